@@ -1,0 +1,278 @@
+//! Errors, and what causes them.
+//!
+//! The policy: whatever a caller hands in is checked at the boundary, before
+//! work starts, and answered with an [`Error`] that says what was wrong,
+//! where, and what was expected. The library never panics on its input, never
+//! prints and never ends the process. A panic is a defect of the library.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// What the library returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The largest order (number of modes) of a tensor.
+pub const MAX_ORDER: usize = 16;
+
+/// What was wrong with an input, where, and what was expected instead.
+///
+/// ```
+/// use tenfold::{Error, Tensor};
+/// let error = Tensor::<f64>::new(&[2, 3], vec![0.0; 5]).unwrap_err();
+/// assert_eq!(error.to_string(), "shape 2×3 holds 6 entries, the data has 5");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A tensor needs 1 to 16 modes.
+    #[error("a tensor has 1 to {MAX_ORDER} modes, this shape has {order}")]
+    Order {
+        /// The number of modes asked for.
+        order: usize,
+    },
+    /// The number of bytes of a shape does not fit the address space.
+    #[error("shape {} is too large to address", Times(shape))]
+    ShapeOverflow {
+        /// The shape asked for.
+        shape: Vec<usize>,
+    },
+    /// Data and shape disagree.
+    #[error(
+        "shape {} holds {expected} entries, the data has {actual}",
+        Times(shape)
+    )]
+    DataLength {
+        /// The shape asked for.
+        shape: Vec<usize>,
+        /// The product of its extents.
+        expected: usize,
+        /// The number of entries given.
+        actual: usize,
+    },
+    /// Two shapes that must be equal are not.
+    #[error(
+        "{what}: shape {} was expected, not {}",
+        Times(expected),
+        Times(actual)
+    )]
+    ShapeMismatch {
+        /// Which argument.
+        what: &'static str,
+        /// The shape that fits.
+        expected: Vec<usize>,
+        /// The shape given.
+        actual: Vec<usize>,
+    },
+    /// A mode that the tensor does not have.
+    #[error("mode {mode} does not exist: the tensor has {order} modes, counted from 0")]
+    Mode {
+        /// The mode asked for.
+        mode: usize,
+        /// The number of modes of the tensor.
+        order: usize,
+    },
+    /// A mode named twice.
+    #[error("mode {mode} is named twice")]
+    RepeatedMode {
+        /// The mode.
+        mode: usize,
+    },
+    /// A list of modes that must not be empty is.
+    #[error("no mode is named")]
+    NoModes,
+    /// A permutation that does not name each mode once.
+    #[error("{permutation:?} is no permutation of the modes 0 to {}", .order - 1)]
+    Permutation {
+        /// The list given.
+        permutation: Vec<usize>,
+        /// The number of modes of the tensor.
+        order: usize,
+    },
+    /// A matrix whose columns do not match the extent of the mode that it is
+    /// to multiply.
+    #[error(
+        "the matrix for mode {mode} has {columns} columns, the tensor has extent {extent} there"
+    )]
+    ProductExtent {
+        /// The mode.
+        mode: usize,
+        /// The columns of the matrix.
+        columns: usize,
+        /// The extent of the tensor in that mode.
+        extent: usize,
+    },
+    /// A factor matrix of the wrong size.
+    #[error(
+        "the factor of mode {mode} is {}×{}, {}×{} was expected",
+        actual.0, actual.1, expected.0, expected.1
+    )]
+    FactorShape {
+        /// The mode.
+        mode: usize,
+        /// Rows and columns that fit.
+        expected: (usize, usize),
+        /// Rows and columns given.
+        actual: (usize, usize),
+    },
+    /// A list of factors whose length is not the tensor's order.
+    #[error("{actual} factors were given, the tensor has {order} modes")]
+    FactorCount {
+        /// The number of factors given.
+        actual: usize,
+        /// The number of modes of the tensor.
+        order: usize,
+    },
+    /// The number of ranks is not the number of modes.
+    #[error("ranks has {} {}, {} {expected} {}", actual, plural(*actual, "entry", "entries"),
+        if *partial { "the call names" } else { "the tensor has" }, plural(*expected, "mode", "modes"))]
+    RankCount {
+        /// The number of ranks given.
+        actual: usize,
+        /// The number of modes they are for.
+        expected: usize,
+        /// Whether they are for some of the modes only.
+        partial: bool,
+    },
+    /// A rank of zero.
+    #[error("the rank of mode {mode} is 0, at least 1 is needed")]
+    RankZero {
+        /// The mode.
+        mode: usize,
+    },
+    /// A rank above the extent of its mode.
+    #[error("the rank of mode {mode} is {rank}, its extent is only {extent}")]
+    RankAboveExtent {
+        /// The mode.
+        mode: usize,
+        /// The rank asked for.
+        rank: usize,
+        /// The extent of the tensor in that mode.
+        extent: usize,
+    },
+    /// A rank above the product of the others: no core can have it.
+    #[error(
+        "the rank of mode {mode} is {rank}, above {product}, the product of the other modes' ranks"
+    )]
+    RankInfeasible {
+        /// The mode.
+        mode: usize,
+        /// The rank asked for.
+        rank: usize,
+        /// The product of the other modes' ranks.
+        product: usize,
+    },
+    /// A tolerance outside [0, 1).
+    #[error("{what} is {value}, it must be at least 0 and below 1")]
+    Tolerance {
+        /// Which tolerance.
+        what: &'static str,
+        /// The value given.
+        value: f64,
+    },
+    /// An option that takes a positive number got none.
+    #[error("{what} must be at least 1")]
+    Positive {
+        /// Which option.
+        what: &'static str,
+    },
+    /// A tensor without entries.
+    #[error("shape {} has no entries, there is nothing to decompose", Times(shape))]
+    Empty {
+        /// The shape given.
+        shape: Vec<usize>,
+    },
+    /// A NaN or an infinity.
+    #[error("the entry at {index:?} is {value}, every entry must be finite")]
+    NonFinite {
+        /// The index of the first such entry.
+        index: Vec<usize>,
+        /// The entry: NaN or an infinity.
+        value: f64,
+    },
+    /// A slice that does not fit the tensor.
+    #[error("slice of mode {mode}: {start}:{end} does not lie within 0:{extent}")]
+    Slice {
+        /// The mode.
+        mode: usize,
+        /// The first index asked for.
+        start: usize,
+        /// One past the last index asked for.
+        end: usize,
+        /// The extent of the tensor in that mode.
+        extent: usize,
+    },
+    /// A list of slices whose length is not the tensor's order.
+    #[error("the slice names {actual} modes, the tensor has {order}")]
+    SliceCount {
+        /// The number of slices given.
+        actual: usize,
+        /// The number of modes of the tensor.
+        order: usize,
+    },
+    /// Too few modes for a saliency map.
+    #[error(
+        "a feature map is channels × positions (C×H×W, say), shape {} has too few modes",
+        Times(shape)
+    )]
+    FeatureMap {
+        /// The shape given.
+        shape: Vec<usize>,
+    },
+    /// An iterative eigensolver or SVD that did not converge.
+    #[error("{what} did not converge")]
+    NoConvergence {
+        /// The factorization.
+        what: &'static str,
+    },
+    /// A file that cannot be read or written.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong, and what was expected.
+        problem: String,
+        /// The cause reported by the operating system, if it was one.
+        source: Option<std::io::Error>,
+    },
+}
+
+/// Prints a shape as `3×4×2`.
+struct Times<'a>(&'a [usize]);
+
+impl fmt::Display for Times<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (mode, extent) in self.0.iter().enumerate() {
+            if mode > 0 {
+                f.write_str("×")?;
+            }
+            write!(f, "{extent}")?;
+        }
+        Ok(())
+    }
+}
+
+fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_say_what_where_and_what_was_expected() {
+        let error = Error::RankCount {
+            actual: 2,
+            expected: 3,
+            partial: false,
+        };
+        assert_eq!(
+            error.to_string(),
+            "ranks has 2 entries, the tensor has 3 modes"
+        );
+        let error = Error::Empty {
+            shape: vec![3, 0, 2],
+        };
+        assert!(error.to_string().starts_with("shape 3×0×2 has no entries"));
+    }
+}

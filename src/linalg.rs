@@ -1,0 +1,19 @@
+//! Dense linear algebra on unfoldings that are never formed: Gram matrices,
+//! triangular factors, and the leading left singular vectors that every
+//! Tucker solver asks for.
+//!
+//! Small square problems are solved in `f64`, whatever the tensor holds.
+
+mod eigh;
+mod gram;
+mod leading;
+mod qr;
+mod sign;
+mod svd;
+
+pub use eigh::{Eigen, eigh};
+pub use gram::{Side, gram};
+pub use leading::{LeftSingular, Route, left_singular};
+pub use qr::{orthonormal_basis, triangular_factor};
+pub use sign::fix_signs;
+pub use svd::{RightSingular, right_singular};

@@ -1,0 +1,71 @@
+//! Permutation of modes.
+
+use rayon::prelude::*;
+
+use super::{Shape, Tensor, TensorRef, check_modes};
+use crate::error::{Error, Result};
+
+/// Entries below which a copy is not worth a second thread.
+const PARALLEL_ENTRIES: usize = 1 << 16;
+
+/// The tensor whose mode k is mode `permutation[k]` of `x`, as a copy
+/// (NumPy's `transpose`).
+///
+/// # Errors
+/// [`Error::Permutation`] unless each mode is named once.
+///
+/// ```
+/// use tenfold::{Tensor, permute};
+/// let x = Tensor::from_fn(&[2, 3], |i| (10 * i[0] + i[1]) as f64)?;
+/// let transposed = permute(&x, &[1, 0])?;
+/// assert_eq!(transposed.shape(), [3, 2]);
+/// assert_eq!(transposed.data(), [0.0, 10.0, 1.0, 11.0, 2.0, 12.0]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn permute<'a, T: Copy + Send + Sync + 'a>(
+    x: impl Into<TensorRef<'a, T>>,
+    permutation: &[usize],
+) -> Result<Tensor<T>> {
+    let x = x.into();
+    let order = x.order();
+    if permutation.len() != order || check_modes(permutation, order).is_err() {
+        return Err(Error::Permutation {
+            permutation: permutation.to_vec(),
+            order,
+        });
+    }
+    let extents: Vec<usize> = permutation.iter().map(|&mode| x.shape[mode]).collect();
+    let shape = Shape::new(&extents)?;
+    let strides = x.shape.strides();
+    let strides: Vec<usize> = permutation.iter().map(|&mode| strides[mode]).collect();
+
+    let row = shape[order - 1].max(1);
+    let stride = strides[order - 1];
+    let rows = shape.len() / row;
+    let copy_row = |r: usize| {
+        let mut rest = r;
+        let mut start = 0;
+        for mode in (0..order - 1).rev() {
+            start += (rest % shape[mode]) * strides[mode];
+            rest /= shape[mode];
+        }
+        (0..row).map(move |i| x.data[start + i * stride])
+    };
+    let data = if shape.len() < PARALLEL_ENTRIES {
+        (0..rows).flat_map(copy_row).collect()
+    } else {
+        let per_task = PARALLEL_ENTRIES.div_ceil(row);
+        let mut data = vec![x.data[0]; shape.len()];
+        data.par_chunks_mut(per_task * row)
+            .enumerate()
+            .for_each(|(task, chunk)| {
+                for (r, target) in chunk.chunks_mut(row).enumerate() {
+                    for (entry, value) in target.iter_mut().zip(copy_row(task * per_task + r)) {
+                        *entry = value;
+                    }
+                }
+            });
+        data
+    };
+    Ok(Tensor { shape, data })
+}

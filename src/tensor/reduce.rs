@@ -1,0 +1,138 @@
+//! Inner product and norms, accumulated in `f64` in a fixed order.
+
+use rayon::prelude::*;
+
+use super::TensorRef;
+use crate::error::{Error, Result};
+use crate::scalar::{Scalar, binary_exponent, scale};
+
+/// Entries summed by one task, whatever the number of threads.
+const CHUNK: usize = 1 << 14;
+
+/// Partial sums that one task keeps side by side, so that they vectorise.
+const LANES: usize = 16;
+
+/// Σ term(i), in blocks of fixed size added in order.
+///
+/// Rounding error at most (CHUNK/LANES + LANES + N/CHUNK)·ε·Σ|term|.
+fn sum<T: Scalar>(x: &[T], y: &[T], term: impl Fn(f64, f64) -> f64 + Sync) -> f64 {
+    let chunk_sum = |(x, y): (&[T], &[T])| {
+        let mut lanes = [0.0; LANES];
+        for (x, y) in x.chunks(LANES).zip(y.chunks(LANES)) {
+            for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
+                *lane += term(x.as_f64(), y.as_f64());
+            }
+        }
+        lanes.iter().sum::<f64>()
+    };
+    let chunks: Vec<f64> = x
+        .par_chunks(CHUNK)
+        .zip(y.par_chunks(CHUNK))
+        .map(chunk_sum)
+        .collect();
+    chunks.iter().sum()
+}
+
+/// The inner product ⟨X, Y⟩ = Σ xᵢ yᵢ over all entries (Kolda & Bader, §2),
+/// in `f64`.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`] unless the shapes are equal.
+///
+/// ```
+/// use tenfold::{Tensor, inner};
+/// let x = Tensor::new(&[3], vec![1.0f32, 2.0, 3.0])?;
+/// assert_eq!(inner(&x, &x)?, 14.0);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn inner<'a, 'b, T: Scalar>(
+    x: impl Into<TensorRef<'a, T>>,
+    y: impl Into<TensorRef<'b, T>>,
+) -> Result<f64> {
+    let (x, y) = (x.into(), y.into());
+    check_same_shape(x, y)?;
+    Ok(sum(x.data, y.data, |x, y| x * y))
+}
+
+/// The Frobenius norm ‖X‖ = √Σ xᵢ², in `f64`.
+///
+/// Entries of any size are safe: where squares would overflow or underflow,
+/// the sum is taken of entries scaled by a power of two.
+///
+/// ```
+/// use tenfold::{Tensor, norm};
+/// let x = Tensor::new(&[2], vec![3e200, 4e200])?;
+/// assert!((norm(&x) / 5e200 - 1.0).abs() < 1e-15);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn norm<'a, T: Scalar>(x: impl Into<TensorRef<'a, T>>) -> f64 {
+    let x = x.into();
+    scaled_norm(x.data, x.data, |x, _| x)
+}
+
+/// The distance ‖X − Y‖ in the Frobenius norm, in `f64`.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`] unless the shapes are equal.
+///
+/// ```
+/// use tenfold::{Tensor, distance};
+/// let x = Tensor::new(&[2], vec![3.0, 0.0])?;
+/// let y = Tensor::new(&[2], vec![0.0, 4.0])?;
+/// assert_eq!(distance(&x, &y)?, 5.0);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn distance<'a, 'b, T: Scalar>(
+    x: impl Into<TensorRef<'a, T>>,
+    y: impl Into<TensorRef<'b, T>>,
+) -> Result<f64> {
+    let (x, y) = (x.into(), y.into());
+    check_same_shape(x, y)?;
+    Ok(scaled_norm(x.data, y.data, |x, y| x - y))
+}
+
+/// √Σ entry(xᵢ, yᵢ)², free of overflow and underflow.
+fn scaled_norm<T: Scalar>(x: &[T], y: &[T], entry: impl Fn(f64, f64) -> f64 + Sync) -> f64 {
+    let squares = sum(x, y, |x, y| entry(x, y).powi(2));
+    if squares.is_nan() || (1e-200..1e300).contains(&squares) {
+        return squares.sqrt();
+    }
+    let largest = x
+        .iter()
+        .zip(y)
+        .map(|(x, y)| entry(x.as_f64(), y.as_f64()).abs())
+        .fold(0.0, f64::max);
+    if largest == 0.0 || largest.is_infinite() {
+        return largest;
+    }
+    let exponent = binary_exponent(largest);
+    let squares = sum(x, y, |x, y| scale(entry(x, y), -exponent).powi(2));
+    scale(squares.sqrt(), exponent)
+}
+
+fn check_same_shape<T>(x: TensorRef<'_, T>, y: TensorRef<'_, T>) -> Result<()> {
+    if x.shape == y.shape {
+        return Ok(());
+    }
+    Err(Error::ShapeMismatch {
+        what: "second tensor",
+        expected: x.shape.to_vec(),
+        actual: y.shape.to_vec(),
+    })
+}
+
+/// The error that names the first entry that is NaN or infinite, if any is.
+pub(crate) fn first_non_finite<T: Scalar>(x: TensorRef<'_, T>) -> Option<Error> {
+    let position = x
+        .data
+        .par_chunks(CHUNK)
+        .enumerate()
+        .find_map_first(|(chunk, entries)| {
+            let within = entries.iter().position(|entry| !entry.as_f64().is_finite());
+            within.map(|within| chunk * CHUNK + within)
+        })?;
+    Some(Error::NonFinite {
+        index: x.shape.index(position),
+        value: x.data[position].as_f64(),
+    })
+}

@@ -1,0 +1,199 @@
+//! Extents of a tensor, with checked arithmetic.
+
+use std::ops::Deref;
+
+use crate::error::{Error, MAX_ORDER, Result};
+
+/// The extents of a tensor of order 1 to 16, held inline.
+///
+/// The product of the extents (zeros left out) times 16 bytes fits `isize`, so
+/// no later product of extents can overflow.
+///
+/// ```
+/// use tenfold::tensor::Shape;
+/// let shape = Shape::new(&[3, 4, 2])?;
+/// assert_eq!(shape.len(), 24);
+/// assert_eq!(shape.offset(&[1, 0, 1]), Some(9));
+/// assert!(Shape::new(&[usize::MAX, 2]).is_err());
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    extents: [usize; MAX_ORDER],
+    order: usize,
+}
+
+/// Bytes that one entry is counted as, so that sizes in bytes cannot overflow.
+const ENTRY_BYTES: usize = 16;
+
+impl Shape {
+    /// Checks and stores `extents`.
+    ///
+    /// # Errors
+    /// [`Error::Order`] unless there are 1 to 16 of them,
+    /// [`Error::ShapeOverflow`] where their product is too large to address.
+    pub fn new(extents: &[usize]) -> Result<Self> {
+        let order = extents.len();
+        if !(1..=MAX_ORDER).contains(&order) {
+            return Err(Error::Order { order });
+        }
+        extents
+            .iter()
+            .filter(|&&extent| extent > 0)
+            .try_fold(ENTRY_BYTES, |product, &extent| product.checked_mul(extent))
+            .filter(|&bytes| isize::try_from(bytes).is_ok())
+            .ok_or_else(|| Error::ShapeOverflow {
+                shape: extents.to_vec(),
+            })?;
+        let mut inline = [0; MAX_ORDER];
+        inline[..order].copy_from_slice(extents);
+        Ok(Self {
+            extents: inline,
+            order,
+        })
+    }
+
+    /// The number of modes.
+    pub fn order(&self) -> usize {
+        self.order
+    }
+
+    /// The number of entries: the product of the extents.
+    #[allow(clippy::len_without_is_empty)] // the slice's `is_empty` asks for modes, not entries
+    pub fn len(&self) -> usize {
+        self.iter().product()
+    }
+
+    /// The position of `index` in row-major order; `None` outside.
+    pub fn offset(&self, index: &[usize]) -> Option<usize> {
+        if index.len() != self.order {
+            return None;
+        }
+        index
+            .iter()
+            .zip(self.iter())
+            .try_fold(0, |offset, (&i, &extent)| {
+                (i < extent).then(|| offset * extent + i)
+            })
+    }
+
+    /// The index at row-major position `offset`.
+    pub fn index(&self, mut offset: usize) -> Vec<usize> {
+        let mut index = vec![0; self.order];
+        for (mode, &extent) in self.iter().enumerate().rev() {
+            index[mode] = offset % extent;
+            offset /= extent;
+        }
+        index
+    }
+
+    /// The distance in memory between neighbours along each mode.
+    pub(crate) fn strides(&self) -> Vec<usize> {
+        let mut strides = vec![1; self.order];
+        for mode in (1..self.order).rev() {
+            strides[mode - 1] = strides[mode] * self[mode];
+        }
+        strides
+    }
+
+    /// `value(index)` for every index in row-major order.
+    pub(crate) fn indices<T>(&self, mut value: impl FnMut(&[usize]) -> T) -> Vec<T> {
+        let mut index = vec![0; self.order];
+        let mut values = Vec::with_capacity(self.len());
+        for _ in 0..self.len() {
+            values.push(value(&index));
+            for mode in (0..self.order).rev() {
+                index[mode] += 1;
+                if index[mode] < self[mode] {
+                    break;
+                }
+                index[mode] = 0;
+            }
+        }
+        values
+    }
+
+    /// The shape with the extent of `mode` replaced.
+    pub(crate) fn with(&self, mode: usize, extent: usize) -> Result<Self> {
+        let mut extents = self.to_vec();
+        extents[mode] = extent;
+        Self::new(&extents)
+    }
+
+    pub(crate) fn check_length(&self, actual: usize) -> Result<()> {
+        if self.len() == actual {
+            return Ok(());
+        }
+        Err(Error::DataLength {
+            shape: self.to_vec(),
+            expected: self.len(),
+            actual,
+        })
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+
+    fn deref(&self) -> &[usize] {
+        &self.extents[..self.order]
+    }
+}
+
+impl std::fmt::Debug for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.deref().fmt(f)
+    }
+}
+
+/// Fails unless a tensor of `order` modes has mode `mode`.
+pub(crate) fn check_mode(mode: usize, order: usize) -> Result<()> {
+    if mode < order {
+        return Ok(());
+    }
+    Err(Error::Mode { mode, order })
+}
+
+/// Fails unless `modes` names modes of a tensor of `order` modes, each at most once.
+pub(crate) fn check_modes(modes: &[usize], order: usize) -> Result<()> {
+    let mut named = [false; MAX_ORDER];
+    for &mode in modes {
+        check_mode(mode, order)?;
+        if std::mem::replace(&mut named[mode], true) {
+            return Err(Error::RepeatedMode { mode });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_1_to_16() {
+        assert!(matches!(Shape::new(&[]), Err(Error::Order { order: 0 })));
+        assert!(Shape::new(&[1; 16]).is_ok());
+        assert!(matches!(
+            Shape::new(&[1; 17]),
+            Err(Error::Order { order: 17 })
+        ));
+    }
+
+    #[test]
+    fn a_zero_does_not_hide_an_overflow() {
+        let huge = [0, 1 << 40, 1 << 40];
+        assert!(matches!(
+            Shape::new(&huge),
+            Err(Error::ShapeOverflow { .. })
+        ));
+    }
+
+    #[test]
+    fn index_undoes_offset() {
+        let shape = Shape::new(&[2, 3, 4]).unwrap();
+        for offset in 0..24 {
+            assert_eq!(shape.offset(&shape.index(offset)), Some(offset));
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Tucker decompositions X ≈ G ×₀ A₀ ×₁ A₁ … of a dense tensor.
+//!
+//! | solver | what it is | cost |
+//! | --- | --- | --- |
+//! | [`Hosvd`] | leading singular vectors of each unfolding of X | a Gram matrix of X per mode |
+//! | [`StHosvd`] | the same, each mode on what the previous ones left | little more than one Gram matrix of X |
+//! | [`Hooi`] | alternating least squares, started from either | some projections of X per sweep |
+//!
+//! Factors have orthonormal columns. The entry of largest magnitude in each
+//! column is positive. Terms and notation follow Kolda & Bader, *Tensor
+//! Decompositions and Applications*, SIAM Review 2009.
+
+mod hooi;
+mod hosvd;
+mod st_hosvd;
+mod truncation;
+
+pub use hooi::{Hooi, Start, Stop, Sweep, Sweeps};
+pub use hosvd::Hosvd;
+pub use st_hosvd::{ModeOrder, StHosvd};
+pub use truncation::{Shortfall, Truncation};
+
+use std::ops::Range;
+
+use faer::{Mat, MatRef};
+
+use crate::error::{Error, Result};
+use crate::linalg::{Route, left_singular};
+use crate::scalar::Scalar;
+use crate::tensor::{Tensor, TensorRef, distance, mode_product, multi_mode_product, norm};
+
+/// A Tucker decomposition: a core and one factor matrix per decomposed mode,
+/// X ≈ G ×₀ A₀ ×₁ A₁ …
+///
+/// A mode that a partial decomposition leaves alone has no factor; the core
+/// has the tensor's own extent there.
+///
+/// ```
+/// use tenfold::{StHosvd, Tensor, Truncation};
+/// let x = Tensor::from_fn(&[4, 5, 6], |i| (i[0] + i[1] * i[2]) as f64)?;
+/// let tucker = StHosvd::new(Truncation::Ranks(vec![2, 2, 2])).decompose(&x)?;
+/// assert_eq!(tucker.core().shape(), [2, 2, 2]);
+/// assert!(tucker.relative_error(&x)? < 1e-14);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Tucker<T> {
+    core: Tensor<T>,
+    factors: Vec<Option<Mat<T>>>,
+    spectra: Vec<Option<Vec<f64>>>,
+    estimated_error: Option<f64>,
+    shortfall: Option<Shortfall>,
+    convergence: Option<Convergence>,
+}
+
+/// How a HOOI run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convergence {
+    /// The sweeps that were made.
+    pub sweeps: usize,
+    /// Why there were no more.
+    pub stop: Stop,
+}
+
+impl<T: Scalar> Tucker<T> {
+    /// A decomposition from its parts, a factor or none for each mode.
+    ///
+    /// # Errors
+    /// [`Error::FactorCount`]; [`Error::FactorShape`] where the columns of a
+    /// factor are not the core's extent in its mode; [`Error::ShapeOverflow`].
+    ///
+    /// ```
+    /// use tenfold::{Tensor, Tucker};
+    /// let core = Tensor::new(&[1, 2], vec![1.0, 2.0])?;
+    /// let tucker = Tucker::new(core, vec![Some(faer::mat![[1.0], [3.0]]), None])?;
+    /// assert_eq!(tucker.reconstruct()?.data(), [1.0, 2.0, 3.0, 6.0]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn new(core: Tensor<T>, factors: Vec<Option<Mat<T>>>) -> Result<Self> {
+        let order = core.order();
+        if factors.len() != order {
+            return Err(Error::FactorCount {
+                actual: factors.len(),
+                order,
+            });
+        }
+        for (mode, factor) in factors.iter().enumerate() {
+            let rank = core.shape()[mode];
+            if let Some(factor) = factor
+                && factor.ncols() != rank
+            {
+                return Err(Error::FactorShape {
+                    mode,
+                    expected: (factor.nrows(), rank),
+                    actual: (factor.nrows(), factor.ncols()),
+                });
+            }
+        }
+        let tucker = Self {
+            spectra: vec![None; order],
+            core,
+            factors,
+            estimated_error: None,
+            shortfall: None,
+            convergence: None,
+        };
+        crate::tensor::Shape::new(&tucker.shape())?;
+        Ok(tucker)
+    }
+
+    /// The core G.
+    pub fn core(&self) -> &Tensor<T> {
+        &self.core
+    }
+
+    /// The factor Aₙ, Iₙ×Rₙ; `None` for a mode that was left alone (and for
+    /// one that does not exist).
+    pub fn factor(&self, mode: usize) -> Option<MatRef<'_, T>> {
+        self.factors.get(mode)?.as_ref().map(Mat::as_ref)
+    }
+
+    /// The multilinear rank: the extents of the core.
+    pub fn ranks(&self) -> &[usize] {
+        self.core.shape()
+    }
+
+    /// The extents of the tensor that was decomposed.
+    pub fn shape(&self) -> Vec<usize> {
+        let extents = self.core.shape().iter().zip(&self.factors);
+        extents
+            .map(|(&rank, factor)| factor.as_ref().map_or(rank, Mat::nrows))
+            .collect()
+    }
+
+    /// The singular values of the mode-n unfolding as the solver met them,
+    /// kept and discarded ones, largest first: for [`Hosvd`] those of X, for
+    /// [`StHosvd`] those of X as the earlier modes left it, for [`Hooi`] those
+    /// of the last projection. `None` for a mode left alone, and for a
+    /// decomposition that did not come from a solver.
+    pub fn spectrum(&self, mode: usize) -> Option<&[f64]> {
+        self.spectra.get(mode)?.as_deref()
+    }
+
+    /// The relative error ‖X − X̂‖/‖X‖ as the solver knows it from what it
+    /// discarded: exact up to rounding for [`StHosvd`] and [`Hooi`], an upper
+    /// bound for [`Hosvd`]. `None` where the parts did not come from a solver.
+    pub fn estimated_error(&self) -> Option<f64> {
+        self.estimated_error
+    }
+
+    /// By how much the decomposition fails a tolerance that the precision of
+    /// the scalar cannot reach; `None` where the tolerance holds.
+    pub fn shortfall(&self) -> Option<Shortfall> {
+        self.shortfall
+    }
+
+    /// How many sweeps HOOI made and why it stopped; `None` for other solvers.
+    pub fn convergence(&self) -> Option<Convergence> {
+        self.convergence
+    }
+
+    /// The number of entries of the tensor, divided by that of core and
+    /// factors together.
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, Tucker};
+    /// let core = Tensor::new(&[1, 1], vec![1.0])?;
+    /// let ones = faer::Mat::<f64>::ones(10, 1);
+    /// let tucker = Tucker::new(core, vec![Some(ones.clone()), Some(ones)])?;
+    /// assert_eq!(tucker.compression(), 100.0 / 21.0);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn compression(&self) -> f64 {
+        let factors = self.factors.iter().flatten();
+        let stored = self.core.data().len() + factors.map(|a| a.nrows() * a.ncols()).sum::<usize>();
+        let entries: f64 = self.shape().iter().map(|&extent| extent as f64).product();
+        entries / stored.max(1) as f64
+    }
+
+    /// The tensor X̂ = G ×₀ A₀ ×₁ A₁ … that the decomposition stands for.
+    ///
+    /// # Errors
+    /// [`Error::ShapeOverflow`] cannot occur for a decomposition that
+    /// [`Tucker::new`] or a solver made.
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor, Truncation};
+    /// let x = Tensor::from_fn(&[3, 3], |i| (i[0] * i[1]) as f64)?;
+    /// let tucker = StHosvd::new(Truncation::RelativeError(1e-10)).decompose(&x)?;
+    /// assert!(tenfold::distance(&tucker.reconstruct()?, &x)? < 1e-14);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn reconstruct(&self) -> Result<Tensor<T>> {
+        multi_mode_product(&self.core, &self.products())
+    }
+
+    /// The part of X̂ with indices in `ranges`, one per mode, without forming
+    /// the rest: the factors' rows are cut first.
+    ///
+    /// # Errors
+    /// [`Error::SliceCount`], [`Error::Slice`].
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor, Truncation};
+    /// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
+    /// let tucker = StHosvd::new(Truncation::Ranks(vec![1, 1])).decompose(&x)?;
+    /// let corner = tucker.reconstruct_slice(&[2..3, 0..2])?;
+    /// assert_eq!(corner.shape(), [1, 2]);
+    /// assert!((corner.data()[1] - 2.0).abs() < 1e-14);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn reconstruct_slice(&self, ranges: &[Range<usize>]) -> Result<Tensor<T>> {
+        let shape = self.shape();
+        if ranges.len() != shape.len() {
+            return Err(Error::SliceCount {
+                actual: ranges.len(),
+                order: shape.len(),
+            });
+        }
+        for (mode, (range, &extent)) in ranges.iter().zip(&shape).enumerate() {
+            if range.start > range.end || range.end > extent {
+                return Err(Error::Slice {
+                    mode,
+                    start: range.start,
+                    end: range.end,
+                    extent,
+                });
+            }
+        }
+        // A mode without a factor is cut by rows of the identity.
+        let selections: Vec<Option<Mat<T>>> = self
+            .factors
+            .iter()
+            .zip(ranges)
+            .zip(&shape)
+            .map(|((factor, range), &extent)| {
+                (factor.is_none() && *range != (0..extent)).then(|| {
+                    Mat::from_fn(range.len(), extent, |i, j| {
+                        T::from_f64(f64::from(u8::from(range.start + i == j)))
+                    })
+                })
+            })
+            .collect();
+        let rows = self.factors.iter().zip(&selections).zip(ranges).enumerate();
+        let products: Vec<(usize, MatRef<'_, T>)> = rows
+            .filter_map(|(mode, ((factor, selection), range))| match factor {
+                Some(factor) => Some((mode, factor.get(range.clone(), ..))),
+                None => selection.as_ref().map(|rows| (mode, rows.as_ref())),
+            })
+            .collect();
+        multi_mode_product(&self.core, &products)
+    }
+
+    /// The relative error ‖X − X̂‖/‖X‖, measured: the reconstruction is formed
+    /// slice by slice and compared with `x`. Zero for a zero tensor.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] unless `x` has the shape that was decomposed.
+    pub fn relative_error<'a>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<f64>
+    where
+        T: 'a,
+    {
+        let x = x.into();
+        if x.shape() != self.shape() {
+            return Err(Error::ShapeMismatch {
+                what: "the tensor to compare with",
+                expected: self.shape(),
+                actual: x.shape().to_vec(),
+            });
+        }
+        let norm = norm(x);
+        if norm == 0.0 {
+            return Ok(against_zero(crate::tensor::norm(&self.core)));
+        }
+        // Everything but mode 0, then slices along it: bounded memory.
+        let products = self.products();
+        let rest: Vec<_> = products
+            .iter()
+            .copied()
+            .filter(|&(mode, _)| mode > 0)
+            .collect();
+        let partial = multi_mode_product(&self.core, &rest)?;
+        let slice_len: usize = x.shape()[1..].iter().product::<usize>().max(1);
+        let slices = (SLICE_ENTRIES / slice_len).max(1);
+        let mut squares = 0.0;
+        for (chunk, entries) in x.data().chunks(slices * slice_len).enumerate() {
+            let count = entries.len() / slice_len;
+            let mut shape = x.shape().to_vec();
+            shape[0] = count;
+            let expected = TensorRef::new(&shape, entries)?;
+            let rows = chunk * slices..chunk * slices + count;
+            let residual = match self.factor(0) {
+                Some(a) => distance(&mode_product(&partial, 0, a.get(rows, ..))?, expected)?,
+                None => {
+                    let part = &partial.data()[rows.start * slice_len..rows.end * slice_len];
+                    distance(TensorRef::new(&shape, part)?, expected)?
+                }
+            };
+            squares += (residual / norm).powi(2);
+        }
+        Ok(squares.sqrt())
+    }
+
+    /// The factors with their modes, as [`multi_mode_product`] takes them.
+    fn products(&self) -> Vec<(usize, MatRef<'_, T>)> {
+        let factors = self.factors.iter().enumerate();
+        factors
+            .filter_map(|(mode, factor)| Some((mode, factor.as_ref()?.as_ref())))
+            .collect()
+    }
+}
+
+/// Entries of the reconstruction that [`Tucker::relative_error`] forms at once.
+const SLICE_ENTRIES: usize = 1 << 20;
+
+/// The relative error against a zero tensor: zero or infinite.
+fn against_zero(norm_of_difference: f64) -> f64 {
+    if norm_of_difference == 0.0 {
+        0.0
+    } else {
+        f64::INFINITY
+    }
+}
+
+/// All singular values of the mode-n unfolding, largest first.
+///
+/// # Errors
+/// [`Error::Mode`], [`Error::NonFinite`], [`Error::NoConvergence`].
+///
+/// ```
+/// use tenfold::{Tensor, mode_spectrum};
+/// let x = Tensor::new(&[2, 2], vec![3.0, 0.0, 0.0, 4.0])?;
+/// assert_eq!(mode_spectrum(&x, 0)?, [4.0, 3.0]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn mode_spectrum<'a, T: Scalar>(
+    x: impl Into<TensorRef<'a, T>>,
+    mode: usize,
+) -> Result<Vec<f64>> {
+    let x = x.into();
+    if let Some(error) = crate::tensor::first_non_finite(x) {
+        return Err(error);
+    }
+    Ok(left_singular(x, mode, Route::Qr, |_| 0)?.values)
+}

@@ -1,0 +1,311 @@
+//! HOOI: higher-order orthogonal iteration.
+
+use faer::{Mat, MatRef};
+
+use super::truncation::{self, Truncation};
+use super::{Convergence, Hosvd, StHosvd, Tucker};
+use crate::error::{Error, Result};
+use crate::linalg::{Route, left_singular};
+use crate::scalar::Scalar;
+use crate::tensor::{TensorRef, mode_product, multi_mode_product, norm};
+
+/// Where HOOI starts from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// From [`StHosvd`].
+    #[default]
+    StHosvd,
+    /// From [`Hosvd`], as TensorLy and the Tensor Toolbox do.
+    Hosvd,
+}
+
+/// Why HOOI stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The last sweep changed the relative error by less than the tolerance.
+    Converged,
+    /// As many sweeps were made as were allowed.
+    SweepLimit,
+    /// The caller took the result before either.
+    Interrupted,
+}
+
+/// Higher-order orthogonal iteration (De Lathauwer, De Moor & Vandewalle, SIAM
+/// J. Matrix Anal. Appl. 2000; Kolda & Bader, figure 4.4): alternating least
+/// squares for the best approximation at given ranks.
+///
+/// Each sweep takes the modes in turn: Y = X ×ₘ≠ₙ Aₘᵀ, then Aₙ = leading left
+/// singular vectors of Y₍ₙ₎. No sweep makes the error larger, beyond rounding.
+/// It ends in a local optimum; the start is already within √d of the best.
+///
+/// ```
+/// use tenfold::{Hooi, Tensor};
+/// let x = Tensor::from_fn(&[8, 8, 8], |i| 1.0 / (1 + i[0] + 2 * i[1] + i[2]) as f64)?;
+/// let hooi = Hooi { tolerance: 1e-10, ..Hooi::new([2, 2, 2]) };
+/// let tucker = hooi.decompose(&x)?;
+/// assert!(tucker.relative_error(&x)? < 0.1);
+///
+/// // Progress, logging and early stop, without callbacks:
+/// let mut sweeps = hooi.sweeps(&x)?;
+/// while let Some(sweep) = sweeps.next().transpose()? {
+///     if sweep.relative_error < 0.5 {
+///         break;
+///     }
+/// }
+/// let early = sweeps.finish()?;
+/// assert_eq!(early.convergence().map(|c| c.sweeps), Some(1));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Hooi {
+    /// The ranks, or the tolerance from which the start finds them.
+    pub truncation: Truncation,
+    /// The modes to decompose; all for `None`.
+    pub modes: Option<Vec<usize>>,
+    /// What to start from.
+    pub start: Start,
+    /// A sweep that changes the relative error by less than this is the last.
+    pub tolerance: f64,
+    /// The most sweeps to make.
+    pub max_sweeps: usize,
+    /// How singular vectors are computed.
+    pub route: Route,
+}
+
+impl Hooi {
+    /// All modes, from ST-HOSVD, to a change below 1e-8, at most 100 sweeps.
+    pub fn new(truncation: impl Into<Truncation>) -> Self {
+        Self {
+            truncation: truncation.into(),
+            modes: None,
+            start: Start::default(),
+            tolerance: 1e-8,
+            max_sweeps: 100,
+            route: Route::default(),
+        }
+    }
+
+    /// Decomposes `x`, sweeping until the error no longer changes.
+    ///
+    /// # Errors
+    /// Those of [`Hooi::sweeps`].
+    pub fn decompose<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Tucker<T>> {
+        let mut sweeps = self.sweeps(x)?;
+        for sweep in &mut sweeps {
+            sweep?;
+        }
+        sweeps.finish()
+    }
+
+    /// The sweeps of the iteration, one per step of the iterator.
+    ///
+    /// # Errors
+    /// Those of [`StHosvd::decompose`]; [`Error::Tolerance`] and
+    /// [`Error::Positive`] for the sweeps' own tolerance and limit.
+    pub fn sweeps<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Sweeps<'a, T>> {
+        let x = x.into();
+        self.check()?;
+        let start = match self.start {
+            Start::StHosvd => StHosvd {
+                modes: self.modes.clone(),
+                route: self.route,
+                ..StHosvd::new(self.truncation.clone())
+            }
+            .decompose(x)?,
+            Start::Hosvd => Hosvd {
+                modes: self.modes.clone(),
+                route: self.route,
+                ..Hosvd::new(self.truncation.clone())
+            }
+            .decompose(x)?,
+        };
+        Ok(Sweeps::new(self, x, start))
+    }
+
+    /// The sweeps of the iteration, started from the given factors instead,
+    /// one for each mode that is to be decomposed; their columns are the ranks.
+    ///
+    /// The factors need not be orthonormal: only their column spaces matter,
+    /// and of those only the first sweep's projections.
+    ///
+    /// # Errors
+    /// [`Error::FactorCount`], [`Error::FactorShape`], those of ranks, and
+    /// those of [`Hooi::sweeps`].
+    pub fn sweeps_from<'a, T: Scalar>(
+        &self,
+        x: impl Into<TensorRef<'a, T>>,
+        factors: Vec<Option<Mat<T>>>,
+    ) -> Result<Sweeps<'a, T>> {
+        let x = x.into();
+        self.check()?;
+        if factors.len() != x.order() {
+            return Err(Error::FactorCount {
+                actual: factors.len(),
+                order: x.order(),
+            });
+        }
+        for (mode, factor) in factors.iter().enumerate() {
+            let extent = x.shape()[mode];
+            if let Some(factor) = factor
+                && factor.nrows() != extent
+            {
+                return Err(Error::FactorShape {
+                    mode,
+                    expected: (extent, factor.ncols()),
+                    actual: (factor.nrows(), factor.ncols()),
+                });
+            }
+        }
+        let modes: Vec<usize> = (0..x.order()).filter(|&n| factors[n].is_some()).collect();
+        let ranks = factors.iter().flatten().map(Mat::ncols).collect();
+        truncation::check(&Truncation::Ranks(ranks), x.shape(), &modes)?;
+        if let Some(error) = crate::tensor::first_non_finite(x) {
+            return Err(error);
+        }
+        let orthonormal: Vec<Option<Mat<T>>> = factors
+            .iter()
+            .map(|factor| {
+                factor
+                    .as_ref()
+                    .map(|a| crate::linalg::orthonormal_basis(a.as_ref()))
+            })
+            .collect();
+        let core = multi_mode_product(x, &transposed(&orthonormal, None))?;
+        Ok(Sweeps::new(self, x, Tucker::new(core, orthonormal)?))
+    }
+
+    fn check(&self) -> Result<()> {
+        truncation::check_tolerance("the sweep tolerance", self.tolerance)?;
+        if self.max_sweeps == 0 {
+            return Err(Error::Positive {
+                what: "the number of sweeps",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// One sweep over all modes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sweep {
+    /// Its number, from 1.
+    pub index: usize,
+    /// The relative error ‖X − X̂‖/‖X‖ after it, from ‖X‖² − ‖G‖²: below some
+    /// 1e-8 only its order of magnitude is known.
+    pub relative_error: f64,
+    /// By how much the relative error fell.
+    pub change: f64,
+}
+
+/// The sweeps of a HOOI run: an iterator, and in the end the decomposition.
+///
+/// See [`Hooi`] for an example.
+#[derive(Clone, Debug)]
+pub struct Sweeps<'a, T> {
+    x: TensorRef<'a, T>,
+    norm: f64,
+    tucker: Tucker<T>,
+    route: Route,
+    tolerance: f64,
+    max_sweeps: usize,
+    made: usize,
+    relative_error: f64,
+    stop: Option<Stop>,
+}
+
+impl<'a, T: Scalar> Sweeps<'a, T> {
+    fn new(hooi: &Hooi, x: TensorRef<'a, T>, start: Tucker<T>) -> Self {
+        let norm = norm(x);
+        Self {
+            relative_error: error_of_projection(norm, crate::tensor::norm(start.core())),
+            x,
+            norm,
+            tucker: start,
+            route: hooi.route,
+            tolerance: hooi.tolerance,
+            max_sweeps: hooi.max_sweeps,
+            made: 0,
+            stop: None,
+        }
+    }
+
+    /// The decomposition as it stands.
+    ///
+    /// Its error is measured where ‖X‖² − ‖G‖² could not tell it.
+    ///
+    /// # Errors
+    /// None that [`Hooi::sweeps`] has not met.
+    pub fn finish(self) -> Result<Tucker<T>> {
+        let mut tucker = self.tucker;
+        let known = self.relative_error;
+        tucker.estimated_error = Some(if known < 1e-4 {
+            tucker.relative_error(self.x)?
+        } else {
+            known
+        });
+        tucker.convergence = Some(Convergence {
+            sweeps: self.made,
+            stop: self.stop.unwrap_or(Stop::Interrupted),
+        });
+        Ok(tucker)
+    }
+
+    /// Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎ for each mode n.
+    fn sweep(&mut self) -> Result<Sweep> {
+        let modes: Vec<usize> = (0..self.x.order())
+            .filter(|&mode| self.tucker.factors[mode].is_some())
+            .collect();
+        for &mode in &modes {
+            let y = multi_mode_product(self.x, &transposed(&self.tucker.factors, Some(mode)))?;
+            let rank = self.tucker.core.shape()[mode];
+            let leading = left_singular(&y, mode, self.route, |_| rank)?;
+            if Some(&mode) == modes.last() {
+                self.tucker.core = mode_product(&y, mode, leading.vectors.transpose())?;
+            }
+            self.tucker.factors[mode] = Some(leading.vectors);
+            self.tucker.spectra[mode] = Some(leading.values);
+        }
+        let relative_error = error_of_projection(self.norm, norm(&self.tucker.core));
+        let change = self.relative_error - relative_error;
+        self.made += 1;
+        self.relative_error = relative_error;
+        if change.abs() < self.tolerance || relative_error == 0.0 {
+            self.stop = Some(Stop::Converged);
+        } else if self.made == self.max_sweeps {
+            self.stop = Some(Stop::SweepLimit);
+        }
+        Ok(Sweep {
+            index: self.made,
+            relative_error,
+            change,
+        })
+    }
+}
+
+impl<T: Scalar> Iterator for Sweeps<'_, T> {
+    type Item = Result<Sweep>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.stop.is_none().then(|| self.sweep())
+    }
+}
+
+/// The transposes of all factors but one, with their modes.
+fn transposed<T: Scalar>(
+    factors: &[Option<Mat<T>>],
+    without: Option<usize>,
+) -> Vec<(usize, MatRef<'_, T>)> {
+    let factors = factors.iter().enumerate();
+    factors
+        .filter(|&(mode, _)| Some(mode) != without)
+        .filter_map(|(mode, factor)| Some((mode, factor.as_ref()?.transpose())))
+        .collect()
+}
+
+/// ‖X − X̂‖/‖X‖ of an orthogonal projection, from the norms of X and the core.
+fn error_of_projection(norm: f64, core: f64) -> f64 {
+    if norm == 0.0 {
+        return 0.0;
+    }
+    (1.0 - (core / norm).powi(2)).max(0.0).sqrt()
+}

@@ -1,0 +1,188 @@
+//! ST-HOSVD: the sequentially truncated higher-order SVD.
+
+use faer::Mat;
+
+use super::Tucker;
+use super::truncation::{self, Budget, Truncation, energy, spectral_norm};
+use crate::error::Result;
+use crate::linalg::{Route, left_singular};
+use crate::scalar::Scalar;
+use crate::tensor::{Tensor, TensorRef, check_modes, mode_product};
+
+/// In which order ST-HOSVD goes through the modes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ModeOrder {
+    /// The order of fewest flops. With ranks given it is exact for the Gram
+    /// matrices and products; with a tolerance, the smaller extents go first.
+    #[default]
+    FewestFlops,
+    /// This order; it names each mode to decompose once.
+    Given(Vec<usize>),
+}
+
+/// The sequentially truncated higher-order SVD (Vannieuwenhoven, Vandebril &
+/// Meerbergen, SIAM J. Sci. Comput. 2012, algorithm 1).
+///
+/// For each mode n in turn: Aₙ = leading left singular vectors of Y₍ₙ₎, then
+/// Y ← Y ×ₙ Aₙᵀ, starting from Y = X; what is left is the core. The squared
+/// error is exactly the sum of the discarded σᵢ², and at most d times the best
+/// possible, d the number of modes decomposed.
+///
+/// Cost: little more than Iₙ·|X| flops for the first mode, plus 2·Rₙ·|X|;
+/// memory for one tensor of the size that the first mode leaves.
+///
+/// ```
+/// use tenfold::{StHosvd, Tensor, Truncation};
+/// let x = Tensor::from_fn(&[10, 10, 10], |i| 1.0 / (1 + i[0] + i[1] + i[2]) as f64)?;
+/// let tucker = StHosvd::new(Truncation::RelativeError(1e-3)).decompose(&x)?;
+/// assert!(tucker.relative_error(&x)? <= 1e-3);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct StHosvd {
+    /// How far to truncate.
+    pub truncation: Truncation,
+    /// The modes to decompose; all for `None`.
+    pub modes: Option<Vec<usize>>,
+    /// The order to take them in.
+    pub mode_order: ModeOrder,
+    /// How singular vectors are computed.
+    pub route: Route,
+}
+
+impl StHosvd {
+    /// All modes, the cheapest order, the route chosen by need.
+    pub fn new(truncation: impl Into<Truncation>) -> Self {
+        Self {
+            truncation: truncation.into(),
+            modes: None,
+            mode_order: ModeOrder::default(),
+            route: Route::default(),
+        }
+    }
+
+    /// Decomposes `x`.
+    ///
+    /// With a tolerance, the true relative error is at most ε, or
+    /// [`Tucker::shortfall`] says what was reached instead.
+    ///
+    /// # Errors
+    /// Those of [`Truncation`] (ranks, tolerance), [`crate::Error::Mode`],
+    /// [`crate::Error::RepeatedMode`], [`crate::Error::Empty`],
+    /// [`crate::Error::NonFinite`], [`crate::Error::NoConvergence`].
+    pub fn decompose<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Tucker<T>> {
+        let x = x.into();
+        let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
+        truncation::check(&self.truncation, x.shape(), &modes)?;
+        let order = self.order(x.shape(), &modes)?;
+        match &self.truncation {
+            Truncation::Ranks(ranks) => {
+                let budgets = order.iter().map(|mode| {
+                    let position = modes.iter().position(|m| m == mode);
+                    (*mode, Budget::Rank(position.map_or(1, |p| ranks[p])))
+                });
+                sequentially_truncate(x, &budgets.collect::<Vec<_>>(), self.route)
+            }
+            Truncation::RelativeError(tolerance) => {
+                truncation::within_tolerance(x, *tolerance, |share| self.spend(x, &order, share))
+            }
+        }
+    }
+
+    /// The order of the modes.
+    fn order(&self, shape: &[usize], modes: &[usize]) -> Result<Vec<usize>> {
+        match &self.mode_order {
+            ModeOrder::Given(order) => {
+                check_modes(order, shape.len())?;
+                if order.len() != modes.len() || !order.iter().all(|mode| modes.contains(mode)) {
+                    return Err(crate::Error::Permutation {
+                        permutation: order.clone(),
+                        order: modes.len(),
+                    });
+                }
+                Ok(order.clone())
+            }
+            ModeOrder::FewestFlops => {
+                let mut order: Vec<(f64, usize)> = modes
+                    .iter()
+                    .enumerate()
+                    .map(|(position, &mode)| {
+                        let rank = match &self.truncation {
+                            Truncation::Ranks(ranks) => Some(ranks[position]),
+                            Truncation::RelativeError(_) => None,
+                        };
+                        (cost_key(shape[mode], rank), mode)
+                    })
+                    .collect();
+                order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                Ok(order.into_iter().map(|(_, mode)| mode).collect())
+            }
+        }
+    }
+
+    /// Spends a relative error of `tolerance` evenly over the modes, passing on
+    /// what a mode leaves.
+    fn spend<T: Scalar>(
+        &self,
+        x: TensorRef<'_, T>,
+        order: &[usize],
+        tolerance: f64,
+    ) -> Result<Tucker<T>> {
+        let budgets: Vec<(usize, Budget)> = order
+            .iter()
+            .map(|&mode| (mode, Budget::Energy(tolerance * tolerance)))
+            .collect();
+        sequentially_truncate(x, &budgets, self.route)
+    }
+}
+
+/// What decides the place of a mode: with extents I and ranks R, a mode costs
+/// I + 2R flops per entry and leaves R/I of the entries, so that an exchange of
+/// neighbours pays where this quotient is larger for the first.
+fn cost_key(extent: usize, rank: Option<usize>) -> f64 {
+    let extent = extent as f64;
+    match rank {
+        Some(rank) if (rank as f64) < extent => {
+            let rank = rank as f64;
+            (extent + 2.0 * rank) / (1.0 - rank / extent)
+        }
+        Some(_) => f64::INFINITY,
+        None => extent,
+    }
+}
+
+/// Aₙ = leading left singular vectors of Y₍ₙ₎, Y ← Y ×ₙ Aₙᵀ, for each mode.
+///
+/// An energy budget is for all modes together: each takes an even share of
+/// what is left.
+fn sequentially_truncate<T: Scalar>(
+    x: TensorRef<'_, T>,
+    budgets: &[(usize, Budget)],
+    route: Route,
+) -> Result<Tucker<T>> {
+    let mut factors: Vec<Option<Mat<T>>> = vec![None; x.order()];
+    let mut spectra = vec![None; x.order()];
+    let mut discarded = 0.0;
+    let mut norm = None;
+    let mut y: Option<Tensor<T>> = None;
+    for (step, &(mode, budget)) in budgets.iter().enumerate() {
+        let left = (budgets.len() - step) as f64;
+        let budget = match budget {
+            Budget::Energy(total) => Budget::Energy((total - discarded).max(0.0) / left),
+            rank => rank,
+        };
+        let current = y.as_ref().map_or(x, Tensor::view);
+        let leading = left_singular(current, mode, route, |values| {
+            budget.rank(values, norm.unwrap_or_else(|| spectral_norm(values)))
+        })?;
+        let norm = *norm.get_or_insert_with(|| spectral_norm(&leading.values));
+        discarded += energy(&leading.values[leading.vectors.ncols()..], norm);
+        y = Some(mode_product(current, mode, leading.vectors.transpose())?);
+        factors[mode] = Some(leading.vectors);
+        spectra[mode] = Some(leading.values);
+    }
+    let mut tucker = Tucker::new(y.unwrap_or_else(|| x.to_tensor()), factors)?;
+    tucker.spectra = spectra;
+    tucker.estimated_error = Some(discarded.sqrt());
+    Ok(tucker)
+}
