@@ -1,5 +1,6 @@
 //! Tensor decompositions.
 pub mod error;
+mod kernel;
 pub mod linalg;
 pub mod scalar;
 pub mod tensor;

@@ -12,7 +12,7 @@ mod sign;
 mod svd;
 
 pub use eigh::{Eigen, eigh};
-pub use gram::{Side, gram};
+pub use gram::{Precision, Side, gram};
 pub use leading::{LeftSingular, Route, left_singular};
 pub use qr::{orthonormal_basis, triangular_factor};
 pub use sign::fix_signs;

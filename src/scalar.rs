@@ -25,6 +25,7 @@ pub trait Scalar:
     + num_traits::NumAssign
     + faer::traits::RealField
     + bytemuck::Pod
+    + crate::kernel::Lanes
     + Default
     + Debug
     + Display

@@ -20,7 +20,7 @@ pub use reduce::{distance, inner, norm};
 pub use shape::Shape;
 pub use unfold::{ModeExtents, Slabs, fold, slabs, unfold};
 
-pub(crate) use reduce::first_non_finite;
+pub(crate) use reduce::{first_non_finite, largest_magnitude};
 pub(crate) use shape::{check_mode, check_modes};
 
 use crate::error::Result;

@@ -25,7 +25,7 @@ use std::ops::Range;
 use faer::{Mat, MatRef};
 
 use crate::error::{Error, Result};
-use crate::linalg::{Route, left_singular};
+use crate::linalg::{Precision, Route, left_singular};
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, distance, mode_product, multi_mode_product, norm};
 
@@ -341,5 +341,5 @@ pub fn mode_spectrum<'a, T: Scalar>(
     if let Some(error) = crate::tensor::first_non_finite(x) {
         return Err(error);
     }
-    Ok(left_singular(x, mode, Route::Qr, |_| 0)?.values)
+    Ok(left_singular(x, mode, Route::Qr, Precision::Double, |_| 0)?.values)
 }

@@ -1,12 +1,14 @@
 //! Gram matrices of unfoldings.
 
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Mat, Par};
+use std::ops::Range;
+
+use faer::{Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::scalar::Scalar;
-use crate::tensor::{TensorRef, slabs};
+use crate::kernel::{self, Lanes};
+use crate::scalar::{Scalar, scale};
+use crate::tensor::{ModeExtents, TensorRef};
 
 /// Which side of an unfolding a small square matrix belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,55 +19,250 @@ pub enum Side {
     Rest,
 }
 
+/// The precision in which the products of a Gram matrix are formed. Their sums
+/// are in `f64` beyond runs of a few dozen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// That of the tensor: twice as fast for `f32`, errors near its ε.
+    Native,
+    /// `f64`.
+    Double,
+}
+
 /// The Gram matrix of the mode-n unfolding, X₍ₙ₎X₍ₙ₎ᵀ or X₍ₙ₎ᵀX₍ₙ₎, in `f64`.
+///
+/// Symmetric, both triangles stored. |X|·n flops for order n, since only one
+/// triangle is computed; memory for a few packed panels and, for each part of
+/// the sum, one n×n matrix (together at most a quarter of X). Error at most
+/// c·ε·‖X‖², ε that of `precision`. The parts of the sum depend on the shape
+/// alone, so the bits do not depend on the number of threads.
 ///
 /// # Errors
 /// [`crate::Error::Mode`].
 ///
 /// ```
-/// use tenfold::{Tensor, linalg::{Side, gram}};
+/// use tenfold::{Tensor, linalg::{Precision, Side, gram}};
 /// let x = Tensor::new(&[2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
-/// assert_eq!(gram(&x, 0, Side::Mode)?, faer::mat![[5.0, 11.0], [11.0, 25.0]]);
-/// assert_eq!(gram(&x, 0, Side::Rest)?, faer::mat![[10.0, 14.0], [14.0, 20.0]]);
+/// let rows = gram(&x, 0, Side::Mode, Precision::Native)?;
+/// assert_eq!(rows, faer::mat![[5.0, 11.0], [11.0, 25.0]]);
+/// let columns = gram(&x, 0, Side::Rest, Precision::Native)?;
+/// assert_eq!(columns, faer::mat![[10.0, 14.0], [14.0, 20.0]]);
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn gram<'a, T: Scalar>(
     x: impl Into<TensorRef<'a, T>>,
     mode: usize,
     side: Side,
+    precision: Precision,
 ) -> Result<Mat<f64>> {
     let x = x.into();
     let around = x.extents(mode)?;
-    let slabs = slabs(x, mode)?;
-    let order = match side {
-        Side::Mode => around.extent,
-        Side::Rest => around.columns(),
-    };
-    let parts: Vec<Mat<f64>> = (0..1)
-        .into_par_iter()
-        .map(|_| {
-            let panel = Mat::from_fn(around.extent, around.columns(), |i, j| {
-                slabs.get(j / slabs.columns())[(i, j % slabs.columns())].as_f64()
-            });
-            let a = match side {
-                Side::Mode => panel.as_ref(),
-                Side::Rest => panel.as_ref().transpose(),
-            };
-            let mut g = Mat::zeros(order, order);
-            triangular::matmul(
-                g.as_mut(),
-                BlockStructure::TriangularLower,
-                Accum::Replace,
-                a,
-                BlockStructure::Rectangular,
-                a.transpose(),
-                BlockStructure::Rectangular,
-                1.0,
-                Par::Seq,
-            );
-            g
+    Ok(match precision {
+        Precision::Native => Unfolding::new(x, around, side).gram(|entry: T| entry),
+        Precision::Double => Unfolding::new(x, around, side).gram(Scalar::as_f64),
+    })
+}
+
+/// The Gram matrix of X·2⁻ᵉ, in `f64`: for entries whose squares would leave
+/// the range of numbers.
+pub(super) fn scaled_gram<T: Scalar>(
+    x: TensorRef<'_, T>,
+    mode: usize,
+    side: Side,
+    exponent: i32,
+) -> Result<Mat<f64>> {
+    let around = x.extents(mode)?;
+    Ok(Unfolding::new(x, around, side).gram(|entry: T| scale(entry.as_f64(), -exponent)))
+}
+
+/// An unfolding seen as vectors of `order` entries to be summed over: X₍ₙ₎'s
+/// columns for [`Side::Mode`], its rows for [`Side::Rest`].
+#[derive(Clone, Copy)]
+pub(super) struct Unfolding<'a, T> {
+    data: &'a [T],
+    around: ModeExtents,
+    side: Side,
+    /// The entries of each vector.
+    pub(super) order: usize,
+    /// The number of vectors.
+    pub(super) depth: usize,
+}
+
+/// Bytes of a packed panel: it, and a block of its rows twice, stay in the
+/// second level of cache.
+const PANEL_BYTES: usize = 1 << 21;
+
+/// Vectors packed side by side, at most.
+const PANEL_DEPTH: usize = 1024;
+
+/// Multiply-adds of one part of the sum, at least.
+const PART_FLOPS: usize = 1 << 22;
+
+/// Parts of the sum, at most.
+const MAX_PARTS: usize = 16;
+
+impl<'a, T: Scalar> Unfolding<'a, T> {
+    pub(super) fn new(x: TensorRef<'a, T>, around: ModeExtents, side: Side) -> Self {
+        let (order, depth) = match side {
+            Side::Mode => (around.extent, around.columns()),
+            Side::Rest => (around.columns(), around.extent),
+        };
+        Self {
+            data: x.data(),
+            around,
+            side,
+            order,
+            depth,
+        }
+    }
+
+    /// Σ vvᵀ over the vectors v, of entries taken through `convert`.
+    fn gram<A: Lanes + Send + Sync>(self, convert: impl Fn(T) -> A + Copy + Sync) -> Mat<f64> {
+        let parts = self.parts();
+        let sums: Vec<Vec<f64>> = (0..parts)
+            .into_par_iter()
+            .map(|part| {
+                let range = part * self.depth / parts..(part + 1) * self.depth / parts;
+                let mut g = vec![0.0; self.order * self.order];
+                if self.vectors_are_contiguous() {
+                    self.add_vectors(range, convert, &mut g);
+                } else {
+                    self.add_rows(range, convert, &mut g);
+                }
+                g
+            })
+            .collect();
+        Mat::from_fn(self.order, self.order, |i, j| {
+            let lower = i.max(j) + i.min(j) * self.order;
+            sums.iter().map(|g| g[lower]).sum()
         })
-        .collect();
-    let g = &parts[0];
-    Ok(Mat::from_fn(order, order, |i, j| g[(i.max(j), i.min(j))]))
+    }
+
+    /// Into how many parts the sum is split: a matter of the shape alone. Their
+    /// matrices together are no larger than an eighth of X.
+    fn parts(&self) -> usize {
+        let by_work = self.order * self.order * self.depth / (2 * PART_FLOPS);
+        let by_memory = self.depth / (8 * self.order.max(1));
+        by_work.min(by_memory).clamp(1, MAX_PARTS)
+    }
+
+    /// Whether each vector, rather than each row of their panel, lies
+    /// contiguous in memory.
+    fn vectors_are_contiguous(&self) -> bool {
+        match self.side {
+            Side::Mode => self.around.right == 1,
+            Side::Rest => self.around.right > 1,
+        }
+    }
+
+    /// Packs vectors one after the other, padded, and sums outer products.
+    fn add_vectors<A: Lanes>(self, range: Range<usize>, convert: impl Fn(T) -> A, g: &mut [f64]) {
+        let stride = self.order.next_multiple_of(kernel::PADDING);
+        let depth = (PANEL_BYTES / 2 / (stride * size_of::<A>())).clamp(16, PANEL_DEPTH);
+        let mut panel = vec![A::zeroed(); depth.min(range.len()) * stride];
+        for start in range.clone().step_by(depth) {
+            let count = depth.min(range.end - start);
+            for (k, vector) in panel.chunks_exact_mut(stride).take(count).enumerate() {
+                let mut entries = vector.iter_mut();
+                for piece in self.vector(start + k) {
+                    for (entry, &value) in entries.by_ref().zip(piece) {
+                        *entry = convert(value);
+                    }
+                }
+            }
+            kernel::add_outer_products(&panel[..count * stride], stride, self.order, g);
+        }
+    }
+
+    /// The pieces in which vector `k` lies in memory.
+    fn vector(&self, k: usize) -> impl Iterator<Item = &'a [T]> + use<'a, T> {
+        let ModeExtents {
+            left,
+            extent,
+            right,
+        } = self.around;
+        let (data, pieces, len) = match self.side {
+            Side::Mode => (&self.data[k * extent..], 1, extent),
+            Side::Rest => (&self.data[k * right..], left, right),
+        };
+        (0..pieces).map(move |l| &data[l * extent * right..][..len])
+    }
+
+    /// Packs rows of the panel of vectors, padded, and sums their products.
+    fn add_rows<A: Lanes>(self, range: Range<usize>, convert: impl Fn(T) -> A, g: &mut [f64]) {
+        let by_cache = PANEL_BYTES / (self.order.max(1) * size_of::<A>()) / 16 * 16;
+        let width = by_cache.clamp(256, PANEL_DEPTH);
+        let width = width.min(range.len().next_multiple_of(16));
+        let mut panel = vec![A::zeroed(); self.order * width];
+        for start in range.clone().step_by(width) {
+            let end = range.end.min(start + width);
+            for (p, row) in panel.chunks_exact_mut(width).enumerate() {
+                let (row, padding) = row.split_at_mut(end - start);
+                let mut entries = row.iter_mut();
+                for piece in self.row(p, start..end) {
+                    for (entry, &value) in entries.by_ref().zip(piece) {
+                        *entry = convert(value);
+                    }
+                }
+                padding.fill(A::zeroed());
+            }
+            kernel::add_row_products(&panel, width, g);
+        }
+    }
+
+    /// The pieces in which entries `range` of row `p` of the panel lie in
+    /// memory.
+    fn row(&self, p: usize, range: Range<usize>) -> impl Iterator<Item = &'a [T]> + use<'a, T> {
+        let ModeExtents { extent, right, .. } = self.around;
+        let data = self.data;
+        let side = self.side;
+        let mut at = range.start;
+        std::iter::from_fn(move || {
+            if at >= range.end {
+                return None;
+            }
+            let (start, len) = match side {
+                // Column `at` of X₍ₙ₎ is column at mod R of slab at div R.
+                Side::Mode => {
+                    let (l, r) = (at / right, at % right);
+                    let len = (right - r).min(range.end - at);
+                    ((l * extent + p) * right + r, len)
+                }
+                // Row p of X₍ₙ₎ᵀ where R = 1: fibre p, contiguous.
+                Side::Rest => (p * extent + at, range.end - at),
+            };
+            at += len;
+            Some(&data[start..start + len])
+        })
+    }
+
+    /// Writes vectors from `start` to the rows of `a`, through `convert`.
+    pub(super) fn copy_vectors(
+        self,
+        start: usize,
+        mut a: MatMut<'_, f64>,
+        convert: impl Fn(T) -> f64,
+    ) {
+        if self.vectors_are_contiguous() {
+            for k in 0..a.nrows() {
+                let entries = self.vector(start + k).flatten();
+                for (p, &value) in entries.enumerate() {
+                    a[(k, p)] = convert(value);
+                }
+            }
+        } else {
+            let range = start..start + a.nrows();
+            for p in 0..self.order {
+                let entries = self.row(p, range.clone()).flatten();
+                for (k, &value) in entries.enumerate() {
+                    a[(k, p)] = convert(value);
+                }
+            }
+        }
+    }
+}
+
+/// Σ of a matrix's diagonal.
+pub(super) fn trace(a: MatRef<'_, f64>) -> f64 {
+    (0..a.nrows()).map(|i| a[(i, i)]).sum()
 }

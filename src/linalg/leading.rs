@@ -3,13 +3,13 @@
 use faer::{Mat, MatRef};
 
 use super::eigh::eigh;
-use super::gram::{Side, gram};
+use super::gram::{Precision, Side, gram, scaled_gram, trace};
 use super::qr::{orthonormal_basis, triangular_factor};
 use super::sign::fix_signs;
 use super::svd::right_singular;
 use crate::error::Result;
-use crate::scalar::Scalar;
-use crate::tensor::{TensorRef, first_non_finite, slabs};
+use crate::scalar::{Scalar, binary_exponent, scale};
+use crate::tensor::{TensorRef, largest_magnitude, slabs};
 
 /// How singular vectors of an unfolding are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,24 +36,31 @@ pub struct LeftSingular<T> {
     pub route: Route,
 }
 
-/// The relative tail below which the rounding of a Gram matrix shows: with
-/// rounding errors of c·ε·‖X‖² in the Gram matrix, the energy that a computed
-/// subspace misses beyond the best one is some ε/tail² of the tail.
-const GRAM_TAIL: f64 = 1e-6;
+/// The relative tail √Σ_{i ≥ r} σᵢ²/‖X‖ down to which a Gram matrix in `f64` is
+/// trusted. Its rounding, some n·ε·‖X‖², changes a tail t by the relative amount
+/// n·ε/t², 1e-4 at most for n = 1000.
+const DOUBLE_TAIL: f64 = 5e-5;
+
+/// The same for products in `f32`, whose rounding averages out to some
+/// 1e-7·‖X‖² in the leading subspace's energy.
+const SINGLE_TAIL: f64 = 2e-2;
 
 /// The singular values of X₍ₙ₎ and its leading left singular vectors, as many
 /// as `rank` makes of the singular values.
 ///
-/// Works on the smaller side of the unfolding, which is never formed.
+/// Works on the smaller side of the unfolding, which is never formed. With
+/// [`Route::Auto`], `precision` is what a Gram matrix starts with: where the
+/// tail that `rank` leaves is too small for its rounding, the next one up is
+/// taken, from `f32` to `f64` to QR.
 ///
 /// # Errors
 /// [`crate::Error::Mode`], [`crate::Error::NonFinite`],
 /// [`crate::Error::NoConvergence`].
 ///
 /// ```
-/// use tenfold::{Tensor, linalg::{Route, left_singular}};
+/// use tenfold::{Tensor, linalg::{Precision, Route, left_singular}};
 /// let x = Tensor::new(&[2, 2], vec![3.0, 0.0, 0.0, 1.0])?;
-/// let leading = left_singular(&x, 0, Route::Auto, |_values| 1)?;
+/// let leading = left_singular(&x, 0, Route::Auto, Precision::Native, |_values| 1)?;
 /// assert_eq!(leading.values, [3.0, 1.0]);
 /// assert_eq!(leading.vectors, faer::mat![[1.0], [0.0]]);
 /// # Ok::<(), tenfold::Error>(())
@@ -62,6 +69,7 @@ pub fn left_singular<'a, T: Scalar>(
     x: impl Into<TensorRef<'a, T>>,
     mode: usize,
     route: Route,
+    precision: Precision,
     rank: impl Fn(&[f64]) -> usize,
 ) -> Result<LeftSingular<T>> {
     let x = x.into();
@@ -71,50 +79,84 @@ pub fn left_singular<'a, T: Scalar>(
     } else {
         Side::Rest
     };
-    if route != Route::Qr
-        && let Some((values, basis)) = gram_basis(x, mode, side)?
-    {
+    let finish = |values: Vec<f64>, basis: Mat<f64>, rank: usize, route| {
+        Ok(LeftSingular {
+            vectors: lift(x, mode, side, basis.get(.., ..rank))?,
+            values,
+            route,
+        })
+    };
+    if route != Route::Qr {
+        if T::EPSILON > f64::EPSILON
+            && precision == Precision::Native
+            && let Some((values, basis)) = single_basis(x, mode, side)?
+        {
+            let rank = rank(&values);
+            if route == Route::Gram || relative_tail(&values, rank) > SINGLE_TAIL {
+                return finish(values, basis, rank, Route::Gram);
+            }
+        }
+        let (values, basis) = double_basis(x, mode, side)?;
         let rank = rank(&values);
-        if route == Route::Gram || relative_tail(&values, rank) > GRAM_TAIL {
-            return Ok(LeftSingular {
-                vectors: lift(x, mode, side, basis.get(.., ..rank))?,
-                values,
-                route: Route::Gram,
-            });
+        // In f64 a Gram matrix resolves σᵢ down to 1e-8·σ₁, beyond the ε of f32.
+        if route == Route::Gram
+            || T::EPSILON > f64::EPSILON
+            || relative_tail(&values, rank) > DOUBLE_TAIL
+        {
+            return finish(values, basis, rank, Route::Gram);
         }
     }
     let svd = right_singular(triangular_factor(x, mode, side)?.as_ref())?;
     let rank = rank(&svd.values);
-    Ok(LeftSingular {
-        vectors: lift(x, mode, side, svd.vectors.get(.., ..rank))?,
-        values: svd.values,
-        route: Route::Qr,
-    })
+    finish(svd.values, svd.vectors, rank, Route::Qr)
 }
 
-/// Square roots of the eigenvalues, and the eigenvectors, of the Gram matrix;
-/// nothing where squares would leave the range of `f64`.
-fn gram_basis<T: Scalar>(
+/// Singular values and a basis of the smaller side from a Gram matrix of
+/// products in `f32`; nothing where squares come near the ends of its range.
+fn single_basis<T: Scalar>(
     x: TensorRef<'_, T>,
     mode: usize,
     side: Side,
 ) -> Result<Option<(Vec<f64>, Mat<f64>)>> {
-    let gram = gram(x, mode, side)?;
-    let trace: f64 = (0..gram.nrows()).map(|i| gram[(i, i)]).sum();
-    if !trace.is_finite() {
-        return first_non_finite(x).map_or(Ok(None), Err);
-    }
-    if !(1e-250..1e250).contains(&trace) {
+    let gram = gram(x, mode, side, Precision::Native)?;
+    if !(1e-20..1e30).contains(&trace(gram.as_ref())) {
         return Ok(None);
     }
-    let eigen = eigh(gram.as_ref())?;
-    let values = eigen.values.iter().map(|&value| value.max(0.0).sqrt());
-    Ok(Some((values.collect(), eigen.vectors)))
+    singular_basis(gram.as_ref(), 0).map(Some)
+}
+
+/// Singular values and a basis of the smaller side from a Gram matrix in `f64`.
+fn double_basis<T: Scalar>(
+    x: TensorRef<'_, T>,
+    mode: usize,
+    side: Side,
+) -> Result<(Vec<f64>, Mat<f64>)> {
+    let g = gram(x, mode, side, Precision::Double)?;
+    let trace = trace(g.as_ref());
+    if (1e-200..1e250).contains(&trace) {
+        return singular_basis(g.as_ref(), 0);
+    }
+    let exponent = binary_exponent(largest_magnitude(x)?);
+    let g = scaled_gram(x, mode, side, exponent)?;
+    singular_basis(g.as_ref(), exponent)
+}
+
+/// Square roots of the eigenvalues of a Gram matrix of X·2⁻ᵉ, scaled back, and
+/// its eigenvectors.
+fn singular_basis(gram: MatRef<'_, f64>, exponent: i32) -> Result<(Vec<f64>, Mat<f64>)> {
+    let eigen = eigh(gram)?;
+    let values = eigen.values.iter();
+    let values = values.map(|&value| scale(value.max(0.0).sqrt(), exponent));
+    Ok((values.collect(), eigen.vectors))
 }
 
 /// √Σ_{i ≥ rank} σᵢ² relative to √Σ σᵢ².
 fn relative_tail(values: &[f64], rank: usize) -> f64 {
-    let energy = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
+    let largest = values.first().copied().unwrap_or(0.0);
+    let energy = |values: &[f64]| {
+        let squares = values.iter().map(|value| (value / largest).powi(2));
+        squares.sum::<f64>()
+    };
     (energy(&values[rank..]) / energy(values)).sqrt()
 }
 

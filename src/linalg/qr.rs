@@ -7,10 +7,10 @@ use faer::linalg::qr::no_pivoting::factor;
 use faer::{Conj, Mat, MatRef, Par};
 use rayon::prelude::*;
 
-use super::gram::Side;
+use super::gram::{Side, Unfolding};
 use crate::error::Result;
-use crate::scalar::Scalar;
-use crate::tensor::{TensorRef, slabs};
+use crate::scalar::{Scalar, binary_exponent, scale};
+use crate::tensor::{TensorRef, largest_magnitude};
 
 /// Rows of a panel per column of the triangular factor: deep enough that the
 /// reduction of panels costs little beside the panels themselves.
@@ -90,16 +90,17 @@ fn upper_triangle(a: Mat<f64>) -> Mat<f64> {
 }
 
 /// The triangular factor R of the mode-n unfolding, without its square: with
-/// `Side::Mode` RᵀR = X₍ₙ₎X₍ₙ₎ᵀ (the L of an LQ factorization, transposed), with
-/// `Side::Rest` RᵀR = X₍ₙ₎ᵀX₍ₙ₎.
+/// [`Side::Mode`] RᵀR = X₍ₙ₎X₍ₙ₎ᵀ (the L of an LQ factorization, transposed), with
+/// [`Side::Rest`] RᵀR = X₍ₙ₎ᵀX₍ₙ₎.
 ///
 /// Panels of a fixed depth are factorized in parallel and reduced pairwise
 /// (TSQR: Demmel, Grigori, Hoemmen & Langou, SIAM J. Sci. Comput. 2012), so the
-/// unfolding is never formed and the bits do not depend on the threads.
-/// Backward error p(n)·ε·‖X‖; about 2·|X|·n flops, n the order of R.
+/// unfolding is never formed and the bits do not depend on the threads. Entries
+/// are scaled by a power of two. Backward error p(n)·ε·‖X‖; about 2·|X|·n flops,
+/// n the order of R.
 ///
 /// # Errors
-/// [`crate::Error::Mode`].
+/// [`crate::Error::Mode`], [`crate::Error::NonFinite`].
 ///
 /// ```
 /// use tenfold::{Tensor, linalg::{Side, triangular_factor}};
@@ -114,27 +115,18 @@ pub fn triangular_factor<'a, T: Scalar>(
     side: Side,
 ) -> Result<Mat<f64>> {
     let x = x.into();
-    let around = x.extents(mode)?;
-    let slabs = slabs(x, mode)?;
-    let (order, depth) = match side {
-        Side::Mode => (around.extent, around.columns()),
-        Side::Rest => (around.columns(), around.extent),
-    };
-    let entry = |q: usize, p: usize| {
-        let (i, column) = match side {
-            Side::Mode => (p, q),
-            Side::Rest => (q, p),
-        };
-        slabs.get(column / slabs.columns())[(i, column % slabs.columns())].as_f64()
-    };
+    let exponent = binary_exponent(largest_magnitude(x)?);
+    let unfolding = Unfolding::new(x, x.extents(mode)?, side);
+    let (order, depth) = (unfolding.order, unfolding.depth);
     let panel_depth = PANEL_DEPTH * order.max(16);
     let panels = depth.div_ceil(panel_depth);
     let mut triangles: Vec<Mat<f64>> = (0..panels)
         .into_par_iter()
         .map(|panel| {
             let start = panel * panel_depth;
-            let rows = panel_depth.min(depth - start);
-            upper_triangle(Mat::from_fn(rows, order, |q, p| entry(start + q, p)))
+            let mut a = Mat::zeros(panel_depth.min(depth - start), order);
+            unfolding.copy_vectors(start, a.as_mut(), |entry| scale(entry.as_f64(), -exponent));
+            upper_triangle(a)
         })
         .collect();
     while triangles.len() > 1 {
@@ -146,5 +138,8 @@ pub fn triangular_factor<'a, T: Scalar>(
             })
             .collect();
     }
-    Ok(triangles.pop().unwrap_or_else(|| Mat::zeros(order, order)))
+    let r = triangles.pop().unwrap_or_else(|| Mat::zeros(order, order));
+    Ok(Mat::from_fn(order, order, |i, j| {
+        scale(r[(i, j)], exponent)
+    }))
 }

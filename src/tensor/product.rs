@@ -1,12 +1,21 @@
 //! Mode-n products.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use std::ops::Range;
+
+use faer::reborrow::ReborrowMut;
+use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
 use super::{ModeExtents, Tensor, TensorRef, check_modes};
 use crate::error::{Error, Result};
+use crate::kernel::{row_padding, row_product, tile_product, tile_width};
 use crate::scalar::Scalar;
+
+/// Columns of the unfolding that one task takes, at least.
+const TASK_COLUMNS: usize = 1024;
+
+/// Columns of the unfolding that are packed at once.
+const STRIP_COLUMNS: usize = 256;
 
 /// The mode-n product Y = X ×ₙ U, that is Y₍ₙ₎ = U X₍ₙ₎ (Kolda & Bader, §2.5).
 ///
@@ -42,50 +51,85 @@ pub fn mode_product<'a, T: Scalar>(
     let shape = x.shape.with(mode, u.nrows())?;
     let mut y = Tensor::zeros(&shape)?;
     if shape.len() > 0 && around.extent > 0 {
-        product_into(x.data, around, u, y.data_mut());
+        if around.right == 1 {
+            multiply_rows(x.data, u, &mut y.data);
+        } else {
+            multiply_slabs(x.data, around, u, &mut y.data);
+        }
     }
     Ok(y)
 }
 
-/// Writes `u` times every slab of `x` to the slabs of `y`.
-fn product_into<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: &mut [T]) {
-    let ModeExtents {
-        left,
-        extent,
-        right,
-    } = around;
-    let rows = u.nrows();
-    let one = <T as num_traits::One>::one();
-    if right == 1 {
-        let rows_per_task = 4096usize.div_ceil(extent).max(64);
-        x.par_chunks(rows_per_task * extent)
-            .zip(y.par_chunks_mut(rows_per_task * rows))
-            .for_each(|(x, y)| {
-                let count = x.len() / extent;
-                matmul(
-                    MatMut::from_row_major_slice_mut(y, count, rows),
-                    Accum::Replace,
-                    MatRef::from_row_major_slice(x, count, extent),
-                    u.transpose(),
-                    one,
-                    Par::Seq,
-                );
-            });
-        return;
+/// Y = X Uᵀ, the product in the last mode.
+fn multiply_rows<T: Scalar>(x: &[T], u: MatRef<'_, T>, y: &mut [T]) {
+    let (columns, depth) = (u.nrows(), u.ncols());
+    let stride = columns.next_multiple_of(row_padding::<T>());
+    let mut ut = vec![T::zeroed(); depth * stride];
+    for (k, row) in ut.chunks_exact_mut(stride).enumerate() {
+        for (j, entry) in row.iter_mut().take(columns).enumerate() {
+            *entry = u[(j, k)];
+        }
     }
-    debug_assert_eq!(x.len(), left * extent * right);
-    x.par_chunks(extent * right)
-        .zip(y.par_chunks_mut(rows * right))
-        .for_each(|(x, y)| {
-            matmul(
-                MatMut::from_row_major_slice_mut(y, rows, right),
-                Accum::Replace,
-                u,
-                MatRef::from_row_major_slice(x, extent, right),
-                one,
-                Par::Seq,
-            );
-        });
+    x.par_chunks(TASK_COLUMNS * depth)
+        .zip(y.par_chunks_mut(TASK_COLUMNS * columns))
+        .for_each(|(x, y)| row_product(x, depth, &ut, columns, y));
+}
+
+/// Y_l = U X_l for every slab, the product in any mode but the last.
+fn multiply_slabs<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: &mut [T]) {
+    let ModeExtents { extent, right, .. } = around;
+    let rows = u.nrows();
+    let mut ut = vec![T::zeroed(); extent * rows];
+    for (k, row) in ut.chunks_exact_mut(rows).enumerate() {
+        for (j, entry) in row.iter_mut().enumerate() {
+            *entry = u[(j, k)];
+        }
+    }
+    if right >= STRIP_COLUMNS / 2 {
+        let slabs = x.chunks_exact(extent * right);
+        let mut tasks = Vec::new();
+        for (x, y) in slabs.zip(y.chunks_exact_mut(rows * right)) {
+            let x = MatRef::from_row_major_slice(x, extent, right);
+            let mut rest = MatMut::from_row_major_slice_mut(y, rows, right);
+            for start in (0..right).step_by(TASK_COLUMNS) {
+                let count = TASK_COLUMNS.min(right - start);
+                let (part, others) = rest.split_at_col_mut(count);
+                tasks.push((x.get(.., start..start + count), part));
+                rest = others;
+            }
+        }
+        tasks
+            .into_par_iter()
+            .for_each_init(Strip::default, |strip, (x, y)| {
+                let mut y = y;
+                for start in (0..x.ncols()).step_by(STRIP_COLUMNS) {
+                    let range = start..x.ncols().min(start + STRIP_COLUMNS);
+                    let columns = y.rb_mut().get_mut(.., range.clone());
+                    strip.multiply(&ut, [(x.get(.., range), columns)]);
+                }
+            });
+    } else {
+        let per_strip = STRIP_COLUMNS / right;
+        let per_task = per_strip * (TASK_COLUMNS / STRIP_COLUMNS);
+        x.par_chunks(per_task * extent * right)
+            .zip(y.par_chunks_mut(per_task * rows * right))
+            .for_each_init(Strip::default, |strip, (x, y)| {
+                let strips = x.chunks(per_strip * extent * right);
+                for (x, y) in strips.zip(y.chunks_mut(per_strip * rows * right)) {
+                    let slabs = x.chunks_exact(extent * right);
+                    let pieces = slabs.zip(y.chunks_exact_mut(rows * right));
+                    strip.multiply(
+                        &ut,
+                        pieces.map(|(x, y)| {
+                            (
+                                MatRef::from_row_major_slice(x, extent, right),
+                                MatMut::from_row_major_slice_mut(y, rows, right),
+                            )
+                        }),
+                    );
+                }
+            });
+    }
 }
 
 /// X ×ₐ Uₐ ×ᵦ Uᵦ …: the product with one matrix for each named mode, modes not
@@ -124,4 +168,88 @@ pub fn multi_mode_product<'a, T: Scalar>(
         .try_fold(mode_product(x, mode, u)?, |y, &(mode, u)| {
             mode_product(&y, mode, u)
         })
+}
+
+/// Scratch memory for one strip of columns, packed tile by tile.
+struct Strip<T> {
+    packed: Vec<T>,
+    result: Vec<T>,
+}
+
+impl<T> Default for Strip<T> {
+    fn default() -> Self {
+        Self {
+            packed: Vec::new(),
+            result: Vec::new(),
+        }
+    }
+}
+
+impl<T: Scalar> Strip<T> {
+    /// Y = U X for pieces (X, Y) of row-major slabs that together make a strip.
+    fn multiply<'a>(
+        &mut self,
+        ut: &[T],
+        pieces: impl IntoIterator<Item = (MatRef<'a, T>, MatMut<'a, T>)>,
+    ) {
+        let width = tile_width::<T>();
+        let pieces: Vec<_> = pieces.into_iter().collect();
+        let Some((first, first_y)) = pieces.first() else {
+            return;
+        };
+        let (depth, rows) = (first.nrows(), first_y.nrows());
+        let columns: usize = pieces.iter().map(|(x, _)| x.ncols()).sum();
+        let tiles = columns.div_ceil(width);
+        self.packed.resize(tiles * depth * width, T::zeroed());
+        self.result.resize(tiles * rows * width, T::zeroed());
+
+        let mut start = 0;
+        for (x, _) in &pieces {
+            for i in 0..depth {
+                let row = x
+                    .row(i)
+                    .try_as_row_major()
+                    .map_or(&[][..], |row| row.as_slice());
+                for (tile, column, run) in tile_runs(start, row.len(), width) {
+                    let at = (tile * depth + i) * width + column;
+                    self.packed[at..at + run.len()].copy_from_slice(&row[run]);
+                }
+            }
+            start += x.ncols();
+        }
+        let packed = self.packed.chunks_exact(depth * width);
+        for (s, y) in packed.zip(self.result.chunks_exact_mut(rows * width)) {
+            tile_product(ut, rows, s, y);
+        }
+        let mut start = 0;
+        for (_, mut y) in pieces {
+            for j in 0..rows {
+                let Some(row) = y.rb_mut().row_mut(j).try_as_row_major_mut() else {
+                    continue;
+                };
+                let row = row.as_slice_mut();
+                for (tile, column, run) in tile_runs(start, row.len(), width) {
+                    let at = (tile * rows + j) * width + column;
+                    row[run.clone()].copy_from_slice(&self.result[at..at + run.len()]);
+                }
+            }
+            start += y.ncols();
+        }
+    }
+}
+
+/// Where `len` entries go that start at column `start` of a strip: the tile, the
+/// column in it, and the range of the entries, run by run.
+fn tile_runs(
+    start: usize,
+    len: usize,
+    width: usize,
+) -> impl Iterator<Item = (usize, usize, Range<usize>)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let (tile, column) = ((start + at) / width, (start + at) % width);
+        let run = at..len.min(at + width - column);
+        at = run.end;
+        (!run.is_empty()).then_some((tile, column, run))
+    })
 }

@@ -136,3 +136,18 @@ pub(crate) fn first_non_finite<T: Scalar>(x: TensorRef<'_, T>) -> Option<Error> 
         value: x.data[position].as_f64(),
     })
 }
+
+/// max |xᵢ|; fails where an entry is NaN or infinite.
+pub(crate) fn largest_magnitude<T: Scalar>(x: TensorRef<'_, T>) -> Result<f64> {
+    let largest = |entries: &[T]| {
+        let magnitudes = entries.iter().map(|entry| entry.as_f64().abs());
+        // Unlike `f64::max` this keeps a NaN.
+        magnitudes.fold(0.0, |a, b| if b <= a { a } else { b })
+    };
+    let chunks: Vec<f64> = x.data.par_chunks(CHUNK).map(largest).collect();
+    let all_finite = chunks.iter().all(|chunk| chunk.is_finite());
+    if let Some(error) = (!all_finite).then(|| first_non_finite(x)).flatten() {
+        return Err(error);
+    }
+    Ok(chunks.into_iter().fold(0.0, f64::max))
+}

@@ -5,7 +5,7 @@ use faer::{Mat, MatRef};
 use super::truncation::{self, Truncation};
 use super::{Convergence, Hosvd, StHosvd, Tucker};
 use crate::error::{Error, Result};
-use crate::linalg::{Route, left_singular};
+use crate::linalg::{Precision, Route, left_singular};
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, mode_product, multi_mode_product, norm};
 
@@ -258,7 +258,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
         for &mode in &modes {
             let y = multi_mode_product(self.x, &transposed(&self.tucker.factors, Some(mode)))?;
             let rank = self.tucker.core.shape()[mode];
-            let leading = left_singular(&y, mode, self.route, |_| rank)?;
+            let leading = left_singular(&y, mode, self.route, Precision::Native, |_| rank)?;
             if Some(&mode) == modes.last() {
                 self.tucker.core = mode_product(&y, mode, leading.vectors.transpose())?;
             }

@@ -84,7 +84,7 @@ impl Hosvd {
         let mut spectra = vec![None; x.order()];
         let mut discarded = 0.0;
         for &(mode, budget) in budgets {
-            let leading = left_singular(x, mode, self.route, |values| {
+            let leading = left_singular(x, mode, self.route, budget.precision(), |values| {
                 budget.rank(values, spectral_norm(values))
             })?;
             let norm = spectral_norm(&leading.values);

@@ -172,7 +172,7 @@ fn sequentially_truncate<T: Scalar>(
             rank => rank,
         };
         let current = y.as_ref().map_or(x, Tensor::view);
-        let leading = left_singular(current, mode, route, |values| {
+        let leading = left_singular(current, mode, route, budget.precision(), |values| {
             budget.rank(values, norm.unwrap_or_else(|| spectral_norm(values)))
         })?;
         let norm = *norm.get_or_insert_with(|| spectral_norm(&leading.values));

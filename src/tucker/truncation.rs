@@ -2,6 +2,7 @@
 
 use super::Tucker;
 use crate::error::{Error, Result};
+use crate::linalg::Precision;
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, check_modes};
 
@@ -129,6 +130,14 @@ pub(super) enum Budget {
 }
 
 impl Budget {
+    /// The precision that the decision needs: a tail is a sum of small values.
+    pub(super) fn precision(self) -> Precision {
+        match self {
+            Self::Rank(_) => Precision::Native,
+            Self::Energy(_) => Precision::Double,
+        }
+    }
+
     /// The number of singular values to keep, at least 1, where ‖X‖ is `norm`.
     pub(super) fn rank(self, values: &[f64], norm: f64) -> usize {
         match self {

@@ -1,0 +1,178 @@
+//! Thin products: a matrix of few rows times packed columns or packed rows.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::Lanes;
+
+/// Entries of one row of a tile: 128 bytes.
+pub(crate) const fn tile_width<A>() -> usize {
+    128 / size_of::<A>()
+}
+
+/// Y = U S for a packed tile S: `ut` the transpose of U (J×I), row-major; `s` I
+/// rows and `y` J rows of [`tile_width`] entries.
+///
+/// A block of the result stays in registers for all of I: 2 vectors by up to 12
+/// rows (6 with 16 registers), the rows split evenly.
+pub(crate) fn tile_product<A: Lanes>(ut: &[A], rows: usize, s: &[A], y: &mut [A]) {
+    Arch::new().dispatch(TileProduct { ut, rows, s, y });
+}
+
+struct TileProduct<'a, A> {
+    ut: &'a [A],
+    rows: usize,
+    s: &'a [A],
+    y: &'a mut [A],
+}
+
+impl<A: Lanes> WithSimd for TileProduct<'_, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let limit = if S::REGISTER_COUNT >= 32 { 12 } else { 6 };
+        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
+        let blocks = self.rows.div_ceil(limit);
+        for column in (0..tile_width::<A>()).step_by(2 * lanes) {
+            for block in 0..blocks {
+                let start = block * self.rows / blocks;
+                match (block + 1) * self.rows / blocks - start {
+                    1 => self.block::<S, 1>(simd, start, column),
+                    2 => self.block::<S, 2>(simd, start, column),
+                    3 => self.block::<S, 3>(simd, start, column),
+                    4 => self.block::<S, 4>(simd, start, column),
+                    5 => self.block::<S, 5>(simd, start, column),
+                    6 => self.block::<S, 6>(simd, start, column),
+                    7 => self.block::<S, 7>(simd, start, column),
+                    8 => self.block::<S, 8>(simd, start, column),
+                    9 => self.block::<S, 9>(simd, start, column),
+                    10 => self.block::<S, 10>(simd, start, column),
+                    11 => self.block::<S, 11>(simd, start, column),
+                    _ => self.block::<S, 12>(simd, start, column),
+                }
+            }
+        }
+    }
+}
+
+impl<A: Lanes> TileProduct<'_, A> {
+    /// N rows of the result from `start`, two vectors of columns from `column`.
+    #[inline(always)]
+    fn block<S: Simd, const N: usize>(&mut self, simd: S, start: usize, column: usize) {
+        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
+        let mut acc = [[A::splat(simd, A::zeroed()); 2]; N];
+        let depth = self.ut.chunks_exact(self.rows);
+        for (u, s) in depth.zip(self.s.chunks_exact(tile_width::<A>())) {
+            let u = &u[start..start + N];
+            let (s, _) = A::vectors::<S>(&s[column..column + 2 * lanes]);
+            let (left, right) = (s[0], s[1]);
+            for n in 0..N {
+                let factor = A::splat(simd, u[n]);
+                acc[n][0] = A::mul_add(simd, left, factor, acc[n][0]);
+                acc[n][1] = A::mul_add(simd, right, factor, acc[n][1]);
+            }
+        }
+        let rows = self.y.chunks_exact_mut(tile_width::<A>()).skip(start);
+        for (row, acc) in rows.zip(acc) {
+            let (row, _) = A::vectors_mut::<S>(&mut row[column..column + 2 * lanes]);
+            row.copy_from_slice(&acc);
+        }
+    }
+}
+
+/// Rows that [`row_product`] takes at once.
+const ROWS: usize = 8;
+
+/// The multiple to which rows of a packed matrix are padded for
+/// [`row_product`]: one register of the widest instruction set.
+pub(crate) const fn row_padding<A>() -> usize {
+    64 / size_of::<A>()
+}
+
+/// Y = X Uᵀ for row-major X (any number of rows of `depth` entries): `ut` is the
+/// transpose of U, row-major, its rows padded with zeros from `columns` to a
+/// multiple of [`row_padding`]; `y` has rows of `columns` entries.
+pub(crate) fn row_product<A: Lanes>(x: &[A], depth: usize, ut: &[A], columns: usize, y: &mut [A]) {
+    Arch::new().dispatch(RowProduct {
+        x,
+        depth,
+        ut,
+        columns,
+        y,
+    });
+}
+
+struct RowProduct<'a, A> {
+    x: &'a [A],
+    depth: usize,
+    ut: &'a [A],
+    columns: usize,
+    y: &'a mut [A],
+}
+
+impl<A: Lanes> WithSimd for RowProduct<'_, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self {
+            x,
+            depth,
+            ut,
+            columns,
+            y,
+        } = self;
+        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
+        let widest = if S::REGISTER_COUNT >= 32 { 3 } else { 1 };
+        let vectors = columns.div_ceil(lanes);
+        let blocks = vectors.div_ceil(widest);
+        let groups = x.chunks(ROWS * depth).zip(y.chunks_mut(ROWS * columns));
+        for (x, y) in groups {
+            for block in 0..blocks {
+                let start = block * vectors / blocks;
+                match (block + 1) * vectors / blocks - start {
+                    1 => rows_by_vectors::<S, A, 1>(simd, x, depth, ut, columns, start * lanes, y),
+                    2 => rows_by_vectors::<S, A, 2>(simd, x, depth, ut, columns, start * lanes, y),
+                    _ => rows_by_vectors::<S, A, 3>(simd, x, depth, ut, columns, start * lanes, y),
+                }
+            }
+        }
+    }
+}
+
+/// Up to [`ROWS`] rows of the result, V vectors of columns from `start`.
+#[inline(always)]
+fn rows_by_vectors<S: Simd, A: Lanes, const V: usize>(
+    simd: S,
+    x: &[A],
+    depth: usize,
+    ut: &[A],
+    columns: usize,
+    start: usize,
+    y: &mut [A],
+) {
+    let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
+    let stride = columns.next_multiple_of(row_padding::<A>());
+    let count = x.len() / depth;
+    // Rows past the end repeat the last; what they give is not stored.
+    let mut rows: [&[A]; ROWS] = [&[]; ROWS];
+    for (n, row) in rows.iter_mut().enumerate() {
+        let n = n.min(count - 1);
+        *row = &x[n * depth..(n + 1) * depth];
+    }
+    let mut acc = [[A::splat(simd, A::zeroed()); V]; ROWS];
+    for (k, ut) in ut.chunks_exact(stride).enumerate().take(depth) {
+        let (u, _) = A::vectors::<S>(&ut[start..start + V * lanes]);
+        for n in 0..ROWS {
+            let factor = A::splat(simd, rows[n][k]);
+            for v in 0..V {
+                acc[n][v] = A::mul_add(simd, u[v], factor, acc[n][v]);
+            }
+        }
+    }
+    for (row, acc) in y.chunks_exact_mut(columns).zip(&acc) {
+        let values: &[A] = bytemuck::cast_slice(acc.as_slice());
+        let end = columns.min(start + V * lanes);
+        row[start..end].copy_from_slice(&values[..end - start]);
+    }
+}
