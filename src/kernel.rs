@@ -5,12 +5,14 @@
 //! run time. Operands are packed by the caller, so that kernels see nothing but
 //! contiguous memory.
 
+mod aligned;
 mod dot;
 mod lanes;
 mod outer;
 mod product;
 
+pub(crate) use aligned::{Aligned, LINE};
 pub(crate) use dot::add_row_products;
 pub(crate) use lanes::Lanes;
 pub(crate) use outer::{PADDING, add_outer_products};
-pub(crate) use product::{row_padding, row_product, tile_product, tile_width};
+pub(crate) use product::{pack_row, row_padding, row_product, tile_product, tile_width};

@@ -8,10 +8,12 @@ mod eigh;
 mod gram;
 mod leading;
 mod qr;
+mod random;
 mod sign;
 mod svd;
+mod tridiagonal;
 
-pub use eigh::{Eigen, eigh};
+pub use eigh::{Eigen, eigh, eigh_leading};
 pub use gram::{Precision, Side, gram};
 pub use leading::{LeftSingular, Route, left_singular};
 pub use qr::{orthonormal_basis, triangular_factor};

@@ -320,7 +320,7 @@ impl<T: Scalar> Tensor<T> {
         let shape = Shape::new(shape)?;
         Ok(Self {
             shape,
-            data: vec![<T as num_traits::Zero>::zero(); shape.len()],
+            data: vec![<T as num_traits::Zero>::zero(); shape.entries()],
         })
     }
 }

@@ -8,7 +8,7 @@ use super::Lanes;
 /// `width` entries.
 ///
 /// `g` is column-major, square, of the order of the number of rows. `width` is
-/// a multiple of 16, the panel padded with zeros.
+/// a whole number of cache lines, the panel padded with zeros.
 ///
 /// Products accumulate in registers along a row, one partial sum for each lane,
 /// and are added to `g` in `f64`. Half of the flops of the full product; a tile
@@ -17,7 +17,6 @@ pub(crate) fn add_row_products<A: Lanes>(panel: &[A], width: usize, g: &mut [f64
     if panel.is_empty() {
         return;
     }
-    debug_assert_eq!(width % 16, 0);
     Arch::new().dispatch(RowProducts {
         panel,
         width,

@@ -9,6 +9,40 @@ pub(crate) const fn tile_width<A>() -> usize {
     128 / size_of::<A>()
 }
 
+/// Copies a row into packed tiles: entries from `row` go to `tiles[0]`,
+/// `tiles[stride]`, …, [`tile_width`] at a time; the last run may be shorter.
+pub(crate) fn pack_row<A: Lanes>(row: &[A], tiles: &mut [A], stride: usize) {
+    Arch::new().dispatch(PackRow { row, tiles, stride });
+}
+
+struct PackRow<'a, A> {
+    row: &'a [A],
+    tiles: &'a mut [A],
+    stride: usize,
+}
+
+impl<A: Lanes> WithSimd for PackRow<'_, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let width = tile_width::<A>();
+        let tiles = self.tiles.chunks_mut(self.stride);
+        for (tile, run) in tiles.zip(self.row.chunks(width)) {
+            let tile = &mut tile[..run.len()];
+            if run.len() == width {
+                let (from, _) = A::vectors::<S>(run);
+                let (to, _) = A::vectors_mut::<S>(tile);
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to = *from;
+                }
+            } else {
+                tile.copy_from_slice(run);
+            }
+        }
+    }
+}
+
 /// Y = U S for a packed tile S: `ut` the transpose of U (J×I), row-major; `s` I
 /// rows and `y` J rows of [`tile_width`] entries.
 ///

@@ -5,23 +5,26 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{self, ComputeEigenvectors};
 use faer::{Mat, MatRef, Par};
 
+use super::tridiagonal::Tridiagonal;
 use crate::error::{Error, Result};
+use crate::scalar::{binary_exponent, scale};
 
-/// The eigendecomposition S = V Λ Vᵀ of a symmetric matrix.
+/// Eigenvalues and eigenvectors of a symmetric matrix, S V = V Λ.
 #[derive(Clone, Debug)]
 pub struct Eigen {
-    /// The eigenvalues, largest first.
+    /// All eigenvalues, largest first.
     pub values: Vec<f64>,
-    /// The eigenvectors, one column each, in the order of the values.
+    /// Eigenvectors, one column each, in the order of the values: all of them,
+    /// or the leading ones.
     pub vectors: Mat<f64>,
 }
 
 /// The eigendecomposition of the symmetric matrix `s`, of which only the lower
 /// triangle is read.
 ///
-/// Backward stable: ‖S V − V Λ‖ and ‖VᵀV − I‖ stay below 30·n·ε (times ‖S‖).
-/// Some 9·n³ flops. Runs on one thread, since a parallel reduction would make
-/// the bits depend on the number of threads.
+/// Backward stable: ‖S V − V Λ‖ and ‖VᵀV − I‖ stay below 30·n·ε (times ‖S‖), for
+/// entries of any size. Some 9·n³ flops. Runs on one thread, since a parallel
+/// reduction would make the bits depend on the number of threads.
 ///
 /// # Errors
 /// [`Error::NoConvergence`].
@@ -35,15 +38,89 @@ pub struct Eigen {
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn eigh(s: MatRef<'_, f64>) -> Result<Eigen> {
+    let (s, exponent) = scaled(s);
+    let mut eigen = all_vectors(s.as_ref())?;
+    rescale(&mut eigen.values, exponent);
+    Ok(eigen)
+}
+
+/// All eigenvalues of the symmetric matrix `s` and its leading eigenvectors, as
+/// many as `count` makes of the eigenvalues. Of `s` the lower triangle is read.
+///
+/// The bounds of [`eigh`] hold. With few vectors wanted it takes a third of the
+/// time: 4/3·n³ flops for the tridiagonal form and 2·n² for each vector. Where
+/// inverse iteration cannot part a cluster, all vectors are computed instead.
+///
+/// # Errors
+/// [`Error::NoConvergence`].
+///
+/// ```
+/// use tenfold::linalg::eigh_leading;
+/// let s = faer::mat![[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 0.5]];
+/// let eigen = eigh_leading(s.as_ref(), |values| values.iter().filter(|&&v| v > 2.0).count())?;
+/// assert_eq!((eigen.values.len(), eigen.vectors.ncols()), (3, 1));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn eigh_leading(s: MatRef<'_, f64>, count: impl FnOnce(&[f64]) -> usize) -> Result<Eigen> {
+    let (s, exponent) = scaled(s);
     let n = s.nrows();
-    let mut ascending = vec![0.0; n];
+    if n > SMALL {
+        let tridiagonal = Tridiagonal::reduce(s.as_ref());
+        if let Some(values) = tridiagonal.eigenvalues() {
+            let mut rescaled = values.clone();
+            rescale(&mut rescaled, exponent);
+            let count = count(&rescaled).min(n);
+            if count <= n / 3
+                && let Some(vectors) = tridiagonal.leading_vectors(&values, count)
+            {
+                return Ok(Eigen {
+                    values: rescaled,
+                    vectors,
+                });
+            }
+            let all = all_vectors(s.as_ref())?;
+            return Ok(Eigen {
+                values: rescaled,
+                vectors: all.vectors.get(.., ..count).to_owned(),
+            });
+        }
+    }
+    let mut eigen = all_vectors(s.as_ref())?;
+    rescale(&mut eigen.values, exponent);
+    let count = count(&eigen.values).min(n);
+    eigen.vectors = eigen.vectors.get(.., ..count).to_owned();
+    Ok(eigen)
+}
+
+/// The order up to which all vectors are computed at once.
+const SMALL: usize = 24;
+
+/// The matrix scaled by a power of two to entries of at most 1 or so, and the
+/// exponent that was taken out.
+fn scaled(s: MatRef<'_, f64>) -> (Mat<f64>, i32) {
+    let n = s.nrows();
+    let lower = (0..n).flat_map(|j| (j..n).map(move |i| s[(i, j)].abs()));
+    let exponent = binary_exponent(lower.fold(0.0, f64::max));
+    let scaled = Mat::from_fn(n, n, |i, j| scale(s[(i.max(j), i.min(j))], -exponent));
+    (scaled, exponent)
+}
+
+fn rescale(values: &mut [f64], exponent: i32) {
+    for value in values {
+        *value = scale(*value, exponent);
+    }
+}
+
+fn all_vectors(s: MatRef<'_, f64>) -> Result<Eigen> {
+    let n = s.nrows();
+    let mut values = vec![0.0; n];
     let mut vectors = Mat::zeros(n, n);
     let params = Default::default();
     let scratch =
         evd::self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, params);
     evd::self_adjoint_evd(
         s,
-        DiagMut::from_slice_mut(&mut ascending),
+        DiagMut::from_slice_mut(&mut values),
         Some(vectors.as_mut()),
         Par::Seq,
         MemStack::new(&mut MemBuffer::new(scratch)),
@@ -52,9 +129,9 @@ pub fn eigh(s: MatRef<'_, f64>) -> Result<Eigen> {
     .map_err(|_| Error::NoConvergence {
         what: "the symmetric eigenproblem",
     })?;
-    ascending.reverse();
+    values.reverse();
     Ok(Eigen {
-        values: ascending,
+        values,
         vectors: vectors.reverse_cols().to_owned(),
     })
 }

@@ -6,7 +6,7 @@ use faer::{Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::kernel::{self, Lanes};
+use crate::kernel::{self, Aligned, LINE, Lanes};
 use crate::scalar::{Scalar, scale};
 use crate::tensor::{ModeExtents, TensorRef};
 
@@ -88,12 +88,15 @@ pub(super) struct Unfolding<'a, T> {
     pub(super) depth: usize,
 }
 
-/// Bytes of a packed panel: it, and a block of its rows twice, stay in the
-/// second level of cache.
-const PANEL_BYTES: usize = 1 << 21;
+/// Bytes of packed vectors: they stay in the second level of cache.
+const PANEL_BYTES: usize = 1 << 20;
 
-/// Vectors packed side by side, at most.
+/// Vectors packed one after the other, at most.
 const PANEL_DEPTH: usize = 1024;
+
+/// Cache lines of a row of a packed panel: five rows stay in the first level of
+/// cache beside the five that pass by.
+const ROW_LINES: usize = 64;
 
 /// Multiply-adds of one part of the sum, at least.
 const PART_FLOPS: usize = 1 << 22;
@@ -158,8 +161,8 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
     /// Packs vectors one after the other, padded, and sums outer products.
     fn add_vectors<A: Lanes>(self, range: Range<usize>, convert: impl Fn(T) -> A, g: &mut [f64]) {
         let stride = self.order.next_multiple_of(kernel::PADDING);
-        let depth = (PANEL_BYTES / 2 / (stride * size_of::<A>())).clamp(16, PANEL_DEPTH);
-        let mut panel = vec![A::zeroed(); depth.min(range.len()) * stride];
+        let depth = (PANEL_BYTES / (stride * size_of::<A>())).clamp(16, PANEL_DEPTH);
+        let mut panel = Aligned::<A>::zeroed(depth.min(range.len()) * stride);
         for start in range.clone().step_by(depth) {
             let count = depth.min(range.end - start);
             for (k, vector) in panel.chunks_exact_mut(stride).take(count).enumerate() {
@@ -190,10 +193,9 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
 
     /// Packs rows of the panel of vectors, padded, and sums their products.
     fn add_rows<A: Lanes>(self, range: Range<usize>, convert: impl Fn(T) -> A, g: &mut [f64]) {
-        let by_cache = PANEL_BYTES / (self.order.max(1) * size_of::<A>()) / 16 * 16;
-        let width = by_cache.clamp(256, PANEL_DEPTH);
-        let width = width.min(range.len().next_multiple_of(16));
-        let mut panel = vec![A::zeroed(); self.order * width];
+        let line = LINE / size_of::<A>();
+        let width = (ROW_LINES * line).min(range.len().next_multiple_of(line));
+        let mut panel = Aligned::<A>::zeroed(self.order * width);
         for start in range.clone().step_by(width) {
             let end = range.end.min(start + width);
             for (p, row) in panel.chunks_exact_mut(width).enumerate() {

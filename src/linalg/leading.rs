@@ -2,7 +2,7 @@
 
 use faer::{Mat, MatRef};
 
-use super::eigh::eigh;
+use super::eigh::eigh_leading;
 use super::gram::{Precision, Side, gram, scaled_gram, trace};
 use super::qr::{orthonormal_basis, triangular_factor};
 use super::sign::fix_signs;
@@ -79,9 +79,9 @@ pub fn left_singular<'a, T: Scalar>(
     } else {
         Side::Rest
     };
-    let finish = |values: Vec<f64>, basis: Mat<f64>, rank: usize, route| {
+    let finish = |values: Vec<f64>, basis: MatRef<'_, f64>, route| {
         Ok(LeftSingular {
-            vectors: lift(x, mode, side, basis.get(.., ..rank))?,
+            vectors: lift(x, mode, side, basis)?,
             values,
             route,
         })
@@ -89,65 +89,70 @@ pub fn left_singular<'a, T: Scalar>(
     if route != Route::Qr {
         if T::EPSILON > f64::EPSILON
             && precision == Precision::Native
-            && let Some((values, basis)) = single_basis(x, mode, side)?
+            && let Some((values, basis)) = single_basis(x, mode, side, &rank)?
+            && (route == Route::Gram || relative_tail(&values, basis.ncols()) > SINGLE_TAIL)
         {
-            let rank = rank(&values);
-            if route == Route::Gram || relative_tail(&values, rank) > SINGLE_TAIL {
-                return finish(values, basis, rank, Route::Gram);
-            }
+            return finish(values, basis.as_ref(), Route::Gram);
         }
-        let (values, basis) = double_basis(x, mode, side)?;
-        let rank = rank(&values);
+        let (values, basis) = double_basis(x, mode, side, &rank)?;
         // In f64 a Gram matrix resolves σᵢ down to 1e-8·σ₁, beyond the ε of f32.
         if route == Route::Gram
             || T::EPSILON > f64::EPSILON
-            || relative_tail(&values, rank) > DOUBLE_TAIL
+            || relative_tail(&values, basis.ncols()) > DOUBLE_TAIL
         {
-            return finish(values, basis, rank, Route::Gram);
+            return finish(values, basis.as_ref(), Route::Gram);
         }
     }
     let svd = right_singular(triangular_factor(x, mode, side)?.as_ref())?;
     let rank = rank(&svd.values);
-    finish(svd.values, svd.vectors, rank, Route::Qr)
+    finish(svd.values, svd.vectors.get(.., ..rank), Route::Qr)
 }
 
-/// Singular values and a basis of the smaller side from a Gram matrix of
+/// Singular values and a leading basis of the smaller side from a Gram matrix of
 /// products in `f32`; nothing where squares come near the ends of its range.
 fn single_basis<T: Scalar>(
     x: TensorRef<'_, T>,
     mode: usize,
     side: Side,
+    rank: impl Fn(&[f64]) -> usize,
 ) -> Result<Option<(Vec<f64>, Mat<f64>)>> {
     let gram = gram(x, mode, side, Precision::Native)?;
     if !(1e-20..1e30).contains(&trace(gram.as_ref())) {
         return Ok(None);
     }
-    singular_basis(gram.as_ref(), 0).map(Some)
+    singular_basis(gram.as_ref(), 0, rank).map(Some)
 }
 
-/// Singular values and a basis of the smaller side from a Gram matrix in `f64`.
+/// Singular values and a leading basis of the smaller side from a Gram matrix in `f64`.
 fn double_basis<T: Scalar>(
     x: TensorRef<'_, T>,
     mode: usize,
     side: Side,
+    rank: impl Fn(&[f64]) -> usize,
 ) -> Result<(Vec<f64>, Mat<f64>)> {
     let g = gram(x, mode, side, Precision::Double)?;
     let trace = trace(g.as_ref());
     if (1e-200..1e250).contains(&trace) {
-        return singular_basis(g.as_ref(), 0);
+        return singular_basis(g.as_ref(), 0, rank);
     }
     let exponent = binary_exponent(largest_magnitude(x)?);
     let g = scaled_gram(x, mode, side, exponent)?;
-    singular_basis(g.as_ref(), exponent)
+    singular_basis(g.as_ref(), exponent, rank)
 }
 
 /// Square roots of the eigenvalues of a Gram matrix of X·2⁻ᵉ, scaled back, and
-/// its eigenvectors.
-fn singular_basis(gram: MatRef<'_, f64>, exponent: i32) -> Result<(Vec<f64>, Mat<f64>)> {
-    let eigen = eigh(gram)?;
-    let values = eigen.values.iter();
-    let values = values.map(|&value| scale(value.max(0.0).sqrt(), exponent));
-    Ok((values.collect(), eigen.vectors))
+/// its leading eigenvectors.
+fn singular_basis(
+    gram: MatRef<'_, f64>,
+    exponent: i32,
+    rank: impl Fn(&[f64]) -> usize,
+) -> Result<(Vec<f64>, Mat<f64>)> {
+    let singular = |eigenvalues: &[f64]| -> Vec<f64> {
+        let roots = eigenvalues.iter().map(|value| value.max(0.0).sqrt());
+        roots.map(|root| scale(root, exponent)).collect()
+    };
+    let eigen = eigh_leading(gram, |values| rank(&singular(values)))?;
+    Ok((singular(&eigen.values), eigen.vectors))
 }
 
 /// √Σ_{i ≥ rank} σᵢ² relative to √Σ σᵢ².

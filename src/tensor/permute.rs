@@ -41,7 +41,7 @@ pub fn permute<'a, T: Copy + Send + Sync + 'a>(
 
     let row = shape[order - 1].max(1);
     let stride = strides[order - 1];
-    let rows = shape.len() / row;
+    let rows = shape.entries() / row;
     let copy_row = |r: usize| {
         let mut rest = r;
         let mut start = 0;
@@ -51,11 +51,11 @@ pub fn permute<'a, T: Copy + Send + Sync + 'a>(
         }
         (0..row).map(move |i| x.data[start + i * stride])
     };
-    let data = if shape.len() < PARALLEL_ENTRIES {
+    let data = if shape.entries() < PARALLEL_ENTRIES {
         (0..rows).flat_map(copy_row).collect()
     } else {
         let per_task = PARALLEL_ENTRIES.div_ceil(row);
-        let mut data = vec![x.data[0]; shape.len()];
+        let mut data = vec![x.data[0]; shape.entries()];
         data.par_chunks_mut(per_task * row)
             .enumerate()
             .for_each(|(task, chunk)| {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::{ModeExtents, Tensor, TensorRef, check_modes};
 use crate::error::{Error, Result};
-use crate::kernel::{row_padding, row_product, tile_product, tile_width};
+use crate::kernel::{Aligned, pack_row, row_padding, row_product, tile_product, tile_width};
 use crate::scalar::Scalar;
 
 /// Columns of the unfolding that one task takes, at least.
@@ -50,7 +50,7 @@ pub fn mode_product<'a, T: Scalar>(
     }
     let shape = x.shape.with(mode, u.nrows())?;
     let mut y = Tensor::zeros(&shape)?;
-    if shape.len() > 0 && around.extent > 0 {
+    if shape.entries() > 0 && around.extent > 0 {
         if around.right == 1 {
             multiply_rows(x.data, u, &mut y.data);
         } else {
@@ -64,7 +64,7 @@ pub fn mode_product<'a, T: Scalar>(
 fn multiply_rows<T: Scalar>(x: &[T], u: MatRef<'_, T>, y: &mut [T]) {
     let (columns, depth) = (u.nrows(), u.ncols());
     let stride = columns.next_multiple_of(row_padding::<T>());
-    let mut ut = vec![T::zeroed(); depth * stride];
+    let mut ut = Aligned::zeroed(depth * stride);
     for (k, row) in ut.chunks_exact_mut(stride).enumerate() {
         for (j, entry) in row.iter_mut().take(columns).enumerate() {
             *entry = u[(j, k)];
@@ -172,15 +172,15 @@ pub fn multi_mode_product<'a, T: Scalar>(
 
 /// Scratch memory for one strip of columns, packed tile by tile.
 struct Strip<T> {
-    packed: Vec<T>,
-    result: Vec<T>,
+    packed: Aligned<T>,
+    result: Aligned<T>,
 }
 
-impl<T> Default for Strip<T> {
+impl<T: Scalar> Default for Strip<T> {
     fn default() -> Self {
         Self {
-            packed: Vec::new(),
-            result: Vec::new(),
+            packed: Aligned::zeroed(0),
+            result: Aligned::zeroed(0),
         }
     }
 }
@@ -200,8 +200,8 @@ impl<T: Scalar> Strip<T> {
         let (depth, rows) = (first.nrows(), first_y.nrows());
         let columns: usize = pieces.iter().map(|(x, _)| x.ncols()).sum();
         let tiles = columns.div_ceil(width);
-        self.packed.resize(tiles * depth * width, T::zeroed());
-        self.result.resize(tiles * rows * width, T::zeroed());
+        self.packed.resize(tiles * depth * width);
+        self.result.resize(tiles * rows * width);
 
         let mut start = 0;
         for (x, _) in &pieces {
@@ -210,6 +210,10 @@ impl<T: Scalar> Strip<T> {
                     .row(i)
                     .try_as_row_major()
                     .map_or(&[][..], |row| row.as_slice());
+                if start == 0 {
+                    pack_row(row, &mut self.packed[i * width..], depth * width);
+                    continue;
+                }
                 for (tile, column, run) in tile_runs(start, row.len(), width) {
                     let at = (tile * depth + i) * width + column;
                     self.packed[at..at + run.len()].copy_from_slice(&row[run]);

@@ -12,7 +12,7 @@ use crate::error::{Error, MAX_ORDER, Result};
 /// ```
 /// use tenfold::tensor::Shape;
 /// let shape = Shape::new(&[3, 4, 2])?;
-/// assert_eq!(shape.len(), 24);
+/// assert_eq!(shape.entries(), 24);
 /// assert_eq!(shape.offset(&[1, 0, 1]), Some(9));
 /// assert!(Shape::new(&[usize::MAX, 2]).is_err());
 /// # Ok::<(), tenfold::Error>(())
@@ -59,8 +59,7 @@ impl Shape {
     }
 
     /// The number of entries: the product of the extents.
-    #[allow(clippy::len_without_is_empty)] // the slice's `is_empty` asks for modes, not entries
-    pub fn len(&self) -> usize {
+    pub fn entries(&self) -> usize {
         self.iter().product()
     }
 
@@ -99,8 +98,8 @@ impl Shape {
     /// `value(index)` for every index in row-major order.
     pub(crate) fn indices<T>(&self, mut value: impl FnMut(&[usize]) -> T) -> Vec<T> {
         let mut index = vec![0; self.order];
-        let mut values = Vec::with_capacity(self.len());
-        for _ in 0..self.len() {
+        let mut values = Vec::with_capacity(self.entries());
+        for _ in 0..self.entries() {
             values.push(value(&index));
             for mode in (0..self.order).rev() {
                 index[mode] += 1;
@@ -121,12 +120,12 @@ impl Shape {
     }
 
     pub(crate) fn check_length(&self, actual: usize) -> Result<()> {
-        if self.len() == actual {
+        if self.entries() == actual {
             return Ok(());
         }
         Err(Error::DataLength {
             shape: self.to_vec(),
-            expected: self.len(),
+            expected: self.entries(),
             actual,
         })
     }

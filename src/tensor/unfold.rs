@@ -177,7 +177,7 @@ pub fn fold<T: Scalar>(
             actual,
         });
     }
-    let mut data = Vec::with_capacity(shape.len());
+    let mut data = Vec::with_capacity(shape.entries());
     for l in 0..around.left {
         for i in 0..around.extent {
             data.extend((0..around.right).map(|r| unfolding[(i, l * around.right + r)]));

@@ -1,0 +1,28 @@
+//! Random numbers from a counter: the k-th depends on seed and k alone.
+
+/// A counter-based generator (the finaliser of SplitMix64: Steele, Lea & Flood,
+/// OOPSLA 2014).
+#[derive(Clone, Debug)]
+pub(crate) struct Counter {
+    seed: u64,
+    count: u64,
+}
+
+impl Counter {
+    /// The stream of `seed`, from its start.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, count: 0 }
+    }
+
+    /// The next number, uniform in [0, 1).
+    pub(crate) fn uniform(&mut self) -> f64 {
+        self.count += 1;
+        let mut z = self
+            .seed
+            .wrapping_add(self.count.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        (z >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
