@@ -1,5 +1,7 @@
 //! Tensor decompositions.
 pub mod error;
+#[cfg(any(feature = "io", feature = "image"))]
+pub mod io;
 mod kernel;
 pub mod linalg;
 pub mod scalar;

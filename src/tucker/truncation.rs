@@ -24,6 +24,27 @@ pub enum Truncation {
     RelativeError(f64),
 }
 
+impl Truncation {
+    /// Checks the truncation against a tensor of extents `shape` of which
+    /// `modes` are to be decomposed, all for `None`: what the solvers check
+    /// before they touch an entry, for a caller who has not read any yet.
+    ///
+    /// # Errors
+    /// [`Error::Mode`], [`Error::RepeatedMode`], [`Error::NoModes`],
+    /// [`Error::Empty`], [`Error::Tolerance`], and those of ranks.
+    ///
+    /// ```
+    /// use tenfold::Truncation;
+    /// let ranks = Truncation::from([2, 7]);
+    /// assert!(ranks.check(&[9, 5, 9], Some(&[0, 2])).is_ok());
+    /// assert!(ranks.check(&[9, 5, 9], Some(&[0, 1])).is_err());
+    /// ```
+    pub fn check(&self, shape: &[usize], modes: Option<&[usize]>) -> Result<()> {
+        let modes = named_modes(modes, shape.len())?;
+        check(self, shape, &modes)
+    }
+}
+
 impl From<Vec<usize>> for Truncation {
     fn from(ranks: Vec<usize>) -> Self {
         Self::Ranks(ranks)

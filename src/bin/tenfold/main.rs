@@ -1,2 +1,104 @@
-//! The command `tenfold`.
-fn main() {}
+//! The command `tenfold`: decompositions and saliency maps of array files.
+
+mod cam;
+mod console;
+mod decompose;
+mod evaluate;
+mod failure;
+mod info;
+mod reconstruct;
+mod slice;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use console::Console;
+use failure::{Failure, Outcome};
+
+/// Tucker decompositions of dense tensors, and saliency maps built on them.
+#[derive(Parser)]
+#[command(name = "tenfold", version)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every subcommand takes.
+#[derive(clap::Args)]
+struct Common {
+    /// Threads to compute with; 0 for all cores. The results do not depend on it
+    #[arg(long, global = true, value_name = "N", default_value_t = 0,
+          value_parser = clap::value_parser!(u16).range(0..=1024))]
+    threads: u16,
+    /// Print one JSON object, and nothing else, on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print no notes, no progress, and no summary of what was written
+    #[arg(long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Decompose(decompose::Args),
+    Reconstruct(reconstruct::Args),
+    Info(info::Args),
+    Cam(cam::Args),
+    Evaluate(evaluate::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => run(cli),
+        Err(error) => usage(error),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Outcome {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(cli.common.threads.into())
+        .build_global()
+        .map_err(|error| Failure::other(format!("the threads cannot be started: {error}")))?;
+    let console = Console::new(cli.common.json, cli.common.quiet);
+    match cli.command {
+        Command::Decompose(args) => decompose::run(&args, &console),
+        Command::Reconstruct(args) => reconstruct::run(&args, &console),
+        Command::Info(args) => info::run(&args, &console),
+        Command::Cam(args) => cam::run(&args, &console),
+        Command::Evaluate(args) => evaluate::run(&args, &console),
+    }
+}
+
+/// Help and version as clap prints them; its errors in one line.
+fn usage(error: clap::Error) -> Outcome {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            console::print(&error.render().to_string())
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let cli = Cli::command();
+            let names: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
+            Err(Failure::usage(format!(
+                "a command is needed: {}; see tenfold --help",
+                names.join(", ")
+            )))
+        }
+        _ => {
+            let text = error.render().to_string();
+            let message = text.split("\n\nUsage:").next().unwrap_or(&text);
+            let message = message.split("\n\nFor more information").next();
+            let words: Vec<&str> = message.unwrap_or(&text).split_whitespace().collect();
+            let line = words.join(" ");
+            let line = line.strip_prefix("error: ").unwrap_or(&line);
+            Err(Failure::usage(format!("{line}; see tenfold --help")))
+        }
+    }
+}

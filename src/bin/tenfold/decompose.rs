@@ -1,0 +1,261 @@
+//! `tenfold decompose`: an array into core and factors.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::ValueEnum;
+use serde_json::json;
+use tenfold::io::{AnyTensor, Meta, Npy, check_writable, write_tucker};
+use tenfold::{Hooi, Hosvd, Scalar, StHosvd, Stop, Tensor, Truncation, Tucker};
+
+use crate::console::{Console, times};
+use crate::failure::{Failure, Outcome};
+
+/// Decompose an array into a core and factors
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The array: .npy of floats, integers or bool, of 1 to 16 modes
+    #[arg(value_name = "X.npy")]
+    input: PathBuf,
+    /// The ranks, one for each mode (or for each of --modes)
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "R,…",
+        required_unless_present = "tolerance"
+    )]
+    ranks: Option<Vec<usize>>,
+    /// The relative error allowed, from 0 to below 1
+    #[arg(
+        long,
+        value_name = "EPS",
+        allow_hyphen_values = true,
+        conflicts_with = "ranks"
+    )]
+    tolerance: Option<f64>,
+    /// How to decompose
+    #[arg(long, value_enum, default_value_t = Method::StHosvd)]
+    method: Method,
+    /// Decompose these modes only, counted from 0
+    #[arg(long, value_delimiter = ',', value_name = "N,…")]
+    modes: Option<Vec<usize>>,
+    /// The most sweeps that HOOI makes [default: 100]
+    #[arg(long, value_name = "N")]
+    sweeps: Option<usize>,
+    /// HOOI ends when the relative error changes by less than this [default: 1e-8]
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    sweep_tolerance: Option<f64>,
+    /// The seed of methods that draw random numbers
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Where to write the decomposition
+    #[arg(short, long, value_name = "X.tucker.npz")]
+    output: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Method {
+    StHosvd,
+    Hosvd,
+    Hooi,
+}
+
+impl Method {
+    fn name(self) -> &'static str {
+        match self {
+            Self::StHosvd => "st-hosvd",
+            Self::Hosvd => "hosvd",
+            Self::Hooi => "hooi",
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
+    let file = Npy::open(&args.input)?;
+    let in_input = |error| Failure::in_file(&args.input, error);
+    let truncation = args.truncation();
+    truncation
+        .check(file.shape(), args.modes.as_deref())
+        .map_err(in_input)?;
+    args.check_options(console)?;
+    check_writable(&args.output)?;
+
+    let note = file.note();
+    let spinner = console.progress(None, "reading");
+    let x = file.read()?;
+    spinner.finish_and_clear();
+    if let Some(note) = note {
+        console.note(note);
+    }
+    match x {
+        AnyTensor::F32(x) => decompose(args, truncation, &x, console),
+        AnyTensor::F64(x) => decompose(args, truncation, &x, console),
+    }
+}
+
+impl Args {
+    fn truncation(&self) -> Truncation {
+        match (&self.ranks, self.tolerance) {
+            (Some(ranks), _) => Truncation::Ranks(ranks.clone()),
+            (None, tolerance) => Truncation::RelativeError(tolerance.unwrap_or_default()),
+        }
+    }
+
+    /// What the options of HOOI must be, and a note where they go unused.
+    fn check_options(&self, console: &Console) -> Outcome {
+        if let Some(tolerance) = self.sweep_tolerance
+            && !(0.0..1.0).contains(&tolerance)
+        {
+            let what = "--sweep-tolerance";
+            return Err(tenfold::Error::Tolerance {
+                what,
+                value: tolerance,
+            }
+            .into());
+        }
+        if self.sweeps == Some(0) {
+            return Err(tenfold::Error::Positive { what: "--sweeps" }.into());
+        }
+        if self.method != Method::Hooi && (self.sweeps.is_some() || self.sweep_tolerance.is_some())
+        {
+            console.note(format!("{} makes no sweeps", self.method.name()));
+        }
+        if self.seed.is_some() {
+            console.note(format!("{} draws no random numbers", self.method.name()));
+        }
+        Ok(())
+    }
+}
+
+fn decompose<T: Scalar>(
+    args: &Args,
+    truncation: Truncation,
+    x: &Tensor<T>,
+    console: &Console,
+) -> Outcome {
+    let started = Instant::now();
+    let tucker = solve(args, truncation, x, console)
+        .map_err(|error| Failure::in_file(&args.input, error))?;
+    let seconds = started.elapsed().as_secs_f64();
+
+    let relative_error = relative_error(args.method, &tucker, x)?;
+    let meta = Meta {
+        relative_error: Some(relative_error),
+        ..Meta::new(&tucker, args.method.name())
+    };
+    write_tucker(&args.output, &tucker, &meta)?;
+    report(args, &tucker, &meta, seconds, console)
+}
+
+fn solve<T: Scalar>(
+    args: &Args,
+    truncation: Truncation,
+    x: &Tensor<T>,
+    console: &Console,
+) -> tenfold::Result<Tucker<T>> {
+    let modes = args.modes.clone();
+    let spinner = console.progress(None, "decomposing");
+    let tucker = match args.method {
+        Method::StHosvd => StHosvd {
+            modes,
+            ..StHosvd::new(truncation)
+        }
+        .decompose(x)?,
+        Method::Hosvd => Hosvd {
+            modes,
+            ..Hosvd::new(truncation)
+        }
+        .decompose(x)?,
+        Method::Hooi => {
+            let defaults = Hooi::new(truncation);
+            let hooi = Hooi {
+                modes,
+                max_sweeps: args.sweeps.unwrap_or(defaults.max_sweeps),
+                tolerance: args.sweep_tolerance.unwrap_or(defaults.tolerance),
+                ..defaults
+            };
+            let mut sweeps = hooi.sweeps(x)?;
+            spinner.finish_and_clear();
+            let bar = console.progress(Some(hooi.max_sweeps as u64), "sweeps");
+            while let Some(sweep) = sweeps.next().transpose()? {
+                bar.set_message(format!("relative error {:.6e}", sweep.relative_error));
+                bar.inc(1);
+            }
+            bar.finish_and_clear();
+            sweeps.finish()?
+        }
+    };
+    spinner.finish_and_clear();
+    Ok(tucker)
+}
+
+/// ‖X − X̂‖/‖X‖: as the solver knows it, measured where it knows a bound only
+/// or where rounding is no longer small beside it.
+fn relative_error<T: Scalar>(method: Method, tucker: &Tucker<T>, x: &Tensor<T>) -> Outcome<f64> {
+    match tucker.estimated_error() {
+        Some(known) if method != Method::Hosvd && known > 1e4 * T::EPSILON => Ok(known),
+        _ => Ok(tucker.relative_error(x)?),
+    }
+}
+
+fn report<T: Scalar>(
+    args: &Args,
+    tucker: &Tucker<T>,
+    meta: &Meta,
+    seconds: f64,
+    console: &Console,
+) -> Outcome {
+    let error = meta.relative_error.unwrap_or_default();
+    if let Some(shortfall) = tucker.shortfall() {
+        console.note(format!(
+            "a relative error of {:e} was asked for, {} reaches {:.3e}",
+            shortfall.requested,
+            T::NAME,
+            shortfall.reached
+        ));
+    }
+    let mut text = format!(
+        "{} {} {} → core {}, relative error {error:.6e}, {:.1} times smaller, {seconds:.3} s\n",
+        args.input.display(),
+        times(&meta.shape),
+        meta.dtype,
+        times(&meta.ranks),
+        tucker.compression(),
+    );
+    if let Some(convergence) = tucker.convergence() {
+        let why = match convergence.stop {
+            Stop::Converged => "converged",
+            Stop::SweepLimit => "stopped at the limit",
+            Stop::Interrupted => "interrupted",
+        };
+        text += &format!(
+            "{} after {} sweeps, {why}\n",
+            meta.method, convergence.sweeps
+        );
+    }
+    text += &format!("written: {}", args.output.display());
+    let object = json!({
+        "command": "decompose",
+        "input": path(&args.input),
+        "output": path(&args.output),
+        "shape": meta.shape,
+        "dtype": meta.dtype,
+        "method": meta.method,
+        "modes": meta.modes,
+        "ranks": meta.ranks,
+        "relative_error": error,
+        "compression": tucker.compression(),
+        "seconds": seconds,
+        "sweeps": meta.sweeps,
+        "stop": meta.stop,
+        "shortfall": tucker.shortfall().map(|s| json!({
+            "requested": s.requested,
+            "reached": s.reached,
+        })),
+    });
+    console.summary(object, &text)
+}
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,149 @@
+//! `tenfold info`: what is in array files and decompositions.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tenfold::io::{AnyTensor, AnyTucker, Meta, Npy, read_tucker};
+use tenfold::{Scalar, Tensor, Tucker, mode_spectrum, norm};
+
+use crate::console::{Console, times};
+use crate::failure::{Failure, Outcome};
+
+/// Singular values of a mode that are shown to people.
+const SHOWN: usize = 8;
+
+/// Show shape, type, norm and spectra of arrays; ranks, compression and error of decompositions
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Arrays (.npy) and decompositions (.npz)
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
+    let mut objects = Vec::new();
+    let mut texts = Vec::new();
+    for path in &args.files {
+        let (object, text) = if is_archive(path) {
+            let (tucker, meta) = read_tucker(path)?;
+            match tucker {
+                AnyTucker::F32(tucker) => describe_tucker(path, &tucker, &meta),
+                AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta),
+            }
+        } else {
+            describe_file(path, console)?
+        };
+        objects.push(object);
+        texts.push(text);
+    }
+    console.result(
+        json!({ "command": "info", "files": objects }),
+        &texts.join("\n"),
+    )
+}
+
+/// Whether a file begins as a zip archive does.
+fn is_archive(path: &Path) -> bool {
+    let mut magic = [0; 2];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    read.is_ok() && magic == *b"PK"
+}
+
+fn describe_file(path: &Path, console: &Console) -> Outcome<(Value, String)> {
+    let file = Npy::open(path)?;
+    let stored = file.stored_dtype();
+    if let Some(note) = file.note() {
+        console.note(note);
+    }
+    let spinner = console.progress(None, &path.display().to_string());
+    let described = match file.read()? {
+        AnyTensor::F32(x) => describe_tensor(path, stored, &x),
+        AnyTensor::F64(x) => describe_tensor(path, stored, &x),
+    };
+    spinner.finish_and_clear();
+    described.map_err(|error| Failure::in_file(path, error))
+}
+
+fn describe_tensor<T: Scalar>(
+    path: &Path,
+    stored: &str,
+    x: &Tensor<T>,
+) -> tenfold::Result<(Value, String)> {
+    let spectra: Vec<Option<Vec<f64>>> = (0..x.order())
+        .map(|mode| mode_spectrum(x, mode).map(Some))
+        .collect::<tenfold::Result<_>>()?;
+    let norm = norm(x);
+    let object = json!({
+        "file": path.display().to_string(),
+        "kind": "tensor",
+        "shape": x.shape(),
+        "dtype": T::NAME,
+        "stored_dtype": stored,
+        "norm": norm,
+        "spectra": spectra,
+    });
+    let text = format!(
+        "{}: tensor {} {stored}, norm {norm:.6e}\n{}",
+        path.display(),
+        times(x.shape()),
+        spectra_text(&spectra)
+    );
+    Ok((object, text))
+}
+
+fn describe_tucker<T: Scalar>(path: &Path, tucker: &Tucker<T>, meta: &Meta) -> (Value, String) {
+    let norm = norm(tucker.core());
+    let object = json!({
+        "file": path.display().to_string(),
+        "kind": "tucker",
+        "method": meta.method,
+        "shape": meta.shape,
+        "dtype": meta.dtype,
+        "ranks": meta.ranks,
+        "modes": meta.modes,
+        "relative_error": meta.relative_error,
+        "compression": tucker.compression(),
+        "sweeps": meta.sweeps,
+        "stop": meta.stop,
+        "norm": norm,
+        "spectra": meta.spectra,
+    });
+    let error = meta
+        .relative_error
+        .map_or_else(|| "unknown".to_owned(), |error| format!("{error:.6e}"));
+    let text = format!(
+        "{}: {} of {} {}, ranks {}, {:.1} times smaller, relative error {error}\n{}",
+        path.display(),
+        meta.method,
+        times(&meta.shape),
+        meta.dtype,
+        times(&meta.ranks),
+        tucker.compression(),
+        spectra_text(&meta.spectra)
+    );
+    (object, text)
+}
+
+/// A line for each mode: its leading singular values.
+fn spectra_text(spectra: &[Option<Vec<f64>>]) -> String {
+    let mut text = String::new();
+    for (mode, values) in spectra.iter().enumerate() {
+        let Some(values) = values else { continue };
+        let shown: Vec<String> = values
+            .iter()
+            .take(SHOWN)
+            .map(|value| format!("{value:.4e}"))
+            .collect();
+        let rest = match values.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            rest => format!(" … {rest} more"),
+        };
+        text += &format!(
+            "  mode {mode}, singular values: {}{rest}\n",
+            shown.join(" ")
+        );
+    }
+    text
+}

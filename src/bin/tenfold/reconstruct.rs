@@ -1,0 +1,67 @@
+//! `tenfold reconstruct`: core and factors back into an array, or a part of it.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde_json::json;
+use tenfold::io::{AnyTucker, check_writable, read_tucker, write_npy_entries};
+use tenfold::{Scalar, Tucker};
+
+use crate::console::{Console, times};
+use crate::failure::Outcome;
+use crate::slice::Slice;
+
+/// Reconstruct the array of a decomposition, or a part of it
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The decomposition
+    #[arg(value_name = "X.tucker.npz")]
+    input: PathBuf,
+    /// Only this part, computed without the rest: for each mode a range
+    /// (0:10, -3:, :) or an index (3), which leaves the mode out, as in NumPy
+    #[arg(long, value_name = "0:10,:,3", allow_hyphen_values = true)]
+    slice: Option<String>,
+    /// Where to write the array
+    #[arg(short, long, value_name = "Y.npy")]
+    output: PathBuf,
+}
+
+pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
+    check_writable(&args.output)?;
+    match read_tucker(&args.input)?.0 {
+        AnyTucker::F32(tucker) => reconstruct(args, &tucker, console),
+        AnyTucker::F64(tucker) => reconstruct(args, &tucker, console),
+    }
+}
+
+fn reconstruct<T: Scalar>(args: &Args, tucker: &Tucker<T>, console: &Console) -> Outcome {
+    let started = Instant::now();
+    let spinner = console.progress(None, "reconstructing");
+    let (y, shape) = match &args.slice {
+        None => (tucker.reconstruct()?, tucker.shape()),
+        Some(text) => {
+            let slice = Slice::parse(text, &tucker.shape())?;
+            (tucker.reconstruct_slice(&slice.ranges)?, slice.shape)
+        }
+    };
+    spinner.finish_and_clear();
+    let seconds = started.elapsed().as_secs_f64();
+    write_npy_entries(&args.output, &shape, y.data())?;
+    let object = json!({
+        "command": "reconstruct",
+        "input": args.input.display().to_string(),
+        "output": args.output.display().to_string(),
+        "slice": args.slice,
+        "shape": shape,
+        "dtype": T::NAME,
+        "seconds": seconds,
+    });
+    let text = format!(
+        "{} → {} {}, {seconds:.3} s\nwritten: {}",
+        args.input.display(),
+        times(&shape),
+        T::NAME,
+        args.output.display()
+    );
+    console.summary(object, &text)
+}

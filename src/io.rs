@@ -1,0 +1,60 @@
+//! Files: arrays as `.npy`, decompositions as `.npz`, pictures.
+//!
+//! Reading checks sizes before it allocates: what a header promises is held
+//! against what the file has. Writing goes to a file beside the target, which
+//! is renamed at the end, so that nothing half-written is ever left under the
+//! target's name.
+
+#[cfg(feature = "image")]
+mod image;
+#[cfg(feature = "io")]
+mod npy;
+#[cfg(feature = "io")]
+mod tucker_file;
+mod write;
+
+#[cfg(feature = "image")]
+pub use self::image::{RgbImage, read_image, write_png};
+#[cfg(feature = "io")]
+pub use npy::{AnyTensor, Npy, read_npy, write_npy, write_npy_entries};
+#[cfg(feature = "io")]
+pub use tucker_file::{AnyTucker, Meta, read_tucker, write_tucker};
+pub use write::check_writable;
+
+use std::io;
+use std::path::Path;
+
+use crate::error::Error;
+
+/// What is wrong with a file, before it is known which file.
+#[derive(Debug)]
+struct Problem {
+    text: String,
+    source: Option<io::Error>,
+}
+
+impl Problem {
+    fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            source: None,
+        }
+    }
+
+    /// `doing` says what the operating system refused.
+    fn io(doing: &str, source: io::Error) -> Self {
+        Self {
+            text: format!("{doing}: {source}"),
+            source: Some(source),
+        }
+    }
+
+    /// The error, with the file's name.
+    fn at(self, path: &Path) -> Error {
+        Error::File {
+            path: path.to_path_buf(),
+            problem: self.text,
+            source: self.source,
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! NumPy's array files (`.npy`, versions 1 to 3 of the format).
+
+mod entries;
+mod header;
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+pub(super) use header::{Element, Header};
+
+use super::Problem;
+use super::write::write_file;
+use crate::error::Result;
+use crate::scalar::Scalar;
+use crate::tensor::{Shape, Tensor, TensorRef};
+
+/// A tensor as a file holds it: of `f32` or of `f64`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AnyTensor {
+    /// Of `f32`; also what was float16, bool, or integers of 8 or 16 bits.
+    F32(Tensor<f32>),
+    /// Of `f64`; also what was integers of 32 or 64 bits.
+    F64(Tensor<f64>),
+}
+
+impl AnyTensor {
+    /// The extents.
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Self::F32(tensor) => tensor.shape(),
+            Self::F64(tensor) => tensor.shape(),
+        }
+    }
+
+    /// The name of the scalar: "f32" or "f64".
+    pub fn dtype(&self) -> &'static str {
+        match self {
+            Self::F32(_) => f32::NAME,
+            Self::F64(_) => f64::NAME,
+        }
+    }
+}
+
+/// A `.npy` file whose header has been read and checked, and nothing else yet:
+/// shape and type are known before gigabytes are read.
+///
+/// Entries in Fortran order or the other byte order are brought to this
+/// machine's row-major order while they are read; no second copy is made.
+///
+/// ```
+/// use tenfold::io::{Npy, write_npy};
+/// use tenfold::Tensor;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("x.npy");
+/// write_npy(&path, &Tensor::new(&[2, 3], vec![1.0f32; 6])?)?;
+/// let file = Npy::open(&path)?;
+/// assert_eq!((file.shape(), file.dtype()), (&[2, 3][..], "f32"));
+/// assert_eq!(file.read()?.shape(), [2, 3]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Npy {
+    path: PathBuf,
+    file: File,
+    shape: Shape,
+    header: Header,
+}
+
+impl Npy {
+    /// Opens the file and checks its header, also against the file's size.
+    ///
+    /// # Errors
+    /// [`crate::Error::File`] for anything but an array of bool, integers or
+    /// floats of at most 64 bits, of order 1 to 16, all there and nothing after it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::open_checked(path).map_err(|problem| problem.at(path))
+    }
+
+    fn open_checked(path: &Path) -> Result<Self, Problem> {
+        let (mut file, size) = open_regular(path, "a .npy file")?;
+        let header = Header::read(&mut file, size)?;
+        let shape = header.tensor_shape()?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+            shape,
+            header,
+        })
+    }
+
+    /// The extents.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The name of the scalar that the entries are read as: "f32" or "f64".
+    pub fn dtype(&self) -> &'static str {
+        if self.header.element.is_double() {
+            f64::NAME
+        } else {
+            f32::NAME
+        }
+    }
+
+    /// NumPy's name for the type of the entries in the file: "float32", "int16", …
+    pub fn stored_dtype(&self) -> &'static str {
+        self.header.element.name()
+    }
+
+    /// What a user should know of the conversion to [`Npy::dtype`], if there is one.
+    pub fn note(&self) -> Option<String> {
+        let element = self.header.element;
+        if matches!(element, Element::F32 | Element::F64) {
+            return None;
+        }
+        let rounding = match element {
+            Element::I64 | Element::U64 => ", rounded above 2^53",
+            _ => "",
+        };
+        Some(format!(
+            "{}: {} entries were converted to {}{rounding}",
+            self.path.display(),
+            element.name(),
+            self.dtype()
+        ))
+    }
+
+    /// Reads the entries.
+    ///
+    /// # Errors
+    /// [`crate::Error::File`].
+    pub fn read(mut self) -> Result<AnyTensor> {
+        let tensor = if self.header.element.is_double() {
+            self.entries().map(AnyTensor::F64)
+        } else {
+            self.entries().map(AnyTensor::F32)
+        };
+        tensor.map_err(|problem| problem.at(&self.path))
+    }
+
+    fn entries<T: Scalar>(&mut self) -> Result<Tensor<T>, Problem> {
+        let data = if self.header.is_column_major() {
+            entries::read_column_major(&mut self.file, &self.header)
+        } else {
+            entries::read(&mut self.file, &self.header)
+        }?;
+        tensor(&self.shape, data)
+    }
+}
+
+/// Reads a `.npy` file: [`Npy::open`], then [`Npy::read`].
+///
+/// # Errors
+/// Those of [`Npy::open`].
+///
+/// ```
+/// use tenfold::io::read_npy;
+/// let error = read_npy("no-such-file.npy").unwrap_err();
+/// assert_eq!(error.to_string(), "no-such-file.npy: there is no such file");
+/// ```
+pub fn read_npy(path: impl AsRef<Path>) -> Result<AnyTensor> {
+    Npy::open(path)?.read()
+}
+
+/// Writes a tensor as `.npy`, row-major, in this machine's byte order; whole
+/// or not at all.
+///
+/// # Errors
+/// [`crate::Error::File`].
+///
+/// ```
+/// use tenfold::Tensor;
+/// use tenfold::io::{AnyTensor, read_npy, write_npy};
+/// let x = Tensor::new(&[2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("x.npy");
+/// write_npy(&path, &x)?;
+/// assert_eq!(read_npy(&path)?, AnyTensor::F64(x));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn write_npy<'a, T: Scalar>(
+    path: impl AsRef<Path>,
+    x: impl Into<TensorRef<'a, T>>,
+) -> Result<()> {
+    let x = x.into();
+    write_file(path.as_ref(), |file| write_array(file, x.shape(), x.data()))
+}
+
+/// Writes row-major `entries` as an array of any order, 0 included: a slice by
+/// a single index in every mode is a number, and NumPy has arrays of no modes
+/// for it.
+///
+/// # Errors
+/// [`crate::Error::DataLength`]; [`crate::Error::File`].
+///
+/// ```
+/// use tenfold::io::write_npy_entries;
+/// let folder = tempfile::tempdir().unwrap();
+/// write_npy_entries(folder.path().join("x.npy"), &[], &[1.5f32])?;
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn write_npy_entries<T: Scalar>(
+    path: impl AsRef<Path>,
+    shape: &[usize],
+    entries: &[T],
+) -> Result<()> {
+    if !shape.is_empty() || entries.len() != 1 {
+        TensorRef::new(shape, entries)?;
+    }
+    write_file(path.as_ref(), |file| write_array(file, shape, entries))
+}
+
+/// Header and entries.
+pub(super) fn write_array<T: Scalar>(
+    writer: &mut impl Write,
+    shape: &[usize],
+    entries: &[T],
+) -> io::Result<()> {
+    let descr = header::native_descr('f', size_of::<T>());
+    writer.write_all(&header::format(&descr, shape))?;
+    writer.write_all(bytemuck::cast_slice(entries))
+}
+
+/// Writes `text` as an array of no modes that holds one string.
+pub(super) fn write_text(writer: &mut impl Write, text: &str) -> io::Result<()> {
+    let length = text.chars().count();
+    writer.write_all(&header::format(&header::native_descr('U', length), &[]))?;
+    let bytes = text.chars().flat_map(|c| u32::from(c).to_ne_bytes());
+    writer.write_all(&bytes.collect::<Vec<_>>())
+}
+
+/// Reads such an array of at most `longest` characters from `reader`, which
+/// has `size` bytes.
+pub(super) fn read_text(
+    reader: &mut (impl Read + ?Sized),
+    size: u64,
+    longest: usize,
+) -> Result<String, Problem> {
+    let header = header::Text::read(reader)?;
+    let (order, code) = header::split_descr(&header.descr);
+    let length = code
+        .strip_prefix('U')
+        .and_then(|length| length.parse().ok());
+    let length: usize = match length {
+        Some(length) if header.shape.is_empty() && length <= longest => length,
+        _ => return Err(Problem::new("one text was expected")),
+    };
+    header::check_data_size(4 * length as u64, size.saturating_sub(header.bytes))?;
+    let mut bytes = vec![0; 4 * length];
+    reader
+        .read_exact(&mut bytes)
+        .map_err(|error| Problem::io("cannot be read", error))?;
+    let swapped = header::is_swapped(order);
+    let characters = bytes.as_chunks::<4>().0.iter().map(|&bytes| {
+        let code = u32::from_ne_bytes(bytes);
+        char::from_u32(if swapped { code.swap_bytes() } else { code })
+    });
+    let text: Option<String> = characters.collect();
+    text.map(|text| text.trim_end_matches('\0').to_owned())
+        .ok_or_else(|| Problem::new("one text was expected"))
+}
+
+/// Reads an array from `reader`, which has `size` bytes, header included.
+pub(super) fn read_array(
+    reader: &mut (impl Read + ?Sized),
+    size: u64,
+) -> Result<AnyTensor, Problem> {
+    let header = Header::read(reader, size)?;
+    let shape = header.tensor_shape()?;
+    if header.element.is_double() {
+        Ok(AnyTensor::F64(tensor(
+            &shape,
+            sequential(reader, &header)?,
+        )?))
+    } else {
+        Ok(AnyTensor::F32(tensor(
+            &shape,
+            sequential(reader, &header)?,
+        )?))
+    }
+}
+
+/// The entries from a reader that cannot seek.
+fn sequential<T: Scalar>(
+    reader: &mut (impl Read + ?Sized),
+    header: &Header,
+) -> Result<Vec<T>, Problem> {
+    if !header.is_column_major() {
+        return entries::read(reader, header);
+    }
+    let mut bytes = entries::zeroed(header.entries() * header.element.size())?;
+    reader
+        .read_exact(&mut bytes)
+        .map_err(|error| Problem::io("cannot be read", error))?;
+    let mut header = header.clone();
+    header.start = 0;
+    entries::read_column_major(&mut io::Cursor::new(bytes), &header)
+}
+
+fn tensor<T>(shape: &[usize], data: Vec<T>) -> Result<Tensor<T>, Problem> {
+    Tensor::new(shape, data).map_err(|error| Problem::new(error.to_string()))
+}
+
+/// Opens a regular file to read; its size comes along.
+pub(super) fn open_regular(path: &Path, expected: &str) -> Result<(File, u64), Problem> {
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Problem {
+            text: "there is no such file".into(),
+            source: Some(error),
+        },
+        _ => Problem::io("cannot be read", error),
+    })?;
+    if metadata.is_dir() {
+        return Err(Problem::new(format!(
+            "this is a directory, {expected} was expected"
+        )));
+    }
+    if !metadata.is_file() {
+        return Err(Problem::new(format!(
+            "this is no regular file, {expected} was expected"
+        )));
+    }
+    let file = File::open(path).map_err(|error| Problem::io("cannot be read", error))?;
+    if metadata.len() == 0 {
+        return Err(Problem::new(format!(
+            "the file is empty, {expected} was expected"
+        )));
+    }
+    Ok((file, metadata.len()))
+}

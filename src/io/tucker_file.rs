@@ -1,0 +1,382 @@
+//! Decompositions as `.npz`: an archive of arrays that NumPy opens, without
+//! pickles.
+//!
+//! | entry | what |
+//! | --- | --- |
+//! | `core` | the core G, of the tensor's scalar |
+//! | `factor_0`, `factor_1`, … | the factors Aₙ, Iₙ×Rₙ; none for a mode left alone |
+//! | `meta` | [`Meta`] as JSON, in an array of no modes that holds one text |
+//!
+//! Entries are stored, not compressed, and carry a fixed date: the same
+//! decomposition gives the same bytes. Compressed ones are read too.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use faer::{Mat, MatRef};
+use serde::{Deserialize, Serialize};
+use zip::result::ZipError;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+use super::Problem;
+use super::npy::{self, AnyTensor};
+use super::write::write_file;
+use crate::error::Result;
+use crate::scalar::Scalar;
+use crate::tensor::{Tensor, TensorRef, first_non_finite};
+use crate::tucker::{Stop, Tucker};
+
+/// The version of the format that is written, and the newest that is read.
+const VERSION: u32 = 1;
+
+/// More singular values than this are left out of a file.
+const MAX_SPECTRA: usize = 10_000;
+
+/// More characters than this are no description of a decomposition.
+const MAX_META: usize = 1 << 24;
+
+/// Deflate cannot make more bytes than this of one.
+const MAX_EXPANSION: u64 = 1032;
+
+/// What a file says of its decomposition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// The version of the format.
+    pub version: u32,
+    /// How it was made: "st-hosvd", "hosvd", "hooi", …
+    pub method: String,
+    /// The extents of the core.
+    pub ranks: Vec<usize>,
+    /// ‖X − X̂‖/‖X‖, where it is known.
+    pub relative_error: Option<f64>,
+    /// The extents of the tensor X that was decomposed.
+    pub shape: Vec<usize>,
+    /// The scalar: "f32" or "f64".
+    pub dtype: String,
+    /// The modes that have a factor.
+    pub modes: Vec<usize>,
+    /// The sweeps that an iteration made.
+    #[serde(default)]
+    pub sweeps: Option<usize>,
+    /// Why it made no more: "converged", "sweep-limit", "interrupted".
+    #[serde(default)]
+    pub stop: Option<String>,
+    /// [`Tucker::spectrum`] of each mode; empty where they are too many to keep.
+    #[serde(default)]
+    pub spectra: Vec<Option<Vec<f64>>>,
+}
+
+impl Meta {
+    /// What `tucker` knows of itself, with the method that made it.
+    ///
+    /// ```
+    /// use tenfold::io::Meta;
+    /// use tenfold::{StHosvd, Tensor};
+    /// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
+    /// let meta = Meta::new(&StHosvd::new([1, 1]).decompose(&x)?, "st-hosvd");
+    /// assert_eq!((meta.ranks, meta.shape), (vec![1, 1], vec![3, 4]));
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn new<T: Scalar>(tucker: &Tucker<T>, method: &str) -> Self {
+        let order = tucker.ranks().len();
+        let spectra: Vec<_> = (0..order)
+            .map(|mode| tucker.spectrum(mode).map(<[f64]>::to_vec))
+            .collect();
+        let values: usize = spectra.iter().flatten().map(Vec::len).sum();
+        let convergence = tucker.convergence();
+        Self {
+            version: VERSION,
+            method: method.to_owned(),
+            ranks: tucker.ranks().to_vec(),
+            relative_error: tucker.estimated_error(),
+            shape: tucker.shape(),
+            dtype: T::NAME.to_owned(),
+            modes: (0..order)
+                .filter(|&mode| tucker.factor(mode).is_some())
+                .collect(),
+            sweeps: convergence.map(|c| c.sweeps),
+            stop: convergence.map(|c| stop_name(c.stop).to_owned()),
+            spectra: if values <= MAX_SPECTRA {
+                spectra
+            } else {
+                Vec::new()
+            },
+        }
+    }
+}
+
+fn stop_name(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Converged => "converged",
+        Stop::SweepLimit => "sweep-limit",
+        Stop::Interrupted => "interrupted",
+    }
+}
+
+/// A decomposition as a file holds it: of `f32` or of `f64`.
+#[derive(Clone, Debug)]
+pub enum AnyTucker {
+    /// Of `f32`.
+    F32(Tucker<f32>),
+    /// Of `f64`.
+    F64(Tucker<f64>),
+}
+
+/// Writes a decomposition, whole or not at all.
+///
+/// # Errors
+/// [`crate::Error::File`].
+///
+/// ```
+/// use tenfold::io::{AnyTucker, Meta, read_tucker, write_tucker};
+/// use tenfold::{StHosvd, Tensor};
+/// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
+/// let tucker = StHosvd::new([1, 1]).decompose(&x)?;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("x.tucker.npz");
+/// write_tucker(&path, &tucker, &Meta::new(&tucker, "st-hosvd"))?;
+/// let (read, meta) = read_tucker(&path)?;
+/// assert!(matches!(read, AnyTucker::F64(read) if read.core() == tucker.core()));
+/// assert_eq!(meta.method, "st-hosvd");
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn write_tucker<T: Scalar>(
+    path: impl AsRef<Path>,
+    tucker: &Tucker<T>,
+    meta: &Meta,
+) -> Result<()> {
+    write_file(path.as_ref(), |file| {
+        let mut archive = ZipWriter::new(BufWriter::new(file));
+        let core = tucker.core();
+        start(&mut archive, "core", size_of_val(core.data()))?;
+        npy::write_array(&mut archive, core.shape(), core.data())?;
+        for mode in 0..core.order() {
+            if let Some(factor) = tucker.factor(mode) {
+                let entries = row_major(factor);
+                start(&mut archive, &factor_name(mode), size_of_val(&entries[..]))?;
+                npy::write_array(&mut archive, &[factor.nrows(), factor.ncols()], &entries)?;
+            }
+        }
+        let json = serde_json::to_string(meta)?;
+        start(&mut archive, "meta", 4 * json.len())?;
+        npy::write_text(&mut archive, &json)?;
+        archive.finish()?.flush()
+    })
+}
+
+/// Starts the entry of an array of `bytes` bytes.
+fn start(
+    archive: &mut ZipWriter<impl Write + io::Seek>,
+    name: &str,
+    bytes: usize,
+) -> io::Result<()> {
+    let options = SimpleFileOptions::DEFAULT
+        .compression_method(CompressionMethod::Stored)
+        .large_file(bytes as u64 >= u64::from(u32::MAX) / 2);
+    Ok(archive.start_file(format!("{name}.npy"), options)?)
+}
+
+fn factor_name(mode: usize) -> String {
+    format!("factor_{mode}")
+}
+
+fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
+    (0..matrix.nrows())
+        .flat_map(|i| (0..matrix.ncols()).map(move |j| matrix[(i, j)]))
+        .collect()
+}
+
+/// Reads a decomposition, and what its file says of it.
+///
+/// # Errors
+/// [`crate::Error::File`] for what is no such file, is cut short or damaged,
+/// lacks an entry, or has entries that do not fit each other or are not finite.
+pub fn read_tucker(path: impl AsRef<Path>) -> Result<(AnyTucker, Meta)> {
+    let path = path.as_ref();
+    read(path).map_err(|problem| problem.at(path))
+}
+
+fn read(path: &Path) -> Result<(AnyTucker, Meta), Problem> {
+    let (mut file, size) = npy::open_regular(path, "a decomposition (.npz)")?;
+    let mut magic = [0; 6];
+    let known = file.read(&mut magic).unwrap_or(0);
+    if magic[..known] == *b"\x93NUMPY" {
+        return Err(Problem::new(
+            "this is an array (.npy), a decomposition (.npz) was expected",
+        ));
+    }
+    let mut archive = ZipArchive::new(BufReader::new(file))
+        .map_err(|error| Problem::new(format!("this is no decomposition (.npz): {error}")))?;
+    let meta = read_meta(&mut archive, size)?;
+    let tucker = match array(&mut archive, "core", size)?.ok_or_else(|| missing("core"))? {
+        AnyTensor::F32(core) => AnyTucker::F32(assemble(&mut archive, core, size)?),
+        AnyTensor::F64(core) => AnyTucker::F64(assemble(&mut archive, core, size)?),
+    };
+    let described = match &tucker {
+        AnyTucker::F32(tucker) => describes(&meta, tucker),
+        AnyTucker::F64(tucker) => describes(&meta, tucker),
+    };
+    if !described {
+        return Err(Problem::new(
+            "shape, ranks, modes or scalar in \"meta\" are not those of the core and the factors",
+        ));
+    }
+    Ok((tucker, meta))
+}
+
+fn missing(name: &str) -> Problem {
+    Problem::new(format!(
+        "this is no decomposition: the archive has no entry \"{name}\""
+    ))
+}
+
+fn describes<T: Scalar>(meta: &Meta, tucker: &Tucker<T>) -> bool {
+    let found = Meta::new(tucker, &meta.method);
+    meta.shape == found.shape
+        && meta.ranks == found.ranks
+        && meta.modes == found.modes
+        && meta.dtype == found.dtype
+}
+
+type Archive = ZipArchive<BufReader<File>>;
+
+/// The core and the factors beside it, as a decomposition.
+fn assemble<T: Entries>(
+    archive: &mut Archive,
+    core: Tensor<T>,
+    size: u64,
+) -> Result<Tucker<T>, Problem> {
+    check_finite("core", &core)?;
+    let order = core.order();
+    let beyond = archive.file_names().flatten().find(|name| {
+        let mode = name
+            .strip_prefix("factor_")
+            .and_then(|rest| rest.strip_suffix(".npy"));
+        mode.is_some_and(|mode| mode.parse().map_or(true, |mode: usize| mode >= order))
+    });
+    if let Some(name) = beyond {
+        return Err(Problem::new(format!(
+            "the entry {name:?} belongs to no mode, the core has {order} modes"
+        )));
+    }
+    let mut factors = Vec::with_capacity(order);
+    for mode in 0..order {
+        let name = factor_name(mode);
+        let Some(factor) = array(archive, &name, size)? else {
+            factors.push(None);
+            continue;
+        };
+        let found = (factor.shape().to_vec(), factor.dtype());
+        let factor = T::from_any(factor)
+            .filter(|factor| factor.order() == 2)
+            .ok_or_else(|| {
+                Problem::new(format!(
+                    "the entry \"{name}\" is {} of shape {:?}, a matrix of {} was expected",
+                    found.1,
+                    found.0,
+                    T::NAME
+                ))
+            })?;
+        check_finite(&name, &factor)?;
+        let columns = factor.shape()[1];
+        let entries = factor.data();
+        factors.push(Some(Mat::from_fn(factor.shape()[0], columns, |i, j| {
+            entries[i * columns + j]
+        })));
+    }
+    Tucker::new(core, factors).map_err(|error| Problem::new(error.to_string()))
+}
+
+fn check_finite<T: Scalar>(name: &str, x: &Tensor<T>) -> Result<(), Problem> {
+    match first_non_finite(TensorRef::from(x)) {
+        None => Ok(()),
+        Some(error) => Err(Problem::new(format!("in \"{name}\": {error}"))),
+    }
+}
+
+/// The scalars of which a file may hold tensors.
+trait Entries: Scalar {
+    fn from_any(tensor: AnyTensor) -> Option<Tensor<Self>>;
+}
+
+impl Entries for f32 {
+    fn from_any(tensor: AnyTensor) -> Option<Tensor<f32>> {
+        match tensor {
+            AnyTensor::F32(tensor) => Some(tensor),
+            AnyTensor::F64(_) => None,
+        }
+    }
+}
+
+impl Entries for f64 {
+    fn from_any(tensor: AnyTensor) -> Option<Tensor<f64>> {
+        match tensor {
+            AnyTensor::F64(tensor) => Some(tensor),
+            AnyTensor::F32(_) => None,
+        }
+    }
+}
+
+/// The array `name` of an archive; `None` where it has no such entry.
+fn array(archive: &mut Archive, name: &str, size: u64) -> Result<Option<AnyTensor>, Problem> {
+    entry(archive, name, size, |reader, bytes| {
+        npy::read_array(reader, bytes)
+    })
+}
+
+fn read_meta(archive: &mut Archive, size: u64) -> Result<Meta, Problem> {
+    let text = entry(archive, "meta", size, |reader, bytes| {
+        npy::read_text(reader, bytes, MAX_META)
+    })?
+    .ok_or_else(|| missing("meta"))?;
+    let invalid = |error| Problem::new(format!("the entry \"meta\" cannot be understood: {error}"));
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let Version { version } = serde_json::from_str(&text).map_err(invalid)?;
+    if version > VERSION {
+        return Err(Problem::new(format!(
+            "the file is of version {version} of the format, this program reads up to {VERSION}"
+        )));
+    }
+    serde_json::from_str(&text).map_err(invalid)
+}
+
+/// What `read` makes of the entry `name` and its size, of an archive of `size`
+/// bytes; `None` where it has no such entry.
+fn entry<R>(
+    archive: &mut Archive,
+    name: &str,
+    size: u64,
+    read: impl FnOnce(&mut dyn Read, u64) -> Result<R, Problem>,
+) -> Result<Option<R>, Problem> {
+    let within = |problem: Problem| Problem {
+        text: format!("in \"{name}\": {}", problem.text),
+        ..problem
+    };
+    let mut entry = match archive.by_name(&format!("{name}.npy")) {
+        Ok(entry) => entry,
+        Err(ZipError::FileNotFound) => return Ok(None),
+        Err(error) => return Err(within(Problem::new(error.to_string()))),
+    };
+    let bytes = entry.size();
+    let most = match entry.compression() {
+        CompressionMethod::Stored => entry.compressed_size(),
+        _ => entry.compressed_size().saturating_mul(MAX_EXPANSION),
+    };
+    if entry.compressed_size() > size || bytes > most {
+        return Err(within(Problem::new(format!(
+            "{bytes} bytes are promised, more than the file can hold"
+        ))));
+    }
+    let result = read(&mut entry, bytes).map_err(within)?;
+    // At the end the checksum is compared.
+    match entry.read(&mut [0]) {
+        Ok(0) => Ok(Some(result)),
+        Ok(_) => Err(within(Problem::new("there is more than was promised"))),
+        Err(error) => Err(within(Problem::io("damaged", error))),
+    }
+}

@@ -1,0 +1,129 @@
+//! Writing beside the target, then renaming.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::Problem;
+use crate::error::Result;
+
+/// Where a file really goes.
+enum Target {
+    /// A regular file, old or new: replaced by renaming.
+    File(PathBuf),
+    /// A device or a pipe, which a rename would destroy: written through.
+    Stream,
+}
+
+/// Fails where `path` could not be written: a folder that does not exist or
+/// may not be written to, a directory, a read-only file. Leaves nothing behind.
+///
+/// For callers who are about to compute for an hour.
+///
+/// # Errors
+/// [`crate::Error::File`].
+///
+/// ```
+/// use tenfold::io::check_writable;
+/// assert!(check_writable("no/such/folder/x.npy").is_err());
+/// ```
+pub fn check_writable(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    probe(path).map_err(|problem| problem.at(path))
+}
+
+fn probe(path: &Path) -> Result<(), Problem> {
+    match target(path)? {
+        Target::File(file) => create_beside(&file).map(drop),
+        Target::Stream => open_stream(path).map(drop),
+    }
+}
+
+/// Writes the file `path` by `write`, all of it or nothing.
+pub(super) fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<()> {
+    replace(path, write).map_err(|problem| problem.at(path))
+}
+
+fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), Problem> {
+    match target(path)? {
+        Target::File(file) => {
+            let mut beside = create_beside(&file)?;
+            write(beside.as_file_mut()).map_err(cannot_write)?;
+            beside
+                .persist(&file)
+                .map_err(|error| cannot_write(error.error))?;
+        }
+        Target::Stream => {
+            let mut stream = open_stream(path)?;
+            let mut whole = tempfile::tempfile().map_err(cannot_write)?;
+            write(&mut whole)
+                .and_then(|()| io::Seek::rewind(&mut whole))
+                .and_then(|()| io::copy(&mut whole, &mut stream))
+                .map_err(cannot_write)?;
+        }
+    }
+    Ok(())
+}
+
+fn target(path: &Path) -> Result<Target, Problem> {
+    if path.file_name().is_none() {
+        return Err(Problem::new("this names no file that could be written"));
+    }
+    let Ok(metadata) = fs::metadata(path) else {
+        return Ok(Target::File(path.to_path_buf()));
+    };
+    if metadata.is_dir() {
+        Err(Problem::new(
+            "this is a directory, the name of a file to write was expected",
+        ))
+    } else if !metadata.is_file() {
+        Ok(Target::Stream)
+    } else if metadata.permissions().readonly() {
+        Err(Problem::new("this file exists and is read-only"))
+    } else {
+        // Through a link, so that the link stays one.
+        let file = fs::canonicalize(path).map_err(cannot_write)?;
+        Ok(Target::File(file))
+    }
+}
+
+fn create_beside(file: &Path) -> Result<NamedTempFile, Problem> {
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".tenfold-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        // As any other new file: the umask takes what it takes.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            Problem {
+                text: format!("the folder {} does not exist", folder.display()),
+                source: Some(error),
+            }
+        } else {
+            Problem::io(&format!("cannot write to {}", folder.display()), error)
+        }
+    })
+}
+
+fn open_stream(path: &Path) -> Result<File, Problem> {
+    fs::OpenOptions::new()
+        .write(true)
+        .open(path)
+        .map_err(cannot_write)
+}
+
+fn cannot_write(error: io::Error) -> Problem {
+    Problem::io("cannot be written", error)
+}
