@@ -58,8 +58,8 @@ pub fn gram<'a, T: Scalar>(
     let x = x.into();
     let around = x.extents(mode)?;
     Ok(match precision {
-        Precision::Native => Unfolding::new(x, around, side).gram(|entry: T| entry),
-        Precision::Double => Unfolding::new(x, around, side).gram(Scalar::as_f64),
+        Precision::Native => Unfolding::new(x, around, side).gram(|entry: T| entry, Some),
+        Precision::Double => Unfolding::new(x, around, side).gram(Scalar::as_f64, |_| None),
     })
 }
 
@@ -72,7 +72,7 @@ pub(super) fn scaled_gram<T: Scalar>(
     exponent: i32,
 ) -> Result<Mat<f64>> {
     let around = x.extents(mode)?;
-    Ok(Unfolding::new(x, around, side).gram(|entry: T| scale(entry.as_f64(), -exponent)))
+    Ok(Unfolding::new(x, around, side).gram(|entry: T| scale(entry.as_f64(), -exponent), |_| None))
 }
 
 /// An unfolding seen as vectors of `order` entries to be summed over: X₍ₙ₎'s
@@ -88,11 +88,20 @@ pub(super) struct Unfolding<'a, T> {
     pub(super) depth: usize,
 }
 
-/// Bytes of packed vectors: they stay in the second level of cache.
-const PANEL_BYTES: usize = 1 << 20;
+/// Bytes of a block of vectors: it stays in the second level of cache.
+const BLOCK_BYTES: usize = 1 << 20;
 
-/// Vectors packed one after the other, at most.
-const PANEL_DEPTH: usize = 1024;
+/// Vectors of a block, at most: so many products are summed in a register.
+const BLOCK_DEPTH: usize = 256;
+
+/// Vectors of a block, for vectors of `order` entries.
+fn block_depth<A>(order: usize) -> usize {
+    (BLOCK_BYTES / (order.max(1) * size_of::<A>())).clamp(16, BLOCK_DEPTH)
+}
+
+/// The order up to which vectors are not packed: loads that straddle cache
+/// lines cost less than the copy.
+const UNPACKED_ORDER: usize = 64;
 
 /// Cache lines of a row of a packed panel: five rows stay in the first level of
 /// cache beside the five that pass by.
@@ -119,15 +128,24 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
         }
     }
 
-    /// Σ vvᵀ over the vectors v, of entries taken through `convert`.
-    fn gram<A: Lanes + Send + Sync>(self, convert: impl Fn(T) -> A + Copy + Sync) -> Mat<f64> {
+    /// Σ vvᵀ over the vectors v, of entries taken through `convert`; `as_is` lets
+    /// them stay where they are, if nothing is to be converted.
+    fn gram<A: Lanes + Send + Sync>(
+        self,
+        convert: impl Fn(T) -> A + Copy + Sync,
+        as_is: impl Fn(&'a [T]) -> Option<&'a [A]> + Sync,
+    ) -> Mat<f64> {
         let parts = self.parts();
         let sums: Vec<Vec<f64>> = (0..parts)
             .into_par_iter()
             .map(|part| {
                 let range = part * self.depth / parts..(part + 1) * self.depth / parts;
                 let mut g = vec![0.0; self.order * self.order];
-                if self.vectors_are_contiguous() {
+                if let Some(vectors) = self.adjacent_vectors(range.clone()).and_then(&as_is) {
+                    for block in vectors.chunks(block_depth::<A>(self.order) * self.order) {
+                        kernel::add_outer_products(block, self.order, self.order, &mut g);
+                    }
+                } else if self.vectors_are_contiguous() {
                     self.add_vectors(range, convert, &mut g);
                 } else {
                     self.add_rows(range, convert, &mut g);
@@ -158,22 +176,38 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
         }
     }
 
-    /// Packs vectors one after the other, padded, and sums outer products.
+    /// Vectors `range`, where they lie one right after the other, are long
+    /// enough for the kernel, and so short that packing them would not pay.
+    fn adjacent_vectors(self, range: Range<usize>) -> Option<&'a [T]> {
+        let adjacent = match self.side {
+            Side::Mode => self.around.right == 1,
+            Side::Rest => self.around.left == 1,
+        };
+        (adjacent && (kernel::shortest_vector::<T>()..=UNPACKED_ORDER).contains(&self.order))
+            .then(|| &self.data[range.start * self.order..range.end * self.order])
+    }
+
+    /// Packs vectors one after the other and sums their outer products.
     fn add_vectors<A: Lanes>(self, range: Range<usize>, convert: impl Fn(T) -> A, g: &mut [f64]) {
-        let stride = self.order.next_multiple_of(kernel::PADDING);
-        let depth = (PANEL_BYTES / (stride * size_of::<A>())).clamp(16, PANEL_DEPTH);
-        let mut panel = Aligned::<A>::zeroed(depth.min(range.len()) * stride);
+        let order = self.order.max(kernel::shortest_vector::<A>());
+        let stride = self.order.next_multiple_of(kernel::shortest_vector::<A>());
+        let depth = block_depth::<A>(stride);
+        let mut block = Aligned::<A>::zeroed(depth.min(range.len()) * stride);
+        let mut padded = vec![0.0; order * order];
         for start in range.clone().step_by(depth) {
             let count = depth.min(range.end - start);
-            for (k, vector) in panel.chunks_exact_mut(stride).take(count).enumerate() {
-                let mut entries = vector.iter_mut();
+            for (k, vector) in block.chunks_exact_mut(stride).take(count).enumerate() {
+                let mut at = 0;
                 for piece in self.vector(start + k) {
-                    for (entry, &value) in entries.by_ref().zip(piece) {
-                        *entry = convert(value);
-                    }
+                    convert_into(&mut vector[at..at + piece.len()], piece, &convert);
+                    at += piece.len();
                 }
             }
-            kernel::add_outer_products(&panel[..count * stride], stride, self.order, g);
+            kernel::add_outer_products(&block[..count * stride], stride, order, &mut padded);
+        }
+        let columns = padded.chunks_exact(order);
+        for (column, padded) in g.chunks_exact_mut(self.order).zip(columns) {
+            column.copy_from_slice(&padded[..self.order]);
         }
     }
 
@@ -199,14 +233,12 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
         for start in range.clone().step_by(width) {
             let end = range.end.min(start + width);
             for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-                let (row, padding) = row.split_at_mut(end - start);
-                let mut entries = row.iter_mut();
+                let mut at = 0;
                 for piece in self.row(p, start..end) {
-                    for (entry, &value) in entries.by_ref().zip(piece) {
-                        *entry = convert(value);
-                    }
+                    convert_into(&mut row[at..at + piece.len()], piece, &convert);
+                    at += piece.len();
                 }
-                padding.fill(A::zeroed());
+                row[at..].fill(A::zeroed());
             }
             kernel::add_row_products(&panel, width, g);
         }
@@ -261,6 +293,13 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
                 }
             }
         }
+    }
+}
+
+/// Writes `from` to `to`, entry by entry.
+fn convert_into<T: Copy, A>(to: &mut [A], from: &[T], convert: impl Fn(T) -> A) {
+    for (to, &from) in to.iter_mut().zip(from) {
+        *to = convert(from);
     }
 }
 
