@@ -1,0 +1,161 @@
+//! The definitions, index by index, in `f64`: slow, and too plain to be wrong.
+//! `tests/tensor.rs` checks them against Kolda & Bader's worked example.
+
+use faer::{Mat, MatRef};
+use tenfold::{Scalar, Tensor};
+
+/// The same tensor in `f64`.
+pub(crate) fn in_f64<T: Scalar>(x: &Tensor<T>) -> Tensor<f64> {
+    Tensor::new(x.shape(), x.data().iter().map(|v| v.as_f64()).collect()).unwrap()
+}
+
+/// |X|, entry by entry.
+pub(crate) fn abs(x: &Tensor<f64>) -> Tensor<f64> {
+    Tensor::new(x.shape(), x.data().iter().map(|v| v.abs()).collect()).unwrap()
+}
+
+/// (X ×ₙ U)[…, j, …] = Σᵢ U[j, i] X[…, i, …].
+pub(crate) fn mode_product<T: Scalar>(x: &Tensor<T>, mode: usize, u: MatRef<'_, T>) -> Tensor<f64> {
+    let mut shape = x.shape().to_vec();
+    shape[mode] = u.nrows();
+    Tensor::from_fn(&shape, |index| {
+        let mut at = index.to_vec();
+        (0..x.shape()[mode])
+            .map(|i| {
+                at[mode] = i;
+                u[(index[mode], i)].as_f64() * x.get(&at).unwrap().as_f64()
+            })
+            .sum()
+    })
+    .unwrap()
+}
+
+/// The column of the mode-n unfolding in which the entry at `index` stands:
+/// the other indices in their order, the last fastest.
+pub(crate) fn column(shape: &[usize], mode: usize, index: &[usize]) -> usize {
+    (0..shape.len())
+        .filter(|&m| m != mode)
+        .fold(0, |column, m| column * shape[m] + index[m])
+}
+
+/// X₍ₙ₎.
+pub(crate) fn unfold<T: Scalar>(x: &Tensor<T>, mode: usize) -> Mat<f64> {
+    let shape = x.shape();
+    let columns = (0..shape.len())
+        .filter(|&m| m != mode)
+        .map(|m| shape[m])
+        .product();
+    let mut unfolding = Mat::zeros(shape[mode], columns);
+    for_each_index(shape, |index| {
+        unfolding[(index[mode], column(shape, mode, index))] = x.get(index).unwrap().as_f64();
+    });
+    unfolding
+}
+
+/// Calls `visit` with every index.
+pub(crate) fn for_each_index(shape: &[usize], mut visit: impl FnMut(&[usize])) {
+    fn go(shape: &[usize], index: &mut Vec<usize>, visit: &mut impl FnMut(&[usize])) {
+        if index.len() == shape.len() {
+            return visit(index);
+        }
+        for i in 0..shape[index.len()] {
+            index.push(i);
+            go(shape, index, visit);
+            index.pop();
+        }
+    }
+    go(shape, &mut Vec::new(), &mut visit);
+}
+
+/// √Σ xᵢ², by the largest entry, so that no square overflows.
+pub(crate) fn norm<T: Scalar>(x: &Tensor<T>) -> f64 {
+    root_of_squares(x.data().iter().map(|v| v.as_f64()))
+}
+
+/// ‖X − Y‖.
+pub(crate) fn distance<T: Scalar>(x: &Tensor<T>, y: &Tensor<T>) -> f64 {
+    assert_eq!(x.shape(), y.shape());
+    let pairs = x.data().iter().zip(y.data());
+    root_of_squares(pairs.map(|(x, y)| x.as_f64() - y.as_f64()))
+}
+
+/// ‖X − Y‖/‖X‖; zero where both are zero.
+pub(crate) fn relative_distance<T: Scalar>(x: &Tensor<T>, y: &Tensor<T>) -> f64 {
+    match distance(x, y) {
+        0.0 => 0.0,
+        distance => distance / norm(x),
+    }
+}
+
+fn root_of_squares(entries: impl Iterator<Item = f64> + Clone) -> f64 {
+    let largest = entries.clone().map(f64::abs).fold(0.0, f64::max);
+    if largest == 0.0 {
+        return 0.0;
+    }
+    // The sum in twice the precision: each addition's rounding error is kept.
+    let (mut sum, mut rest) = (0.0, 0.0);
+    for entry in entries {
+        let square = (entry / largest).powi(2);
+        let next: f64 = sum + square;
+        rest += square - (next - sum);
+        sum = next;
+    }
+    largest * (sum + rest).sqrt()
+}
+
+/// The singular values of `a`, largest first, by one-sided Jacobi rotations
+/// (Demmel & Veselić, SIAM J. Matrix Anal. Appl. 1992), at any scale.
+pub(crate) fn singular_values(a: MatRef<'_, f64>) -> Vec<f64> {
+    let a = if a.nrows() < a.ncols() {
+        a.transpose()
+    } else {
+        a
+    };
+    let (m, n) = (a.nrows(), a.ncols());
+    let largest = a.norm_max();
+    if largest == 0.0 || n == 0 {
+        return vec![0.0; n];
+    }
+    let mut w = Mat::from_fn(m, n, |i, j| a[(i, j)] / largest);
+    let dot = |w: &Mat<f64>, i: usize, j: usize| (0..m).map(|r| w[(r, i)] * w[(r, j)]).sum::<f64>();
+    for _ in 0..60 {
+        let mut turned = false;
+        for i in 0..n {
+            for j in i + 1..n {
+                let (a, b, c) = (dot(&w, i, i), dot(&w, j, j), dot(&w, i, j));
+                // Columns this small are rounding, and need no turn.
+                let floor = 1e-17 * n as f64;
+                if c.abs() <= 1e-16 * (a * b).sqrt() || a.min(b).sqrt() <= 1e-4 * floor {
+                    continue;
+                }
+                turned |= c.abs() > 1e-15 * (a * b).sqrt();
+                let zeta = (b - a) / (2.0 * c);
+                let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
+                let cosine = 1.0 / (1.0 + t * t).sqrt();
+                let sine = cosine * t;
+                for r in 0..m {
+                    let (x, y) = (w[(r, i)], w[(r, j)]);
+                    w[(r, i)] = cosine * x - sine * y;
+                    w[(r, j)] = sine * x + cosine * y;
+                }
+            }
+        }
+        if !turned {
+            break;
+        }
+    }
+    let mut values: Vec<f64> = (0..n).map(|j| dot(&w, j, j).sqrt() * largest).collect();
+    values.sort_by(|x, y| y.total_cmp(x));
+    values
+}
+
+/// √Σ_{i ≥ rank} σᵢ² over the largest value `scale`, free of overflow.
+pub(crate) fn tail(values: &[f64], rank: usize, scale: f64) -> f64 {
+    if scale == 0.0 {
+        return 0.0;
+    }
+    let squares = values[rank.min(values.len())..]
+        .iter()
+        .map(|v| (v / scale).powi(2));
+    squares.sum::<f64>().sqrt()
+}

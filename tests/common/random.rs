@@ -1,0 +1,103 @@
+//! Random numbers, matrices and tensors from a seed.
+
+use faer::Mat;
+use tenfold::{Scalar, Tensor};
+
+/// SplitMix64 (Steele, Lea & Flood, OOPSLA 2014).
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in [-1, 1).
+    pub(crate) fn uniform(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+
+    /// Uniform in `0..n`.
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        (self.bits() % n as u64) as usize
+    }
+
+    /// Standard normal, by Box and Muller.
+    pub(crate) fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * ((self.uniform() + 1.0) / 2.0 + 1e-300).ln()).sqrt();
+        radius * (std::f64::consts::PI * self.uniform()).cos()
+    }
+
+    /// A tensor of uniform entries.
+    pub(crate) fn tensor<T: Scalar>(&mut self, shape: &[usize]) -> Tensor<T> {
+        Tensor::from_fn(shape, |_| T::from_f64(self.uniform())).unwrap()
+    }
+
+    /// A matrix of uniform entries.
+    pub(crate) fn matrix<T: Scalar>(&mut self, rows: usize, columns: usize) -> Mat<T> {
+        Mat::from_fn(rows, columns, |_, _| T::from_f64(self.uniform()))
+    }
+
+    /// `columns` orthonormal vectors of `rows` entries: Gram and Schmidt, twice.
+    pub(crate) fn orthonormal(&mut self, rows: usize, columns: usize) -> Mat<f64> {
+        assert!(columns <= rows);
+        let mut q = Mat::from_fn(rows, columns, |_, _| self.normal());
+        for j in 0..columns {
+            for _ in 0..2 {
+                for i in 0..j {
+                    let dot: f64 = (0..rows).map(|r| q[(r, i)] * q[(r, j)]).sum();
+                    (0..rows).for_each(|r| q[(r, j)] -= dot * q[(r, i)]);
+                }
+                let norm = (0..rows).map(|r| q[(r, j)].powi(2)).sum::<f64>().sqrt();
+                (0..rows).for_each(|r| q[(r, j)] /= norm);
+            }
+        }
+        q
+    }
+
+    /// A `rows`×`columns` matrix with the given singular values.
+    pub(crate) fn with_spectrum(
+        &mut self,
+        rows: usize,
+        columns: usize,
+        values: &[f64],
+    ) -> Mat<f64> {
+        let u = self.orthonormal(rows, values.len());
+        let v = self.orthonormal(columns, values.len());
+        Mat::from_fn(rows, columns, |i, j| {
+            (0..values.len())
+                .map(|k| u[(i, k)] * values[k] * v[(j, k)])
+                .sum()
+        })
+    }
+
+    /// A tensor of exactly these multilinear ranks, of norm about 1, plus
+    /// normal noise of norm about `noise`.
+    pub(crate) fn low_rank<T: Scalar>(
+        &mut self,
+        shape: &[usize],
+        ranks: &[usize],
+        noise: f64,
+    ) -> Tensor<T> {
+        let mut x: Tensor<f64> = self.tensor(ranks);
+        for (mode, (&extent, &rank)) in shape.iter().zip(ranks).enumerate() {
+            let a = self.orthonormal(extent, rank);
+            x = super::oracle::mode_product(&x, mode, a.as_ref());
+        }
+        let norm = super::oracle::norm(&x);
+        let spread = noise / (x.data().len() as f64).sqrt();
+        let mut entries = x.data().iter();
+        Tensor::from_fn(shape, |_| {
+            let entry = entries.next().unwrap() / norm;
+            T::from_f64(entry + spread * self.normal())
+        })
+        .unwrap()
+    }
+}

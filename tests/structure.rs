@@ -1,0 +1,257 @@
+//! The shape of the code itself: dependencies point downwards, `unsafe` stays
+//! in the kernels, and only the command prints.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules, lowest first; those of one layer do not know each other.
+const LAYERS: &[&[&str]] = &[
+    &["error", "kernel"],
+    &["scalar"],
+    &["tensor"],
+    &["linalg"],
+    &["tucker"],
+    &["cam", "io"],
+];
+
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|modules| modules.contains(&module))
+}
+
+/// Every Rust file below `directory`.
+fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// A file of the library or the command, its path taken from `src`.
+struct Source {
+    path: String,
+    /// Its text without comments.
+    code: String,
+}
+
+impl Source {
+    fn all() -> Vec<Self> {
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let files = rust_files(&src);
+        files
+            .iter()
+            .map(|file| Self {
+                path: file
+                    .strip_prefix(&src)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .replace('\\', "/"),
+                code: without_comments(&fs::read_to_string(file).unwrap()),
+            })
+            .collect()
+    }
+
+    /// The top-level module that the file belongs to.
+    fn module(&self) -> &str {
+        let first = self.path.split('/').next().unwrap();
+        first.strip_suffix(".rs").unwrap_or(first)
+    }
+
+    fn is_library_root(&self) -> bool {
+        self.path == "lib.rs"
+    }
+
+    fn is_command(&self) -> bool {
+        self.module() == "bin"
+    }
+}
+
+fn without_comments(text: &str) -> String {
+    let lines = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or(""));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The words of `code`: identifiers, and between them single characters.
+fn words(code: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = code.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let end = if is_word(first) {
+            rest.find(|c| !is_word(c)).unwrap_or(rest.len())
+        } else {
+            first.len_utf8()
+        };
+        words.push(&rest[..end]);
+        rest = rest[end..].trim_start();
+    }
+    words
+}
+
+/// What the code names right below the path `prefix`: of `crate::a::b` and
+/// `crate::{c::d, e}` the names a, c and e.
+fn named_below<'a>(code: &'a str, prefix: &[&str]) -> Vec<&'a str> {
+    let words = words(code);
+    let mut wanted = Vec::new();
+    for part in prefix {
+        wanted.extend([*part, ":", ":"]);
+    }
+    let mut names = Vec::new();
+    for start in 0..words.len() {
+        if !words[start..].starts_with(&wanted) || (start > 0 && words[start - 1] == ":") {
+            continue;
+        }
+        let rest = &words[start + wanted.len()..];
+        if rest.first() != Some(&"{") {
+            names.extend(rest.first());
+            continue;
+        }
+        let mut depth = 0;
+        for (position, &word) in rest.iter().enumerate() {
+            match word {
+                "{" => depth += 1,
+                "}" => depth -= 1,
+                _ if depth == 1 && matches!(rest[position - 1], "{" | ",") => names.push(word),
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    names
+}
+
+/// Which module each name that `lib.rs` re-exports comes from.
+fn re_exports(root: &str) -> HashMap<String, String> {
+    let mut from = HashMap::new();
+    for statement in root.split("pub use ").skip(1) {
+        let statement = statement.split(';').next().unwrap();
+        let words = words(statement);
+        for &word in &words[1..] {
+            from.insert(word.to_owned(), words[0].to_owned());
+        }
+    }
+    from
+}
+
+/// The top-level modules that `source` names, through whatever path.
+fn dependencies(source: &Source, re_exports: &HashMap<String, String>) -> Vec<String> {
+    let mut names = named_below(&source.code, &["crate"]);
+    if source.is_command() {
+        names.clear(); // its `crate` is the command itself
+    }
+    // A path that climbs to the crate's root by `super`.
+    let depth = source.path.matches('/').count() + 1;
+    names.extend(named_below(&source.code, &vec!["super"; depth]));
+    names
+        .into_iter()
+        .map(|name| re_exports.get(name).map_or(name, String::as_str).to_owned())
+        .filter(|name| layer(name).is_some())
+        .collect()
+}
+
+fn upward<'a>(
+    sources: &'a [Source],
+    re_exports: &HashMap<String, String>,
+) -> Vec<(&'a str, String)> {
+    let mut found = Vec::new();
+    for source in sources
+        .iter()
+        .filter(|s| !s.is_library_root() && !s.is_command())
+    {
+        let module = source.module();
+        let own = layer(module).unwrap_or_else(|| panic!("{module} has no layer"));
+        for name in dependencies(source, re_exports) {
+            let other = layer(&name).unwrap();
+            if name != module && other >= own {
+                found.push((source.path.as_str(), name));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn dependencies_point_downwards() {
+    let sources = Source::all();
+    let root = sources
+        .iter()
+        .find(|source| source.is_library_root())
+        .unwrap();
+    let re_exports = re_exports(&root.code);
+    assert_eq!(re_exports.get("Tensor").map(String::as_str), Some("tensor"));
+    let found = upward(&sources, &re_exports);
+    assert!(found.is_empty(), "upward imports: {found:?}");
+    // The scan sees what is there.
+    let hosvd = sources
+        .iter()
+        .find(|source| source.path == "tucker/hosvd.rs")
+        .unwrap();
+    assert!(dependencies(hosvd, &re_exports).contains(&"linalg".to_owned()));
+}
+
+#[test]
+fn an_upward_import_is_seen_in_every_form() {
+    let re_exports = re_exports("pub use tucker::{Hooi, Tucker};\npub use cam::Cam;");
+    for code in [
+        "use crate::tucker::Tucker;",
+        "use crate::{error::Error, tucker::{self, Hooi}};",
+        "use crate::{\n    error::Error,\n    Tucker,\n};",
+        "fn f() { let _ = crate::Cam::new(); }",
+        "use super::super::io::read;",
+    ] {
+        let source = Source {
+            path: "tensor/product.rs".into(),
+            code: code.into(),
+        };
+        assert_eq!(upward(&[source], &re_exports).len(), 1, "{code}");
+    }
+    for code in [
+        "use crate::error::{Error, Result};",
+        "use super::{Shape, Tensor};",
+        "use crate::tensor::Shape;",
+    ] {
+        let source = Source {
+            path: "tensor/product.rs".into(),
+            code: code.into(),
+        };
+        assert!(upward(&[source], &re_exports).is_empty(), "{code}");
+    }
+}
+
+#[test]
+fn unsafe_stays_in_the_kernels() {
+    for source in Source::all() {
+        let allowed = source.module() == "kernel";
+        assert!(
+            allowed || !words(&source.code).contains(&"unsafe"),
+            "unsafe in {}",
+            source.path
+        );
+    }
+}
+
+#[test]
+fn only_the_command_prints_and_exits() {
+    for source in Source::all().iter().filter(|source| !source.is_command()) {
+        let words = words(&source.code);
+        for printing in ["println", "eprintln", "print", "eprint", "dbg"] {
+            let calls = words.windows(2).any(|pair| pair == [printing, "!"]);
+            assert!(!calls, "{printing}! in {}", source.path);
+        }
+        let exits = words.windows(4).any(|w| w == ["process", ":", ":", "exit"]);
+        assert!(!exits, "process::exit in {}", source.path);
+    }
+}

@@ -1,0 +1,520 @@
+//! The tensor operations against the definitions, index by index.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::oracle;
+use common::random::Random;
+use faer::{Mat, MatRef, mat};
+use proptest::prelude::*;
+use tenfold::tensor::Shape;
+use tenfold::{
+    Error, MAX_ORDER, Scalar, Tensor, TensorRef, distance, fold, inner, mode_product,
+    multi_mode_product, norm, permute, slabs, unfold,
+};
+
+/// Kolda & Bader's 3×4×2 tensor (§2.4): frontal slices X₁, then X₁ + 12.
+fn kolda_bader() -> Tensor<f64> {
+    Tensor::from_fn(&[3, 4, 2], |i| (1 + i[0] + 3 * i[1] + 12 * i[2]) as f64).unwrap()
+}
+
+/// Their 2×3 matrix U (§2.5).
+fn kolda_bader_matrix() -> Mat<f64> {
+    mat![[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]]
+}
+
+/// Their Y = X ×₁ U, given by frontal slices.
+fn kolda_bader_product() -> Tensor<f64> {
+    let slices = [
+        [[22.0, 49.0, 76.0, 103.0], [28.0, 64.0, 100.0, 136.0]],
+        [[130.0, 157.0, 184.0, 211.0], [172.0, 208.0, 244.0, 280.0]],
+    ];
+    Tensor::from_fn(&[2, 4, 2], |i| slices[i[2]][i[0]][i[1]]).unwrap()
+}
+
+/// Their three unfoldings, columns reordered: the last index runs fastest here,
+/// the first one there.
+fn kolda_bader_unfoldings() -> [Mat<f64>; 3] {
+    [
+        mat![
+            [1.0, 13.0, 4.0, 16.0, 7.0, 19.0, 10.0, 22.0],
+            [2.0, 14.0, 5.0, 17.0, 8.0, 20.0, 11.0, 23.0],
+            [3.0, 15.0, 6.0, 18.0, 9.0, 21.0, 12.0, 24.0],
+        ],
+        mat![
+            [1.0, 13.0, 2.0, 14.0, 3.0, 15.0],
+            [4.0, 16.0, 5.0, 17.0, 6.0, 18.0],
+            [7.0, 19.0, 8.0, 20.0, 9.0, 21.0],
+            [10.0, 22.0, 11.0, 23.0, 12.0, 24.0],
+        ],
+        mat![
+            [
+                1.0, 4.0, 7.0, 10.0, 2.0, 5.0, 8.0, 11.0, 3.0, 6.0, 9.0, 12.0
+            ],
+            [
+                13.0, 16.0, 19.0, 22.0, 14.0, 17.0, 20.0, 23.0, 15.0, 18.0, 21.0, 24.0
+            ],
+        ],
+    ]
+}
+
+#[test]
+fn the_oracle_agrees_with_kolda_and_bader() {
+    let x = kolda_bader();
+    let y = oracle::mode_product(&x, 0, kolda_bader_matrix().as_ref());
+    assert_eq!(y, kolda_bader_product());
+    for (mode, unfolding) in kolda_bader_unfoldings().into_iter().enumerate() {
+        assert_eq!(oracle::unfold(&x, mode), unfolding);
+    }
+    assert_eq!(oracle::norm(&x), 70.0); // Σ k² for k to 24 is 4900
+}
+
+#[test]
+fn the_library_agrees_with_kolda_and_bader() {
+    let x = kolda_bader();
+    let y = mode_product(&x, 0, kolda_bader_matrix().as_ref()).unwrap();
+    assert_eq!(y, kolda_bader_product());
+    for (mode, unfolding) in kolda_bader_unfoldings().into_iter().enumerate() {
+        assert_eq!(unfold(&x, mode).unwrap(), unfolding);
+        assert_eq!(fold(unfolding.as_ref(), mode, x.shape()).unwrap(), x);
+    }
+    assert_eq!(norm(&x), 70.0);
+}
+
+/// Shapes of order 1 to 6, extents 0 to 5.
+fn small_shapes() -> impl Strategy<Value = Vec<usize>> {
+    let extent = prop_oneof![1 => Just(0usize), 3 => Just(1usize), 12 => 2usize..=5];
+    prop::collection::vec(extent, 1..=6)
+}
+
+/// Shapes of high order: extents 1, and 2 or 3 in a few modes.
+fn high_order_shapes() -> impl Strategy<Value = Vec<usize>> {
+    let wide = prop::collection::vec((0..MAX_ORDER, 2usize..=3), 0..=5);
+    (7..=MAX_ORDER, wide).prop_map(|(order, wide)| {
+        let mut shape = vec![1; order];
+        for (mode, extent) in wide {
+            shape[mode % order] = extent;
+        }
+        shape
+    })
+}
+
+/// Shapes at and around the block sizes of the kernels, and of ragged edges.
+fn large_shapes() -> impl Strategy<Value = Vec<usize>> {
+    let extents = vec![1usize, 2, 7, 8, 9, 15, 16, 17, 31, 33, 49, 100];
+    prop::collection::vec(prop::sample::select(extents), 1..=4)
+        .prop_filter("too slow to check", |s| {
+            s.iter().product::<usize>() <= 60_000
+        })
+}
+
+fn shapes() -> impl Strategy<Value = Vec<usize>> {
+    prop_oneof![6 => small_shapes(), 2 => high_order_shapes(), 2 => large_shapes()]
+}
+
+/// A matrix in some memory layout: by columns, by rows, or a strided part of a
+/// larger one, turned about.
+struct Laid<T> {
+    memory: Mat<T>,
+    layout: usize,
+}
+
+const LAYOUTS: usize = 4;
+
+impl<T: Scalar> Laid<T> {
+    fn new(random: &mut Random, rows: usize, columns: usize) -> Self {
+        let layout = random.below(LAYOUTS);
+        let memory = match layout {
+            0 => random.matrix(rows, columns),
+            1 => random.matrix(columns, rows),
+            2 => random.matrix(rows + 3, columns + 2),
+            _ => random.matrix(columns + 1, rows + 2),
+        };
+        Self { memory, layout }
+    }
+
+    fn as_ref(&self) -> MatRef<'_, T> {
+        let m = self.memory.as_ref();
+        match self.layout {
+            0 => m,
+            1 => m.transpose(),
+            2 => m.get(3.., 1..m.ncols() - 1).reverse_rows(),
+            _ => m.get(1.., ..m.ncols() - 2).transpose().reverse_cols(),
+        }
+    }
+}
+
+/// |U| in `f64`.
+fn magnitude<T: Scalar>(u: MatRef<'_, T>) -> Mat<f64> {
+    Mat::from_fn(u.nrows(), u.ncols(), |i, j| u[(i, j)].as_f64().abs())
+}
+
+/// Fails unless |yᵢ − ŷᵢ| ≤ `terms`·ε·mᵢ for every entry: m is the sum of the
+/// magnitudes that went into entry i, `terms` how many roundings could.
+fn assert_rounded<T: Scalar>(y: &Tensor<T>, exact: &Tensor<f64>, m: &Tensor<f64>, terms: usize) {
+    assert_eq!(y.shape(), exact.shape());
+    for (i, ((y, exact), m)) in y.data().iter().zip(exact.data()).zip(m.data()).enumerate() {
+        let bound = terms as f64 * T::EPSILON * m;
+        assert!(
+            (y.as_f64() - exact).abs() <= bound,
+            "entry {i}: {y} for {exact}, bound {bound:e}"
+        );
+    }
+}
+
+fn check_unfoldings<T: Scalar>(shape: &[usize], seed: u64) {
+    let x: Tensor<T> = Random::new(seed).tensor(shape);
+    for mode in 0..shape.len() {
+        let expected = oracle::unfold(&x, mode);
+        let unfolding = unfold(&x, mode).unwrap();
+        assert_eq!(
+            Mat::from_fn(unfolding.nrows(), unfolding.ncols(), |i, j| unfolding
+                [(i, j)]
+                .as_f64()),
+            expected
+        );
+        assert_eq!(fold(unfolding.as_ref(), mode, shape).unwrap(), x);
+
+        let around = x.view().extents(mode).unwrap();
+        assert_eq!(around.left, shape[..mode].iter().product::<usize>());
+        assert_eq!(around.extent, shape[mode]);
+        assert_eq!(around.right, shape[mode + 1..].iter().product::<usize>());
+        assert_eq!(around.columns(), expected.ncols());
+
+        let slabs = slabs(&x, mode).unwrap();
+        assert_eq!(slabs.count() * slabs.columns(), expected.ncols());
+        assert_eq!(slabs.iter().len(), slabs.count());
+        for (l, slab) in slabs.iter().enumerate() {
+            assert_eq!((slab.nrows(), slab.ncols()), (shape[mode], slabs.columns()));
+            assert_eq!(slab, slabs.get(l));
+            for j in 0..slab.ncols() {
+                for i in 0..slab.nrows() {
+                    assert_eq!(
+                        slab[(i, j)].as_f64(),
+                        expected[(i, l * slabs.columns() + j)]
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn check_mode_products<T: Scalar>(shape: &[usize], seed: u64) {
+    let mut random = Random::new(seed);
+    let x: Tensor<T> = random.tensor(shape);
+    let entries: usize = shape.iter().product();
+    let rows = [0, 1, 2, 3, 5, 8, 17];
+    for (mode, &extent) in shape.iter().enumerate() {
+        let rows = rows[random.below(if entries > 2000 { rows.len() } else { 5 })];
+        let u = Laid::<T>::new(&mut random, rows, extent);
+        let y = mode_product(&x, mode, u.as_ref()).unwrap();
+        let exact = oracle::mode_product(&x, mode, u.as_ref());
+        let sizes = oracle::mode_product(
+            &oracle::abs(&oracle::in_f64(&x)),
+            mode,
+            magnitude(u.as_ref()).as_ref(),
+        );
+        assert_rounded(&y, &exact, &sizes, extent + 2);
+    }
+}
+
+fn check_multi_mode_product<T: Scalar>(shape: &[usize], seed: u64) {
+    let mut random = Random::new(seed);
+    let x: Tensor<T> = random.tensor(shape);
+    let mut named: Vec<usize> = (0..shape.len()).filter(|_| random.below(3) > 0).collect();
+    if random.below(2) == 0 {
+        named.reverse();
+    }
+    let matrices: Vec<Laid<T>> = named
+        .iter()
+        .map(|&mode| {
+            let rows = 1 + random.below(3);
+            Laid::new(&mut random, rows, shape[mode])
+        })
+        .collect();
+    let products: Vec<_> = named
+        .iter()
+        .zip(&matrices)
+        .map(|(&mode, u)| (mode, u.as_ref()))
+        .collect();
+    let y = multi_mode_product(&x, &products).unwrap();
+    let (mut exact, mut sizes) = (oracle::in_f64(&x), oracle::abs(&oracle::in_f64(&x)));
+    let mut terms = 0;
+    for &(mode, u) in &products {
+        let in_f64 = Mat::from_fn(u.nrows(), u.ncols(), |i, j| u[(i, j)].as_f64());
+        exact = oracle::mode_product(&exact, mode, in_f64.as_ref());
+        sizes = oracle::mode_product(&sizes, mode, magnitude(u).as_ref());
+        terms += shape[mode] + 2;
+    }
+    assert_rounded(&y, &exact, &sizes, terms);
+}
+
+fn check_reductions<T: Scalar>(shape: &[usize], seed: u64) {
+    let mut random = Random::new(seed);
+    let (x, y): (Tensor<T>, Tensor<T>) = (random.tensor(shape), random.tensor(shape));
+    // Accumulated in f64 whatever the tensor holds: the bound is in its ε.
+    let terms = x.data().len() as f64 + 8.0;
+    let pairs = x.data().iter().zip(y.data());
+    let products: Vec<f64> = pairs.map(|(x, y)| x.as_f64() * y.as_f64()).collect();
+    let size: f64 = products.iter().map(|p| p.abs()).sum();
+    let bound = terms * f64::EPSILON * size;
+    assert!((inner(&x, &y).unwrap() - products.iter().sum::<f64>()).abs() <= bound);
+    let bound = terms * f64::EPSILON;
+    assert!((norm(&x) - oracle::norm(&x)).abs() <= bound * oracle::norm(&x));
+    let expected = oracle::distance(&x, &y);
+    assert!((distance(&x, &y).unwrap() - expected).abs() <= bound * expected);
+}
+
+fn check_permutations<T: Scalar>(shape: &[usize], seed: u64) {
+    let mut random = Random::new(seed);
+    let x: Tensor<T> = random.tensor(shape);
+    let mut permutation: Vec<usize> = (0..shape.len()).collect();
+    for k in (1..permutation.len()).rev() {
+        permutation.swap(k, random.below(k + 1));
+    }
+    let y = permute(&x, &permutation).unwrap();
+    let expected: Vec<usize> = permutation.iter().map(|&mode| shape[mode]).collect();
+    assert_eq!(y.shape(), expected);
+    oracle::for_each_index(shape, |index| {
+        let moved: Vec<usize> = permutation.iter().map(|&mode| index[mode]).collect();
+        assert_eq!(y.get(&moved), x.get(index));
+    });
+
+    let reversed: Vec<usize> = (0..shape.len()).rev().collect();
+    let column_major = permute(&x, &reversed).unwrap();
+    assert_eq!(Tensor::from_fortran(shape, column_major.data()).unwrap(), x);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 192,
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(10),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn unfoldings_are_as_defined(shape in shapes(), seed: u64) {
+        check_unfoldings::<f64>(&shape, seed);
+        check_unfoldings::<f32>(&shape, seed);
+    }
+
+    #[test]
+    fn mode_products_are_as_defined(shape in shapes(), seed: u64) {
+        check_mode_products::<f64>(&shape, seed);
+        check_mode_products::<f32>(&shape, seed);
+    }
+
+    #[test]
+    fn chains_of_mode_products_are_as_defined(shape in shapes(), seed: u64) {
+        check_multi_mode_product::<f64>(&shape, seed);
+        check_multi_mode_product::<f32>(&shape, seed);
+    }
+
+    #[test]
+    fn reductions_are_as_defined(shape in shapes(), seed: u64) {
+        check_reductions::<f64>(&shape, seed);
+        check_reductions::<f32>(&shape, seed);
+    }
+
+    #[test]
+    fn permutations_are_as_defined(shape in shapes(), seed: u64) {
+        check_permutations::<f64>(&shape, seed);
+        check_permutations::<f32>(&shape, seed);
+    }
+
+    #[test]
+    fn shape_arithmetic_is_as_defined(extents in shapes()) {
+        let shape = Shape::new(&extents).unwrap();
+        prop_assert_eq!(shape.order(), extents.len());
+        prop_assert_eq!(shape.entries(), extents.iter().product::<usize>());
+        let mut position = 0;
+        oracle::for_each_index(&extents, |index| {
+            assert_eq!(shape.offset(index), Some(position));
+            assert_eq!(shape.index(position), index);
+            position += 1;
+        });
+        prop_assert_eq!(position, shape.entries());
+        let mut outside = vec![0; extents.len()];
+        outside[0] = extents[0];
+        prop_assert_eq!(shape.offset(&outside), None);
+        prop_assert_eq!(shape.offset(&extents[1..]), None);
+    }
+
+    #[test]
+    fn shapes_too_large_to_address_are_refused(extents in prop::collection::vec(prop_oneof![
+        Just(0usize), Just(1usize), Just(usize::MAX), Just(1usize << 40), 1usize..1 << 20
+    ], 0..20)) {
+        let product = extents
+            .iter()
+            .filter(|&&extent| extent > 0)
+            .try_fold(16u128, |product, &extent| product.checked_mul(extent as u128));
+        let fits = product.is_some_and(|bytes| bytes <= isize::MAX as u128);
+        match Shape::new(&extents) {
+            Ok(shape) => {
+                prop_assert!(fits && (1..=MAX_ORDER).contains(&extents.len()));
+                prop_assert_eq!(&shape[..], &extents[..]);
+            }
+            Err(Error::Order { order }) => {
+                prop_assert_eq!(order, extents.len());
+                prop_assert!(order == 0 || order > MAX_ORDER);
+            }
+            Err(Error::ShapeOverflow { shape }) => {
+                prop_assert_eq!(shape, extents);
+                prop_assert!(!fits);
+            }
+            Err(other) => prop_assert!(false, "{}", other),
+        }
+    }
+}
+
+/// Products large enough to be cut into several tasks along each of the ways
+/// a kernel may go: many slabs, few slabs, one transposed slab.
+#[test]
+fn large_mode_products_are_as_defined() {
+    for (seed, shape) in [
+        [100, 33, 17],
+        [9, 7, 400],
+        [3, 100, 200],
+        [1, 129, 257],
+        [700, 65, 1],
+    ]
+    .iter()
+    .enumerate()
+    {
+        check_mode_products::<f64>(shape, seed as u64);
+        check_mode_products::<f32>(shape, seed as u64 + 100);
+    }
+}
+
+/// A product by the identity moves every entry of a large tensor unchanged.
+#[test]
+fn the_identity_changes_nothing() {
+    let x: Tensor<f64> = Random::new(1).tensor(&[70, 90, 80]);
+    for mode in 0..3 {
+        let identity = Mat::identity(x.shape()[mode], x.shape()[mode]);
+        assert_eq!(mode_product(&x, mode, identity.as_ref()).unwrap(), x);
+    }
+}
+
+/// X ×ₘ U ×ₙ V = X ×ₙ V ×ₘ U, and X ×ₙ U ×ₙ V = X ×ₙ (V U) (Kolda & Bader, §2.5).
+#[test]
+fn mode_products_commute_and_compose() {
+    let mut random = Random::new(2);
+    let x: Tensor<f64> = random.tensor(&[8, 9, 10]);
+    let (u, v, w) = (
+        random.matrix(4, 8),
+        random.matrix(5, 10),
+        random.matrix(3, 4),
+    );
+    let uv = mode_product(&mode_product(&x, 0, u.as_ref()).unwrap(), 2, v.as_ref()).unwrap();
+    let vu = mode_product(&mode_product(&x, 2, v.as_ref()).unwrap(), 0, u.as_ref()).unwrap();
+    assert!(oracle::relative_distance(&uv, &vu) < 1e-15);
+    let one_by_one =
+        mode_product(&mode_product(&x, 0, u.as_ref()).unwrap(), 0, w.as_ref()).unwrap();
+    let at_once = mode_product(&x, 0, (&w * &u).as_ref()).unwrap();
+    assert!(oracle::relative_distance(&one_by_one, &at_once) < 1e-15);
+}
+
+/// Norm and distance keep their digits at every scale of the type, and with one
+/// entry that dwarfs the others.
+#[test]
+fn norms_are_safe_at_every_scale() {
+    fn check<T: Scalar>(exponents: impl Iterator<Item = i32>) {
+        for exponent in exponents {
+            let scale = 10f64.powi(exponent);
+            let x = Tensor::new(
+                &[3],
+                [2.0, -3.0, 6.0].map(|v| T::from_f64(v * scale)).to_vec(),
+            )
+            .unwrap();
+            let zero = Tensor::<T>::zeros(&[3]).unwrap();
+            let expected = oracle::norm(&x);
+            assert!((expected / scale / 7.0 - 1.0).abs() < 8.0 * T::EPSILON);
+            assert!(
+                (norm(&x) / expected - 1.0).abs() < 4.0 * f64::EPSILON,
+                "1e{exponent}"
+            );
+            let d = distance(&x, &zero).unwrap();
+            assert!(
+                (d / expected - 1.0).abs() < 4.0 * f64::EPSILON,
+                "1e{exponent}"
+            );
+        }
+    }
+    check::<f64>((-300..=300).step_by(25));
+    check::<f32>((-36..=36).step_by(6));
+
+    let mut x = Tensor::<f64>::zeros(&[40, 40]).unwrap();
+    x.data_mut().fill(1.0);
+    x.data_mut()[777] = 1e250;
+    assert_eq!(norm(&x), 1e250);
+    assert_eq!(norm(&Tensor::<f64>::zeros(&[4, 0]).unwrap()), 0.0);
+    assert!(norm(&Tensor::new(&[2], vec![1.0, f64::NAN]).unwrap()).is_nan());
+}
+
+/// Each way to get the arguments wrong is told apart.
+#[test]
+fn errors_name_what_was_wrong() {
+    let x = Tensor::<f64>::zeros(&[2, 3, 4]).unwrap();
+    let u = Mat::<f64>::zeros(2, 3);
+    let says = |error: Error, message: &str| assert_eq!(error.to_string(), message);
+    says(
+        Tensor::new(&[2, 2], vec![0.0; 5]).unwrap_err(),
+        "shape 2×2 holds 4 entries, the data has 5",
+    );
+    says(
+        TensorRef::new(&[], &[0.0]).unwrap_err(),
+        "a tensor has 1 to 16 modes, this shape has 0",
+    );
+    says(
+        Tensor::<f64>::zeros(&[usize::MAX, 3]).unwrap_err(),
+        &format!("shape {}×3 is too large to address", usize::MAX),
+    );
+    says(
+        mode_product(&x, 3, u.as_ref()).unwrap_err(),
+        "mode 3 does not exist: the tensor has 3 modes, counted from 0",
+    );
+    says(
+        mode_product(&x, 0, u.as_ref()).unwrap_err(),
+        "the matrix for mode 0 has 3 columns, the tensor has extent 2 there",
+    );
+    says(
+        multi_mode_product(&x, &[(1, u.as_ref()), (1, u.as_ref())]).unwrap_err(),
+        "mode 1 is named twice",
+    );
+    says(
+        permute(&x, &[0, 2, 2]).unwrap_err(),
+        "[0, 2, 2] is no permutation of the modes 0 to 2",
+    );
+    says(
+        fold(u.as_ref(), 1, &[2, 3, 4]).unwrap_err(),
+        "unfolding: shape 3×8 was expected, not 2×3",
+    );
+    says(
+        inner(&x, &Tensor::zeros(&[4, 3, 2]).unwrap()).unwrap_err(),
+        "second tensor: shape 2×3×4 was expected, not 4×3×2",
+    );
+    assert!(matches!(
+        slabs(&x, 9),
+        Err(Error::Mode { mode: 9, order: 3 })
+    ));
+    assert!(matches!(unfold(&x, 3), Err(Error::Mode { .. })));
+    assert!(matches!(
+        distance(&x, &Tensor::zeros(&[2]).unwrap()),
+        Err(Error::ShapeMismatch { .. })
+    ));
+    assert!(matches!(
+        Tensor::from_fortran(&[2, 2], &[1.0]),
+        Err(Error::DataLength { .. })
+    ));
+    assert!(matches!(
+        x.clone().reshape(&[5, 5]),
+        Err(Error::DataLength { .. })
+    ));
+    let none = Mat::<f64>::zeros(0, 3);
+    assert_eq!(
+        mode_product(&x, 1, none.as_ref()).unwrap().shape(),
+        [2, 0, 4]
+    );
+}

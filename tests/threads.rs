@@ -1,0 +1,179 @@
+//! The same bits whatever the number of threads.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::random::Random;
+use faer::{Mat, MatRef};
+use tenfold::linalg::{Precision, Side, gram, triangular_factor};
+use tenfold::{
+    Hooi, Hosvd, Route, Scalar, StHosvd, Tensor, Truncation, Tucker, distance, inner, mode_product,
+    multi_mode_product, norm, permute,
+};
+
+/// FNV-1a over 64-bit words.
+struct Digest(u64);
+
+impl Digest {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn word(&mut self, word: u64) {
+        self.0 = (self.0 ^ word).wrapping_mul(0x100_0000_01b3);
+    }
+
+    fn values(&mut self, values: impl IntoIterator<Item = f64>) {
+        values
+            .into_iter()
+            .for_each(|value| self.word(value.to_bits()));
+    }
+
+    fn tensor<T: Scalar>(&mut self, x: &Tensor<T>) {
+        x.shape()
+            .iter()
+            .for_each(|&extent| self.word(extent as u64));
+        self.values(x.data().iter().map(|v| v.as_f64()));
+    }
+
+    fn matrix<T: Scalar>(&mut self, a: MatRef<'_, T>) {
+        for j in 0..a.ncols() {
+            self.values((0..a.nrows()).map(|i| a[(i, j)].as_f64()));
+        }
+    }
+
+    fn tucker<T: Scalar>(&mut self, tucker: &Tucker<T>) {
+        self.tensor(tucker.core());
+        for mode in 0..tucker.shape().len() {
+            self.matrix(tucker.factor(mode).unwrap());
+            self.values(tucker.spectrum(mode).unwrap_or_default().iter().copied());
+        }
+        self.values(tucker.estimated_error());
+    }
+}
+
+/// Fails unless `compute` gives the same bits on 1, 2, 3, 4 and 8 threads.
+fn assert_same_bits(what: &str, compute: impl Fn(&mut Digest) + Sync) {
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let mut digest = Digest::new();
+            compute(&mut digest);
+            digest.0
+        })
+    };
+    let one = on(1);
+    for threads in [2, 3, 4, 8] {
+        assert_eq!(on(threads), one, "{what} on {threads} threads");
+    }
+}
+
+/// Large enough that every operation is cut into tasks; ragged on purpose.
+const SHAPES: &[&[usize]] = &[
+    &[70, 61, 83],
+    &[500, 7, 7],
+    &[9, 11, 1031],
+    &[13, 12, 11, 14, 5],
+];
+
+fn check_operations<T: Scalar>() {
+    for (seed, &shape) in SHAPES.iter().enumerate() {
+        let mut random = Random::new(seed as u64);
+        let x: Tensor<T> = random.tensor(shape);
+        let y: Tensor<T> = random.tensor(shape);
+        let what = |operation: &str| format!("{operation} of {shape:?} in {}", T::NAME);
+        assert_same_bits(&what("norm and inner product"), |d| {
+            d.values([norm(&x), inner(&x, &y).unwrap(), distance(&x, &y).unwrap()]);
+        });
+        let backwards: Vec<usize> = (0..shape.len()).rev().collect();
+        assert_same_bits(&what("permutation"), |d| {
+            d.tensor(&permute(&x, &backwards).unwrap())
+        });
+        let factors: Vec<Mat<T>> = shape
+            .iter()
+            .map(|&extent| random.matrix(6, extent))
+            .collect();
+        let products: Vec<_> = factors.iter().map(Mat::as_ref).enumerate().collect();
+        assert_same_bits(&what("products"), |d| {
+            for &(mode, u) in &products {
+                d.tensor(&mode_product(&x, mode, u).unwrap());
+            }
+            d.tensor(&multi_mode_product(&x, &products).unwrap());
+        });
+        for mode in 0..shape.len() {
+            let around = x.view().extents(mode).unwrap();
+            let side = if around.extent <= around.columns() {
+                Side::Mode
+            } else {
+                Side::Rest
+            };
+            assert_same_bits(&what(&format!("Gram and QR of mode {mode}")), |d| {
+                for precision in [Precision::Native, Precision::Double] {
+                    d.matrix(gram(&x, mode, side, precision).unwrap().as_ref());
+                }
+                d.matrix(triangular_factor(&x, mode, side).unwrap().as_ref());
+            });
+        }
+    }
+}
+
+#[test]
+fn operations_in_f64() {
+    check_operations::<f64>();
+}
+
+#[test]
+fn operations_in_f32() {
+    check_operations::<f32>();
+}
+
+fn check_solvers<T: Scalar>() {
+    let shape = [40, 61, 57];
+    let x: Tensor<T> = Random::new(7).low_rank(&shape, &[8, 7, 6], 1e-2);
+    for route in [Route::Gram, Route::Qr] {
+        for truncation in [
+            Truncation::Ranks(vec![8, 7, 6]),
+            Truncation::RelativeError(0.05),
+        ] {
+            let what = |solver: &str| format!("{solver}, {route:?}, {truncation:?}, {}", T::NAME);
+            assert_same_bits(&what("HOSVD"), |d| {
+                let hosvd = Hosvd {
+                    route,
+                    ..Hosvd::new(truncation.clone())
+                };
+                d.tucker(&hosvd.decompose(&x).unwrap());
+            });
+            assert_same_bits(&what("ST-HOSVD"), |d| {
+                let st_hosvd = StHosvd {
+                    route,
+                    ..StHosvd::new(truncation.clone())
+                };
+                let tucker = st_hosvd.decompose(&x).unwrap();
+                d.tucker(&tucker);
+                d.tensor(&tucker.reconstruct().unwrap());
+                d.values([tucker.relative_error(&x).unwrap()]);
+            });
+            assert_same_bits(&what("HOOI"), |d| {
+                let hooi = Hooi {
+                    route,
+                    max_sweeps: 3,
+                    ..Hooi::new(truncation.clone())
+                };
+                d.tucker(&hooi.decompose(&x).unwrap());
+            });
+        }
+    }
+}
+
+#[test]
+fn solvers_in_f64() {
+    check_solvers::<f64>();
+}
+
+#[test]
+fn solvers_in_f32() {
+    check_solvers::<f32>();
+}
