@@ -6,15 +6,19 @@
 
 mod eigh;
 mod gram;
+mod implicit_ql;
+mod lanczos;
 mod leading;
 mod qr;
 mod random;
+mod rows;
 mod sign;
 mod svd;
 mod tridiagonal;
 
 pub use eigh::{Eigen, eigh, eigh_leading};
 pub use gram::{Precision, Side, gram};
+pub use lanczos::{LeadingPair, leading_pair};
 pub use leading::{LeftSingular, Route, left_singular};
 pub use qr::{orthonormal_basis, triangular_factor};
 pub use sign::fix_signs;

@@ -5,6 +5,7 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{self, ComputeEigenvectors};
 use faer::{Mat, MatRef, Par};
 
+use super::implicit_ql::small_eigh;
 use super::tridiagonal::Tridiagonal;
 use crate::error::{Error, Result};
 use crate::scalar::{binary_exponent, scale};
@@ -95,6 +96,9 @@ pub fn eigh_leading(s: MatRef<'_, f64>, count: impl FnOnce(&[f64]) -> usize) -> 
 /// The order up to which all vectors are computed at once.
 const SMALL: usize = 24;
 
+/// The order up to which implicit QL is faster than divide and conquer.
+const QL_ORDER: usize = 128;
+
 /// The matrix scaled by a power of two to entries of at most 1 or so, and the
 /// exponent that was taken out.
 fn scaled(s: MatRef<'_, f64>) -> (Mat<f64>, i32) {
@@ -111,8 +115,15 @@ fn rescale(values: &mut [f64], exponent: i32) {
     }
 }
 
+/// All eigenvectors: by implicit QL for small orders, by divide and conquer for
+/// large ones and where QL does not converge.
 fn all_vectors(s: MatRef<'_, f64>) -> Result<Eigen> {
     let n = s.nrows();
+    if n <= QL_ORDER
+        && let Some((values, vectors)) = small_eigh(s)
+    {
+        return Ok(Eigen { values, vectors });
+    }
     let mut values = vec![0.0; n];
     let mut vectors = Mat::zeros(n, n);
     let params = Default::default();

@@ -57,40 +57,10 @@ impl Tridiagonal {
         }
     }
 
-    /// All eigenvalues, largest first, by the rational QL iteration of Pal,
-    /// Walker and Kahan (Parlett, *The Symmetric Eigenvalue Problem*, §8.15);
-    /// nothing where it does not converge. Some 10·n² flops.
+    /// All eigenvalues, largest first; nothing where the iteration does not
+    /// converge.
     pub(super) fn eigenvalues(&self) -> Option<Vec<f64>> {
-        let n = self.diagonal.len();
-        let mut d = self.diagonal.clone();
-        let mut squares: Vec<f64> = self.off_diagonal.iter().map(|e| e * e).collect();
-        let floor = (f64::EPSILON * self.norm()).powi(2);
-        let negligible = |d: &[f64], squares: &[f64], i: usize| {
-            squares[i] <= f64::EPSILON.powi(2) * (d[i] * d[i + 1]).abs().max(floor)
-        };
-        let mut first = 0;
-        let mut sweeps = 0;
-        while first < n {
-            let last = (first..n - 1)
-                .find(|&i| negligible(&d, &squares, i))
-                .unwrap_or(n - 1);
-            if last == first {
-                first += 1;
-                continue;
-            }
-            sweeps += 1;
-            if sweeps > MAX_SWEEPS * n {
-                return None;
-            }
-            // The small end first: that is where QL converges.
-            if d[last].abs() < d[first].abs() {
-                d[first..=last].reverse();
-                squares[first..last].reverse();
-            }
-            ql_sweep(&mut d[first..=last], &mut squares[first..last]);
-        }
-        d.sort_by(|a, b| b.total_cmp(a));
-        Some(d)
+        eigenvalues(&self.diagonal, &self.off_diagonal)
     }
 
     /// Eigenvectors for the first `count` of `values`, as columns; nothing where
@@ -100,7 +70,7 @@ impl Tridiagonal {
     /// it, which also parts the vectors of a cluster. Some 2·n²·count flops.
     pub(super) fn leading_vectors(&self, values: &[f64], count: usize) -> Option<Mat<f64>> {
         let n = self.diagonal.len();
-        let norm = self.norm();
+        let norm = norm(&self.diagonal, &self.off_diagonal);
         let bound = 4.0 * n as f64 * f64::EPSILON;
         let mut vectors = Mat::<f64>::zeros(n, count);
         let mut random = Counter::new(0);
@@ -149,17 +119,6 @@ impl Tridiagonal {
         Some(vectors)
     }
 
-    /// The largest absolute row sum of T.
-    fn norm(&self) -> f64 {
-        let mut before = 0.0;
-        let mut norm = 0.0f64;
-        for (d, &e) in self.diagonal.iter().zip(&self.off_diagonal) {
-            norm = norm.max(d.abs() + e.abs() + before);
-            before = e.abs();
-        }
-        norm
-    }
-
     /// ‖T v − λ v‖∞.
     fn residual(&self, v: &[f64], value: f64) -> f64 {
         let n = v.len();
@@ -176,6 +135,55 @@ impl Tridiagonal {
             })
             .fold(0.0, f64::max)
     }
+}
+
+/// All eigenvalues of a tridiagonal matrix, largest first, by the rational QL
+/// iteration of Pal, Walker and Kahan (Parlett, *The Symmetric Eigenvalue
+/// Problem*, §8.15); nothing where it does not converge. Some 10·n² flops.
+///
+/// Entry i of `off_diagonal` couples i and i + 1; its last entry is zero.
+pub(super) fn eigenvalues(diagonal: &[f64], off_diagonal: &[f64]) -> Option<Vec<f64>> {
+    let n = diagonal.len();
+    let mut d = diagonal.to_vec();
+    let mut squares: Vec<f64> = off_diagonal.iter().map(|e| e * e).collect();
+    let floor = (f64::EPSILON * norm(diagonal, off_diagonal)).powi(2);
+    let negligible = |d: &[f64], squares: &[f64], i: usize| {
+        squares[i] <= f64::EPSILON.powi(2) * (d[i] * d[i + 1]).abs().max(floor)
+    };
+    let mut first = 0;
+    let mut sweeps = 0;
+    while first < n {
+        let last = (first..n - 1)
+            .find(|&i| negligible(&d, &squares, i))
+            .unwrap_or(n - 1);
+        if last == first {
+            first += 1;
+            continue;
+        }
+        sweeps += 1;
+        if sweeps > MAX_SWEEPS * n {
+            return None;
+        }
+        // The small end first: that is where QL converges.
+        if d[last].abs() < d[first].abs() {
+            d[first..=last].reverse();
+            squares[first..last].reverse();
+        }
+        ql_sweep(&mut d[first..=last], &mut squares[first..last]);
+    }
+    d.sort_by(|a, b| b.total_cmp(a));
+    Some(d)
+}
+
+/// The largest absolute row sum of T.
+fn norm(diagonal: &[f64], off_diagonal: &[f64]) -> f64 {
+    let mut before = 0.0;
+    let mut norm = 0.0f64;
+    for (d, &e) in diagonal.iter().zip(off_diagonal) {
+        norm = norm.max(d.abs() + e.abs() + before);
+        before = e.abs();
+    }
+    norm
 }
 
 /// One QL sweep without square roots over an unreduced block: `d` its diagonal,
@@ -214,7 +222,7 @@ fn ql_sweep(d: &mut [f64], squares: &mut [f64]) {
 }
 
 /// T − λI = P L U with row exchanges between neighbours.
-struct Factored {
+pub(super) struct Factored {
     /// The three diagonals of U.
     u: Vec<[f64; 3]>,
     /// The multiplier that eliminated row i + 1, and whether i and i + 1 were
@@ -223,7 +231,7 @@ struct Factored {
 }
 
 impl Factored {
-    fn new(diagonal: &[f64], off_diagonal: &[f64], value: f64, norm: f64) -> Self {
+    pub(super) fn new(diagonal: &[f64], off_diagonal: &[f64], value: f64, norm: f64) -> Self {
         let n = diagonal.len();
         let smallest = (f64::EPSILON * norm).max(f64::MIN_POSITIVE);
         let mut u = Vec::with_capacity(n);
@@ -261,7 +269,7 @@ impl Factored {
     }
 
     /// x ← (T − λI)⁻¹ x.
-    fn solve(&self, x: &mut [f64]) {
+    pub(super) fn solve(&self, x: &mut [f64]) {
         for (i, &(multiplier, exchanged)) in self.steps.iter().enumerate() {
             if exchanged {
                 x.swap(i, i + 1);
@@ -277,7 +285,7 @@ impl Factored {
 }
 
 /// Scales to unit length; what is too large to square is brought down first.
-fn normalise(v: &mut [f64]) {
+pub(super) fn normalise(v: &mut [f64]) {
     let largest = v.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
     let scale = 1.0 / largest;
     v.iter_mut().for_each(|x| *x *= scale);
