@@ -131,7 +131,7 @@ impl Npy {
     ///
     /// # Errors
     /// [`crate::Error::File`].
-    pub fn read(mut self) -> Result<AnyTensor> {
+    pub fn read(self) -> Result<AnyTensor> {
         let tensor = if self.header.element.is_double() {
             self.entries().map(AnyTensor::F64)
         } else {
@@ -140,13 +140,9 @@ impl Npy {
         tensor.map_err(|problem| problem.at(&self.path))
     }
 
-    fn entries<T: Scalar>(&mut self) -> Result<Tensor<T>, Problem> {
-        let data = if self.header.is_column_major() {
-            entries::read_column_major(&mut self.file, &self.header)
-        } else {
-            entries::read(&mut self.file, &self.header)
-        }?;
-        tensor(&self.shape, data)
+    fn entries<T: Scalar>(&self) -> Result<Tensor<T>, Problem> {
+        let entries = entries::read(&self.file, self.header.start, &self.header)?;
+        tensor(&self.shape, entries)
     }
 }
 
@@ -287,16 +283,17 @@ fn sequential<T: Scalar>(
     reader: &mut (impl Read + ?Sized),
     header: &Header,
 ) -> Result<Vec<T>, Problem> {
-    if !header.is_column_major() {
-        return entries::read(reader, header);
+    let cannot_read = |error| Problem::io("cannot be read", error);
+    if entries::is_plain(header) && !header.is_column_major() {
+        let mut entries = entries::zeroed(header.entries())?;
+        let bytes = bytemuck::cast_slice_mut(&mut entries);
+        reader.read_exact(bytes).map_err(cannot_read)?;
+        entries::put_right(bytes, header);
+        return Ok(entries);
     }
-    let mut bytes = entries::zeroed(header.entries() * header.element.size())?;
-    reader
-        .read_exact(&mut bytes)
-        .map_err(|error| Problem::io("cannot be read", error))?;
-    let mut header = header.clone();
-    header.start = 0;
-    entries::read_column_major(&mut io::Cursor::new(bytes), &header)
+    let mut bytes: Vec<u8> = entries::zeroed(header.entries() * header.element.size())?;
+    reader.read_exact(&mut bytes).map_err(cannot_read)?;
+    entries::read(&bytes, 0, header)
 }
 
 fn tensor<T>(shape: &[usize], data: Vec<T>) -> Result<Tensor<T>, Problem> {

@@ -1,19 +1,61 @@
 //! The entries of an array, brought to row-major order and this machine's
 //! byte order while they are read.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{self, Read};
 
 use bytemuck::Pod;
+use rayon::prelude::*;
 
 use super::super::Problem;
 use super::header::{Element, Header};
 use crate::scalar::Scalar;
 
-/// Entries that are decoded, or transposed, at once.
-const TILE: usize = 1 << 20;
+/// Entries that a thread reads and decodes at once: they stay in its cache.
+const CHUNK: usize = 1 << 17;
 
-/// Rows of the destination get this many neighbours at once: some cache lines.
+/// Of a column-major array, indices of the last mode that are read together:
+/// the result is written in stretches of that many entries, some cache lines.
 const RUN: usize = 64;
+
+/// The other indices that go with them.
+const STRETCH: usize = CHUNK / RUN;
+
+/// What can be read from anywhere, by several threads.
+pub(super) trait ReadAt: Sync {
+    /// Fills `bytes` with what lies at `offset`.
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+impl ReadAt for File {
+    #[cfg(unix)]
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(self, bytes, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(self, bytes, offset)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => {
+                    bytes = &mut bytes[read..];
+                    offset += read as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ReadAt for Vec<u8> {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|start| self.get(start..));
+        rest.unwrap_or_default().read_exact(bytes)
+    }
+}
 
 /// A vector of zeros that the system need not touch before it is read into.
 pub(super) fn zeroed<T: Pod>(length: usize) -> Result<Vec<T>, Problem> {
@@ -25,78 +67,91 @@ pub(super) fn zeroed<T: Pod>(length: usize) -> Result<Vec<T>, Problem> {
     })
 }
 
-/// Reads the entries of a row-major array, in one go where they are what is
-/// asked for.
+/// Reads the entries that begin at `start` of `source`.
 pub(super) fn read<T: Scalar>(
-    reader: &mut (impl Read + ?Sized),
+    source: &impl ReadAt,
+    start: u64,
     header: &Header,
 ) -> Result<Vec<T>, Problem> {
-    let mut entries: Vec<T> = zeroed(header.entries())?;
-    if matches!(header.element, Element::F32 | Element::F64) {
-        let bytes = bytemuck::cast_slice_mut(&mut entries);
-        reader.read_exact(bytes).map_err(cannot_read)?;
-        if header.swapped {
-            swap(bytes, header.element.size());
-        }
-        return Ok(entries);
-    }
-    let size = header.element.size();
-    let mut bytes = vec![0; TILE.min(entries.len()) * size];
-    for part in entries.chunks_mut(TILE) {
-        let bytes = &mut bytes[..part.len() * size];
-        reader.read_exact(bytes).map_err(cannot_read)?;
-        decode(bytes, header, part);
-    }
-    Ok(entries)
+    let entries = if header.is_column_major() {
+        read_column_major(source, start, header)
+    } else {
+        read_row_major(source, start, header)
+    };
+    entries?.map_err(|error| Problem::io("cannot be read", error))
 }
 
-/// Reads the entries of a column-major array into row-major order.
-///
+/// Whether the entries are in the file as they are in a vector of `T`, but
+/// perhaps for the order of their bytes.
+pub(super) fn is_plain(header: &Header) -> bool {
+    matches!(header.element, Element::F32 | Element::F64)
+}
+
+fn read_row_major<T: Scalar>(
+    source: &impl ReadAt,
+    start: u64,
+    header: &Header,
+) -> Result<io::Result<Vec<T>>, Problem> {
+    let mut entries: Vec<T> = zeroed(header.entries())?;
+    let size = header.element.size();
+    let chunks = entries.par_chunks_mut(CHUNK).enumerate();
+    let read = chunks.try_for_each(|(chunk, entries)| {
+        let offset = start + (chunk * CHUNK * size) as u64;
+        if is_plain(header) {
+            let bytes = bytemuck::cast_slice_mut(entries);
+            source.read_at(bytes, offset)?;
+            put_right(bytes, header);
+        } else {
+            let mut bytes = vec![0; entries.len() * size];
+            source.read_at(&mut bytes, offset)?;
+            decode(&bytes, header, entries);
+        }
+        Ok(())
+    });
+    Ok(read.map(|()| entries))
+}
+
 /// With the last index l and all the others p, tiles of some p and some l are
 /// read as stretches of the file, one for each l, and written as stretches of
 /// the result, one for each p.
-pub(super) fn read_column_major<T: Scalar>(
-    reader: &mut (impl Read + Seek),
+fn read_column_major<T: Scalar>(
+    source: &impl ReadAt,
+    start: u64,
     header: &Header,
-) -> Result<Vec<T>, Problem> {
+) -> Result<io::Result<Vec<T>>, Problem> {
     let mut entries: Vec<T> = zeroed(header.entries())?;
-    if entries.is_empty() {
-        return Ok(entries);
-    }
-    let (&last, others) = match header.shape.split_last() {
-        Some(split) => split,
-        None => return read(reader, header),
+    let Some((&last, others)) = header.shape.split_last().filter(|_| !entries.is_empty()) else {
+        return Ok(Ok(entries));
     };
     let positions: usize = others.iter().product();
-    let run = RUN.min(last);
-    let stretch = (TILE / run).min(positions);
     let size = header.element.size();
-    let mut bytes = vec![0; stretch * size];
-    let mut tile = vec![T::default(); run * stretch];
-    for l in (0..last).step_by(run) {
-        let run = run.min(last - l);
-        for p in (0..positions).step_by(stretch) {
-            let stretch = stretch.min(positions - p);
-            let bytes = &mut bytes[..stretch * size];
-            for (column, tile) in tile.chunks_mut(stretch).take(run).enumerate() {
+    let mut bytes = vec![0; STRETCH * size];
+    // Columns of the tile begin in different sets of the cache.
+    let pitch = STRETCH + 8;
+    let mut tile = vec![T::default(); RUN * pitch];
+    for p in (0..positions).step_by(STRETCH) {
+        let stretch = STRETCH.min(positions - p);
+        let bytes = &mut bytes[..stretch * size];
+        for l in (0..last).step_by(RUN) {
+            let run = RUN.min(last - l);
+            for (column, tile) in tile.chunks_mut(pitch).take(run).enumerate() {
                 let offset = ((l + column) * positions + p) * size;
-                reader
-                    .seek(SeekFrom::Start(header.start + offset as u64))
-                    .and_then(|_| reader.read_exact(bytes))
-                    .map_err(cannot_read)?;
-                decode(bytes, header, tile);
+                if let Err(error) = source.read_at(bytes, start + offset as u64) {
+                    return Ok(Err(error));
+                }
+                decode(bytes, header, &mut tile[..stretch]);
             }
             let mut position = Position::new(others, p);
             for i in 0..stretch {
                 let row = &mut entries[position.row_major * last + l..][..run];
                 for (column, entry) in row.iter_mut().enumerate() {
-                    *entry = tile[column * stretch + i];
+                    *entry = tile[column * pitch + i];
                 }
                 position.advance();
             }
         }
     }
-    Ok(entries)
+    Ok(Ok(entries))
 }
 
 /// An index that counts with the first mode fastest and knows its place in
@@ -149,11 +204,12 @@ impl<'a> Position<'a> {
     }
 }
 
-/// Reverses the bytes of each entry.
-fn swap(bytes: &mut [u8], size: usize) {
-    match size {
-        4 => swap_each::<4>(bytes),
-        _ => swap_each::<8>(bytes),
+/// Brings the bytes of plain entries into this machine's order.
+pub(super) fn put_right(bytes: &mut [u8], header: &Header) {
+    match (header.swapped, header.element.size()) {
+        (false, _) => {}
+        (true, 4) => swap_each::<4>(bytes),
+        (true, _) => swap_each::<8>(bytes),
     }
 }
 
@@ -199,8 +255,4 @@ fn each<T: Scalar, const N: usize>(
         }
         *entry = T::from_f64(value(bytes));
     }
-}
-
-fn cannot_read(error: std::io::Error) -> Problem {
-    Problem::io("cannot be read", error)
 }
