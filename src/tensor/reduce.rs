@@ -142,7 +142,7 @@ pub(crate) fn largest_magnitude<T: Scalar>(x: TensorRef<'_, T>) -> Result<f64> {
     let largest = |entries: &[T]| {
         let magnitudes = entries.iter().map(|entry| entry.as_f64().abs());
         // Unlike `f64::max` this keeps a NaN.
-        magnitudes.fold(0.0, |a, b| if b <= a { a } else { b })
+        magnitudes.fold(0.0, |a: f64, b| if a.is_nan() || b <= a { a } else { b })
     };
     let chunks: Vec<f64> = x.data.par_chunks(CHUNK).map(largest).collect();
     let all_finite = chunks.iter().all(|chunk| chunk.is_finite());

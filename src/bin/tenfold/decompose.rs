@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use serde_json::json;
-use tenfold::io::{AnyTensor, Meta, Npy, check_writable, write_tucker};
+use tenfold::io::{AnyTensor, Meta, Npy, write_tucker};
 use tenfold::{Hooi, Hosvd, Scalar, StHosvd, Stop, Tensor, Truncation, Tucker};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
+use crate::output;
 
 /// Decompose an array into a core and factors
 #[derive(clap::Args)]
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
         .check(file.shape(), args.modes.as_deref())
         .map_err(in_input)?;
     args.check_options(console)?;
-    check_writable(&args.output)?;
+    output::check(&args.output, &args.input)?;
 
     let note = file.note();
     let spinner = console.progress(None, "reading");

@@ -42,7 +42,7 @@ impl Failure {
     pub(crate) fn in_file(path: &Path, error: Error) -> Self {
         let status = status(&error);
         let message = match error {
-            Error::File { .. } => error.to_string(),
+            Error::File { .. } | Error::Tolerance { .. } => error.to_string(),
             _ => format!("{}: {error}", path.display()),
         };
         Self { message, status }

@@ -6,6 +6,7 @@ mod decompose;
 mod evaluate;
 mod failure;
 mod info;
+mod output;
 mod reconstruct;
 mod slice;
 

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::json;
-use tenfold::io::{AnyTucker, check_writable, read_tucker, write_npy_entries};
+use tenfold::io::{AnyTucker, read_tucker, write_npy_entries};
 use tenfold::{Scalar, Tucker};
 
 use crate::console::{Console, times};
 use crate::failure::Outcome;
+use crate::output;
 use crate::slice::Slice;
 
 /// Reconstruct the array of a decomposition, or a part of it
@@ -27,7 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
-    check_writable(&args.output)?;
+    output::check(&args.output, &args.input)?;
     match read_tucker(&args.input)?.0 {
         AnyTucker::F32(tucker) => reconstruct(args, &tucker, console),
         AnyTucker::F64(tucker) => reconstruct(args, &tucker, console),
