@@ -21,6 +21,7 @@ pub use npy::{AnyTensor, Npy, read_npy, write_npy, write_npy_entries};
 pub use tucker_file::{AnyTucker, Meta, read_tucker, write_tucker};
 pub use write::check_writable;
 
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -57,4 +58,32 @@ impl Problem {
             source: self.source,
         }
     }
+}
+
+/// Opens a regular file to read; its size comes along.
+fn open_regular(path: &Path, expected: &str) -> Result<(File, u64), Problem> {
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Problem {
+            text: "there is no such file".into(),
+            source: Some(error),
+        },
+        _ => Problem::io("cannot be read", error),
+    })?;
+    if metadata.is_dir() {
+        return Err(Problem::new(format!(
+            "this is a directory, {expected} was expected"
+        )));
+    }
+    if !metadata.is_file() {
+        return Err(Problem::new(format!(
+            "this is no regular file, {expected} was expected"
+        )));
+    }
+    let file = File::open(path).map_err(|error| Problem::io("cannot be read", error))?;
+    if metadata.len() == 0 {
+        return Err(Problem::new(format!(
+            "the file is empty, {expected} was expected"
+        )));
+    }
+    Ok((file, metadata.len()))
 }

@@ -1,14 +1,14 @@
 //! Pictures: photographs in, PNG out.
 
-use std::io::BufWriter;
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
-use ::image::{ExtendedColorType, ImageEncoder, ImageReader, codecs::png::PngEncoder};
+use ::image::{ExtendedColorType, ImageEncoder, ImageError, ImageReader, codecs::png::PngEncoder};
 
 pub use ::image::RgbImage;
 
-use super::Problem;
 use super::write::write_file;
+use super::{Problem, open_regular};
 use crate::error::Result;
 
 /// Reads a PNG or JPEG as 8-bit RGB; the format is told from the content.
@@ -18,19 +18,21 @@ use crate::error::Result;
 ///
 /// # Errors
 /// [`crate::Error::File`] for what cannot be read or is no such picture.
+///
+/// ```
+/// use tenfold::io::read_image;
+/// let error = read_image("no-such-file.png").unwrap_err();
+/// assert_eq!(error.to_string(), "no-such-file.png: there is no such file");
+/// ```
 pub fn read_image(path: impl AsRef<Path>) -> Result<RgbImage> {
     let path = path.as_ref();
     read(path).map_err(|problem| problem.at(path))
 }
 
 fn read(path: &Path) -> Result<RgbImage, Problem> {
-    if path.is_dir() {
-        return Err(Problem::new(
-            "this is a directory, a PNG or JPEG was expected",
-        ));
-    }
-    let reader = ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
+    let (file, _) = open_regular(path, "a PNG or JPEG")?;
+    let reader = ImageReader::new(BufReader::new(file))
+        .with_guessed_format()
         .map_err(|error| Problem::io("cannot be read", error))?;
     match reader.decode() {
         Ok(image) => Ok(image.to_rgb8()),
@@ -44,15 +46,29 @@ fn read(path: &Path) -> Result<RgbImage, Problem> {
 ///
 /// # Errors
 /// [`crate::Error::File`].
+///
+/// ```
+/// use tenfold::io::{RgbImage, read_image, write_png};
+/// let image = RgbImage::from_fn(3, 2, |x, y| [x as u8, y as u8, 7].into());
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("x.png");
+/// write_png(&path, &image)?;
+/// assert_eq!(read_image(&path)?, image);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 pub fn write_png(path: impl AsRef<Path>, image: &RgbImage) -> Result<()> {
     write_file(path.as_ref(), |file| {
-        PngEncoder::new(BufWriter::new(file))
-            .write_image(
-                image.as_raw(),
-                image.width(),
-                image.height(),
-                ExtendedColorType::Rgb8,
-            )
-            .map_err(std::io::Error::other)
+        let mut writer = BufWriter::new(file);
+        let encoded = PngEncoder::new(&mut writer).write_image(
+            image.as_raw(),
+            image.width(),
+            image.height(),
+            ExtendedColorType::Rgb8,
+        );
+        match encoded {
+            Ok(()) => writer.flush(),
+            Err(ImageError::IoError(error)) => Err(error),
+            Err(error) => Err(io::Error::other(error)),
+        }
     })
 }

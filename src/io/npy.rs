@@ -3,14 +3,14 @@
 mod entries;
 mod header;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 pub(super) use header::{Element, Header};
 
-use super::Problem;
 use super::write::write_file;
+use super::{Problem, open_regular};
 use crate::error::Result;
 use crate::scalar::Scalar;
 use crate::tensor::{Shape, Tensor, TensorRef};
@@ -298,32 +298,4 @@ fn sequential<T: Scalar>(
 
 fn tensor<T>(shape: &[usize], data: Vec<T>) -> Result<Tensor<T>, Problem> {
     Tensor::new(shape, data).map_err(|error| Problem::new(error.to_string()))
-}
-
-/// Opens a regular file to read; its size comes along.
-pub(super) fn open_regular(path: &Path, expected: &str) -> Result<(File, u64), Problem> {
-    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Problem {
-            text: "there is no such file".into(),
-            source: Some(error),
-        },
-        _ => Problem::io("cannot be read", error),
-    })?;
-    if metadata.is_dir() {
-        return Err(Problem::new(format!(
-            "this is a directory, {expected} was expected"
-        )));
-    }
-    if !metadata.is_file() {
-        return Err(Problem::new(format!(
-            "this is no regular file, {expected} was expected"
-        )));
-    }
-    let file = File::open(path).map_err(|error| Problem::io("cannot be read", error))?;
-    if metadata.len() == 0 {
-        return Err(Problem::new(format!(
-            "the file is empty, {expected} was expected"
-        )));
-    }
-    Ok((file, metadata.len()))
 }

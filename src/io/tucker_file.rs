@@ -20,9 +20,9 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::Problem;
 use super::npy::{self, AnyTensor};
 use super::write::write_file;
+use super::{Problem, open_regular};
 use crate::error::Result;
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, first_non_finite};
@@ -199,7 +199,7 @@ pub fn read_tucker(path: impl AsRef<Path>) -> Result<(AnyTucker, Meta)> {
 }
 
 fn read(path: &Path) -> Result<(AnyTucker, Meta), Problem> {
-    let (mut file, size) = npy::open_regular(path, "a decomposition (.npz)")?;
+    let (mut file, size) = open_regular(path, "a decomposition (.npz)")?;
     let mut magic = [0; 6];
     let known = file.read(&mut magic).unwrap_or(0);
     if magic[..known] == *b"\x93NUMPY" {

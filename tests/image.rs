@@ -1,0 +1,47 @@
+//! Pictures: what is read, and what is refused.
+#![cfg(feature = "image")]
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+
+use tenfold::io::{RgbImage, read_image, write_png};
+
+fn picture() -> RgbImage {
+    RgbImage::from_fn(40, 30, |x, y| {
+        [x as u8 * 6, y as u8 * 8, (x * y) as u8].into()
+    })
+}
+
+#[test]
+fn the_format_is_told_from_the_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture.jpg");
+    write_png(&path, &picture()).unwrap();
+    assert_eq!(read_image(&path).unwrap(), picture());
+}
+
+#[test]
+fn what_is_no_picture_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture.png");
+    write_png(&path, &picture()).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let mut wide = whole.clone();
+    // The width in the header, to 2³¹ − 1.
+    wide[16..20].copy_from_slice(&0x7fff_ffff_u32.to_be_bytes());
+    for (bytes, what) in [
+        (&b""[..], "the file is empty, a PNG or JPEG was expected"),
+        (b"not a picture", "this is no PNG or JPEG that can be read"),
+        (
+            &whole[..whole.len() / 2],
+            "this is no PNG or JPEG that can be read",
+        ),
+        (&wide, "this is no PNG or JPEG that can be read"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let message = read_image(&path).unwrap_err().to_string();
+        assert!(message.contains(what), "{message}");
+    }
+    let message = read_image(folder.path()).unwrap_err().to_string();
+    assert!(message.contains("this is a directory"), "{message}");
+}
