@@ -17,6 +17,6 @@ pub use tensor::{
     slabs, unfold,
 };
 pub use tucker::{
-    Convergence, Hooi, Hosvd, ModeOrder, Shortfall, StHosvd, Start, Stop, Sweep, Sweeps,
-    Truncation, Tucker, mode_spectrum,
+    Convergence, Hooi, Hosvd, ModeOrder, Randomized, Shortfall, StHosvd, Start, Stop, Sweep,
+    Sweeps, Truncation, Tucker, mode_spectrum,
 };

@@ -9,6 +9,7 @@ mod gram;
 mod implicit_ql;
 mod lanczos;
 mod leading;
+mod product;
 mod qr;
 mod random;
 mod rows;
@@ -23,3 +24,6 @@ pub use leading::{LeftSingular, Route, left_singular};
 pub use qr::{orthonormal_basis, triangular_factor};
 pub use sign::fix_signs;
 pub use svd::{RightSingular, right_singular};
+
+pub(crate) use product::product;
+pub(crate) use random::random_signs;

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | [`Hosvd`] | leading singular vectors of each unfolding of X | a Gram matrix of X per mode |
 //! | [`StHosvd`] | the same, each mode on what the previous ones left | little more than one Gram matrix of X |
+//! | [`Randomized`] | ST-HOSVD on random sketches | a few thin products with X |
 //! | [`Hooi`] | alternating least squares, started from either | some projections of X per sweep |
 //!
 //! Factors have orthonormal columns. The entry of largest magnitude in each
@@ -12,11 +13,13 @@
 
 mod hooi;
 mod hosvd;
+mod randomized;
 mod st_hosvd;
 mod truncation;
 
 pub use hooi::{Hooi, Start, Stop, Sweep, Sweeps};
 pub use hosvd::Hosvd;
+pub use randomized::Randomized;
 pub use st_hosvd::{ModeOrder, StHosvd};
 pub use truncation::{Shortfall, Truncation};
 
@@ -301,6 +304,17 @@ impl<T: Scalar> Tucker<T> {
         Ok(squares.sqrt())
     }
 
+    /// Notes the relative error that norms tell, or, where that is too small to be
+    /// told so, the measured one.
+    fn estimate_error(&mut self, x: TensorRef<'_, T>, from_norms: f64) -> Result<()> {
+        self.estimated_error = Some(if from_norms < 1e-4 {
+            self.relative_error(x)?
+        } else {
+            from_norms
+        });
+        Ok(())
+    }
+
     /// The factors with their modes, as [`multi_mode_product`] takes them.
     fn products(&self) -> Vec<(usize, MatRef<'_, T>)> {
         let factors = self.factors.iter().enumerate();
@@ -308,6 +322,14 @@ impl<T: Scalar> Tucker<T> {
             .filter_map(|(mode, factor)| Some((mode, factor.as_ref()?.as_ref())))
             .collect()
     }
+}
+
+/// ‖X − X̂‖/‖X‖ of an orthogonal projection, from the norms of X and the core.
+fn error_of_projection(norm: f64, core: f64) -> f64 {
+    if norm == 0.0 {
+        return 0.0;
+    }
+    (1.0 - (core / norm).powi(2)).max(0.0).sqrt()
 }
 
 /// Entries of the reconstruction that [`Tucker::relative_error`] forms at once.

@@ -4,6 +4,7 @@ use faer::{Mat, MatRef};
 
 use super::eigh::eigh_leading;
 use super::gram::{Precision, Side, gram, scaled_gram, trace};
+use super::product::product;
 use super::qr::{orthonormal_basis, triangular_factor};
 use super::sign::fix_signs;
 use super::svd::right_singular;
@@ -181,7 +182,7 @@ fn lift<T: Scalar>(
             for (l, slab) in slabs.iter().enumerate() {
                 let slab = Mat::from_fn(slab.nrows(), slab.ncols(), |i, j| slab[(i, j)].as_f64());
                 let rows = l * slabs.columns()..(l + 1) * slabs.columns();
-                w += &slab * basis.get(rows, ..);
+                w += product(slab.as_ref(), basis.get(rows, ..));
             }
             let q = orthonormal_basis(w.as_ref());
             to_scalar(q.as_ref())

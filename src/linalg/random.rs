@@ -1,5 +1,9 @@
 //! Random numbers from a counter: the k-th depends on seed and k alone.
 
+use faer::Mat;
+
+use crate::scalar::Scalar;
+
 /// A counter-based generator (the finaliser of SplitMix64: Steele, Lea & Flood,
 /// OOPSLA 2014).
 #[derive(Clone, Debug)]
@@ -25,4 +29,13 @@ impl Counter {
         z ^= z >> 31;
         (z >> 11) as f64 / (1u64 << 53) as f64
     }
+}
+
+/// A matrix of random signs over √rows: a sketch that keeps lengths on average.
+pub(crate) fn random_signs<T: Scalar>(rows: usize, columns: usize, seed: u64) -> Mat<T> {
+    let mut random = Counter::new(seed);
+    let size = 1.0 / (rows as f64).sqrt();
+    Mat::from_fn(rows, columns, |_, _| {
+        T::from_f64(if random.uniform() < 0.5 { -size } else { size })
+    })
 }

@@ -3,7 +3,7 @@
 use faer::{Mat, MatRef};
 
 use super::truncation::{self, Truncation};
-use super::{Convergence, Hosvd, StHosvd, Tucker};
+use super::{Convergence, Hosvd, StHosvd, Tucker, error_of_projection};
 use crate::error::{Error, Result};
 use crate::linalg::{Precision, Route, left_singular};
 use crate::scalar::Scalar;
@@ -170,7 +170,7 @@ impl Hooi {
                     .map(|a| crate::linalg::orthonormal_basis(a.as_ref()))
             })
             .collect();
-        let core = multi_mode_product(x, &transposed(&orthonormal, None))?;
+        let core = multi_mode_product(x, &transposed(&orthonormal, &modes))?;
         Ok(Sweeps::new(self, x, Tucker::new(core, orthonormal)?))
     }
 
@@ -237,12 +237,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     /// None that [`Hooi::sweeps`] has not met.
     pub fn finish(self) -> Result<Tucker<T>> {
         let mut tucker = self.tucker;
-        let known = self.relative_error;
-        tucker.estimated_error = Some(if known < 1e-4 {
-            tucker.relative_error(self.x)?
-        } else {
-            known
-        });
+        tucker.estimate_error(self.x, self.relative_error)?;
         tucker.convergence = Some(Convergence {
             sweeps: self.made,
             stop: self.stop.unwrap_or(Stop::Interrupted),
@@ -255,16 +250,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
         let modes: Vec<usize> = (0..self.x.order())
             .filter(|&mode| self.tucker.factors[mode].is_some())
             .collect();
-        for &mode in &modes {
-            let y = multi_mode_product(self.x, &transposed(&self.tucker.factors, Some(mode)))?;
-            let rank = self.tucker.core.shape()[mode];
-            let leading = left_singular(&y, mode, self.route, Precision::Native, |_| rank)?;
-            if Some(&mode) == modes.last() {
-                self.tucker.core = mode_product(&y, mode, leading.vectors.transpose())?;
-            }
-            self.tucker.factors[mode] = Some(leading.vectors);
-            self.tucker.spectra[mode] = Some(leading.values);
-        }
+        self.update(self.x, &modes)?;
         let relative_error = error_of_projection(self.norm, norm(&self.tucker.core));
         let change = self.relative_error - relative_error;
         self.made += 1;
@@ -282,6 +268,32 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     }
 }
 
+impl<T: Scalar> Sweeps<'_, T> {
+    /// Updates the factors of `modes` in turn, where `y` is X projected on the
+    /// current factors of all other modes.
+    ///
+    /// The modes are halved, and each half works on what the projection on the
+    /// other leaves: a binary tree of partial products, so that a sweep projects
+    /// the whole of X twice instead of once for each mode (Phan, Tichavský &
+    /// Cichocki, IEEE Trans. Signal Process. 2013, §III).
+    fn update(&mut self, y: TensorRef<'_, T>, modes: &[usize]) -> Result<()> {
+        if let &[mode] = modes {
+            let rank = self.tucker.core.shape()[mode];
+            let leading = left_singular(y, mode, self.route, Precision::Native, |_| rank)?;
+            self.tucker.core = mode_product(y, mode, leading.vectors.transpose())?;
+            self.tucker.factors[mode] = Some(leading.vectors);
+            self.tucker.spectra[mode] = Some(leading.values);
+            return Ok(());
+        }
+        let (first, second) = modes.split_at(modes.len() / 2);
+        for (half, other) in [(first, second), (second, first)] {
+            let projected = multi_mode_product(y, &transposed(&self.tucker.factors, other))?;
+            self.update(projected.view(), half)?;
+        }
+        Ok(())
+    }
+}
+
 impl<T: Scalar> Iterator for Sweeps<'_, T> {
     type Item = Result<Sweep>;
 
@@ -290,22 +302,13 @@ impl<T: Scalar> Iterator for Sweeps<'_, T> {
     }
 }
 
-/// The transposes of all factors but one, with their modes.
-fn transposed<T: Scalar>(
-    factors: &[Option<Mat<T>>],
-    without: Option<usize>,
-) -> Vec<(usize, MatRef<'_, T>)> {
-    let factors = factors.iter().enumerate();
+/// The transposes of the factors of `modes`, with their modes.
+fn transposed<'a, T: Scalar>(
+    factors: &'a [Option<Mat<T>>],
+    modes: &[usize],
+) -> Vec<(usize, MatRef<'a, T>)> {
+    let factors = modes.iter().map(|&mode| (mode, &factors[mode]));
     factors
-        .filter(|&(mode, _)| Some(mode) != without)
         .filter_map(|(mode, factor)| Some((mode, factor.as_ref()?.transpose())))
         .collect()
-}
-
-/// ‖X − X̂‖/‖X‖ of an orthogonal projection, from the norms of X and the core.
-fn error_of_projection(norm: f64, core: f64) -> f64 {
-    if norm == 0.0 {
-        return 0.0;
-    }
-    (1.0 - (core / norm).powi(2)).max(0.0).sqrt()
 }
