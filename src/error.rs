@@ -218,6 +218,68 @@ pub enum Error {
         /// The shape given.
         shape: Vec<usize>,
     },
+    /// Fewer modes than an argument needs.
+    #[error(
+        "{what} has at least {expected} modes, shape {} has too few",
+        Times(shape)
+    )]
+    TooFewModes {
+        /// Which argument.
+        what: &'static str,
+        /// The modes it needs.
+        expected: usize,
+        /// The shape given.
+        shape: Vec<usize>,
+    },
+    /// A map that is no picture.
+    #[error(
+        "only a map of height × width can be drawn, not one of shape {}",
+        Times(shape)
+    )]
+    Picture {
+        /// The shape given.
+        shape: Vec<usize>,
+    },
+    /// Ranks for a saliency map that rests on the SVD.
+    #[error("{weighting} rests on the singular value decomposition, which takes no ranks")]
+    RanksWithoutTucker {
+        /// The weighting.
+        weighting: &'static str,
+    },
+    /// A name that is none of a list.
+    #[error("there is no {what} {name:?}, only {known}")]
+    UnknownName {
+        /// What it was to name.
+        what: &'static str,
+        /// The name given.
+        name: String,
+        /// The names there are.
+        known: &'static str,
+    },
+    /// A list whose length does not go with the others'.
+    #[error("{what}: {expected} {} expected, {actual} given", if *expected == 1 { "entry was" } else { "entries were" })]
+    Length {
+        /// Which list.
+        what: &'static str,
+        /// The length that fits.
+        expected: usize,
+        /// The length given.
+        actual: usize,
+    },
+    /// A number outside [0, 1].
+    #[error("{what} is {value}, it must be between 0 and 1")]
+    Fraction {
+        /// Which number.
+        what: &'static str,
+        /// The value given.
+        value: f64,
+    },
+    /// Nothing to average over.
+    #[error("{what}: nothing was given to average over")]
+    NoSamples {
+        /// Which list.
+        what: &'static str,
+    },
     /// An iterative eigensolver or SVD that did not converge.
     #[error("{what} did not converge")]
     NoConvergence {

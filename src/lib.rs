@@ -1,4 +1,5 @@
 //! Tensor decompositions.
+pub mod cam;
 pub mod error;
 #[cfg(any(feature = "io", feature = "image"))]
 pub mod io;

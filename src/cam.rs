@@ -1,0 +1,354 @@
+//! Label-independent saliency maps of a convolutional network.
+//!
+//! A layer gives a feature map F of shape C×H×W. A decomposition D(F) gives
+//! singular values σ₁ ≥ σ₂ ≥ … of its channel mode and unit vectors vᵢ of C
+//! entries, and
+//!
+//! > map(F) = norm( Σᵢ (σᵢ/σ₁) · | Σ_c vᵢ\[c\]·F\[c\] | )
+//!
+//! is a map of H×W entries in \[0, 1\] that shows where the network sees
+//! something. It needs no label and no gradient. Four weightings answer two
+//! questions ([`Weighting`]):
+//!
+//! | weighting | D | vectors | centred | negative entries |
+//! | --- | --- | --- | --- | --- |
+//! | EigenCAM | SVD of the C×HW unfolding | first | yes | clipped |
+//! | TSM | Tucker | first | no | absolute value |
+//! | Multivec-EigenCAM | SVD | all | yes | absolute value |
+//! | MTSM | Tucker | all | no | absolute value |
+//!
+//! With Tucker, vᵢ is column i of the channel factor A₀ and σᵢ the norm of
+//! slice i of the core. The two columns on the right are the choices of the
+//! published code, and options here ([`Cam`]). Where that code departs from the
+//! equations by a slip (rows of A₀ for its columns, means for sums), the
+//! equations hold here.
+//!
+//! # Full and truncated ranks
+//! At full ranks, the default, the other factors are square and orthogonal and
+//! A₀ is the left singular basis of the unfolding itself: TSM is then EigenCAM
+//! without centring and clipping, and no iteration is needed. All four maps
+//! come from the Gram matrix of the unfolding's smaller side, 49×49 for a layer
+//! of 2048×7×7. Only truncated ranks ([`Cam::ranks`]) make HOOI a real
+//! iteration that ties the positions' modes together.
+//!
+//! # From a map to a picture
+//! [`resize()`] brings a map to the size of a photograph and [`normalize()`]
+//! stretches it once more; `overlay` (feature `image`) colours it and
+//! lays it over. [`metrics`] judges maps.
+//!
+//! Sources: Bouayed, Deslauriers-Gauthier, Iaccovelli & Naccache, *CNN
+//! Interpretability with Multivector Tucker Saliency Maps for Self-Supervised
+//! Models*, TMLR; Muhammad & Yeasin, *Eigen-CAM*, IJCNN 2020.
+
+#[cfg(feature = "image")]
+mod colormap;
+pub mod metrics;
+mod normalize;
+#[cfg(feature = "image")]
+mod overlay;
+mod resize;
+mod spectrum;
+mod weighting;
+
+#[cfg(feature = "image")]
+pub use colormap::Colormap;
+pub use normalize::normalize;
+#[cfg(feature = "image")]
+pub use overlay::{Overlay, colorize};
+pub use resize::resize;
+pub use weighting::{Decomposition, Sign, Vectors, Weighting};
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::scalar::Scalar;
+use crate::tensor::{Tensor, TensorRef};
+use normalize::MinMax;
+use spectrum::{Request, Spectrum};
+
+/// A way to make saliency maps: a weighting and its options.
+///
+/// ```
+/// use tenfold::Tensor;
+/// use tenfold::cam::{Cam, Weighting};
+/// // Three channels of 2×2 positions.
+/// let features = Tensor::new(
+///     &[3, 2, 2],
+///     vec![9.0f32, 1.0, 0.0, 0.0, 6.0, 1.0, 1.0, 0.0, 0.0, 2.0, 0.0, 1.0],
+/// )?;
+/// let map = Cam::new(Weighting::Mtsm).saliency_map(&features)?;
+/// assert_eq!(map.values().shape(), [2, 2]);
+/// assert_eq!(map.values().data()[0], 1.0);
+///
+/// let uncentred = Cam { centring: Some(false), ..Cam::new(Weighting::EigenCam) };
+/// let tsm = Cam::new(Weighting::Tsm).saliency_map(&features)?;
+/// assert_eq!(uncentred.saliency_map(&features)?, tsm);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cam {
+    /// Which of the four maps.
+    pub weighting: Weighting,
+    /// The ranks of the Tucker decomposition, one for each mode of a feature
+    /// map (channels first); full ranks for `None`. Not for the SVD pair.
+    pub ranks: Option<Vec<usize>>,
+    /// Whether each channel's mean over the positions is subtracted first;
+    /// [`Weighting::centring`] for `None`.
+    pub centring: Option<bool>,
+    /// What becomes of the signs of projected maps; [`Weighting::sign`] for
+    /// `None`.
+    pub sign: Option<Sign>,
+}
+
+/// A saliency map: values in \[0, 1\], one for each position, and what they are
+/// worth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SaliencyMap<T> {
+    values: Tensor<T>,
+    status: Status,
+}
+
+/// What a saliency map is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Nothing is wrong.
+    Fine,
+    /// Every position came out the same: the map is zero everywhere.
+    Constant,
+    /// σ₂ > 0.999·σ₁: the direction of the first singular vector means little.
+    /// A perturbation of the feature map as small as the rounding of a
+    /// half-precision number can turn it anywhere among the first two.
+    Degenerate,
+}
+
+impl Status {
+    /// The name in machine-readable output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::Constant => "constant",
+            Self::Degenerate => "degenerate",
+        }
+    }
+}
+
+/// The ratio σ₂/σ₁ above which a map is [`Status::Degenerate`].
+const DEGENERATE_RATIO: f64 = 0.999;
+
+/// A map whose values differ by no more than this, relative to the largest, is
+/// constant up to the rounding of an eigenproblem of a few thousand rows.
+const CONSTANT_TOLERANCE: f64 = 1e-12;
+
+/// Magnitudes that differ by no more than this, relatively, count as tied.
+const TIE_TOLERANCE: f64 = 1e-12;
+
+impl<T> SaliencyMap<T> {
+    /// The map: the shape of the feature map without its channels.
+    pub fn values(&self) -> &Tensor<T> {
+        &self.values
+    }
+
+    /// The map, without its status.
+    pub fn into_values(self) -> Tensor<T> {
+        self.values
+    }
+
+    /// What the map is worth.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+}
+
+impl Cam {
+    /// The map of the published code for this weighting, at full ranks.
+    pub fn new(weighting: Weighting) -> Self {
+        Self {
+            weighting,
+            ranks: None,
+            centring: None,
+            sign: None,
+        }
+    }
+
+    /// The saliency map of a feature map: C×H×W, or C×(any trailing shape),
+    /// such as C×T×H×W for video or C×L for tokens.
+    ///
+    /// The map does not change if the feature map is multiplied by a constant,
+    /// nor with the order of the channels (both up to rounding). At full ranks
+    /// it costs |F|·n + 9·n³ flops, n = min(C, number of positions).
+    ///
+    /// # Errors
+    /// [`Error::FeatureMap`] for a tensor of one mode, [`Error::Empty`],
+    /// [`Error::NonFinite`]; [`Error::RanksWithoutTucker`], and for ranks those
+    /// of [`crate::Hooi`]; [`Error::NoConvergence`].
+    ///
+    /// ```
+    /// use tenfold::Tensor;
+    /// use tenfold::cam::{Cam, Status, Weighting};
+    /// let tokens = Tensor::from_fn(&[8, 5], |i| ((i[0] * i[1]) % 4) as f64)?;
+    /// let map = Cam::new(Weighting::Tsm).saliency_map(&tokens)?;
+    /// assert_eq!(map.values().shape(), [5]);
+    /// assert_eq!(map.status(), Status::Fine);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn saliency_map<'a, T: Scalar>(
+        &self,
+        features: impl Into<TensorRef<'a, T>>,
+    ) -> Result<SaliencyMap<T>> {
+        let features = features.into();
+        self.check(features.shape())?;
+        self.map_with(features, &mut Workspace::default())
+    }
+
+    /// The saliency maps of a batch N×C×H×W, or N×C×(any trailing shape).
+    ///
+    /// The maps are made in parallel, and are the same to the last bit as those
+    /// of the feature maps one by one, for any number of threads.
+    ///
+    /// # Errors
+    /// Those of [`Cam::saliency_map`], for the first feature map that has one;
+    /// an index is that in the batch.
+    ///
+    /// ```
+    /// use tenfold::Tensor;
+    /// use tenfold::cam::{Cam, Weighting};
+    /// let batch = Tensor::from_fn(&[2, 6, 3, 3], |i| ((i[1] + i[2] * i[3] + i[0]) % 5) as f32)?;
+    /// let maps = Cam::new(Weighting::Mtsm).saliency_maps(&batch)?;
+    /// assert_eq!(maps.len(), 2);
+    /// assert_eq!(maps[1].values().shape(), [3, 3]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn saliency_maps<'a, T: Scalar>(
+        &self,
+        batch: impl Into<TensorRef<'a, T>>,
+    ) -> Result<Vec<SaliencyMap<T>>> {
+        let batch = batch.into();
+        if batch.order() < 3 {
+            return Err(Error::FeatureMap {
+                shape: batch.shape()[1..].to_vec(),
+            });
+        }
+        let shape = &batch.shape()[1..];
+        if batch.data().is_empty() {
+            return Err(Error::Empty {
+                shape: batch.shape().to_vec(),
+            });
+        }
+        self.check(shape)?;
+        let len = shape.iter().product();
+        let maps: Vec<Result<SaliencyMap<T>>> = batch
+            .data()
+            .par_chunks(len)
+            .map_init(Workspace::default, |workspace, features| {
+                self.map_with(TensorRef::new(shape, features)?, workspace)
+            })
+            .collect();
+        // In order, so that the error is that of the first feature map.
+        let maps = maps.into_iter().enumerate();
+        maps.map(|(item, map)| map.map_err(|error| in_batch(error, item)))
+            .collect()
+    }
+
+    /// Fails where the options do not fit a feature map of extents `shape`.
+    fn check(&self, shape: &[usize]) -> Result<()> {
+        if shape.len() < 2 {
+            return Err(Error::FeatureMap {
+                shape: shape.to_vec(),
+            });
+        }
+        if shape.contains(&0) {
+            return Err(Error::Empty {
+                shape: shape.to_vec(),
+            });
+        }
+        if self.ranks.is_some() && self.weighting.decomposition() == Decomposition::Svd {
+            return Err(Error::RanksWithoutTucker {
+                weighting: self.weighting.name(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The saliency map of a feature map that passed [`Cam::check`].
+    fn map_with<T: Scalar>(
+        &self,
+        features: TensorRef<'_, T>,
+        workspace: &mut Workspace,
+    ) -> Result<SaliencyMap<T>> {
+        let Workspace { spectrum, map } = workspace;
+        let request = Request {
+            vectors: self.weighting.vectors(),
+            centring: self.centring.unwrap_or(self.weighting.centring()),
+            ranks: self.ranks.as_deref(),
+        };
+        spectrum.compute(features, request)?;
+
+        let positions = features.data().len() / features.shape()[0];
+        map.clear();
+        map.resize(positions, 0.0);
+        let sign = self.sign.unwrap_or(self.weighting.sign());
+        if spectrum.values[0] > 0.0 {
+            let projected = spectrum.projected.chunks(positions);
+            for (&sigma, projected) in spectrum.values.iter().zip(projected) {
+                accumulate(map, sigma / spectrum.values[0], projected, sign);
+            }
+        }
+
+        let range = MinMax::of(map, CONSTANT_TOLERANCE);
+        let status = match (&range, spectrum.values.as_slice()) {
+            (None, _) => Status::Constant,
+            (Some(_), [first, second, ..]) if *second > DEGENERATE_RATIO * first => {
+                Status::Degenerate
+            }
+            _ => Status::Fine,
+        };
+        let values = map.iter().map(|&value| {
+            let value = range.as_ref().map_or(0.0, |range| range.position(value));
+            T::from_f64(value)
+        });
+        Ok(SaliencyMap {
+            values: Tensor::new(&features.shape()[1..], values.collect())?,
+            status,
+        })
+    }
+}
+
+/// Memory that one thread uses for one feature map after the other.
+#[derive(Debug, Default)]
+struct Workspace {
+    spectrum: Spectrum,
+    map: Vec<f64>,
+}
+
+/// map += weight·φ(projected), φ as `sign` says.
+fn accumulate(map: &mut [f64], weight: f64, projected: &[f64], sign: Sign) {
+    let entries = map.iter_mut().zip(projected);
+    match sign {
+        Sign::Absolute => entries.for_each(|(map, p)| *map += weight * p.abs()),
+        Sign::Positive | Sign::Negative => {
+            let flip = points_down(projected) != (sign == Sign::Negative);
+            let weight = if flip { -weight } else { weight };
+            entries.for_each(|(map, p)| *map += (weight * p).max(0.0));
+        }
+    }
+}
+
+/// Whether the entry of largest magnitude is negative; of entries tied up to
+/// rounding the first counts.
+fn points_down(projected: &[f64]) -> bool {
+    let largest = projected.iter().fold(0.0, |m: f64, p| m.max(p.abs()));
+    let tied = largest * (1.0 - TIE_TOLERANCE);
+    let first = projected.iter().find(|p| p.abs() >= tied);
+    first.is_some_and(|&p| p < 0.0)
+}
+
+/// The error of item `item` of a batch.
+fn in_batch(error: Error, item: usize) -> Error {
+    match error {
+        Error::NonFinite { mut index, value } => {
+            index.insert(0, item);
+            Error::NonFinite { index, value }
+        }
+        error => error,
+    }
+}

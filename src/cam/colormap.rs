@@ -1,0 +1,138 @@
+//! Colour maps: from a value in \[0, 1\] to a colour.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// A colour map.
+///
+/// ```
+/// use tenfold::cam::Colormap;
+/// let colormap: Colormap = "gray".parse()?;
+/// assert_eq!(colormap.color(1.0), [255, 255, 255]);
+/// assert_eq!(Colormap::Jet.color(0.0), [0, 0, 128]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Colormap {
+    /// Blue, green, yellow, red: every level stands out (Mikhailov, 2019).
+    #[default]
+    Turbo,
+    /// Purple, green, yellow: perceptually uniform.
+    Viridis,
+    /// Black, red, yellow, white: perceptually uniform.
+    Inferno,
+    /// Black, purple, pink, white: perceptually uniform.
+    Magma,
+    /// Blue, pink, yellow: perceptually uniform.
+    Plasma,
+    /// Black to white.
+    Gray,
+    /// MATLAB's blue, cyan, yellow, red, as most published overlays have it.
+    Jet,
+}
+
+impl Colormap {
+    /// Every colour map.
+    pub const ALL: [Self; 7] = [
+        Self::Turbo,
+        Self::Viridis,
+        Self::Inferno,
+        Self::Magma,
+        Self::Plasma,
+        Self::Gray,
+        Self::Jet,
+    ];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Turbo => "turbo",
+            Self::Viridis => "viridis",
+            Self::Inferno => "inferno",
+            Self::Magma => "magma",
+            Self::Plasma => "plasma",
+            Self::Gray => "gray",
+            Self::Jet => "jet",
+        }
+    }
+
+    /// The colour, red, green and blue, of a value between 0 and 1; values
+    /// outside count as the nearer end, NaN as 0.
+    pub fn color(self, value: f64) -> [u8; 3] {
+        let value = if value.is_nan() {
+            0.0
+        } else {
+            value.clamp(0.0, 1.0)
+        };
+        let gradient = match self {
+            Self::Turbo => colorous::TURBO,
+            Self::Viridis => colorous::VIRIDIS,
+            Self::Inferno => colorous::INFERNO,
+            Self::Magma => colorous::MAGMA,
+            Self::Plasma => colorous::PLASMA,
+            Self::Gray => return [level(value); 3],
+            Self::Jet => {
+                // A trapezium for each primary, a quarter apart.
+                return [3.0, 2.0, 1.0].map(|peak| level(1.5 - (4.0 * value - peak).abs()));
+            }
+        };
+        gradient.eval_continuous(value).into_array()
+    }
+}
+
+/// The nearest of 256 levels.
+fn level(value: f64) -> u8 {
+    (255.0 * value.clamp(0.0, 1.0)).round() as u8
+}
+
+impl fmt::Display for Colormap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Colormap {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|colormap| colormap.name() == name)
+            .ok_or_else(|| Error::UnknownName {
+                what: "colour map",
+                name: name.to_owned(),
+                known: "turbo, viridis, inferno, magma, plasma, gray, jet",
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back() {
+        for colormap in Colormap::ALL {
+            assert_eq!(colormap.to_string().parse::<Colormap>().unwrap(), colormap);
+        }
+        let error = "rainbow".parse::<Colormap>().unwrap_err();
+        assert!(error.to_string().contains("turbo, viridis"));
+    }
+
+    #[test]
+    fn jet_runs_from_blue_over_green_to_red() {
+        assert_eq!(Colormap::Jet.color(0.5), [128, 255, 128]);
+        assert_eq!(Colormap::Jet.color(1.0), [128, 0, 0]);
+        assert_eq!(Colormap::Jet.color(0.25), [0, 128, 255]);
+    }
+
+    #[test]
+    fn values_outside_take_the_nearer_end() {
+        for colormap in Colormap::ALL {
+            assert_eq!(colormap.color(2.0), colormap.color(1.0));
+            assert_eq!(colormap.color(f64::NAN), colormap.color(0.0));
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! How saliency maps are judged.
+//!
+//! | metric | compares | better |
+//! | --- | --- | --- |
+//! | [`average_drop`] | class probabilities of images and of images times their maps | lower |
+//! | [`average_increase`] | the same | higher |
+//! | [`embedding_mse`] | embeddings of the same two | lower |
+//! | [`iou`], [`mean_iou`] | a thresholded map and a mask | higher |
+//!
+//! Definitions as in Bouayed et al. (section 6.1, appendix C). Other libraries
+//! divide differently in the first: pytorch-grad-cam takes the difference of
+//! the probabilities itself, xplique adds a small constant to the divisor.
+
+use crate::error::{Error, Result};
+use crate::scalar::Scalar;
+use crate::tensor::TensorRef;
+
+/// The thresholds at which the mean intersection over union is swept.
+pub const THRESHOLDS: [f64; 6] = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+
+/// The average drop, in percent: 100·mean( max(0, pᵢ − oᵢ)/pᵢ ), where pᵢ is the
+/// class probability of image i and oᵢ that of the image multiplied by its map.
+///
+/// An image with pᵢ = 0 drops by nothing.
+///
+/// # Errors
+/// [`Error::NoSamples`], [`Error::Length`], [`Error::Fraction`].
+///
+/// ```
+/// use tenfold::cam::metrics::average_drop;
+/// assert_eq!(average_drop(&[0.5, 0.4], &[0.25, 0.8])?, 25.0);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn average_drop(probabilities: &[f64], masked: &[f64]) -> Result<f64> {
+    check_probabilities(probabilities, masked)?;
+    let pairs = probabilities.iter().zip(masked);
+    let drops = pairs.map(|(&p, &o)| if p > o { (p - o) / p } else { 0.0 });
+    Ok(100.0 * drops.sum::<f64>() / probabilities.len() as f64)
+}
+
+/// The average increase, in percent: the share of images with pᵢ < oᵢ, which
+/// the class probability of the image multiplied by its map exceeds.
+///
+/// # Errors
+/// Those of [`average_drop`].
+///
+/// ```
+/// use tenfold::cam::metrics::average_increase;
+/// assert_eq!(average_increase(&[0.5, 0.4], &[0.25, 0.8])?, 50.0);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn average_increase(probabilities: &[f64], masked: &[f64]) -> Result<f64> {
+    check_probabilities(probabilities, masked)?;
+    let pairs = probabilities.iter().zip(masked);
+    let increases = pairs.filter(|(p, o)| p < o).count();
+    Ok(100.0 * increases as f64 / probabilities.len() as f64)
+}
+
+/// The mean squared error of embeddings: mean ‖zᵢ − z̄ᵢ‖² over the N images,
+/// where zᵢ embeds image i and z̄ᵢ the image multiplied by its map.
+///
+/// The arrays are N×D, or N×(any trailing shape). The squares are summed, not
+/// averaged, over the D entries.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`] unless both have the same shape,
+/// [`Error::TooFewModes`], [`Error::NoSamples`].
+///
+/// ```
+/// use tenfold::{TensorRef, cam::metrics::embedding_mse};
+/// let z = TensorRef::new(&[2, 2], &[0.0, 0.0, 1.0, 1.0])?;
+/// let masked = TensorRef::new(&[2, 2], &[3.0, 4.0, 1.0, 2.0])?;
+/// assert_eq!(embedding_mse(z, masked)?, 13.0);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn embedding_mse<'a, 'b, T: Scalar>(
+    embeddings: impl Into<TensorRef<'a, T>>,
+    masked: impl Into<TensorRef<'b, T>>,
+) -> Result<f64> {
+    let (embeddings, masked) = (embeddings.into(), masked.into());
+    if embeddings.shape() != masked.shape() {
+        return Err(Error::ShapeMismatch {
+            what: "embeddings of the masked images",
+            expected: embeddings.shape().to_vec(),
+            actual: masked.shape().to_vec(),
+        });
+    }
+    let &[images, _, ..] = embeddings.shape() else {
+        return Err(Error::TooFewModes {
+            what: "an array of embeddings",
+            expected: 2,
+            shape: embeddings.shape().to_vec(),
+        });
+    };
+    if images == 0 {
+        return Err(Error::NoSamples { what: "embeddings" });
+    }
+    let pairs = embeddings.data().iter().zip(masked.data());
+    let squares = pairs.map(|(z, o)| (z.as_f64() - o.as_f64()).powi(2));
+    Ok(squares.sum::<f64>() / images as f64)
+}
+
+/// The intersection over union |B ∧ mask|/|B ∨ mask| of a mask and the
+/// thresholded map, B = 1 where map ≥ T.
+///
+/// Where both are empty they agree: 1.
+///
+/// # Errors
+/// [`Error::Length`] unless map and mask have the same number of pixels,
+/// [`Error::NoSamples`], [`Error::Fraction`] for a threshold outside \[0, 1\].
+///
+/// ```
+/// use tenfold::cam::metrics::iou;
+/// let map = [0.9f32, 0.5, 0.2, 0.0];
+/// let mask = [true, false, true, false];
+/// assert_eq!(iou(&map, &mask, 0.5)?, 1.0 / 3.0);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn iou<T: Scalar>(map: &[T], mask: &[bool], threshold: f64) -> Result<f64> {
+    check_length("the mask", map.len(), mask.len())?;
+    if map.is_empty() {
+        return Err(Error::NoSamples { what: "the map" });
+    }
+    check_fraction("the threshold", threshold)?;
+    let (mut both, mut either) = (0usize, 0usize);
+    for (value, &inside) in map.iter().zip(mask) {
+        let salient = value.as_f64() >= threshold;
+        both += usize::from(salient && inside);
+        either += usize::from(salient || inside);
+    }
+    Ok(if either == 0 {
+        1.0
+    } else {
+        both as f64 / either as f64
+    })
+}
+
+/// The mean of [`iou`] over the maps of several images: `maps` and `masks` hold
+/// one image of `pixels` pixels after the other.
+///
+/// # Errors
+/// Those of [`iou`]; [`Error::Length`] unless the images are whole.
+///
+/// ```
+/// use tenfold::cam::metrics::{THRESHOLDS, mean_iou};
+/// let maps = [1.0, 0.0, 0.6, 0.3];
+/// let masks = [true, false, true, true];
+/// assert_eq!(mean_iou(&maps, &masks, 2, 0.5)?, 0.75);
+///
+/// let sweep: Vec<f64> = THRESHOLDS
+///     .iter()
+///     .map(|&threshold| mean_iou(&maps, &masks, 2, threshold))
+///     .collect::<Result<_, _>>()?;
+/// assert_eq!(sweep, [0.75, 0.75, 0.75, 0.5, 0.5, 0.5]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn mean_iou<T: Scalar>(
+    maps: &[T],
+    masks: &[bool],
+    pixels: usize,
+    threshold: f64,
+) -> Result<f64> {
+    check_length("the masks", maps.len(), masks.len())?;
+    if maps.is_empty() || pixels == 0 {
+        return Err(Error::NoSamples { what: "the maps" });
+    }
+    let images = maps.len().div_ceil(pixels);
+    check_length("the maps", images * pixels, maps.len())?;
+    let pairs = maps.chunks(pixels).zip(masks.chunks(pixels));
+    let total = pairs
+        .map(|(map, mask)| iou(map, mask, threshold))
+        .sum::<Result<f64>>()?;
+    Ok(total / images as f64)
+}
+
+fn check_probabilities(probabilities: &[f64], masked: &[f64]) -> Result<()> {
+    let what = "the probabilities of the masked images";
+    check_length(what, probabilities.len(), masked.len())?;
+    if probabilities.is_empty() {
+        return Err(Error::NoSamples {
+            what: "probabilities",
+        });
+    }
+    probabilities
+        .iter()
+        .chain(masked)
+        .try_for_each(|&p| check_fraction("a probability", p))
+}
+
+fn check_length(what: &'static str, expected: usize, actual: usize) -> Result<()> {
+    if expected == actual {
+        return Ok(());
+    }
+    Err(Error::Length {
+        what,
+        expected,
+        actual,
+    })
+}
+
+/// Fails unless 0 ≤ `value` ≤ 1.
+fn check_fraction(what: &'static str, value: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::Fraction { what, value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_without_probability_drops_by_nothing() {
+        assert_eq!(average_drop(&[0.0], &[0.0]).unwrap(), 0.0);
+    }
+
+    #[test]
+    fn two_empty_sets_agree() {
+        assert_eq!(iou(&[0.1, 0.2], &[false, false], 0.5).unwrap(), 1.0);
+    }
+
+    #[test]
+    fn bad_input_is_an_error() {
+        assert!(matches!(
+            average_drop(&[], &[]),
+            Err(Error::NoSamples { .. })
+        ));
+        assert!(matches!(
+            average_drop(&[0.5], &[0.5, 0.1]),
+            Err(Error::Length { .. })
+        ));
+        assert!(matches!(
+            average_increase(&[1.5], &[0.5]),
+            Err(Error::Fraction { .. })
+        ));
+        assert!(matches!(
+            iou(&[0.5], &[true], f64::NAN),
+            Err(Error::Fraction { .. })
+        ));
+        assert!(matches!(
+            mean_iou(&[0.5; 3], &[true; 3], 2, 0.5),
+            Err(Error::Length {
+                expected: 4,
+                actual: 3,
+                ..
+            })
+        ));
+    }
+}

@@ -1,0 +1,76 @@
+//! Min-max normalisation, free of scale.
+
+use crate::error::Result;
+use crate::scalar::Scalar;
+use crate::tensor::{Tensor, TensorRef, first_non_finite};
+
+/// The map stretched to \[0, 1\]: (x − min)/(max − min).
+///
+/// Unlike a division by `max + 1e-7`, as other libraries have it, this does
+/// not depend on the scale of the map. A constant map gives zeros.
+///
+/// # Errors
+/// [`crate::Error::NonFinite`].
+///
+/// ```
+/// use tenfold::{Tensor, cam::normalize};
+/// let map = Tensor::new(&[3], vec![2e-30, 6e-30, 4e-30])?;
+/// assert_eq!(normalize(&map)?.data(), [0.0, 1.0, 0.5]);
+/// let constant = Tensor::new(&[2], vec![7.0f32, 7.0])?;
+/// assert_eq!(normalize(&constant)?.data(), [0.0, 0.0]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn normalize<'a, T: Scalar>(map: impl Into<TensorRef<'a, T>>) -> Result<Tensor<T>> {
+    let map = map.into();
+    if let Some(error) = first_non_finite(map) {
+        return Err(error);
+    }
+    let range = MinMax::of(map.data(), 0.0);
+    let values = map.data().iter().map(|value| {
+        let position = range
+            .as_ref()
+            .map_or(0.0, |range| range.position(value.as_f64()));
+        T::from_f64(position)
+    });
+    Tensor::new(map.shape(), values.collect())
+}
+
+/// The smallest and the largest value of a map that is not constant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MinMax {
+    /// Half the smallest value: halves, so that the range cannot overflow.
+    half_min: f64,
+    half_range: f64,
+}
+
+impl MinMax {
+    /// The range of `values`; `None` where it is no more than `tolerance`
+    /// relative to the largest magnitude.
+    pub(super) fn of<T: Scalar>(values: &[T], tolerance: f64) -> Option<Self> {
+        let half = |value: &T| 0.5 * value.as_f64();
+        let half_min = values.iter().map(half).fold(f64::INFINITY, f64::min);
+        let half_max = values.iter().map(half).fold(f64::NEG_INFINITY, f64::max);
+        let half_range = half_max - half_min;
+        let magnitude = half_min.abs().max(half_max.abs());
+        (half_range > tolerance * magnitude).then_some(Self {
+            half_min,
+            half_range,
+        })
+    }
+
+    /// Where `value` lies: 0 at the smallest, 1 at the largest.
+    pub(super) fn position(&self, value: f64) -> f64 {
+        (0.5 * value - self.half_min) / self.half_range
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_widest_range_does_not_overflow() {
+        let map = Tensor::new(&[3], vec![f64::MIN, 0.0, f64::MAX]).unwrap();
+        assert_eq!(normalize(&map).unwrap().data(), [0.0, 0.5, 1.0]);
+    }
+}

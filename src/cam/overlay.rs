@@ -1,0 +1,149 @@
+//! Pictures of saliency maps.
+
+use image::{Rgb, RgbImage};
+
+use super::{Colormap, resize};
+use crate::error::{Error, Result};
+use crate::scalar::Scalar;
+use crate::tensor::TensorRef;
+
+/// How a saliency map is laid over a photograph.
+///
+/// ```
+/// use image::RgbImage;
+/// use tenfold::{Tensor, cam::{Colormap, Overlay}};
+/// let map = Tensor::new(&[1, 2], vec![0.0f32, 1.0])?;
+/// let photograph = RgbImage::from_pixel(2, 1, image::Rgb([100, 100, 100]));
+/// let overlay = Overlay { colormap: Colormap::Gray, alpha: 0.5 };
+/// let picture = overlay.draw(&map, &photograph)?;
+/// assert_eq!(picture.into_raw(), [50, 50, 50, 178, 178, 178]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Overlay {
+    /// The colours of the map.
+    pub colormap: Colormap,
+    /// The share α of the map's colour in each pixel, 0 to 1.
+    pub alpha: f64,
+}
+
+impl Default for Overlay {
+    /// Turbo, half and half.
+    fn default() -> Self {
+        Self {
+            colormap: Colormap::default(),
+            alpha: 0.5,
+        }
+    }
+}
+
+impl Overlay {
+    /// (1 − α)·photograph + α·colour(map), the map resized to the photograph
+    /// ([`resize()`]).
+    ///
+    /// # Errors
+    /// [`Error::Fraction`] for α outside \[0, 1\], [`Error::Picture`] unless the
+    /// map has two modes, [`Error::Empty`], [`Error::Positive`].
+    pub fn draw<'a, T: Scalar>(
+        &self,
+        map: impl Into<TensorRef<'a, T>>,
+        photograph: &RgbImage,
+    ) -> Result<RgbImage> {
+        if !(0.0..=1.0).contains(&self.alpha) {
+            return Err(Error::Fraction {
+                what: "the share of the map's colour",
+                value: self.alpha,
+            });
+        }
+        let (width, height) = photograph.dimensions();
+        let map = resize(plane(map.into())?, height as usize, width as usize)?;
+        let mut picture = colorize(&map, self.colormap)?;
+        for (pixel, photograph) in picture.pixels_mut().zip(photograph.pixels()) {
+            for (channel, &beneath) in pixel.0.iter_mut().zip(&photograph.0) {
+                let blend =
+                    self.alpha * f64::from(*channel) + (1.0 - self.alpha) * f64::from(beneath);
+                *channel = blend.round() as u8;
+            }
+        }
+        Ok(picture)
+    }
+}
+
+/// The map in colours, one pixel for each entry of an H×W map.
+///
+/// # Errors
+/// [`Error::Picture`] unless the map has two modes and fits a picture.
+///
+/// ```
+/// use tenfold::{Tensor, cam::{Colormap, colorize}};
+/// let map = Tensor::new(&[1, 2], vec![0.0, 1.0])?;
+/// let picture = colorize(&map, Colormap::Gray)?;
+/// assert_eq!(picture.into_raw(), [0, 0, 0, 255, 255, 255]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn colorize<'a, T: Scalar>(
+    map: impl Into<TensorRef<'a, T>>,
+    colormap: Colormap,
+) -> Result<RgbImage> {
+    let map = plane(map.into())?;
+    let too_large = || Error::Picture {
+        shape: map.shape().to_vec(),
+    };
+    let height = u32::try_from(map.shape()[0]).map_err(|_| too_large())?;
+    let width = u32::try_from(map.shape()[1]).map_err(|_| too_large())?;
+    let mut picture = RgbImage::new(width, height);
+    for (pixel, value) in picture.pixels_mut().zip(map.data()) {
+        *pixel = Rgb(colormap.color(value.as_f64()));
+    }
+    Ok(picture)
+}
+
+/// The map itself if it has two modes.
+fn plane<T>(map: TensorRef<'_, T>) -> Result<TensorRef<'_, T>> {
+    if map.order() == 2 {
+        return Ok(map);
+    }
+    Err(Error::Picture {
+        shape: map.shape().to_vec(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Tensor;
+
+    #[test]
+    fn the_ends_of_alpha_are_photograph_and_map() {
+        let map = Tensor::from_fn(&[2, 3], |i| (i[0] + i[1]) as f64 / 3.0).unwrap();
+        let photograph = RgbImage::from_fn(3, 2, |x, y| Rgb([x as u8, y as u8, 200]));
+        let draw = |alpha| {
+            let overlay = Overlay {
+                alpha,
+                ..Overlay::default()
+            };
+            overlay.draw(&map, &photograph).unwrap()
+        };
+        assert_eq!(draw(0.0), photograph);
+        assert_eq!(draw(1.0), colorize(&map, Colormap::Turbo).unwrap());
+    }
+
+    #[test]
+    fn bad_input_is_an_error() {
+        let video = Tensor::<f64>::zeros(&[2, 2, 2]).unwrap();
+        let photograph = RgbImage::new(2, 2);
+        assert!(matches!(
+            Overlay::default().draw(&video, &photograph),
+            Err(Error::Picture { .. })
+        ));
+        let map = Tensor::<f64>::zeros(&[2, 2]).unwrap();
+        let overlay = Overlay {
+            alpha: 1.5,
+            ..Overlay::default()
+        };
+        assert!(matches!(
+            overlay.draw(&map, &photograph),
+            Err(Error::Fraction { .. })
+        ));
+    }
+}

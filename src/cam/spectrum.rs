@@ -1,0 +1,286 @@
+//! From a feature map to the singular values σᵢ of its channel mode and the
+//! projected maps Σ_c vᵢ[c]·F[c].
+//!
+//! Write M = Σ σᵢ uᵢ zᵢᵀ for the C×P unfolding, P the number of positions. The
+//! projected map of uᵢ is Mᵀuᵢ = σᵢzᵢ, so that where P < C it comes from the
+//! P×P Gram matrix alone, and uᵢ is never formed.
+
+use faer::MatRef;
+
+use super::weighting::Vectors;
+use crate::error::Result;
+use crate::linalg::{Precision, Side, eigh, gram};
+use crate::scalar::{Scalar, binary_exponent, scale};
+use crate::tensor::{TensorRef, first_non_finite, mode_product};
+use crate::tucker::{Hooi, Start};
+
+/// What is asked of a feature map.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    /// Which vectors.
+    pub(super) vectors: Vectors,
+    /// Whether each channel's mean is subtracted first.
+    pub(super) centring: bool,
+    /// The ranks of a truncated Tucker decomposition; without them the
+    /// singular value decomposition of the unfolding.
+    pub(super) ranks: Option<&'a [usize]>,
+}
+
+/// Singular values and projected maps, and memory that serves one feature map
+/// after the other.
+#[derive(Debug, Default)]
+pub(super) struct Spectrum {
+    /// σ₁ ≥ σ₂ ≥ …: all of them, or at least the first two (where there are
+    /// two) if only the first vector was asked for.
+    pub(super) values: Vec<f64>,
+    /// The projected maps, one row of P entries each: all, or the first.
+    pub(super) projected: Vec<f64>,
+    /// The feature map, centred and scaled by a power of two.
+    prepared: Vec<f64>,
+}
+
+/// The traces of Gram matrices whose entries neither overflow nor sink among
+/// the subnormal numbers.
+const SAFE_TRACE: std::ops::Range<f64> = 1e-250..1e250;
+
+impl Spectrum {
+    /// Fills in values and projected maps of `x`, C×(any trailing shape), up to
+    /// a common factor that is a power of two.
+    ///
+    /// A zero feature map, or one that centring makes zero, gives σ₁ = 0.
+    pub(super) fn compute<T: Scalar>(
+        &mut self,
+        x: TensorRef<'_, T>,
+        request: Request<'_>,
+    ) -> Result<()> {
+        let (channels, positions) = (x.shape()[0], x.data().len() / x.shape()[0]);
+        let matrix = [channels, positions];
+        if let Some(ranks) = request.ranks {
+            let exponent = largest_exponent(x)?.unwrap_or(0);
+            self.prepare(x, request.centring, exponent);
+            let prepared = std::mem::take(&mut self.prepared);
+            let done = self.tucker(
+                TensorRef::new(x.shape(), &prepared)?,
+                ranks,
+                request.vectors,
+            );
+            self.prepared = prepared;
+            return done;
+        }
+        if request.centring {
+            self.prepare(x, true, 0);
+            if self.svd_of_prepared(&matrix, request.vectors)? {
+                return Ok(());
+            }
+        } else if self.svd(TensorRef::new(&matrix, x.data())?, request.vectors)? {
+            return Ok(());
+        }
+        if let Some(exponent) = largest_exponent(x)? {
+            self.prepare(x, request.centring, exponent);
+            if self.svd_of_prepared(&matrix, request.vectors)? {
+                return Ok(());
+            }
+        }
+        self.resize(1, positions);
+        Ok(())
+    }
+
+    /// Copies `x`·2⁻ᵉ, centred if asked.
+    fn prepare<T: Scalar>(&mut self, x: TensorRef<'_, T>, centring: bool, exponent: i32) {
+        self.prepared.clear();
+        if exponent == 0 {
+            let entries = x.data().iter().map(|&entry| entry.as_f64());
+            self.prepared.extend(entries);
+        } else {
+            let entries = x.data().iter();
+            let scaled = entries.map(|entry| scale(entry.as_f64(), -exponent));
+            self.prepared.extend(scaled);
+        }
+        if centring {
+            let positions = x.data().len() / x.shape()[0];
+            self.prepared.chunks_mut(positions).for_each(centre);
+        }
+    }
+
+    /// [`Spectrum::svd`] of the prepared copy.
+    fn svd_of_prepared(&mut self, shape: &[usize], vectors: Vectors) -> Result<bool> {
+        let prepared = std::mem::take(&mut self.prepared);
+        let done = self.svd(TensorRef::new(shape, &prepared)?, vectors);
+        self.prepared = prepared;
+        done
+    }
+
+    /// The singular value decomposition of the matrix `m`, C×P, from the Gram
+    /// matrix of its smaller side; `false` where its squares leave the range of
+    /// `f64` or an entry is not finite.
+    fn svd<T: Scalar>(&mut self, m: TensorRef<'_, T>, vectors: Vectors) -> Result<bool> {
+        let side = if m.shape()[0] <= m.shape()[1] {
+            Side::Mode
+        } else {
+            Side::Rest
+        };
+        let gram = gram(m, 0, side, Precision::Double)?;
+        let trace: f64 = (0..gram.nrows()).map(|i| gram[(i, i)]).sum();
+        if !SAFE_TRACE.contains(&trace) {
+            return Ok(false);
+        }
+        match vectors {
+            Vectors::First => self.first_vector(m, side, gram.as_ref())?,
+            Vectors::All => self.all_vectors(m, side, gram.as_ref())?,
+        }
+        Ok(true)
+    }
+
+    /// σ₁, σ₂ and the first projected map.
+    fn first_vector<T: Scalar>(
+        &mut self,
+        m: TensorRef<'_, T>,
+        side: Side,
+        gram: MatRef<'_, f64>,
+    ) -> Result<()> {
+        let eigen = eigh(gram)?;
+        let positions = m.shape()[1];
+        self.resize(eigen.values.len().min(2), positions);
+        self.projected.truncate(positions);
+        for (sigma, &eigenvalue) in self.values.iter_mut().zip(&eigen.values) {
+            *sigma = eigenvalue.max(0.0).sqrt();
+        }
+        match side {
+            Side::Rest => {
+                for (p, entry) in self.projected.iter_mut().enumerate() {
+                    *entry = self.values[0] * eigen.vectors[(p, 0)];
+                }
+            }
+            Side::Mode => {
+                for (c, channel) in m.data().chunks(positions).enumerate() {
+                    let weight = eigen.vectors[(c, 0)];
+                    for (entry, feature) in self.projected.iter_mut().zip(channel) {
+                        *entry += weight * feature.as_f64();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every σᵢ and every projected map.
+    fn all_vectors<T: Scalar>(
+        &mut self,
+        m: TensorRef<'_, T>,
+        side: Side,
+        gram: MatRef<'_, f64>,
+    ) -> Result<()> {
+        let eigen = eigh(gram)?;
+        let positions = m.shape()[1];
+        self.resize(eigen.values.len(), positions);
+        for (sigma, &eigenvalue) in self.values.iter_mut().zip(&eigen.values) {
+            *sigma = eigenvalue.max(0.0).sqrt();
+        }
+        match side {
+            Side::Rest => {
+                let rows = self.projected.chunks_mut(positions);
+                for (i, (row, &sigma)) in rows.zip(&self.values).enumerate() {
+                    for (p, entry) in row.iter_mut().enumerate() {
+                        *entry = sigma * eigen.vectors[(p, i)];
+                    }
+                }
+            }
+            Side::Mode => {
+                let entries: Vec<f64> = m.data().iter().map(|entry| entry.as_f64()).collect();
+                let m = TensorRef::new(m.shape(), &entries)?;
+                let projected = mode_product(m, 0, eigen.vectors.transpose())?;
+                self.projected.copy_from_slice(projected.data());
+            }
+        }
+        Ok(())
+    }
+
+    /// The channel factor of a Tucker decomposition of `x` at the given ranks:
+    /// σᵢ is the norm of the core's i-th slice, vᵢ column i of the factor.
+    fn tucker(&mut self, x: TensorRef<'_, f64>, ranks: &[usize], vectors: Vectors) -> Result<()> {
+        let hooi = Hooi {
+            start: Start::Hosvd,
+            max_sweeps: MAX_SWEEPS,
+            tolerance: 0.0,
+            ..Hooi::new(ranks.to_vec())
+        };
+        let mut sweeps = hooi.sweeps(x)?;
+        for sweep in &mut sweeps {
+            let sweep = sweep?;
+            if 2.0 * sweep.relative_error * sweep.change.abs() <= ENERGY_TOLERANCE {
+                break;
+            }
+        }
+        let tucker = sweeps.finish()?;
+        let positions = x.data().len() / x.shape()[0];
+        let rank = tucker.ranks()[0];
+        self.resize(rank, positions);
+        let slices = tucker
+            .core()
+            .data()
+            .chunks(tucker.core().data().len() / rank);
+        for (sigma, slice) in self.values.iter_mut().zip(slices) {
+            *sigma = slice.iter().map(|entry| entry * entry).sum::<f64>().sqrt();
+        }
+        let count = match vectors {
+            Vectors::First => 1,
+            Vectors::All => rank,
+        };
+        self.projected.truncate(count * positions);
+        if let Some(factor) = tucker.factor(0) {
+            let matrix = TensorRef::new(&[x.shape()[0], positions], x.data())?;
+            let projected = mode_product(matrix, 0, factor.get(.., ..count).transpose())?;
+            self.projected.copy_from_slice(projected.data());
+        }
+        Ok(())
+    }
+
+    /// `count` values and projected maps, all zero.
+    fn resize(&mut self, count: usize, positions: usize) {
+        self.values.clear();
+        self.values.resize(count, 0.0);
+        self.projected.clear();
+        self.projected.resize(count * positions, 0.0);
+    }
+}
+
+/// HOOI stops where a sweep changes the captured share ‖G‖²/‖X‖² by no more.
+/// The error of the factors goes with its square root.
+const ENERGY_TOLERANCE: f64 = 1e-14;
+
+/// HOOI stops after so many sweeps in any case.
+const MAX_SWEEPS: usize = 200;
+
+/// Subtracts the mean. What the first mean leaves is summed again, so that the
+/// rounding is that of the deviations however large the mean is.
+fn centre(channel: &mut [f64]) {
+    for _ in 0..2 {
+        let mean = channel.iter().sum::<f64>() / channel.len() as f64;
+        for entry in channel.iter_mut() {
+            *entry -= mean;
+        }
+    }
+}
+
+/// The binary exponent of the largest entry; `None` for a zero tensor.
+fn largest_exponent<T: Scalar>(x: TensorRef<'_, T>) -> Result<Option<i32>> {
+    if let Some(error) = first_non_finite(x) {
+        return Err(error);
+    }
+    let magnitudes = x.data().iter().map(|entry| entry.as_f64().abs());
+    let largest = magnitudes.fold(0.0, f64::max);
+    Ok((largest > 0.0).then(|| binary_exponent(largest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn centring_keeps_the_digits_of_the_deviations() {
+        let offset = 1e12;
+        let mut channel = [offset + 1.0, offset + 2.0, offset + 6.0];
+        centre(&mut channel);
+        assert_eq!(channel, [-2.0, -1.0, 3.0]);
+    }
+}

@@ -1,0 +1,173 @@
+//! The four weightings, and the two questions in which they differ.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// Which saliency map: the decomposition and the vectors that weight the
+/// channels.
+///
+/// | | first vector | all vectors |
+/// | --- | --- | --- |
+/// | SVD of the C×HW unfolding | [`EigenCam`](Self::EigenCam) | [`MultivecEigenCam`](Self::MultivecEigenCam) |
+/// | Tucker | [`Tsm`](Self::Tsm) | [`Mtsm`](Self::Mtsm) |
+///
+/// ```
+/// use tenfold::cam::{Decomposition, Vectors, Weighting};
+/// let weighting: Weighting = "mtsm".parse()?;
+/// assert_eq!(weighting.decomposition(), Decomposition::Tucker);
+/// assert_eq!(weighting.vectors(), Vectors::All);
+/// assert_eq!(Weighting::MultivecEigenCam.to_string(), "multivec-eigen-cam");
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Weighting {
+    /// EigenCAM (Muhammad & Yeasin, IJCNN 2020): the first singular vector of
+    /// the centred unfolding, negative parts clipped.
+    EigenCam,
+    /// Tucker saliency map: the first vector of the channel factor.
+    Tsm,
+    /// EigenCAM with every singular vector, each weighted by its singular
+    /// value.
+    MultivecEigenCam,
+    /// Multivector Tucker saliency map: every vector of the channel factor,
+    /// each weighted by the norm of its slice of the core.
+    Mtsm,
+}
+
+/// Where the singular values and vectors of the channel mode come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Decomposition {
+    /// The singular value decomposition of the C×HW unfolding.
+    Svd,
+    /// The Tucker decomposition of the feature map itself.
+    Tucker,
+}
+
+/// How many of the vectors a map is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Vectors {
+    /// The one that belongs to the largest singular value.
+    First,
+    /// All of them.
+    All,
+}
+
+/// What becomes of the sign of a projected map Σ_c v\[c\]·F\[c\], which is as
+/// arbitrary as that of the singular vector v.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sign {
+    /// Dropped: the absolute value is taken.
+    Absolute,
+    /// Chosen so that the entry of largest magnitude is positive (flip where
+    /// |min| > |max|; Chung & Ying, *Seg-Eigen-CAM*, Applied Sciences 2025),
+    /// the negative entries then clipped to zero.
+    Positive,
+    /// Chosen the other way, the negative entries then clipped to zero.
+    Negative,
+}
+
+impl Weighting {
+    /// All four, in the order of the table in their paper.
+    pub const ALL: [Self; 4] = [
+        Self::EigenCam,
+        Self::Tsm,
+        Self::MultivecEigenCam,
+        Self::Mtsm,
+    ];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EigenCam => "eigen-cam",
+            Self::Tsm => "tsm",
+            Self::MultivecEigenCam => "multivec-eigen-cam",
+            Self::Mtsm => "mtsm",
+        }
+    }
+
+    /// Which decomposition.
+    pub fn decomposition(self) -> Decomposition {
+        match self {
+            Self::EigenCam | Self::MultivecEigenCam => Decomposition::Svd,
+            Self::Tsm | Self::Mtsm => Decomposition::Tucker,
+        }
+    }
+
+    /// Which vectors.
+    pub fn vectors(self) -> Vectors {
+        match self {
+            Self::EigenCam | Self::Tsm => Vectors::First,
+            Self::MultivecEigenCam | Self::Mtsm => Vectors::All,
+        }
+    }
+
+    /// Whether the published code subtracts each channel's mean first: it does
+    /// for the SVD, and does not for Tucker.
+    pub fn centring(self) -> bool {
+        self.decomposition() == Decomposition::Svd
+    }
+
+    /// What the published code does with signs: EigenCAM clips, the others
+    /// take absolute values.
+    pub fn sign(self) -> Sign {
+        match self {
+            Self::EigenCam => Sign::Positive,
+            _ => Sign::Absolute,
+        }
+    }
+}
+
+impl fmt::Display for Weighting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Weighting {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|weighting| weighting.name() == name)
+            .ok_or_else(|| Error::UnknownName {
+                what: "weighting",
+                name: name.to_owned(),
+                known: "eigen-cam, tsm, multivec-eigen-cam, mtsm",
+            })
+    }
+}
+
+impl Sign {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Absolute => "absolute",
+            Self::Positive => "positive",
+            Self::Negative => "negative",
+        }
+    }
+}
+
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Sign {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [Self::Absolute, Self::Positive, Self::Negative]
+            .into_iter()
+            .find(|sign| sign.name() == name)
+            .ok_or_else(|| Error::UnknownName {
+                what: "sign",
+                name: name.to_owned(),
+                known: "absolute, positive, negative",
+            })
+    }
+}
