@@ -9,7 +9,7 @@ use faer::MatRef;
 
 use super::weighting::Vectors;
 use crate::error::Result;
-use crate::linalg::{Precision, Side, eigh, gram};
+use crate::linalg::{Precision, Side, eigh, eigh_leading, gram};
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{TensorRef, first_non_finite, mode_product};
 use crate::tucker::{Hooi, Start};
@@ -138,7 +138,7 @@ impl Spectrum {
         side: Side,
         gram: MatRef<'_, f64>,
     ) -> Result<()> {
-        let eigen = eigh(gram)?;
+        let eigen = eigh_leading(gram, |_| 1)?;
         let positions = m.shape()[1];
         self.resize(eigen.values.len().min(2), positions);
         self.projected.truncate(positions);
