@@ -146,8 +146,7 @@ fn resized_maps_agree() {
         if let Some(published) = reference(image, layer, weighting, "published224") {
             compared += 1;
             let smaller = reference(image, layer, weighting, "published").unwrap();
-            let difference =
-                largest_difference(at_image_size(&smaller).data(), published.data());
+            let difference = largest_difference(at_image_size(&smaller).data(), published.data());
             assert!(
                 difference <= HALF_PRECISION,
                 "{image} {weighting} resized: {difference:e}"
