@@ -64,7 +64,7 @@ use crate::error::{Error, Result};
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef};
 use normalize::MinMax;
-use spectrum::{Request, Spectrum};
+use spectrum::{DEGENERATE_RATIO, Request, Spectrum};
 
 /// A way to make saliency maps: a weighting and its options.
 ///
@@ -131,9 +131,6 @@ impl Status {
         }
     }
 }
-
-/// The ratio σ₂/σ₁ above which a map is [`Status::Degenerate`].
-const DEGENERATE_RATIO: f64 = 0.999;
 
 /// A map whose values differ by no more than this, relative to the largest, is
 /// constant up to the rounding of an eigenproblem of a few thousand rows.

@@ -2,6 +2,7 @@
 //! efficientnet-lite0 on four photographs. `exact` maps are the equations in
 //! f64 by LAPACK; `published` ones come from the published code.
 #![cfg(feature = "io")]
+#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
 //! What holds for every feature map.
+#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use tenfold::cam::{Cam, SaliencyMap, Sign, Status, Weighting};

@@ -14,7 +14,7 @@ use crate::tensor::{Tensor, TensorRef, first_non_finite};
 ///
 /// ```
 /// use tenfold::{Tensor, cam::normalize};
-/// let map = Tensor::new(&[3], vec![2e-30, 6e-30, 4e-30])?;
+/// let map = Tensor::new(&[3], vec![2.0, 6.0, 4.0])?;
 /// assert_eq!(normalize(&map)?.data(), [0.0, 1.0, 0.5]);
 /// let constant = Tensor::new(&[2], vec![7.0f32, 7.0])?;
 /// assert_eq!(normalize(&constant)?.data(), [0.0, 0.0]);

@@ -9,7 +9,7 @@ use faer::MatRef;
 
 use super::weighting::Vectors;
 use crate::error::Result;
-use crate::linalg::{Precision, Side, eigh, eigh_leading, gram};
+use crate::linalg::{Precision, Side, eigh, gram, leading_pair};
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{TensorRef, first_non_finite, mode_product};
 use crate::tucker::{Hooi, Start};
@@ -30,8 +30,8 @@ pub(super) struct Request<'a> {
 /// after the other.
 #[derive(Debug, Default)]
 pub(super) struct Spectrum {
-    /// σ₁ ≥ σ₂ ≥ …: all of them, or at least the first two (where there are
-    /// two) if only the first vector was asked for.
+    /// σ₁ ≥ σ₂ ≥ …: all of them; if only the first vector was asked for, σ₁, and
+    /// σ₂ where it exceeds [`DEGENERATE_RATIO`]·σ₁.
     pub(super) values: Vec<f64>,
     /// The projected maps, one row of P entries each: all, or the first.
     pub(super) projected: Vec<f64>,
@@ -39,9 +39,9 @@ pub(super) struct Spectrum {
     prepared: Vec<f64>,
 }
 
-/// The traces of Gram matrices whose entries neither overflow nor sink among
-/// the subnormal numbers.
-const SAFE_TRACE: std::ops::Range<f64> = 1e-250..1e250;
+/// The traces of Gram matrices whose entries can be squared without leaving the
+/// range of `f64`.
+const SAFE_TRACE: std::ops::Range<f64> = 1e-120..1e120;
 
 impl Spectrum {
     /// Fills in values and projected maps of `x`, C×(any trailing shape), up to
@@ -81,7 +81,8 @@ impl Spectrum {
                 return Ok(());
             }
         }
-        self.resize(1, positions);
+        self.take_values(&[0.0]);
+        self.clear(1, positions);
         Ok(())
     }
 
@@ -111,8 +112,8 @@ impl Spectrum {
     }
 
     /// The singular value decomposition of the matrix `m`, C×P, from the Gram
-    /// matrix of its smaller side; `false` where its squares leave the range of
-    /// `f64` or an entry is not finite.
+    /// matrix of its smaller side; `false` where an entry is not finite, or so large
+    /// or small that its fourth power leaves the range of `f64`.
     fn svd<T: Scalar>(&mut self, m: TensorRef<'_, T>, vectors: Vectors) -> Result<bool> {
         let side = if m.shape()[0] <= m.shape()[1] {
             Side::Mode
@@ -131,29 +132,35 @@ impl Spectrum {
         Ok(true)
     }
 
-    /// σ₁, σ₂ and the first projected map.
+    /// The first projected map, and σ₁; σ₂ too where it comes so close that the
+    /// first vector does not stand apart.
     fn first_vector<T: Scalar>(
         &mut self,
         m: TensorRef<'_, T>,
         side: Side,
         gram: MatRef<'_, f64>,
     ) -> Result<()> {
-        let eigen = eigh_leading(gram, |_| 1)?;
         let positions = m.shape()[1];
-        self.resize(eigen.values.len().min(2), positions);
-        self.projected.truncate(positions);
-        for (sigma, &eigenvalue) in self.values.iter_mut().zip(&eigen.values) {
-            *sigma = eigenvalue.max(0.0).sqrt();
-        }
+        self.clear(1, positions);
+        let vector = match leading_pair(gram, 1.0 - DEGENERATE_RATIO.powi(2)) {
+            Some(pair) => {
+                self.take_values(&[pair.value]);
+                pair.vector
+            }
+            None => {
+                let eigen = eigh(gram)?;
+                self.take_values(&eigen.values[..eigen.values.len().min(2)]);
+                eigen.vectors.col(0).iter().copied().collect()
+            }
+        };
         match side {
             Side::Rest => {
-                for (p, entry) in self.projected.iter_mut().enumerate() {
-                    *entry = self.values[0] * eigen.vectors[(p, 0)];
+                for (entry, z) in self.projected.iter_mut().zip(&vector) {
+                    *entry = self.values[0] * z;
                 }
             }
             Side::Mode => {
-                for (c, channel) in m.data().chunks(positions).enumerate() {
-                    let weight = eigen.vectors[(c, 0)];
+                for (weight, channel) in vector.iter().zip(m.data().chunks(positions)) {
                     for (entry, feature) in self.projected.iter_mut().zip(channel) {
                         *entry += weight * feature.as_f64();
                     }
@@ -172,10 +179,8 @@ impl Spectrum {
     ) -> Result<()> {
         let eigen = eigh(gram)?;
         let positions = m.shape()[1];
-        self.resize(eigen.values.len(), positions);
-        for (sigma, &eigenvalue) in self.values.iter_mut().zip(&eigen.values) {
-            *sigma = eigenvalue.max(0.0).sqrt();
-        }
+        self.clear(eigen.values.len(), positions);
+        self.take_values(&eigen.values);
         match side {
             Side::Rest => {
                 let rows = self.projected.chunks_mut(positions);
@@ -214,19 +219,16 @@ impl Spectrum {
         let tucker = sweeps.finish()?;
         let positions = x.data().len() / x.shape()[0];
         let rank = tucker.ranks()[0];
-        self.resize(rank, positions);
-        let slices = tucker
-            .core()
-            .data()
-            .chunks(tucker.core().data().len() / rank);
-        for (sigma, slice) in self.values.iter_mut().zip(slices) {
-            *sigma = slice.iter().map(|entry| entry * entry).sum::<f64>().sqrt();
-        }
+        let core = tucker.core().data();
+        let squares = core
+            .chunks(core.len() / rank)
+            .map(|slice| slice.iter().map(|entry| entry * entry).sum());
+        self.take_values(&squares.collect::<Vec<f64>>());
         let count = match vectors {
             Vectors::First => 1,
             Vectors::All => rank,
         };
-        self.projected.truncate(count * positions);
+        self.clear(count, positions);
         if let Some(factor) = tucker.factor(0) {
             let matrix = TensorRef::new(&[x.shape()[0], positions], x.data())?;
             let projected = mode_product(matrix, 0, factor.get(.., ..count).transpose())?;
@@ -235,14 +237,22 @@ impl Spectrum {
         Ok(())
     }
 
-    /// `count` values and projected maps, all zero.
-    fn resize(&mut self, count: usize, positions: usize) {
+    /// Takes the square roots of `squares` as singular values.
+    fn take_values(&mut self, squares: &[f64]) {
         self.values.clear();
-        self.values.resize(count, 0.0);
+        let values = squares.iter().map(|square| square.max(0.0).sqrt());
+        self.values.extend(values);
+    }
+
+    /// `count` projected maps, all zero.
+    fn clear(&mut self, count: usize, positions: usize) {
         self.projected.clear();
         self.projected.resize(count * positions, 0.0);
     }
 }
+
+/// The ratio σ₂/σ₁ above which the first vector does not stand apart.
+pub(super) const DEGENERATE_RATIO: f64 = 0.999;
 
 /// HOOI stops where a sweep changes the captured share ‖G‖²/‖X‖² by no more.
 /// The error of the factors goes with its square root.
