@@ -13,7 +13,7 @@
 
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
-use crate::tensor::TensorRef;
+use crate::tensor::{TensorRef, first_non_finite};
 
 /// The thresholds at which the mean intersection over union is swept.
 pub const THRESHOLDS: [f64; 6] = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
@@ -64,7 +64,7 @@ pub fn average_increase(probabilities: &[f64], masked: &[f64]) -> Result<f64> {
 ///
 /// # Errors
 /// [`Error::ShapeMismatch`] unless both have the same shape,
-/// [`Error::TooFewModes`], [`Error::NoSamples`].
+/// [`Error::TooFewModes`], [`Error::NoSamples`], [`Error::NonFinite`].
 ///
 /// ```
 /// use tenfold::{TensorRef, cam::metrics::embedding_mse};
@@ -95,6 +95,9 @@ pub fn embedding_mse<'a, 'b, T: Scalar>(
     if images == 0 {
         return Err(Error::NoSamples { what: "embeddings" });
     }
+    if let Some(error) = first_non_finite(embeddings).or_else(|| first_non_finite(masked)) {
+        return Err(error);
+    }
     let pairs = embeddings.data().iter().zip(masked.data());
     let squares = pairs.map(|(z, o)| (z.as_f64() - o.as_f64()).powi(2));
     Ok(squares.sum::<f64>() / images as f64)
@@ -107,7 +110,8 @@ pub fn embedding_mse<'a, 'b, T: Scalar>(
 ///
 /// # Errors
 /// [`Error::Length`] unless map and mask have the same number of pixels,
-/// [`Error::NoSamples`], [`Error::Fraction`] for a threshold outside \[0, 1\].
+/// [`Error::NoSamples`], [`Error::NonFinite`], [`Error::Fraction`] for a
+/// threshold outside \[0, 1\].
 ///
 /// ```
 /// use tenfold::cam::metrics::iou;
@@ -122,6 +126,9 @@ pub fn iou<T: Scalar>(map: &[T], mask: &[bool], threshold: f64) -> Result<f64> {
         return Err(Error::NoSamples { what: "the map" });
     }
     check_fraction("the threshold", threshold)?;
+    if let Some(error) = first_non_finite(TensorRef::new(&[map.len()], map)?) {
+        return Err(error);
+    }
     let (mut both, mut either) = (0usize, 0usize);
     for (value, &inside) in map.iter().zip(mask) {
         let salient = value.as_f64() >= threshold;
@@ -237,6 +244,10 @@ mod tests {
         assert!(matches!(
             iou(&[0.5], &[true], f64::NAN),
             Err(Error::Fraction { .. })
+        ));
+        assert!(matches!(
+            iou(&[0.5, f32::NAN], &[true; 2], 0.5),
+            Err(Error::NonFinite { .. })
         ));
         assert!(matches!(
             mean_iou(&[0.5; 3], &[true; 3], 2, 0.5),

@@ -1,12 +1,171 @@
 //! `tenfold evaluate`: how good saliency maps are, from arrays.
 
-use crate::console::Console;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tenfold::cam::metrics::{THRESHOLDS, average_drop, average_increase, embedding_mse, mean_iou};
+use tenfold::cam::resize;
+use tenfold::io::{AnyTensor, read_npy};
+use tenfold::{Error, Tensor};
+
+use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 
 /// Judge saliency maps by average drop, average increase, embedding error, IoU
+///
+/// Each pair of arrays gives its metrics; at least one pair is needed. "Masked"
+/// is what the network makes of an image multiplied by its map.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+#[command(group(clap::ArgGroup::new("pair").required(true).multiple(true)
+    .args(["probabilities", "embeddings", "maps"])))]
+pub(crate) struct Args {
+    /// Class probabilities of the images: N
+    #[arg(long, value_name = "P.npy", requires = "masked_probabilities")]
+    probabilities: Option<PathBuf>,
+    /// Class probabilities of the masked images: N
+    #[arg(long, value_name = "O.npy", requires = "probabilities")]
+    masked_probabilities: Option<PathBuf>,
+    /// Embeddings of the images: N×D
+    #[arg(long, value_name = "Z.npy", requires = "masked_embeddings")]
+    embeddings: Option<PathBuf>,
+    /// Embeddings of the masked images: N×D
+    #[arg(long, value_name = "Y.npy", requires = "embeddings")]
+    masked_embeddings: Option<PathBuf>,
+    /// Saliency maps: H×W or N×H×W; resized where the masks are of another size
+    #[arg(long, value_name = "M.npy", requires = "masks")]
+    maps: Option<PathBuf>,
+    /// Binary masks: H×W or N×H×W, any number but 0 is inside
+    #[arg(long, value_name = "B.npy", requires = "maps")]
+    masks: Option<PathBuf>,
+    /// Thresholds of the mean intersection over union
+    #[arg(long, value_delimiter = ',', value_name = "T,…", default_values_t = THRESHOLDS,
+          requires = "maps", allow_hyphen_values = true)]
+    thresholds: Vec<f64>,
+}
 
-pub(crate) fn run(_args: &Args, _console: &Console) -> Outcome {
-    Err(Failure::other("metrics cannot be computed yet"))
+/// A metric, its value, and what it is called for people.
+struct Metric {
+    key: &'static str,
+    value: Value,
+    text: String,
+}
+
+pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
+    let mut metrics = Vec::new();
+    if let (Some(p), Some(o)) = (&args.probabilities, &args.masked_probabilities) {
+        metrics.extend(of_probabilities(p, o)?);
+    }
+    if let (Some(z), Some(masked)) = (&args.embeddings, &args.masked_embeddings) {
+        let mse = embedding_mse(&read(z)?, &read(masked)?)
+            .map_err(|error| Failure::in_file(masked, error))?;
+        metrics.push(Metric {
+            key: "embedding_mse",
+            value: json!(mse),
+            text: format!("embedding MSE (lower is better): {mse:.6}"),
+        });
+    }
+    if let (Some(maps), Some(masks)) = (&args.maps, &args.masks) {
+        metrics.push(of_masks(maps, masks, &args.thresholds)?);
+    }
+    let mut object = json!({ "command": "evaluate" });
+    for metric in &metrics {
+        object[metric.key] = metric.value.clone();
+    }
+    let lines: Vec<&str> = metrics.iter().map(|metric| metric.text.as_str()).collect();
+    console.result(object, &lines.join("\n"))
+}
+
+/// Average drop and average increase.
+fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
+    let (before, after) = (read(p)?, read(o)?);
+    if before.shape() != after.shape() {
+        return Err(mismatch(o, before.shape(), after.shape()));
+    }
+    // A probability that is none may be in either file.
+    let files = |error| Failure::usage(format!("{}, {}: {error}", p.display(), o.display()));
+    let drop = average_drop(before.data(), after.data()).map_err(files)?;
+    let increase = average_increase(before.data(), after.data()).map_err(files)?;
+    Ok([
+        Metric {
+            key: "average_drop_percent",
+            value: json!(drop),
+            text: format!("average drop (lower is better): {drop:.4} %"),
+        },
+        Metric {
+            key: "average_increase_percent",
+            value: json!(increase),
+            text: format!("average increase (higher is better): {increase:.4} %"),
+        },
+    ])
+}
+
+/// The mean intersection over union at each threshold.
+fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
+    let in_maps = |error| Failure::in_file(maps, error);
+    let (values, inside) = (read(maps)?, read(masks)?);
+    for (path, array) in [(maps, &values), (masks, &inside)] {
+        if !(2..=3).contains(&array.shape().len()) {
+            return Err(Failure::usage(format!(
+                "{}: maps and masks are H×W or N×H×W, not {}",
+                path.display(),
+                times(array.shape())
+            )));
+        }
+        if array.data().is_empty() {
+            let shape = array.shape().to_vec();
+            return Err(Failure::in_file(path, Error::Empty { shape }));
+        }
+    }
+    let &[ref images @ .., height, width] = inside.shape() else {
+        return Err(mismatch(masks, values.shape(), inside.shape()));
+    };
+    let values = if values.shape().ends_with(&[height, width]) {
+        values
+    } else {
+        resize(&values, height, width).map_err(in_maps)?
+    };
+    if values.shape() != inside.shape() {
+        let expected = [images, &[height, width]].concat();
+        return Err(mismatch(maps, &expected, values.shape()));
+    }
+    if let Some(position) = inside.data().iter().position(|entry| entry.is_nan()) {
+        return Err(Failure::usage(format!(
+            "{}: entry {position} is NaN, a mask has numbers",
+            masks.display()
+        )));
+    }
+    let inside: Vec<bool> = inside.data().iter().map(|&entry| entry != 0.0).collect();
+
+    let mut text = "mean IoU (higher is better)".to_owned();
+    let mut sweep = Vec::new();
+    for &threshold in thresholds {
+        let value = mean_iou(values.data(), &inside, height * width, threshold).map_err(in_maps)?;
+        text += &format!("\n  at map ≥ {threshold}: {value:.6}");
+        sweep.push(json!({ "threshold": threshold, "mean_iou": value }));
+    }
+    Ok(Metric {
+        key: "mean_iou",
+        value: json!(sweep),
+        text,
+    })
+}
+
+/// An array in f64.
+fn read(path: &Path) -> Outcome<Tensor<f64>> {
+    Ok(match read_npy(path)? {
+        AnyTensor::F64(x) => x,
+        AnyTensor::F32(x) => {
+            let entries = x.data().iter().map(|&entry| f64::from(entry));
+            Tensor::new(x.shape(), entries.collect())?
+        }
+    })
+}
+
+fn mismatch(path: &Path, expected: &[usize], actual: &[usize]) -> Failure {
+    Failure::usage(format!(
+        "{}: shape {} was expected, not {}",
+        path.display(),
+        times(expected),
+        times(actual)
+    ))
 }

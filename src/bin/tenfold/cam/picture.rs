@@ -1,0 +1,99 @@
+//! Pictures of saliency maps, alone and side by side.
+
+use tenfold::cam::{Overlay, colorize, resize};
+use tenfold::io::RgbImage;
+use tenfold::{Result, Tensor};
+
+use super::Args;
+use crate::failure::{Failure, Outcome};
+
+/// The longer side, at least, of a picture whose size nobody asked for.
+const LEGIBLE: usize = 224;
+
+/// Pixels between pictures side by side.
+const GAP: u32 = 4;
+
+/// The most pixels of a picture.
+pub(super) const MOST_PIXELS: u64 = 1 << 28;
+
+/// The map over the photograph, or in colours alone.
+///
+/// Without a photograph and `--size` it is enlarged by a whole number, smoothly.
+pub(super) fn draw(
+    args: &Args,
+    map: &Tensor<f32>,
+    photograph: Option<&RgbImage>,
+) -> Result<RgbImage> {
+    let mut map = args.resized(map, photograph)?;
+    let Some(photograph) = photograph else {
+        if args.size.is_none() {
+            let (height, width) = (map.shape()[0], map.shape()[1]);
+            let factor = LEGIBLE.div_ceil(height.max(width));
+            map = resize(&map, factor * height, factor * width)?;
+        }
+        return colorize(&map, args.colormap);
+    };
+    let overlay = Overlay {
+        colormap: args.colormap,
+        alpha: args.alpha,
+    };
+    if let Some((height, width)) = args.size
+        && (photograph.height() as usize, photograph.width() as usize) != (height, width)
+    {
+        return overlay.draw(&map, &fitted(photograph, height, width)?);
+    }
+    overlay.draw(&map, photograph)
+}
+
+/// The photograph at another height and width.
+fn fitted(photograph: &RgbImage, height: usize, width: usize) -> Result<RgbImage> {
+    let (old_height, old_width) = (photograph.height() as usize, photograph.width() as usize);
+    let planes = (0..3).flat_map(|channel| {
+        photograph
+            .pixels()
+            .map(move |pixel| f32::from(pixel.0[channel]))
+    });
+    let planes = Tensor::new(&[3, old_height, old_width], planes.collect())?;
+    let planes = resize(&planes, height, width)?;
+    let pixels = height * width;
+    let mut fitted = RgbImage::new(width as u32, height as u32);
+    for (position, pixel) in fitted.pixels_mut().enumerate() {
+        for (channel, level) in pixel.0.iter_mut().enumerate() {
+            *level = planes.data()[channel * pixels + position].round() as u8;
+        }
+    }
+    Ok(fitted)
+}
+
+/// Pictures in rows and columns, with a white gap between them.
+pub(super) fn side_by_side(rows: &[Vec<RgbImage>]) -> Outcome<RgbImage> {
+    if let [row] = rows
+        && let [picture] = row.as_slice()
+    {
+        return Ok(picture.clone());
+    }
+    let pictures = || rows.iter().flatten();
+    let cell_height = pictures().map(RgbImage::height).max().unwrap_or(1) + GAP;
+    let cell_width = pictures().map(RgbImage::width).max().unwrap_or(1) + GAP;
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(1);
+    let height = u64::from(cell_height) * rows.len() as u64 - u64::from(GAP);
+    let width = u64::from(cell_width) * columns as u64 - u64::from(GAP);
+    if height.saturating_mul(width) > MOST_PIXELS {
+        return Err(too_many());
+    }
+    let mut canvas = RgbImage::from_pixel(width as u32, height as u32, [255; 3].into());
+    for (row, pictures) in rows.iter().enumerate() {
+        for (column, picture) in pictures.iter().enumerate() {
+            let (left, top) = (column as u32 * cell_width, row as u32 * cell_height);
+            for (x, y, pixel) in picture.enumerate_pixels() {
+                canvas.put_pixel(left + x, top + y, *pixel);
+            }
+        }
+    }
+    Ok(canvas)
+}
+
+/// That the maps do not fit one picture.
+pub(super) fn too_many() -> Failure {
+    Failure::usage("these maps are too many for one picture; -o FOLDER draws each by itself")
+}

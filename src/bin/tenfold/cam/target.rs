@@ -1,0 +1,184 @@
+//! Where saliency maps go: a picture, an array, or a folder of both.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tenfold::Tensor;
+use tenfold::io::{RgbImage, check_writable, write_npy_entries, write_png};
+
+use super::picture::{MOST_PIXELS, draw, side_by_side, too_many};
+use super::{Args, Maps};
+use crate::failure::{Failure, Outcome};
+
+/// Where the maps go.
+pub(super) enum Target {
+    /// All maps in one picture: a row for each feature map, a column for each
+    /// weighting.
+    Picture(PathBuf),
+    /// All maps of one file in one array.
+    Array(PathBuf),
+    /// A picture of every map and an array of every file and weighting.
+    Folder(PathBuf),
+}
+
+/// The most entries of an array of maps.
+const MOST_ENTRIES: usize = 1 << 30;
+
+impl Target {
+    /// What `-o` asks for.
+    pub(super) fn of(args: &Args) -> Outcome<Self> {
+        let Some(path) = &args.output else {
+            let name = match args.features.as_slice() {
+                [file] => stem(file),
+                _ => "maps".to_owned(),
+            };
+            let weighting = args.weighting.name();
+            return Ok(Self::Picture(format!("{name}.{weighting}.png").into()));
+        };
+        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+        match extension.as_deref() {
+            _ if path.is_dir() => Ok(Self::Folder(path.clone())),
+            Some("png") => Ok(Self::Picture(path.clone())),
+            Some("npy") if args.features.len() == 1 => Ok(Self::Array(path.clone())),
+            Some("npy") => Err(Failure::usage(
+                "the maps of several files do not go into one array; -o FOLDER writes one for each",
+            )),
+            None if !path.exists() => Ok(Self::Folder(path.clone())),
+            _ => Err(Failure::usage(format!(
+                "{}: the maps go to a .png, a .npy or a folder",
+                path.display()
+            ))),
+        }
+    }
+
+    /// Fails where it could not be written, before any work.
+    pub(super) fn check(&self, args: &Args) -> Outcome {
+        match self {
+            Self::Picture(path) | Self::Array(path) => check_writable(path)?,
+            Self::Folder(folder) if folder.is_dir() => check_writable(folder.join("probe"))?,
+            Self::Folder(folder) => check_writable(folder)?,
+        }
+        if let Self::Folder(folder) = self {
+            let mut stems = HashSet::new();
+            for file in &args.features {
+                if !stems.insert(stem(file)) {
+                    return Err(Failure::usage(format!(
+                        "{}: a file of this name comes twice, and its maps cannot both go to {}",
+                        file.display(),
+                        folder.display()
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the maps and says to which files.
+    pub(super) fn write(
+        &self,
+        args: &Args,
+        maps: &[Maps],
+        photograph: Option<&RgbImage>,
+    ) -> Outcome<Vec<PathBuf>> {
+        match self {
+            Self::Picture(path) => {
+                write_png(path, &side_by_side(&rows(args, maps, photograph)?)?)?;
+                Ok(vec![path.clone()])
+            }
+            Self::Array(path) => {
+                write_array(path, args, &maps.iter().collect::<Vec<_>>(), photograph)?;
+                Ok(vec![path.clone()])
+            }
+            Self::Folder(folder) => write_folder(folder, args, maps, photograph),
+        }
+    }
+}
+
+/// The name of a file without its folder and extension.
+fn stem(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or(file.as_os_str());
+    stem.to_string_lossy().into_owned()
+}
+
+/// A picture of every map, a row for each feature map.
+fn rows(args: &Args, maps: &[Maps], photograph: Option<&RgbImage>) -> Outcome<Vec<Vec<RgbImage>>> {
+    let mut rows = Vec::new();
+    let mut pixels = 0;
+    // The weightings of one file lie next to each other.
+    for of_file in maps.chunks(args.weighting.0.len()) {
+        for item in 0..of_file[0].items.len() {
+            let row = of_file
+                .iter()
+                .map(|maps| draw(args, &maps.items[item].0, photograph))
+                .collect::<tenfold::Result<Vec<RgbImage>>>()?;
+            pixels += row
+                .iter()
+                .map(|p| u64::from(p.height()) * u64::from(p.width()))
+                .sum::<u64>();
+            if pixels > MOST_PIXELS {
+                return Err(too_many());
+            }
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+/// Writes the maps of one file, H×W or N×H×W; of several weightings with a
+/// leading mode for them.
+fn write_array(path: &Path, args: &Args, maps: &[&Maps], photograph: Option<&RgbImage>) -> Outcome {
+    let mut entries = Vec::new();
+    let mut shape = Vec::new();
+    let count = maps.iter().map(|maps| maps.items.len()).sum::<usize>();
+    for maps in maps {
+        for (map, _) in &maps.items {
+            let map: Tensor<f32> = args.resized(map, photograph)?;
+            if map.data().len().saturating_mul(count) > MOST_ENTRIES {
+                return Err(Failure::usage(format!(
+                    "{count} maps of this size are too many for one array"
+                )));
+            }
+            shape = map.shape().to_vec();
+            entries.extend_from_slice(map.data());
+        }
+    }
+    if maps[0].batch {
+        shape.insert(0, maps[0].items.len());
+    }
+    if maps.len() > 1 {
+        shape.insert(0, maps.len());
+    }
+    Ok(write_npy_entries(path, &shape, &entries)?)
+}
+
+fn write_folder(
+    folder: &Path,
+    args: &Args,
+    maps: &[Maps],
+    photograph: Option<&RgbImage>,
+) -> Outcome<Vec<PathBuf>> {
+    fs::create_dir_all(folder).map_err(|error| {
+        Failure::usage(format!(
+            "{}: the folder cannot be made: {error}",
+            folder.display()
+        ))
+    })?;
+    let mut written = Vec::new();
+    for maps in maps {
+        let name = format!("{}.{}", stem(&args.features[maps.file]), maps.weighting);
+        let array = folder.join(format!("{name}.npy"));
+        write_array(&array, args, &[maps], photograph)?;
+        written.push(array);
+        for (item, (map, _)) in maps.items.iter().enumerate() {
+            let picture = folder.join(if maps.batch {
+                format!("{name}.{item}.png")
+            } else {
+                format!("{name}.png")
+            });
+            write_png(&picture, &draw(args, map, photograph)?)?;
+            written.push(picture);
+        }
+    }
+    Ok(written)
+}
