@@ -9,10 +9,11 @@ mod aligned;
 mod dot;
 mod lanes;
 mod outer;
+mod prefetch;
 mod product;
 
 pub(crate) use aligned::{Aligned, LINE};
-pub(crate) use dot::add_row_products;
+pub(crate) use dot::{AHEAD_BYTES, add_row_products};
 pub(crate) use lanes::Lanes;
 pub(crate) use outer::{add_outer_products, shortest_vector};
 pub(crate) use product::{pack_row, row_padding, row_product, tile_product, tile_width};

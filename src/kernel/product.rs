@@ -3,6 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::Lanes;
+use super::prefetch::prefetch_line;
 
 /// Entries of one row of a tile: 128 bytes.
 pub(crate) const fn tile_width<A>() -> usize {
@@ -48,8 +49,25 @@ impl<A: Lanes> WithSimd for PackRow<'_, A> {
 ///
 /// A block of the result stays in registers for all of I: 2 vectors by up to 12
 /// rows (6 with 16 registers), the rows split evenly.
-pub(crate) fn tile_product<A: Lanes>(ut: &[A], rows: usize, s: &[A], y: &mut [A]) {
-    Arch::new().dispatch(TileProduct { ut, rows, s, y });
+///
+/// `ahead` starts where a later tile will be packed from, its rows `stride`
+/// entries apart: they are brought into cache meanwhile.
+pub(crate) fn tile_product<A: Lanes>(
+    ut: &[A],
+    rows: usize,
+    s: &[A],
+    y: &mut [A],
+    ahead: &[A],
+    stride: usize,
+) {
+    Arch::new().dispatch(TileProduct {
+        ut,
+        rows,
+        s,
+        y,
+        ahead: bytemuck::cast_slice(ahead),
+        stride: stride * size_of::<A>(),
+    });
 }
 
 struct TileProduct<'a, A> {
@@ -57,6 +75,8 @@ struct TileProduct<'a, A> {
     rows: usize,
     s: &'a [A],
     y: &'a mut [A],
+    ahead: &'a [u8],
+    stride: usize,
 }
 
 impl<A: Lanes> WithSimd for TileProduct<'_, A> {
@@ -96,7 +116,11 @@ impl<A: Lanes> TileProduct<'_, A> {
         let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
         let mut acc = [[A::splat(simd, A::zeroed()); 2]; N];
         let depth = self.ut.chunks_exact(self.rows);
+        let mut ahead = if start == 0 { self.ahead } else { &[] };
         for (u, s) in depth.zip(self.s.chunks_exact(tile_width::<A>())) {
+            prefetch_line(ahead, 0);
+            prefetch_line(ahead, 1);
+            ahead = ahead.get(self.stride..).unwrap_or_default();
             let u = &u[start..start + N];
             let (s, _) = A::vectors::<S>(&s[column..column + 2 * lanes]);
             let (left, right) = (s[0], s[1]);

@@ -6,7 +6,7 @@ use faer::{Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::kernel::{self, Aligned, LINE, Lanes};
+use crate::kernel::{self, AHEAD_BYTES, Aligned, LINE, Lanes};
 use crate::scalar::{Scalar, scale};
 use crate::tensor::{ModeExtents, TensorRef};
 
@@ -240,7 +240,11 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
                 }
                 row[at..].fill(A::zeroed());
             }
-            kernel::add_row_products(&panel, width, g);
+            let next = range.end.min(start + width)..range.end.min(start + 2 * width);
+            let ahead = (0..self.order)
+                .flat_map(|p| self.row(p, next.clone()))
+                .flat_map(|piece| bytemuck::cast_slice(piece).chunks(AHEAD_BYTES));
+            kernel::add_row_products(&panel, width, g, ahead);
         }
     }
 

@@ -86,49 +86,56 @@ fn multiply_slabs<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: 
         }
     }
     if right >= STRIP_COLUMNS / 2 {
-        let slabs = x.chunks_exact(extent * right);
         let mut tasks = Vec::new();
-        for (x, y) in slabs.zip(y.chunks_exact_mut(rows * right)) {
-            let x = MatRef::from_row_major_slice(x, extent, right);
+        for (slab, y) in y.chunks_exact_mut(rows * right).enumerate() {
             let mut rest = MatMut::from_row_major_slice_mut(y, rows, right);
             for start in (0..right).step_by(TASK_COLUMNS) {
-                let count = TASK_COLUMNS.min(right - start);
-                let (part, others) = rest.split_at_col_mut(count);
-                tasks.push((x.get(.., start..start + count), part));
+                let (part, others) = rest.split_at_col_mut(TASK_COLUMNS.min(right - start));
+                tasks.push((slab, start, part));
                 rest = others;
             }
         }
+        let multiply = |strip: &mut Strip<T>, (slab, first, mut y): (usize, usize, MatMut<T>)| {
+            let entries = &x[slab * extent * right..];
+            let slab = MatRef::from_row_major_slice(&entries[..extent * right], extent, right);
+            for start in (0..y.ncols()).step_by(STRIP_COLUMNS) {
+                let range = start..y.ncols().min(start + STRIP_COLUMNS);
+                let columns = first + range.start..first + range.end;
+                // The next strip: beside this one, or at the head of the next slab.
+                let next = if columns.end < right {
+                    columns.end
+                } else {
+                    extent * right
+                };
+                let piece = (slab.get(.., columns), y.rb_mut().get_mut(.., range));
+                strip.multiply(&ut, [piece], &entries[next..], right);
+            }
+        };
         tasks
             .into_par_iter()
-            .for_each_init(Strip::default, |strip, (x, y)| {
-                let mut y = y;
-                for start in (0..x.ncols()).step_by(STRIP_COLUMNS) {
-                    let range = start..x.ncols().min(start + STRIP_COLUMNS);
-                    let columns = y.rb_mut().get_mut(.., range.clone());
-                    strip.multiply(&ut, [(x.get(.., range), columns)]);
-                }
-            });
+            .for_each_init(Strip::default, multiply);
     } else {
+        let slab = extent * right;
         let per_strip = STRIP_COLUMNS / right;
         let per_task = per_strip * (TASK_COLUMNS / STRIP_COLUMNS);
-        x.par_chunks(per_task * extent * right)
+        let multiply = |strip: &mut Strip<T>, (x, y): (&[T], &mut [T])| {
+            let strips = y.chunks_mut(per_strip * rows * right);
+            for (y, start) in strips.zip((0..).step_by(per_strip * slab)) {
+                let count = y.len() / (rows * right);
+                let (here, next) = x[start..].split_at(count * slab);
+                let pieces = here
+                    .chunks_exact(slab)
+                    .zip(y.chunks_exact_mut(rows * right));
+                let pieces = pieces.map(|(x, y)| {
+                    let x = MatRef::from_row_major_slice(x, extent, right);
+                    (x, MatMut::from_row_major_slice_mut(y, rows, right))
+                });
+                strip.multiply(&ut, pieces, next, tile_width::<T>());
+            }
+        };
+        x.par_chunks(per_task * slab)
             .zip(y.par_chunks_mut(per_task * rows * right))
-            .for_each_init(Strip::default, |strip, (x, y)| {
-                let strips = x.chunks(per_strip * extent * right);
-                for (x, y) in strips.zip(y.chunks_mut(per_strip * rows * right)) {
-                    let slabs = x.chunks_exact(extent * right);
-                    let pieces = slabs.zip(y.chunks_exact_mut(rows * right));
-                    strip.multiply(
-                        &ut,
-                        pieces.map(|(x, y)| {
-                            (
-                                MatRef::from_row_major_slice(x, extent, right),
-                                MatMut::from_row_major_slice_mut(y, rows, right),
-                            )
-                        }),
-                    );
-                }
-            });
+            .for_each_init(Strip::default, multiply);
     }
 }
 
@@ -187,10 +194,13 @@ impl<T: Scalar> Default for Strip<T> {
 
 impl<T: Scalar> Strip<T> {
     /// Y = U X for pieces (X, Y) of row-major slabs that together make a strip.
+    /// The next strip is packed from `ahead`, its rows `stride` entries apart.
     fn multiply<'a>(
         &mut self,
         ut: &[T],
         pieces: impl IntoIterator<Item = (MatRef<'a, T>, MatMut<'a, T>)>,
+        ahead: &[T],
+        stride: usize,
     ) {
         let width = tile_width::<T>();
         let pieces: Vec<_> = pieces.into_iter().collect();
@@ -222,8 +232,15 @@ impl<T: Scalar> Strip<T> {
             start += x.ncols();
         }
         let packed = self.packed.chunks_exact(depth * width);
-        for (s, y) in packed.zip(self.result.chunks_exact_mut(rows * width)) {
-            tile_product(ut, rows, s, y);
+        let results = self.result.chunks_exact_mut(rows * width);
+        for (tile, (s, y)) in packed.zip(results).enumerate() {
+            let tile_start = if stride == width {
+                tile * width * depth
+            } else {
+                tile * width
+            };
+            let ahead = ahead.get(tile_start..).unwrap_or_default();
+            tile_product(ut, rows, s, y, ahead, stride);
         }
         let mut start = 0;
         for (_, mut y) in pieces {
