@@ -185,6 +185,32 @@ fn sweeps_are_limited_and_told() {
 }
 
 #[test]
+fn hooi_reaches_the_error_of_tensorly() {
+    // Errors of TensorLy's HOOI run to convergence.
+    let folder = Folder::new();
+    for (name, ranks, expected) in [
+        ("three_way", "3,4,2", 0.08655520277684624),
+        ("four_way", "2,3,2,2", 0.044482421790963816),
+    ] {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+        let x = data.join(format!("tucker.{name}.npy"));
+        let out = folder.at("x.tucker.npz");
+        let object = json(&[
+            "decompose",
+            x.to_str().unwrap(),
+            "--method",
+            "hooi",
+            "--ranks",
+            ranks,
+            "-o",
+            &out,
+        ]);
+        let said = object["relative_error"].as_f64().unwrap();
+        assert!((said - expected).abs() < 1e-6 * expected, "{name}: {said}");
+    }
+}
+
+#[test]
 fn some_modes_only() {
     let folder = Folder::new();
     let object = folder.decompose(&["--modes", "2,0", "--ranks", "2,3"]);

@@ -16,6 +16,16 @@ use crate::scalar::Scalar;
 use crate::tensor::{Shape, Tensor, TensorRef};
 
 /// A tensor as a file holds it: of `f32` or of `f64`.
+///
+/// ```
+/// use tenfold::Tensor;
+/// use tenfold::io::AnyTensor;
+/// let x = AnyTensor::F32(Tensor::zeros(&[2, 3])?);
+/// assert_eq!((x.shape(), x.dtype()), (&[2, 3][..], "f32"));
+/// let AnyTensor::F32(x) = x else { unreachable!() };
+/// assert_eq!(x.data().len(), 6);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum AnyTensor {
     /// Of `f32`; also what was float16, bool, or integers of 8 or 16 bits.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::ValueEnum;
 use serde_json::json;
 use tenfold::io::{AnyTensor, Meta, Npy, write_tucker};
-use tenfold::{Hooi, Hosvd, Scalar, StHosvd, Stop, Tensor, Truncation, Tucker};
+use tenfold::{Hooi, Hosvd, Scalar, StHosvd, Start, Stop, Tensor, Truncation, Tucker};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
@@ -168,9 +168,16 @@ fn solve<T: Scalar>(
         }
         .decompose(x)?,
         Method::Hooi => {
+            let start = match truncation {
+                // As other libraries do: sweep by sweep the errors are theirs.
+                Truncation::Ranks(_) => Start::Hosvd,
+                // The smaller ranks for the same tolerance.
+                Truncation::RelativeError(_) => Start::StHosvd,
+            };
             let defaults = Hooi::new(truncation);
             let hooi = Hooi {
                 modes,
+                start,
                 max_sweeps: args.sweeps.unwrap_or(defaults.max_sweeps),
                 tolerance: args.sweep_tolerance.unwrap_or(defaults.tolerance),
                 ..defaults
@@ -216,7 +223,7 @@ fn report<T: Scalar>(
         ));
     }
     let mut text = format!(
-        "{} {} {} → core {}, relative error {error:.6e}, {:.1} times smaller, {seconds:.3} s\n",
+        "{} {} {} → core {}, relative error {error:.6e}, compression {:.1}, {seconds:.3} s\n",
         args.input.display(),
         times(&meta.shape),
         meta.dtype,

@@ -114,7 +114,7 @@ fn describe_tucker<T: Scalar>(path: &Path, tucker: &Tucker<T>, meta: &Meta) -> (
         .relative_error
         .map_or_else(|| "unknown".to_owned(), |error| format!("{error:.6e}"));
     let text = format!(
-        "{}: {} of {} {}, ranks {}, {:.1} times smaller, relative error {error}\n{}",
+        "{}: {} of {} {}, ranks {}, compression {:.1}, relative error {error}\n{}",
         path.display(),
         meta.method,
         times(&meta.shape),
