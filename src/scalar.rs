@@ -84,6 +84,12 @@ pub(crate) fn binary_exponent(largest: f64) -> i32 {
 
 /// `value`·2^`exponent`, in two steps so that the power itself cannot overflow.
 pub(crate) fn scale(value: f64, exponent: i32) -> f64 {
+    let [first, second] = power_of_two(exponent);
+    value * first * second
+}
+
+/// 2^`exponent` as two factors, so that neither overflows.
+pub(crate) fn power_of_two(exponent: i32) -> [f64; 2] {
     let half = exponent / 2;
-    value * 2f64.powi(half) * 2f64.powi(exponent - half)
+    [2f64.powi(half), 2f64.powi(exponent - half)]
 }

@@ -8,7 +8,7 @@ use faer::{Mat, MatRef, Par};
 use super::implicit_ql::small_eigh;
 use super::tridiagonal::Tridiagonal;
 use crate::error::{Error, Result};
-use crate::scalar::{binary_exponent, scale};
+use crate::scalar::{binary_exponent, power_of_two, scale};
 
 /// Eigenvalues and eigenvectors of a symmetric matrix, S V = V Λ.
 #[derive(Clone, Debug)]
@@ -99,13 +99,19 @@ const SMALL: usize = 24;
 /// The order up to which implicit QL is faster than divide and conquer.
 const QL_ORDER: usize = 128;
 
-/// The matrix scaled by a power of two to entries of at most 1 or so, and the
-/// exponent that was taken out.
+/// The lower triangle scaled by a power of two to entries of at most 1 or so, and
+/// the exponent that was taken out.
 fn scaled(s: MatRef<'_, f64>) -> (Mat<f64>, i32) {
     let n = s.nrows();
     let lower = (0..n).flat_map(|j| (j..n).map(move |i| s[(i, j)].abs()));
     let exponent = binary_exponent(lower.fold(0.0, f64::max));
-    let scaled = Mat::from_fn(n, n, |i, j| scale(s[(i.max(j), i.min(j))], -exponent));
+    let [first, second] = power_of_two(-exponent);
+    let mut scaled = Mat::zeros(n, n);
+    for j in 0..n {
+        for i in j..n {
+            scaled[(i, j)] = s[(i, j)] * first * second;
+        }
+    }
     (scaled, exponent)
 }
 

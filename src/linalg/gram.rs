@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::kernel::{self, AHEAD_BYTES, Aligned, LINE, Lanes};
-use crate::scalar::{Scalar, scale};
+use crate::scalar::{Scalar, power_of_two};
 use crate::tensor::{ModeExtents, TensorRef};
 
 /// Which side of an unfolding a small square matrix belongs to.
@@ -72,7 +72,9 @@ pub(super) fn scaled_gram<T: Scalar>(
     exponent: i32,
 ) -> Result<Mat<f64>> {
     let around = x.extents(mode)?;
-    Ok(Unfolding::new(x, around, side).gram(|entry: T| scale(entry.as_f64(), -exponent), |_| None))
+    let [first, second] = power_of_two(-exponent);
+    let scaled = |entry: T| entry.as_f64() * first * second;
+    Ok(Unfolding::new(x, around, side).gram(scaled, |_| None))
 }
 
 /// An unfolding seen as vectors of `order` entries to be summed over: X₍ₙ₎'s

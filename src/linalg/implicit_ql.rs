@@ -31,17 +31,17 @@ impl WithSimd for SmallEigh<'_> {
     type Output = Option<(Vec<f64>, Rows)>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
         let mut a = Rows::from_symmetric(self.s);
-        let (mut d, mut e, mut basis) = tridiagonalise(&mut a);
-        implicit_ql(&mut d, &mut e, &mut basis).then_some((d, basis))
+        let (mut d, mut e, mut basis) = tridiagonalise(simd, &mut a);
+        implicit_ql(simd, &mut d, &mut e, &mut basis).then_some((d, basis))
     }
 }
 
 /// A = Q T Qᵀ: the diagonal of T, its off-diagonal (entry i couples i and i + 1,
 /// the last is zero), and Qᵀ by rows.
 #[inline(always)]
-fn tridiagonalise(a: &mut Rows) -> (Vec<f64>, Vec<f64>, Rows) {
+fn tridiagonalise<S: Simd>(simd: S, a: &mut Rows) -> (Vec<f64>, Vec<f64>, Rows) {
     let n = a.len();
     let mut reflectors = Rows::zeros(n);
     let mut scales = vec![0.0; n];
@@ -52,7 +52,7 @@ fn tridiagonalise(a: &mut Rows) -> (Vec<f64>, Vec<f64>, Rows) {
         let v = reflectors.row_mut(k);
         v[k + 1..n].copy_from_slice(&a.row(k)[k + 1..n]);
         let first = std::mem::take(&mut v[k + 1]);
-        let below = dot(&v[start..], &v[start..]);
+        let below = dot(simd, &v[start..], &v[start..]);
         if below == 0.0 {
             e[k] = first;
             continue;
@@ -66,13 +66,14 @@ fn tridiagonalise(a: &mut Rows) -> (Vec<f64>, Vec<f64>, Rows) {
         // A ← H A H with H = I − scale·vvᵀ, as A − vwᵀ − wvᵀ.
         let v = reflectors.row(k);
         for (i, entry) in w.iter_mut().enumerate().take(n).skip(k + 1) {
-            *entry = scale * dot(&a.row(i)[start..], &v[start..]);
+            *entry = scale * dot(simd, &a.row(i)[start..], &v[start..]);
         }
         w[start..k + 1].fill(0.0);
-        let along = scale / 2.0 * dot(&w[start..], &v[start..]);
-        axpy(-along, &v[start..], &mut w[start..]);
+        let along = scale / 2.0 * dot(simd, &w[start..], &v[start..]);
+        axpy(simd, -along, &v[start..], &mut w[start..]);
         for i in k + 1..n {
             axpy2(
+                simd,
                 -v[i],
                 &w[start..],
                 -w[i],
@@ -89,7 +90,7 @@ fn tridiagonalise(a: &mut Rows) -> (Vec<f64>, Vec<f64>, Rows) {
         let v = &reflectors.row(k)[start..];
         for i in k + 1..n {
             let row = &mut basis.row_mut(i)[start..];
-            axpy(-scales[k] * dot(row, v), v, row);
+            axpy(simd, -scales[k] * dot(simd, row, v), v, row);
         }
     }
     (d, e, basis)
@@ -97,7 +98,7 @@ fn tridiagonalise(a: &mut Rows) -> (Vec<f64>, Vec<f64>, Rows) {
 
 /// Diagonalises T, rotating the rows of `basis` along; whether it converged.
 #[inline(always)]
-fn implicit_ql(d: &mut [f64], e: &mut [f64], basis: &mut Rows) -> bool {
+fn implicit_ql<S: Simd>(simd: S, d: &mut [f64], e: &mut [f64], basis: &mut Rows) -> bool {
     let n = d.len();
     let norm = (0..n).fold(0.0f64, |norm, i| norm.max(d[i].abs() + e[i].abs()));
     let mut rotations = Vec::with_capacity(n);
@@ -140,7 +141,7 @@ fn implicit_ql(d: &mut [f64], e: &mut [f64], basis: &mut Rows) -> bool {
                 g = c * r - b;
                 rotations.push((c, s));
             }
-            rotate(basis, m, &rotations);
+            rotate(simd, basis, m, &rotations);
             if complete {
                 d[l] -= p;
                 e[l] = g;
@@ -151,49 +152,49 @@ fn implicit_ql(d: &mut [f64], e: &mut [f64], basis: &mut Rows) -> bool {
     true
 }
 
-/// Columns of the basis that one pass over the rotations takes.
-const STRIP: usize = 32;
-
 /// Applies rotations to the row pairs (m − 1, m), (m − 2, m − 1), … of `basis`.
-/// A row that two rotations share stays in registers between them.
 #[inline(always)]
-fn rotate(basis: &mut Rows, m: usize, rotations: &[(f64, f64)]) {
+fn rotate<S: Simd>(simd: S, basis: &mut Rows, m: usize, rotations: &[(f64, f64)]) {
     let stride = basis.stride();
     let last = m - rotations.len();
     let rows = &mut basis.entries_mut()[last * stride..(m + 1) * stride];
+    let rows = S::as_mut_simd_f64s(rows).0;
+    let stride = stride / S::F64_LANES;
     let mut start = 0;
-    while start + STRIP <= stride {
-        rotate_strip::<STRIP>(rows, stride, start, rotations);
-        start += STRIP;
+    while start + 4 <= stride {
+        rotate_strip::<S, 4>(simd, rows, stride, start, rotations);
+        start += 4;
     }
     while start < stride {
-        rotate_strip::<8>(rows, stride, start, rotations);
-        start += 8;
+        rotate_strip::<S, 1>(simd, rows, stride, start, rotations);
+        start += 1;
     }
 }
 
+/// [`rotate`] for V vectors of columns. A row that two rotations share stays in
+/// registers between them.
 #[inline(always)]
-fn rotate_strip<const W: usize>(
-    rows: &mut [f64],
+fn rotate_strip<S: Simd, const V: usize>(
+    simd: S,
+    rows: &mut [S::f64s],
     stride: usize,
     start: usize,
     rotations: &[(f64, f64)],
 ) {
-    let mut rows = rows.chunks_exact_mut(stride).rev();
-    let Some(mut target) = rows
-        .next()
-        .and_then(|row| row[start..].first_chunk_mut::<W>())
-    else {
+    let mut strips = rows
+        .chunks_exact_mut(stride)
+        .rev()
+        .filter_map(|row| row[start..].first_chunk_mut::<V>());
+    let Some(mut target) = strips.next() else {
         return;
     };
     let mut carried = *target;
-    for (row, &(c, s)) in rows.zip(rotations) {
-        let Some(row) = row[start..].first_chunk_mut::<W>() else {
-            return;
-        };
-        for lane in 0..W {
-            target[lane] = f64::mul_add(s, row[lane], c * carried[lane]);
-            carried[lane] = f64::mul_add(c, row[lane], -(s * carried[lane]));
+    for (row, &(c, s)) in strips.zip(rotations) {
+        let (c, s) = (simd.splat_f64s(c), simd.splat_f64s(s));
+        for v in 0..V {
+            target[v] = simd.mul_add_f64s(s, row[v], simd.mul_f64s(c, carried[v]));
+            let opposite = simd.neg_f64s(simd.mul_f64s(s, carried[v]));
+            carried[v] = simd.mul_add_f64s(c, row[v], opposite);
         }
         target = row;
     }

@@ -53,20 +53,20 @@ impl WithSimd for Lanczos<'_> {
     type Output = Option<LeadingPair>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
         let s = Rows::from_symmetric(self.s);
-        let pair = iterate(&s)?;
+        let pair = iterate(simd, &s)?;
         let bound = pair.value * (1.0 - self.gap);
-        let squares: f64 = (0..s.len()).map(|i| dot(s.row(i), s.row(i))).sum();
+        let squares: f64 = (0..s.len()).map(|i| dot(simd, s.row(i), s.row(i))).sum();
         let others = squares - pair.value * pair.value;
-        let apart = others < bound * bound || exactly_one_above(s, bound);
+        let apart = others < bound * bound || exactly_one_above(simd, s, bound);
         apart.then_some(pair)
     }
 }
 
 /// The Lanczos iteration from a fixed start.
 #[inline(always)]
-fn iterate(s: &Rows) -> Option<LeadingPair> {
+fn iterate<S: Simd>(simd: S, s: &Rows) -> Option<LeadingPair> {
     let n = s.len();
     let steps = MAX_STEPS.min(n);
     let mut random = Counter::new(1);
@@ -81,16 +81,16 @@ fn iterate(s: &Rows) -> Option<LeadingPair> {
     for step in 1..=steps {
         let mut w = vec![0.0; s.stride()];
         for (i, entry) in w[..n].iter_mut().enumerate() {
-            *entry = dot(s.row(i), &q);
+            *entry = dot(simd, s.row(i), &q);
         }
-        alphas.push(dot(&w, &q));
+        alphas.push(dot(simd, &w, &q));
         basis.push(q);
         for _ in 0..2 {
             for before in &basis {
-                axpy(-dot(before, &w), before, &mut w);
+                axpy(simd, -dot(simd, before, &w), before, &mut w);
             }
         }
-        let beta = dot(&w, &w).sqrt();
+        let beta = dot(simd, &w, &w).sqrt();
         let exhausted = beta <= f64::EPSILON * alphas[0].abs();
         if step == look || step == steps || exhausted {
             look += look / 2;
@@ -102,7 +102,7 @@ fn iterate(s: &Rows) -> Option<LeadingPair> {
             if residual <= n as f64 * f64::EPSILON * value {
                 let mut vector = vec![0.0; s.stride()];
                 for (&along, q) in ritz.iter().zip(&basis) {
-                    axpy(along, q, &mut vector);
+                    axpy(simd, along, q, &mut vector);
                 }
                 normalise(&mut vector);
                 vector.truncate(n);
@@ -138,7 +138,7 @@ fn ritz_vector(alphas: &[f64], betas: &[f64], value: f64) -> Vec<f64> {
 /// Whether S has exactly one eigenvalue above `bound`: S − bound·I has as many
 /// positive pivots as positive eigenvalues.
 #[inline(always)]
-fn exactly_one_above(mut s: Rows, bound: f64) -> bool {
+fn exactly_one_above<S: Simd>(simd: S, mut s: Rows, bound: f64) -> bool {
     let n = s.len();
     let stride = s.stride();
     let mut positive = 0;
@@ -154,7 +154,7 @@ fn exactly_one_above(mut s: Rows, bound: f64) -> bool {
         let start = lane_start(k + 1);
         for (below, other) in after.chunks_exact_mut(stride).enumerate() {
             let multiplier = row[k + 1 + below] / pivot;
-            axpy(-multiplier, &row[start..], &mut other[start..]);
+            axpy(simd, -multiplier, &row[start..], &mut other[start..]);
         }
     }
     positive == 1

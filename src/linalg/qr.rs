@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::gram::{Side, Unfolding};
 use crate::error::Result;
-use crate::scalar::{Scalar, binary_exponent, scale};
+use crate::scalar::{Scalar, binary_exponent, power_of_two, scale};
 use crate::tensor::{TensorRef, largest_magnitude};
 
 /// Rows of a panel per column of the triangular factor: deep enough that the
@@ -116,6 +116,7 @@ pub fn triangular_factor<'a, T: Scalar>(
 ) -> Result<Mat<f64>> {
     let x = x.into();
     let exponent = binary_exponent(largest_magnitude(x)?);
+    let [first, second] = power_of_two(-exponent);
     let unfolding = Unfolding::new(x, x.extents(mode)?, side);
     let (order, depth) = (unfolding.order, unfolding.depth);
     let panel_depth = PANEL_DEPTH * order.max(16);
@@ -125,7 +126,7 @@ pub fn triangular_factor<'a, T: Scalar>(
         .map(|panel| {
             let start = panel * panel_depth;
             let mut a = Mat::zeros(panel_depth.min(depth - start), order);
-            unfolding.copy_vectors(start, a.as_mut(), |entry| scale(entry.as_f64(), -exponent));
+            unfolding.copy_vectors(start, a.as_mut(), |entry| entry.as_f64() * first * second);
             upper_triangle(a)
         })
         .collect();

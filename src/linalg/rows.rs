@@ -2,6 +2,7 @@
 //! operations on rows that the small eigensolvers consist of.
 
 use faer::MatRef;
+use pulp::Simd;
 
 use crate::kernel::Aligned;
 
@@ -31,12 +32,16 @@ impl Rows {
         rows
     }
 
+    /// The symmetric matrix whose lower triangle is that of `s`.
     pub(super) fn from_symmetric(s: MatRef<'_, f64>) -> Self {
         let n = s.nrows();
         let mut rows = Self::zeros(n);
+        let stride = rows.stride;
         for i in 0..n {
-            for (j, entry) in rows.row_mut(i)[..n].iter_mut().enumerate() {
-                *entry = s[(i.max(j), i.min(j))];
+            for j in 0..=i {
+                let entry = s[(i, j)];
+                rows.entries[i * stride + j] = entry;
+                rows.entries[j * stride + i] = entry;
             }
         }
         rows
@@ -77,42 +82,39 @@ impl Rows {
 
 /// Σ aᵢ bᵢ over slices of a whole number of lanes.
 #[inline(always)]
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut lanes = [0.0; LANES];
-    for (a, b) in a
-        .as_chunks::<LANES>()
-        .0
-        .iter()
-        .zip(b.as_chunks::<LANES>().0)
-    {
-        for lane in 0..LANES {
-            lanes[lane] = f64::mul_add(a[lane], b[lane], lanes[lane]);
-        }
+pub(super) fn dot<S: Simd>(simd: S, a: &[f64], b: &[f64]) -> f64 {
+    let (a, b) = (S::as_simd_f64s(a).0, S::as_simd_f64s(b).0);
+    let mut sums = [simd.splat_f64s(0.0); 2];
+    let (a_pairs, a_last) = a.as_chunks::<2>();
+    let (b_pairs, b_last) = b.as_chunks::<2>();
+    for (a, b) in a_pairs.iter().zip(b_pairs) {
+        sums[0] = simd.mul_add_f64s(a[0], b[0], sums[0]);
+        sums[1] = simd.mul_add_f64s(a[1], b[1], sums[1]);
     }
-    let [a, b, c, d, e, f, g, h] = lanes;
-    ((a + e) + (b + f)) + ((c + g) + (d + h))
+    for (&a, &b) in a_last.iter().zip(b_last) {
+        sums[0] = simd.mul_add_f64s(a, b, sums[0]);
+    }
+    simd.reduce_sum_f64s(simd.add_f64s(sums[0], sums[1]))
 }
 
 /// y ← y + α x over slices of a whole number of lanes.
 #[inline(always)]
-pub(super) fn axpy(alpha: f64, x: &[f64], y: &mut [f64]) {
-    let x = x.as_chunks::<LANES>().0;
-    for (y, x) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(x) {
-        for lane in 0..LANES {
-            y[lane] = f64::mul_add(alpha, x[lane], y[lane]);
-        }
+pub(super) fn axpy<S: Simd>(simd: S, alpha: f64, x: &[f64], y: &mut [f64]) {
+    let alpha = simd.splat_f64s(alpha);
+    let x = S::as_simd_f64s(x).0;
+    for (y, &x) in S::as_mut_simd_f64s(y).0.iter_mut().zip(x) {
+        *y = simd.mul_add_f64s(alpha, x, *y);
     }
 }
 
 /// y ← y + α x + β z over slices of a whole number of lanes.
 #[inline(always)]
-pub(super) fn axpy2(alpha: f64, x: &[f64], beta: f64, z: &[f64], y: &mut [f64]) {
-    let x = x.as_chunks::<LANES>().0;
-    let z = z.as_chunks::<LANES>().0;
-    for ((y, x), z) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(x).zip(z) {
-        for lane in 0..LANES {
-            y[lane] = f64::mul_add(beta, z[lane], f64::mul_add(alpha, x[lane], y[lane]));
-        }
+pub(super) fn axpy2<S: Simd>(simd: S, alpha: f64, x: &[f64], beta: f64, z: &[f64], y: &mut [f64]) {
+    let (alpha, beta) = (simd.splat_f64s(alpha), simd.splat_f64s(beta));
+    let (x, z) = (S::as_simd_f64s(x).0, S::as_simd_f64s(z).0);
+    let y = S::as_mut_simd_f64s(y).0;
+    for ((y, &x), &z) in y.iter_mut().zip(x).zip(z) {
+        *y = simd.mul_add_f64s(beta, z, simd.mul_add_f64s(alpha, x, *y));
     }
 }
 
