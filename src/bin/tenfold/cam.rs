@@ -81,7 +81,12 @@ fn parse_weightings(name: &str) -> tenfold::Result<Weightings> {
     if name == "all" {
         return Ok(Weightings(Weighting::ALL.to_vec()));
     }
-    Ok(Weightings(vec![name.parse()?]))
+    let weighting = name.parse().map_err(|_| tenfold::Error::UnknownName {
+        what: "weighting",
+        name: name.to_owned(),
+        known: "eigen-cam, tsm, multivec-eigen-cam, mtsm, all",
+    })?;
+    Ok(Weightings(vec![weighting]))
 }
 
 /// The most pixels that a map is resized to: 8192×8192.

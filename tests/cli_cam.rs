@@ -1,0 +1,426 @@
+//! The commands `cam` and `evaluate`, driven as their users drive them.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::{TempDir, tempdir};
+use tenfold::cam::{Cam, Overlay, Weighting, colorize, normalize, resize};
+use tenfold::io::{AnyTensor, read_image, read_npy, write_npy};
+use tenfold::{Tensor, TensorRef};
+
+fn tenfold(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tenfold"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Runs the command, which must succeed: standard output and standard error.
+fn succeeds(arguments: &[&str]) -> (String, String) {
+    let output = tenfold(arguments);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {errors}");
+    (String::from_utf8(output.stdout).unwrap(), errors)
+}
+
+/// The one JSON object that the command prints.
+fn json(arguments: &[&str]) -> Value {
+    let (text, _) = succeeds(&[arguments, &["--json"]].concat());
+    assert_eq!(text.lines().count(), 1, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The one line of a command that must fail with status 2 and print no result.
+fn refusal(arguments: &[&str]) -> String {
+    let output = tenfold(&[arguments, &["--quiet"]].concat());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");
+    errors.trim_end().to_owned()
+}
+
+const FEATURES: &str = "examples/chelsea.npy";
+const PHOTOGRAPH: &str = "examples/chelsea.png";
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn single(file: impl AsRef<Path>) -> Tensor<f32> {
+    match read_npy(file).unwrap() {
+        AnyTensor::F32(x) => x,
+        AnyTensor::F64(_) => panic!("f32 was expected"),
+    }
+}
+
+fn sample_map(weighting: Weighting) -> Tensor<f32> {
+    let features = single(path(FEATURES));
+    Cam::new(weighting)
+        .saliency_map(&features)
+        .unwrap()
+        .into_values()
+}
+
+/// A folder, and the names of files in it.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn with<T: tenfold::Scalar>(&self, name: &str, shape: &[usize], entries: &[T]) -> String {
+        let file = self.file(name);
+        write_npy(&file, TensorRef::new(shape, entries).unwrap()).unwrap();
+        file
+    }
+
+    /// What lies in the folder, sorted.
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.0.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn an_array_holds_the_map_of_the_library() {
+    let folder = Folder::new();
+    let out = folder.file("map.npy");
+    for weighting in Weighting::ALL {
+        succeeds(&["cam", FEATURES, "--weighting", weighting.name(), "-o", &out]);
+        assert_eq!(single(&out), sample_map(weighting));
+    }
+    succeeds(&["cam", FEATURES, "--size", "30x20", "-o", &out]);
+    let resized = resize(&sample_map(Weighting::Mtsm), 30, 20).unwrap();
+    assert_eq!(single(&out), resized);
+    succeeds(&["cam", FEATURES, "--size", "30x20", "--stretch", "-o", &out]);
+    assert_eq!(single(&out), normalize(&resized).unwrap());
+}
+
+#[test]
+fn all_four_go_into_one_array_or_one_picture() {
+    let folder = Folder::new();
+    let array = folder.file("all.npy");
+    succeeds(&["cam", FEATURES, "--weighting", "all", "-o", &array]);
+    let maps = single(&array);
+    assert_eq!(maps.shape(), [4, 7, 7]);
+    for (map, weighting) in maps.data().chunks(49).zip(Weighting::ALL) {
+        assert_eq!(map, sample_map(weighting).data());
+    }
+
+    let out = folder.file("all.png");
+    succeeds(&[
+        "cam",
+        FEATURES,
+        "--image",
+        PHOTOGRAPH,
+        "--weighting",
+        "all",
+        "-o",
+        &out,
+    ]);
+    let picture = read_image(&out).unwrap();
+    let photograph = read_image(path(PHOTOGRAPH)).unwrap();
+    let gap = (picture.width() - 4 * photograph.width()) / 3;
+    assert_eq!(picture.height(), photograph.height());
+    for (i, weighting) in (0..).zip(Weighting::ALL) {
+        let overlay = Overlay::default()
+            .draw(&sample_map(weighting), &photograph)
+            .unwrap();
+        let left = i * (photograph.width() + gap);
+        for (x, y, pixel) in overlay.enumerate_pixels() {
+            assert_eq!(picture.get_pixel(left + x, y), pixel);
+        }
+    }
+}
+
+#[test]
+fn a_folder_takes_a_picture_and_an_array_of_each() {
+    let folder = Folder::new();
+    let out = folder.file("maps");
+    let early = "tests/data/cam/chelsea.early.npy";
+    let report = json(&["cam", FEATURES, early, "--weighting", "all", "-o", &out]);
+    assert_eq!(report["maps"].as_array().unwrap().len(), 8);
+    assert_eq!(report["maps"][7]["shape"], serde_json::json!([14, 14]));
+    for file in report["outputs"].as_array().unwrap() {
+        assert!(Path::new(file.as_str().unwrap()).is_file());
+    }
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 16);
+    let map = single(Path::new(&out).join("chelsea.tsm.npy"));
+    assert_eq!(map, sample_map(Weighting::Tsm));
+    // Enlarged thirty-two times, to 224.
+    let picture = read_image(Path::new(&out).join("chelsea.tsm.png")).unwrap();
+    let enlarged = resize(&map, 224, 224).unwrap();
+    assert_eq!(picture, colorize(&enlarged, Default::default()).unwrap());
+}
+
+#[test]
+fn a_batch_is_as_its_items() {
+    let folder = Folder::new();
+    let features = single(path(FEATURES));
+    let mut entries = features.data().to_vec();
+    entries.extend(features.data().iter().map(|entry| (3.0 - entry).max(0.0)));
+    let batch = folder.with("batch.npy", &[2, 1280, 7, 7], &entries);
+    let out = folder.file("maps.npy");
+    let reports: Vec<Value> = ["1", "2"]
+        .iter()
+        .map(|threads| json(&["cam", &batch, "-o", &out, "--threads", threads]))
+        .collect();
+    assert_eq!(reports[0]["maps"], reports[1]["maps"]);
+    assert_eq!(reports[0]["maps"][1]["item"], 1);
+    let maps = single(&out);
+    assert_eq!(maps.shape(), [2, 7, 7]);
+    assert_eq!(&maps.data()[..49], sample_map(Weighting::Mtsm).data());
+
+    // Two rows of pictures.
+    let picture = folder.file("maps.png");
+    succeeds(&["cam", &batch, "--size", "10x20", "-o", &picture]);
+    let picture = read_image(&picture).unwrap();
+    assert_eq!((picture.width(), picture.height()), (20, 24));
+}
+
+#[test]
+fn other_types_are_converted_with_a_note() {
+    let folder = Folder::new();
+    let entries: Vec<f64> = (0..90).map(|i| f64::from((i * i + 3 * i) % 17)).collect();
+    let double = folder.with("double.npy", &[10, 3, 3], &entries);
+    // The same numbers as int16, written by hand.
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    let header = "{'descr': '<i2', 'fortran_order': False, 'shape': (10, 3, 3), }";
+    bytes.extend(format!("{header:<117}\n").as_bytes());
+    for entry in &entries {
+        bytes.extend((*entry as i16).to_le_bytes());
+    }
+    let integers = folder.file("integers.npy");
+    fs::write(&integers, bytes).unwrap();
+
+    let (a, b) = (folder.file("a.npy"), folder.file("b.npy"));
+    let (_, silent) = succeeds(&["cam", &double, "-o", &a]);
+    assert_eq!(silent, "");
+    let (_, note) = succeeds(&["cam", &integers, "-o", &b]);
+    assert!(note.contains("int16 entries were converted"), "{note}");
+    assert_eq!(single(&a), single(&b));
+}
+
+#[test]
+fn what_means_little_is_noted() {
+    let folder = Folder::new();
+    let constant = folder.with("constant.npy", &[4, 3, 3], &[0.1f32; 36]);
+    let out = folder.file("map.npy");
+    let report = json(&["cam", &constant, "-o", &out]);
+    assert_eq!(report["maps"][0]["status"], "constant");
+    let note = report["notes"][0].as_str().unwrap();
+    assert!(note.contains("the map is zero"), "{note}");
+    assert_eq!(single(&out).data(), [0.0; 9]);
+
+    let mut twins = [0.0f64; 8];
+    (twins[0], twins[5]) = (2.0, 2.0);
+    let twins = folder.with("twins.npy", &[2, 2, 2], &twins);
+    let report = json(&["cam", &twins, "--weighting", "tsm", "-o", &out]);
+    assert_eq!(report["maps"][0]["status"], "degenerate");
+}
+
+#[test]
+fn options_reach_the_library() {
+    let folder = Folder::new();
+    let out = folder.file("map.npy");
+    succeeds(&[
+        "cam",
+        FEATURES,
+        "--weighting",
+        "eigen-cam",
+        "--no-centring",
+        "-o",
+        &out,
+    ]);
+    let difference = |x: &Tensor<f32>, y: &Tensor<f32>| {
+        let pairs = x.data().iter().zip(y.data());
+        pairs.map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
+    };
+    // Without centring EigenCAM of non-negative features is TSM.
+    assert!(difference(&single(&out), &sample_map(Weighting::Tsm)) < 1e-6);
+    succeeds(&["cam", FEATURES, "--ranks", "6,3,3", "-o", &out]);
+    let ranks = Cam {
+        ranks: Some(vec![6, 3, 3]),
+        ..Cam::new(Weighting::Mtsm)
+    };
+    let expected = ranks.saliency_map(&single(path(FEATURES))).unwrap();
+    assert_eq!(&single(&out), expected.values());
+    assert!(difference(&single(&out), &sample_map(Weighting::Mtsm)) > 1e-3);
+}
+
+#[test]
+fn bad_input_is_refused_in_one_line() {
+    let folder = Folder::new();
+    let out = folder.file("out.png");
+    let line = folder.with("line.npy", &[5], &[1.0f32; 5]);
+    let matrix = folder.with("matrix.npy", &[5, 4], &[1.0f32; 20]);
+    let five = folder.with("five.npy", &[1, 2, 1, 2, 1], &[1.0f32; 4]);
+    let empty = folder.with::<f32>("empty.npy", &[5, 0, 4], &[]);
+    let mut entries = [1.0f64; 12];
+    entries[7] = f64::NAN;
+    let nan = folder.with("nan.npy", &[3, 2, 2], &entries);
+    let nowhere = folder.file("no/such/out.png");
+    let jpeg = folder.file("out.jpg");
+    let before = folder.names();
+
+    let cases: &[(&[&str], &str)] = &[
+        (&[&line], "shape 5 has too few modes"),
+        (&[&matrix], "shape 5×4 has too few modes"),
+        (&[&five], "shape 1×2×1×2×1 has too many modes"),
+        (&[&empty], "has no entries"),
+        (&[&nan], "the entry at [1, 1, 1] is NaN"),
+        (&["no-such.npy"], "there is no such file"),
+        (&[PHOTOGRAPH], "no .npy file"),
+        (&[FEATURES, "--image", "Cargo.toml"], "no PNG or JPEG"),
+        (&[FEATURES, "--image", "no-such.png"], "no-such.png"),
+        (&[FEATURES, "--ranks", "50,7,7"], "above 49, the product"),
+        (&[FEATURES, "--ranks", "5,8,7"], "its extent is only 7"),
+        (&[FEATURES, "--ranks", "5,0,7"], "the rank of mode 1 is 0"),
+        (&[FEATURES, "--ranks", "5,5"], "ranks has 2 entries"),
+        (
+            &[FEATURES, "--ranks", "1,1,1", "--weighting", "eigen-cam"],
+            "takes no ranks",
+        ),
+        (
+            &[FEATURES, "--weighting", "gradcam"],
+            "there is no weighting",
+        ),
+        (
+            &[FEATURES, "--colormap", "rainbow"],
+            "there is no colour map",
+        ),
+        (&[FEATURES, "--size", "224"], "is no size"),
+        (&[FEATURES, "--size", "0x9"], "at least 1"),
+        (&[FEATURES, "--size", "99999999x99999999"], "is more than"),
+        (&[FEATURES, "--alpha", "-1"], "between 0 and 1"),
+        (&[FEATURES, "-o", &nowhere], "does not exist"),
+        (&[FEATURES, "-o", &jpeg], "a .png, a .npy or a folder"),
+        (
+            &[FEATURES, "-o", "Cargo.toml"],
+            "a .png, a .npy or a folder",
+        ),
+        (
+            &[FEATURES, FEATURES, "-o", &folder.file("two.npy")],
+            "several files",
+        ),
+        (
+            &[FEATURES, FEATURES, "-o", &folder.file("two")],
+            "comes twice",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let output: &[&str] = if arguments.contains(&"-o") {
+            &[]
+        } else {
+            &["-o", &out]
+        };
+        let message = refusal(&[&["cam"], *arguments, output].concat());
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+    assert_eq!(folder.names(), before, "something was left behind");
+}
+
+#[test]
+fn evaluate_prints_the_metrics_of_the_arrays() {
+    let folder = Folder::new();
+    let p = folder.with("p.npy", &[2], &[0.5, 0.4]);
+    let o = folder.with("o.npy", &[2], &[0.25, 0.8]);
+    let z = folder.with("z.npy", &[2, 2], &[0.0f32, 0.0, 1.0, 1.0]);
+    let y = folder.with("y.npy", &[2, 2], &[3.0f32, 4.0, 1.0, 2.0]);
+    let report = json(&[
+        "evaluate",
+        "--probabilities",
+        &p,
+        "--masked-probabilities",
+        &o,
+        "--embeddings",
+        &z,
+        "--masked-embeddings",
+        &y,
+        "--maps",
+        "tests/data/cam/chelsea.last.mtsm.published224.npy",
+        "--masks",
+        "tests/data/cam/mask224.npy",
+    ]);
+    assert_eq!(report["average_drop_percent"], 25.0);
+    assert_eq!(report["average_increase_percent"], 50.0);
+    assert_eq!(report["embedding_mse"], 13.0);
+    let manifest = fs::read_to_string(path("tests/data/cam/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let sweep = report["mean_iou"].as_array().unwrap();
+    assert_eq!(sweep.len(), 6);
+    for entry in sweep {
+        let threshold = entry["threshold"].to_string();
+        let expected = manifest["iou"]["at_threshold"][threshold].as_f64().unwrap();
+        assert!((entry["mean_iou"].as_f64().unwrap() - expected).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn evaluate_resizes_maps_to_their_masks() {
+    let folder = Folder::new();
+    let maps = folder.with("maps.npy", &[2, 1, 2], &[0.0, 1.0, 1.0, 0.0]);
+    let mask = [0.0f32, 0.0, 1.0, 1.0];
+    let masks = folder.with("masks.npy", &[2, 1, 4], &[mask, mask].concat());
+    let arguments = ["evaluate", "--maps", &maps, "--masks", &masks];
+    let report = json(&[&arguments[..], &["--thresholds", "0.5,0.8"]].concat());
+    // 0, 0.25, 0.75, 1 and its mirror: full and no agreement, then half and none.
+    assert_eq!(report["mean_iou"][0]["mean_iou"], 0.5);
+    assert_eq!(report["mean_iou"][1]["mean_iou"], 0.25);
+}
+
+#[test]
+fn evaluate_refuses_what_does_not_fit() {
+    let folder = Folder::new();
+    let p = folder.with("p.npy", &[2], &[0.5, 0.4]);
+    let three = folder.with("three.npy", &[3], &[0.5, 0.4, 0.1]);
+    let beyond = folder.with("beyond.npy", &[2], &[0.5, 1.4]);
+    let maps = folder.with("maps.npy", &[2, 1, 2], &[0.0, 1.0, 1.0, 0.0]);
+    let nan = folder.with("nan.npy", &[2, 1, 2], &[0.0, 1.0, f64::NAN, 0.0]);
+    let masks = folder.with("masks.npy", &[3, 1, 2], &[1.0; 6]);
+    let cases: &[(&[&str], &str)] = &[
+        (&[], "required"),
+        (&["--probabilities", &p], "--masked-probabilities"),
+        (
+            &["--probabilities", &p, "--masked-probabilities", &three],
+            "shape 2 was expected, not 3",
+        ),
+        (
+            &["--probabilities", &p, "--masked-probabilities", &beyond],
+            "a probability is 1.4",
+        ),
+        (
+            &["--embeddings", &p, "--masked-embeddings", &p],
+            "has too few",
+        ),
+        (
+            &["--maps", &maps, "--masks", &masks],
+            "shape 3×1×2 was expected",
+        ),
+        (&["--maps", &nan, "--masks", &maps], "NaN"),
+        (
+            &["--maps", &maps, "--masks", &maps, "--thresholds", "1.5"],
+            "the threshold is 1.5",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let message = refusal(&[&["evaluate"], *arguments].concat());
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+}
