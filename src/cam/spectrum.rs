@@ -5,7 +5,7 @@
 //! projected map of uᵢ is Mᵀuᵢ = σᵢzᵢ, so that where P < C it comes from the
 //! P×P Gram matrix alone, and uᵢ is never formed.
 
-use faer::MatRef;
+use faer::{MatMut, MatRef};
 
 use super::weighting::Vectors;
 use crate::error::Result;
@@ -67,12 +67,8 @@ impl Spectrum {
             self.prepared = prepared;
             return done;
         }
-        if request.centring {
-            self.prepare(x, true, 0);
-            if self.svd_of_prepared(&matrix, request.vectors)? {
-                return Ok(());
-            }
-        } else if self.svd(TensorRef::new(&matrix, x.data())?, request.vectors)? {
+        let m = TensorRef::new(&matrix, x.data())?;
+        if self.svd(m, request.vectors, request.centring)? {
             return Ok(());
         }
         if let Some(exponent) = largest_exponent(x)? {
@@ -106,28 +102,57 @@ impl Spectrum {
     /// [`Spectrum::svd`] of the prepared copy.
     fn svd_of_prepared(&mut self, shape: &[usize], vectors: Vectors) -> Result<bool> {
         let prepared = std::mem::take(&mut self.prepared);
-        let done = self.svd(TensorRef::new(shape, &prepared)?, vectors);
+        let done = self.svd(TensorRef::new(shape, &prepared)?, vectors, false);
         self.prepared = prepared;
         done
     }
 
     /// The singular value decomposition of the matrix `m`, C×P, from the Gram
-    /// matrix of its smaller side; `false` where an entry is not finite, or so large
-    /// or small that its fourth power leaves the range of `f64`.
-    fn svd<T: Scalar>(&mut self, m: TensorRef<'_, T>, vectors: Vectors) -> Result<bool> {
+    /// matrix of its smaller side, centred if asked; `false` where an entry is not
+    /// finite, or so large or small that its fourth power leaves the range of `f64`,
+    /// and where centring would cancel too many digits.
+    fn svd<T: Scalar>(
+        &mut self,
+        m: TensorRef<'_, T>,
+        vectors: Vectors,
+        centring: bool,
+    ) -> Result<bool> {
         let side = if m.shape()[0] <= m.shape()[1] {
             Side::Mode
         } else {
             Side::Rest
         };
-        let gram = gram(m, 0, side, Precision::Double)?;
-        let trace: f64 = (0..gram.nrows()).map(|i| gram[(i, i)]).sum();
-        if !SAFE_TRACE.contains(&trace) {
+        if T::EPSILON > f64::EPSILON && vectors == Vectors::First && !centring {
+            // Half the work, where the gap leaves no room for its rounding.
+            let gram = gram(m, 0, side, Precision::Native)?;
+            if SAFE_SINGLE_TRACE.contains(&trace(gram.as_ref()))
+                && let Some(pair) = leading_pair(gram.as_ref(), CLEAR_GAP)
+            {
+                self.project_first(m, side, pair.value, &pair.vector);
+                return Ok(true);
+            }
+        }
+        let mut gram = gram(m, 0, side, Precision::Double)?;
+        let energy = trace(gram.as_ref());
+        if !SAFE_TRACE.contains(&energy) {
             return Ok(false);
+        }
+        if centring {
+            match side {
+                Side::Mode => centre_rows(gram.as_mut(), m),
+                Side::Rest => centre_both(gram.as_mut()),
+            }
+            if trace(gram.as_ref()) < CENTRED_SHARE * energy {
+                return Ok(false);
+            }
         }
         match vectors {
             Vectors::First => self.first_vector(m, side, gram.as_ref())?,
             Vectors::All => self.all_vectors(m, side, gram.as_ref())?,
+        }
+        if centring && side == Side::Mode {
+            let positions = m.shape()[1];
+            self.projected.chunks_mut(positions).for_each(centre);
         }
         Ok(true)
     }
@@ -140,22 +165,31 @@ impl Spectrum {
         side: Side,
         gram: MatRef<'_, f64>,
     ) -> Result<()> {
+        if let Some(pair) = leading_pair(gram, 1.0 - DEGENERATE_RATIO.powi(2)) {
+            self.project_first(m, side, pair.value, &pair.vector);
+            return Ok(());
+        }
+        let eigen = eigh(gram)?;
+        let vector: Vec<f64> = eigen.vectors.col(0).iter().copied().collect();
+        self.project_first(m, side, eigen.values[0], &vector);
+        self.take_values(&eigen.values[..eigen.values.len().min(2)]);
+        Ok(())
+    }
+
+    /// The first projected map from the leading eigenpair of a Gram matrix.
+    fn project_first<T: Scalar>(
+        &mut self,
+        m: TensorRef<'_, T>,
+        side: Side,
+        value: f64,
+        vector: &[f64],
+    ) {
         let positions = m.shape()[1];
         self.clear(1, positions);
-        let vector = match leading_pair(gram, 1.0 - DEGENERATE_RATIO.powi(2)) {
-            Some(pair) => {
-                self.take_values(&[pair.value]);
-                pair.vector
-            }
-            None => {
-                let eigen = eigh(gram)?;
-                self.take_values(&eigen.values[..eigen.values.len().min(2)]);
-                eigen.vectors.col(0).iter().copied().collect()
-            }
-        };
+        self.take_values(&[value]);
         match side {
             Side::Rest => {
-                for (entry, z) in self.projected.iter_mut().zip(&vector) {
+                for (entry, z) in self.projected.iter_mut().zip(vector) {
                     *entry = self.values[0] * z;
                 }
             }
@@ -167,7 +201,6 @@ impl Spectrum {
                 }
             }
         }
-        Ok(())
     }
 
     /// Every σᵢ and every projected map.
@@ -261,11 +294,67 @@ const ENERGY_TOLERANCE: f64 = 1e-14;
 /// HOOI stops after so many sweeps in any case.
 const MAX_SWEEPS: usize = 200;
 
+/// The traces of Gram matrices in `f32` that neither overflow nor lose entries.
+const SAFE_SINGLE_TRACE: std::ops::Range<f64> = 1e-20..1e30;
+
+/// The relative gap 1 − σ₂²/σ₁² that makes a first vector from an `f32` Gram
+/// matrix, whose error is some 3e-7·‖M‖², good to a few 1e-6.
+const CLEAR_GAP: f64 = 0.2;
+
+/// The share of Σσᵢ² that must be left by centring a Gram matrix: as many digits
+/// are cancelled as this has zeros. Below, the features themselves are centred.
+const CENTRED_SHARE: f64 = 1e-3;
+
+/// Σ of the diagonal.
+fn trace(gram: MatRef<'_, f64>) -> f64 {
+    (0..gram.nrows()).map(|i| gram[(i, i)]).sum()
+}
+
+/// MᵀM of M with each row's mean subtracted: the means of rows and of columns
+/// leave MᵀM itself.
+fn centre_both(mut gram: MatMut<'_, f64>) {
+    let n = gram.nrows();
+    let means: Vec<f64> = (0..n)
+        .map(|j| gram.as_ref().col(j).sum() / n as f64)
+        .collect();
+    let mean = means.iter().sum::<f64>() / n as f64;
+    for j in 0..n {
+        for i in 0..n {
+            gram[(i, j)] -= means[i] + means[j] - mean;
+        }
+    }
+}
+
+/// MMᵀ of M with each row's mean subtracted: P times the product of means leaves
+/// each entry.
+fn centre_rows<T: Scalar>(mut gram: MatMut<'_, f64>, m: TensorRef<'_, T>) {
+    let positions = m.shape()[1];
+    let sums: Vec<f64> = m.data().chunks(positions).map(sum).collect();
+    for j in 0..gram.ncols() {
+        for i in 0..gram.nrows() {
+            gram[(i, j)] -= sums[i] * sums[j] / positions as f64;
+        }
+    }
+}
+
+/// Σ of the entries, in `f64`, some of them side by side.
+fn sum<T: Scalar>(entries: &[T]) -> f64 {
+    let (blocks, rest) = entries.as_chunks::<16>();
+    let mut lanes = [0.0; 16];
+    for block in blocks {
+        for (lane, entry) in lanes.iter_mut().zip(block) {
+            *lane += entry.as_f64();
+        }
+    }
+    let rest: f64 = rest.iter().map(|entry| entry.as_f64()).sum();
+    lanes.iter().sum::<f64>() + rest
+}
+
 /// Subtracts the mean. What the first mean leaves is summed again, so that the
 /// rounding is that of the deviations however large the mean is.
 fn centre(channel: &mut [f64]) {
     for _ in 0..2 {
-        let mean = channel.iter().sum::<f64>() / channel.len() as f64;
+        let mean = sum(channel) / channel.len() as f64;
         for entry in channel.iter_mut() {
             *entry -= mean;
         }
