@@ -1,0 +1,131 @@
+"""The same work done by NumPy, TensorLy and pyttb."""
+
+import contextlib
+import io
+import itertools
+import math
+
+import numpy as np
+import pyttb
+import tensorly
+from tensorly.decomposition import tucker as tensorly_tucker
+
+WEIGHTINGS = ("eigen-cam", "tsm", "multivec-eigen-cam", "mtsm")
+
+
+def is_svd(weighting):
+    return weighting in ("eigen-cam", "multivec-eigen-cam")
+
+
+def takes_all(weighting):
+    return weighting in ("multivec-eigen-cam", "mtsm")
+
+
+def finish(weighting, projected):
+    """A projected map (or a sum of their magnitudes) as a map in [0, 1]."""
+    if weighting == "eigen-cam":
+        if -projected.min() > projected.max():
+            projected = -projected
+        projected = np.maximum(projected, 0)
+    else:
+        projected = np.abs(projected)
+    low, high = projected.min(), projected.max()
+    return (projected - low) / (high - low)
+
+
+def published_map(features, weighting):
+    """The published code's decompositions: all C vectors of a full SVD of the
+    centred unfolding, and TensorLy's `tucker` at full ranks. The maps are those
+    of the equations, which take columns of the factor where that code takes rows."""
+    channels = features.shape[0]
+    unfolding = features.reshape(channels, -1)
+    if is_svd(weighting):
+        rows = unfolding.T - unfolding.T.mean(axis=0)
+        _, sigma, vt = np.linalg.svd(rows, full_matrices=True)
+        if not takes_all(weighting):
+            return finish(weighting, rows @ vt[0])
+        count = len(sigma)
+        return finish(weighting, np.abs(rows @ vt[:count].T) @ (sigma / sigma[0]))
+    core, factors = tensorly_tucker(features, rank=list(features.shape))
+    vectors = factors[0]
+    if not takes_all(weighting):
+        return finish(weighting, vectors[:, 0] @ unfolding)
+    sigma = np.linalg.norm(core.reshape(core.shape[0], -1), axis=1)
+    return finish(weighting, (sigma / sigma[0]) @ np.abs(vectors.T @ unfolding))
+
+
+def best_map(features, weighting):
+    """NumPy at its best: an eigenproblem of the smaller side's Gram matrix."""
+    m = features.reshape(features.shape[0], -1)
+    if is_svd(weighting):
+        m = m - m.mean(axis=1, keepdims=True)
+    if m.shape[0] >= m.shape[1]:
+        squares, z = np.linalg.eigh(m.T @ m)
+        if not takes_all(weighting):
+            return finish(weighting, z[:, -1])
+        # σᵢ/σ₁ of the weight and σᵢ of the projection; σ₁ goes with the norm.
+        return finish(weighting, np.abs(z) @ np.maximum(squares, 0))
+    squares, u = np.linalg.eigh(m @ m.T)
+    if not takes_all(weighting):
+        return finish(weighting, u[:, -1] @ m)
+    return finish(weighting, np.sqrt(np.maximum(squares, 0)) @ np.abs(u.T @ m))
+
+
+def cheapest_order(shape, ranks):
+    """The order of the modes that costs the fewest flops in ST-HOSVD."""
+
+    def flops(order):
+        extents, total = list(shape), 0
+        for mode in order:
+            size = math.prod(extents)
+            total += size * (extents[mode] + 2 * ranks[mode])
+            extents[mode] = ranks[mode]
+        return total
+
+    return min(itertools.permutations(range(len(shape))), key=flops)
+
+
+def st_hosvd(x, ranks):
+    """ST-HOSVD by Gram matrices, with views wherever one serves: `M @ M.T` is
+    one SYRK. Gives the core and the factors."""
+    factors = [None] * x.ndim
+    for mode in cheapest_order(x.shape, ranks):
+        shape = x.shape
+        extent, rank = shape[mode], ranks[mode]
+        left, right = math.prod(shape[:mode]), math.prod(shape[mode + 1 :])
+        if left == 1:
+            m = x.reshape(extent, right)
+            gram = m @ m.T
+        elif right == 1:
+            m = x.reshape(left, extent)
+            gram = m.T @ m
+        else:
+            m = np.ascontiguousarray(np.moveaxis(x, mode, 0)).reshape(extent, -1)
+            gram = m @ m.T
+        u = np.linalg.eigh(gram)[1][:, : -rank - 1 : -1]
+        if left == 1:
+            x = u.T @ m
+        elif right == 1:
+            x = m @ u
+        else:
+            x = np.matmul(u.T, x.reshape(left, extent, right))
+        x = x.reshape(*shape[:mode], rank, *shape[mode + 1 :])
+        factors[mode] = u
+    return x, factors
+
+
+def projection_error(x_norm, core):
+    """‖X − X̂‖/‖X‖ of an orthogonal projection, from the norm of its core."""
+    core = np.asarray(core, dtype=np.float64)
+    return math.sqrt(max(0.0, 1 - (np.linalg.norm(core) / x_norm) ** 2))
+
+
+def tensorly_hooi(x, ranks, tolerance):
+    return tensorly_tucker(tensorly.tensor(x), rank=list(ranks), tol=tolerance)[0]
+
+
+def pyttb_hooi(x, ranks, tolerance, start):
+    """`x` is a pyttb tensor."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        result = pyttb.tucker_als(x, list(ranks), stoptol=tolerance, init=start, printitn=0)
+    return result[0].core.data

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Compares tenfold with TensorLy, pyttb and NumPy on this machine.
+#
+#   benches/peers/run.sh [--venv FOLDER] [options of compare.py]
+#
+# The virtual environment is made in a temporary folder, or in FOLDER, where a
+# later run finds it again.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+
+venv=
+if [ "${1:-}" = --venv ]; then
+    venv=$2
+    shift 2
+fi
+if [ -z "$venv" ]; then
+    venv=$(mktemp -d)
+    trap 'rm -rf "$venv"' EXIT
+fi
+if [ ! -x "$venv/bin/python" ]; then
+    python3 -m venv "$venv"
+fi
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    -r "$here/requirements.txt"
+
+(cd "$root" && cargo build --quiet --release --bin tenfold --example peer_driver)
+target=${CARGO_TARGET_DIR:-$root/target}
+
+# OpenBLAS is to choose its kernels by the processor itself.
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+"$venv/bin/python" "$here/compare.py" \
+    --driver "$target/release/examples/peer_driver" \
+    --tenfold "$target/release/tenfold" "$@"

@@ -1,0 +1,162 @@
+//! Times solvers on command, for comparisons with other programs.
+//!
+//! Lines on standard input, one answer line each on standard output:
+//!
+//! | line | answer |
+//! | --- | --- |
+//! | `load NAME FILE.npy` | `0` |
+//! | `drop NAME` | `0` |
+//! | `cam NAME WEIGHTING THREADS REPEAT` | seconds per map |
+//! | `cam-batch NAME WEIGHTING THREADS` | seconds |
+//! | `cam-map NAME WEIGHTING OUT.npy` | `0` |
+//! | `st-hosvd NAME ROUTE RANKS THREADS` | seconds, relative error |
+//! | `randomized NAME RANKS THREADS` | seconds, relative error |
+//! | `hooi NAME RANKS TOLERANCE THREADS` | seconds, relative error, sweeps |
+//! | `gram NAME MODE THREADS` | seconds |
+//! | `read FILE.npy` | seconds |
+//!
+//! A line that fails is answered by `error` and the reason.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::hint::black_box;
+use std::io::{BufRead, Write};
+use std::time::Instant;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use tenfold::cam::{Cam, Weighting};
+use tenfold::io::{AnyTensor, read_npy, write_npy};
+use tenfold::linalg::{Precision, Side, gram};
+use tenfold::{Hooi, Randomized, Route, Scalar, StHosvd, Tensor, Tucker};
+
+type Answer<T = String> = Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> Answer<()> {
+    let mut driver = Driver::default();
+    let mut stdout = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match driver.answer(&words) {
+            Ok(answer) => writeln!(stdout, "{answer}")?,
+            Err(error) => writeln!(stdout, "error {error}")?,
+        }
+        stdout.flush()?;
+    }
+    Ok(())
+}
+
+/// The tensors that were loaded, and a pool for each number of threads.
+#[derive(Default)]
+struct Driver {
+    tensors: HashMap<String, AnyTensor>,
+    pools: HashMap<usize, ThreadPool>,
+}
+
+impl Driver {
+    fn answer(&mut self, words: &[&str]) -> Answer {
+        match *words {
+            ["load", name, file] => {
+                self.tensors.insert(name.to_owned(), read_npy(file)?);
+                Ok("0".to_owned())
+            }
+            ["drop", name] => {
+                self.tensors.remove(name);
+                Ok("0".to_owned())
+            }
+            ["read", file] => {
+                let started = Instant::now();
+                black_box(read_npy(file)?);
+                Ok(started.elapsed().as_secs_f64().to_string())
+            }
+            [verb, name, ref arguments @ ..] => {
+                let threads = match (verb, arguments) {
+                    ("cam", [_, threads, _])
+                    | ("cam-batch" | "randomized" | "gram", [_, threads])
+                    | ("st-hosvd" | "hooi", [_, _, threads]) => threads.parse()?,
+                    _ => 1,
+                };
+                if !self.pools.contains_key(&threads) {
+                    let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
+                    self.pools.insert(threads, pool);
+                }
+                let x = self.tensors.get(name).ok_or("no tensor of this name")?;
+                self.pools[&threads].install(|| match x {
+                    AnyTensor::F32(x) => timed(verb, x, arguments),
+                    AnyTensor::F64(x) => timed(verb, x, arguments),
+                })
+            }
+            _ => Err("a line names a verb and a tensor".into()),
+        }
+    }
+}
+
+fn timed<T: Scalar>(verb: &str, x: &Tensor<T>, arguments: &[&str]) -> Answer {
+    match (verb, arguments) {
+        ("cam", [weighting, _, repeat]) => {
+            let cam = Cam::new(weighting.parse::<Weighting>()?);
+            let repeat: u32 = repeat.parse()?;
+            let started = Instant::now();
+            for _ in 0..repeat {
+                black_box(cam.saliency_map(black_box(x))?);
+            }
+            Ok((started.elapsed().as_secs_f64() / f64::from(repeat)).to_string())
+        }
+        ("cam-batch", [weighting, _]) => {
+            let cam = Cam::new(weighting.parse::<Weighting>()?);
+            let started = Instant::now();
+            black_box(cam.saliency_maps(x)?);
+            Ok(started.elapsed().as_secs_f64().to_string())
+        }
+        ("cam-map", [weighting, out]) => {
+            let map = Cam::new(weighting.parse::<Weighting>()?).saliency_map(x)?;
+            write_npy(out, map.values())?;
+            Ok("0".to_owned())
+        }
+        ("st-hosvd", [route, ranks, _]) => {
+            let solver = StHosvd {
+                route: match *route {
+                    "auto" => Route::Auto,
+                    "gram" => Route::Gram,
+                    "qr" => Route::Qr,
+                    _ => return Err("a route is auto, gram or qr".into()),
+                },
+                ..StHosvd::new(numbers(ranks)?)
+            };
+            decomposition(|| solver.decompose(x))
+        }
+        ("randomized", [ranks, _]) => {
+            let solver = Randomized::new(numbers(ranks)?);
+            decomposition(|| solver.decompose(x))
+        }
+        ("hooi", [ranks, tolerance, _]) => {
+            let solver = Hooi {
+                tolerance: tolerance.parse()?,
+                ..Hooi::new(numbers(ranks)?)
+            };
+            decomposition(|| solver.decompose(x))
+        }
+        ("gram", [mode, _]) => {
+            let mode = mode.parse()?;
+            let started = Instant::now();
+            black_box(gram(x, mode, Side::Mode, Precision::Native)?);
+            Ok(started.elapsed().as_secs_f64().to_string())
+        }
+        _ => Err(format!("{verb} does not take these arguments").into()),
+    }
+}
+
+/// Times a decomposition, and tells its error and sweeps.
+fn decomposition<T: Scalar>(decompose: impl FnOnce() -> tenfold::Result<Tucker<T>>) -> Answer {
+    let started = Instant::now();
+    let tucker = black_box(decompose()?);
+    let seconds = started.elapsed().as_secs_f64();
+    let error = tucker.estimated_error().ok_or("no error is known")?;
+    let sweeps = tucker.convergence().map_or(0, |c| c.sweeps);
+    Ok(format!("{seconds} {error} {sweeps}"))
+}
+
+/// `20,20,20` as numbers.
+fn numbers(text: &str) -> Answer<Vec<usize>> {
+    Ok(text.split(',').map(str::parse).collect::<Result<_, _>>()?)
+}
