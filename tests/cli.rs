@@ -121,6 +121,30 @@ fn numpy(name: &str) -> String {
 }
 
 #[test]
+fn a_randomized_decomposition_repeats_and_takes_ranks_only() {
+    let folder = Folder::new();
+    let options = ["--method", "randomized", "--ranks", "3,3,2"];
+    let more = [
+        "--seed",
+        "7",
+        "--oversampling",
+        "4",
+        "--power-iterations",
+        "1",
+    ];
+    let object = folder.decompose(&[&options[..], &more[..]].concat());
+    assert_eq!(object["method"], "randomized");
+    let first = folder.tucker();
+    let said = object["relative_error"].as_f64().unwrap();
+    let measured = first.relative_error(&folder.x).unwrap();
+    assert!((said - measured).abs() <= 1e-9 * measured);
+    folder.decompose(&[&options[..], &more[..]].concat());
+    assert_eq!(first.core().data(), folder.tucker().core().data());
+    let line = folder.refuses(&["--method", "randomized", "--tolerance", "1e-2"]);
+    assert!(line.contains("needs --ranks"), "{line}");
+}
+
+#[test]
 fn every_method_says_its_true_error() {
     let folder = Folder::new();
     for method in ["st-hosvd", "hosvd", "hooi"] {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::ValueEnum;
 use serde_json::json;
 use tenfold::io::{AnyTensor, Meta, Npy, write_tucker};
-use tenfold::{Hooi, Hosvd, Scalar, StHosvd, Start, Stop, Tensor, Truncation, Tucker};
+use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Stop, Tensor, Truncation, Tucker};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
@@ -49,6 +49,12 @@ pub(crate) struct Args {
     /// The seed of methods that draw random numbers
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
+    /// Columns that randomized sketches have beyond the ranks [default: 10]
+    #[arg(long, value_name = "P")]
+    oversampling: Option<usize>,
+    /// Passes that make randomized sketches more accurate [default: 0]
+    #[arg(long, value_name = "Q")]
+    power_iterations: Option<usize>,
     /// Where to write the decomposition
     #[arg(short, long, value_name = "X.tucker.npz")]
     output: PathBuf,
@@ -59,6 +65,7 @@ enum Method {
     StHosvd,
     Hosvd,
     Hooi,
+    Randomized,
 }
 
 impl Method {
@@ -67,6 +74,7 @@ impl Method {
             Self::StHosvd => "st-hosvd",
             Self::Hosvd => "hosvd",
             Self::Hooi => "hooi",
+            Self::Randomized => "randomized",
         }
     }
 }
@@ -75,6 +83,11 @@ pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
     let file = Npy::open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
     let truncation = args.truncation();
+    if args.method == Method::Randomized && args.ranks.is_none() {
+        return Err(Failure::usage(
+            "--method randomized needs --ranks: a random sketch knows no tolerance",
+        ));
+    }
     truncation
         .check(file.shape(), args.modes.as_deref())
         .map_err(in_input)?;
@@ -121,7 +134,9 @@ impl Args {
         {
             console.note(format!("{} makes no sweeps", self.method.name()));
         }
-        if self.seed.is_some() {
+        let random =
+            self.seed.is_some() || self.oversampling.is_some() || self.power_iterations.is_some();
+        if random && self.method != Method::Randomized {
             console.note(format!("{} draws no random numbers", self.method.name()));
         }
         Ok(())
@@ -191,6 +206,17 @@ fn solve<T: Scalar>(
             }
             bar.finish_and_clear();
             sweeps.finish()?
+        }
+        Method::Randomized => {
+            let defaults = Randomized::new(args.ranks.clone().unwrap_or_default());
+            Randomized {
+                modes,
+                oversampling: args.oversampling.unwrap_or(defaults.oversampling),
+                power_iterations: args.power_iterations.unwrap_or(defaults.power_iterations),
+                seed: args.seed.unwrap_or(defaults.seed),
+                ..defaults
+            }
+            .decompose(x)?
         }
     };
     spinner.finish_and_clear();
