@@ -18,6 +18,7 @@
 //! A line that fails is answered by `error` and the reason.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::error::Error;
 use std::hint::black_box;
 use std::io::{BufRead, Write};
@@ -76,9 +77,8 @@ impl Driver {
                     | ("st-hosvd" | "hooi", [_, _, threads]) => threads.parse()?,
                     _ => 1,
                 };
-                if !self.pools.contains_key(&threads) {
-                    let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
-                    self.pools.insert(threads, pool);
+                if let Entry::Vacant(pool) = self.pools.entry(threads) {
+                    pool.insert(ThreadPoolBuilder::new().num_threads(threads).build()?);
                 }
                 let x = self.tensors.get(name).ok_or("no tensor of this name")?;
                 self.pools[&threads].install(|| match x {
