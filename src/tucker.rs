@@ -14,6 +14,7 @@
 mod hooi;
 mod hosvd;
 mod randomized;
+mod rank_law;
 mod st_hosvd;
 mod truncation;
 
@@ -28,7 +29,7 @@ use std::ops::Range;
 use faer::{Mat, MatRef};
 
 use crate::error::{Error, Result};
-use crate::linalg::{Precision, Route, left_singular};
+use crate::linalg::{Precision, Route, fix_signs, left_singular};
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, distance, mode_product, multi_mode_product, norm};
 
@@ -304,10 +305,23 @@ impl<T: Scalar> Tucker<T> {
         Ok(squares.sqrt())
     }
 
+    /// Takes `factor` for mode n, signed by the rule, and the core with its signs.
+    fn set_factor(&mut self, mode: usize, mut factor: Mat<T>) -> Result<()> {
+        let signs = fix_signs(factor.as_mut());
+        let diagonal = Mat::from_fn(signs.len(), signs.len(), |i, j| {
+            if i == j { signs[i] } else { T::default() }
+        });
+        self.core = mode_product(&self.core, mode, diagonal.as_ref())?;
+        self.factors[mode] = Some(factor);
+        Ok(())
+    }
+
     /// Notes the relative error that norms tell, or, where that is too small to be
     /// told so, the measured one.
     fn estimate_error(&mut self, x: TensorRef<'_, T>, from_norms: f64) -> Result<()> {
-        self.estimated_error = Some(if from_norms < 1e-4 {
+        // ε in the squares of norms is ε/2e² of an error e.
+        let told = (100.0 * T::EPSILON.sqrt()).max(1e-4);
+        self.estimated_error = Some(if from_norms < told {
             self.relative_error(x)?
         } else {
             from_norms

@@ -2,7 +2,7 @@
 
 use faer::{Mat, MatRef};
 
-use super::truncation::{self, Truncation};
+use super::truncation::{self, Shortfall, Truncation};
 use super::{Convergence, Hosvd, StHosvd, Tucker, error_of_projection};
 use crate::error::{Error, Result};
 use crate::linalg::{Precision, Route, left_singular};
@@ -22,7 +22,8 @@ pub enum Start {
 /// Why HOOI stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// The last sweep changed the relative error by less than the tolerance.
+    /// The last sweep changed the relative error by less than the tolerance, or
+    /// by no more than rounding.
     Converged,
     /// As many sweeps were made as were allowed.
     SweepLimit,
@@ -64,7 +65,8 @@ pub struct Hooi {
     pub modes: Option<Vec<usize>>,
     /// What to start from.
     pub start: Start,
-    /// A sweep that changes the relative error by less than this is the last.
+    /// A sweep that changes the relative error by less than this, or by less
+    /// than rounding lets be seen, is the last. With 0 no sweep is.
     pub tolerance: f64,
     /// The most sweeps to make.
     pub max_sweeps: usize,
@@ -119,7 +121,11 @@ impl Hooi {
             }
             .decompose(x)?,
         };
-        Ok(Sweeps::new(self, x, start))
+        let requested = match self.truncation {
+            Truncation::Ranks(_) => None,
+            Truncation::RelativeError(tolerance) => Some(tolerance),
+        };
+        Ok(Sweeps::new(self, x, start, requested))
     }
 
     /// The sweeps of the iteration, started from the given factors instead,
@@ -129,8 +135,8 @@ impl Hooi {
     /// and of those only the first sweep's projections.
     ///
     /// # Errors
-    /// [`Error::FactorCount`], [`Error::FactorShape`], those of ranks, and
-    /// those of [`Hooi::sweeps`].
+    /// [`Error::FactorCount`], [`Error::FactorShape`], [`Error::NoModes`] where
+    /// there is no factor, those of ranks, and those of [`Hooi::sweeps`].
     pub fn sweeps_from<'a, T: Scalar>(
         &self,
         x: impl Into<TensorRef<'a, T>>,
@@ -157,6 +163,7 @@ impl Hooi {
             }
         }
         let modes: Vec<usize> = (0..x.order()).filter(|&n| factors[n].is_some()).collect();
+        truncation::named_modes(Some(&modes), x.order())?;
         let ranks = factors.iter().flatten().map(Mat::ncols).collect();
         truncation::check(&Truncation::Ranks(ranks), x.shape(), &modes)?;
         if let Some(error) = crate::tensor::first_non_finite(x) {
@@ -171,7 +178,7 @@ impl Hooi {
             })
             .collect();
         let core = multi_mode_product(x, &transposed(&orthonormal, &modes))?;
-        Ok(Sweeps::new(self, x, Tucker::new(core, orthonormal)?))
+        Ok(Sweeps::new(self, x, Tucker::new(core, orthonormal)?, None))
     }
 
     fn check(&self) -> Result<()> {
@@ -190,8 +197,8 @@ impl Hooi {
 pub struct Sweep {
     /// Its number, from 1.
     pub index: usize,
-    /// The relative error ‖X − X̂‖/‖X‖ after it, from ‖X‖² − ‖G‖²: below some
-    /// 1e-8 only its order of magnitude is known.
+    /// The relative error ‖X − X̂‖/‖X‖ after it, from ‖X‖² − ‖G‖²: near √ε, ε
+    /// that of the scalar, only its order of magnitude is known.
     pub relative_error: f64,
     /// By how much the relative error fell.
     pub change: f64,
@@ -204,6 +211,8 @@ pub struct Sweep {
 pub struct Sweeps<'a, T> {
     x: TensorRef<'a, T>,
     norm: f64,
+    /// The relative error that was asked for, if one was.
+    requested: Option<f64>,
     tucker: Tucker<T>,
     route: Route,
     tolerance: f64,
@@ -214,12 +223,13 @@ pub struct Sweeps<'a, T> {
 }
 
 impl<'a, T: Scalar> Sweeps<'a, T> {
-    fn new(hooi: &Hooi, x: TensorRef<'a, T>, start: Tucker<T>) -> Self {
+    fn new(hooi: &Hooi, x: TensorRef<'a, T>, start: Tucker<T>, requested: Option<f64>) -> Self {
         let norm = norm(x);
         Self {
             relative_error: error_of_projection(norm, crate::tensor::norm(start.core())),
             x,
             norm,
+            requested,
             tucker: start,
             route: hooi.route,
             tolerance: hooi.tolerance,
@@ -238,6 +248,9 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     pub fn finish(self) -> Result<Tucker<T>> {
         let mut tucker = self.tucker;
         tucker.estimate_error(self.x, self.relative_error)?;
+        let reached = tucker.estimated_error.unwrap_or(self.relative_error);
+        let missed = self.requested.filter(|&requested| reached > requested);
+        tucker.shortfall = missed.map(|requested| Shortfall { requested, reached });
         tucker.convergence = Some(Convergence {
             sweeps: self.made,
             stop: self.stop.unwrap_or(Stop::Interrupted),
@@ -253,9 +266,12 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
         self.update(self.x, &modes)?;
         let relative_error = error_of_projection(self.norm, norm(&self.tucker.core));
         let change = self.relative_error - relative_error;
+        // The square of the error is a difference of norms, known to some ε.
+        let seen = (change * (self.relative_error + relative_error)).abs() > 4.0 * T::EPSILON;
         self.made += 1;
         self.relative_error = relative_error;
-        if change.abs() < self.tolerance || relative_error == 0.0 {
+        let settled = change.abs() < self.tolerance || (!seen && self.tolerance > 0.0);
+        if settled || relative_error == 0.0 {
             self.stop = Some(Stop::Converged);
         } else if self.made == self.max_sweeps {
             self.stop = Some(Stop::SweepLimit);

@@ -66,7 +66,7 @@ impl Hosvd {
                 self.truncate(x, &budgets)
             }
             Truncation::RelativeError(tolerance) => {
-                truncation::within_tolerance(x, *tolerance, |share| {
+                truncation::within_tolerance(x, *tolerance, self.route, |share| {
                     let budget = Budget::Energy(share * share / modes.len() as f64);
                     let budgets: Vec<_> = modes.iter().map(|&mode| (mode, budget)).collect();
                     self.truncate(x, &budgets)

@@ -5,7 +5,7 @@ use faer::{Mat, MatRef};
 use super::truncation::{self, Truncation};
 use super::{StHosvd, Tucker, error_of_projection};
 use crate::error::Result;
-use crate::linalg::{Precision, Route, fix_signs, left_singular, product, random_signs};
+use crate::linalg::{Precision, Route, left_singular, product, random_signs};
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, first_non_finite, mode_product, multi_mode_product, norm};
 
@@ -109,7 +109,7 @@ impl Randomized {
         };
         let mut wanted = shape.to_vec();
         for (&mode, &rank) in modes.iter().zip(&self.ranks) {
-            wanted[mode] = (rank + self.oversampling).min(shape[mode]);
+            wanted[mode] = rank.saturating_add(self.oversampling).min(shape[mode]);
         }
         let others: Vec<usize> = modes.iter().copied().filter(|&n| n != sketched).collect();
 
@@ -180,25 +180,15 @@ impl<T: Scalar> Compressed<T> {
 
     /// The decomposition of X from that of Z: Aₙ = Qₙ Bₙ, signed by the rule, and
     /// the core with the signs of A.
-    fn lift(&self, small: Tucker<T>) -> Result<Tucker<T>> {
-        let Tucker {
-            mut core,
-            mut factors,
-            spectra,
-            ..
-        } = small;
-        for (mode, (factor, q)) in factors.iter_mut().zip(&self.bases).enumerate() {
-            if let (Some(b), Some(q)) = (factor.as_mut(), q) {
-                *b = product(q.as_ref(), b.as_ref());
-                let signs = fix_signs(b.as_mut());
-                let diagonal = Mat::from_fn(signs.len(), signs.len(), |i, j| {
-                    if i == j { signs[i] } else { T::default() }
-                });
-                core = mode_product(&core, mode, diagonal.as_ref())?;
+    fn lift(&self, mut small: Tucker<T>) -> Result<Tucker<T>> {
+        for (mode, q) in self.bases.iter().enumerate() {
+            if let (Some(b), Some(q)) = (&small.factors[mode], q) {
+                let factor = product(q.as_ref(), b.as_ref());
+                small.set_factor(mode, factor)?;
             }
         }
-        let mut tucker = Tucker::new(core, factors)?;
-        tucker.spectra = spectra;
+        let mut tucker = Tucker::new(small.core, small.factors)?;
+        tucker.spectra = small.spectra;
         Ok(tucker)
     }
 }

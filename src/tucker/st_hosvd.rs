@@ -84,7 +84,9 @@ impl StHosvd {
                 sequentially_truncate(x, &budgets.collect::<Vec<_>>(), self.route)
             }
             Truncation::RelativeError(tolerance) => {
-                truncation::within_tolerance(x, *tolerance, |share| self.spend(x, &order, share))
+                truncation::within_tolerance(x, *tolerance, self.route, |share| {
+                    self.spend(x, &order, share)
+                })
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Truncation: from a spectrum to a rank.
 
 use super::Tucker;
+use super::rank_law::obey_rank_law;
 use crate::error::{Error, Result};
-use crate::linalg::Precision;
+use crate::linalg::{Precision, Route};
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, check_modes};
 
@@ -199,18 +200,28 @@ pub(super) fn spectral_norm(values: &[f64]) -> f64 {
 }
 
 /// Has `decompose` truncate by a share of `tolerance`, so that the true error is
-/// at most `tolerance`, or as near to it as the precision comes; then the
-/// shortfall is noted.
+/// at most `tolerance`, or as near to it as the precision and the route come;
+/// then the shortfall is noted.
 pub(super) fn within_tolerance<T: Scalar>(
     x: TensorRef<'_, T>,
     tolerance: f64,
+    route: Route,
     decompose: impl Fn(f64) -> Result<Tucker<T>>,
 ) -> Result<Tucker<T>> {
+    let decompose = |share| obey_rank_law(decompose(share)?);
     // Rounding in the products, and in the spectra, takes its share of ε first.
     let floor = 8.0 * x.order() as f64 * T::EPSILON;
     let share = (tolerance * (1.0 - 1e-4) - floor).max(tolerance / 2.0);
     let tucker = decompose(share)?;
-    if tolerance > 1e3 * floor || tucker.relative_error(x)? <= tolerance {
+    // Gram matrices know ε² to n·ε of `f64` only.
+    let known = match route {
+        Route::Gram => {
+            let extents: usize = x.shape().iter().sum();
+            (1e3 * floor).max(1e2 * (extents as f64 * f64::EPSILON).sqrt())
+        }
+        Route::Auto | Route::Qr => 1e3 * floor,
+    };
+    if tolerance > known || tucker.relative_error(x)? <= tolerance {
         return Ok(tucker);
     }
     let mut lossless = decompose(0.0)?;
