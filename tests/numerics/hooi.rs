@@ -1,0 +1,288 @@
+//! HOOI: descent, stopping, starts.
+
+use faer::Mat;
+use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Stop, Tensor, Truncation};
+
+use crate::common::oracle;
+use crate::common::random::Random;
+use crate::inputs::{self, feasible, scaled};
+use crate::scales;
+use crate::solvers::{check_projection, rounding};
+
+fn check_descent<T: Scalar>() {
+    for (name, x) in inputs::tensors::<f64>() {
+        for c in scales::<T>() {
+            let x: Tensor<T> = scaled(&x, c);
+            let ranks = feasible(x.shape(), |extent| extent.div_ceil(3));
+            let what = format!("{name} at {ranks:?}, scale {c:e}, {}", T::NAME);
+            let start = Hosvd::new(ranks.clone()).decompose(&x).unwrap();
+            let hooi = Hooi {
+                start: Start::Hosvd,
+                tolerance: 0.0,
+                max_sweeps: 12,
+                ..Hooi::new(ranks)
+            };
+            // Its square is what descends, and what rounding is relative to.
+            let mut last = check_projection(&x, &start, &what).powi(2);
+            let mut sweeps = hooi.sweeps(&x).unwrap();
+            let mut count = 0;
+            while let Some(sweep) = sweeps.next() {
+                let sweep = sweep.unwrap();
+                count += 1;
+                assert_eq!(sweep.index, count);
+                let tucker = sweeps.clone().finish().unwrap();
+                let error = check_projection(&x, &tucker, &what).powi(2);
+                let rounding = rounding(&x);
+                assert!(
+                    error <= last + rounding,
+                    "{what}: sweep {count} rises from {last:e} to {error:e}"
+                );
+                assert!(
+                    (sweep.relative_error.powi(2) - error).abs() <= rounding,
+                    "{what}: {sweep:?}"
+                );
+                let estimate = tucker.estimated_error().unwrap();
+                assert!(
+                    (estimate - error.sqrt()).abs() <= 1e-3 * estimate + rounding,
+                    "{what}: {estimate:e}"
+                );
+                last = error;
+            }
+            let convergence = sweeps.finish().unwrap().convergence().unwrap();
+            assert_eq!(convergence.sweeps, count);
+            assert!(matches!(
+                convergence.stop,
+                Stop::SweepLimit | Stop::Converged
+            ));
+        }
+    }
+}
+
+#[test]
+fn no_sweep_makes_the_error_larger_in_f64() {
+    check_descent::<f64>();
+}
+
+#[test]
+fn no_sweep_makes_the_error_larger_in_f32() {
+    check_descent::<f32>();
+}
+
+/// Each of them within √d of the best, which HOOI comes at least as near to.
+#[test]
+fn one_pass_solvers_are_quasi_optimal() {
+    for (name, x) in inputs::tensors::<f64>() {
+        let ranks = feasible(x.shape(), |extent| extent.div_ceil(3));
+        let error = |tucker: tenfold::Tucker<f64>| {
+            oracle::relative_distance(&x, &tucker.reconstruct().unwrap())
+        };
+        let best = error(
+            Hooi {
+                tolerance: 1e-12,
+                ..Hooi::new(ranks.clone())
+            }
+            .decompose(&x)
+            .unwrap(),
+        );
+        let bound = (x.order() as f64).sqrt() * best + rounding(&x);
+        for (solver, error) in [
+            (
+                "HOSVD",
+                error(Hosvd::new(ranks.clone()).decompose(&x).unwrap()),
+            ),
+            (
+                "ST-HOSVD",
+                error(StHosvd::new(ranks.clone()).decompose(&x).unwrap()),
+            ),
+        ] {
+            assert!(
+                error <= bound,
+                "{solver} of {name}: {error:e}, {best:e} by HOOI"
+            );
+            assert!(
+                error >= best * (1.0 - 1e-6) - rounding(&x),
+                "{solver} of {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn it_stops_for_the_reason_it_gives() {
+    let x: Tensor<f64> = Random::new(21).tensor(&[9, 10, 11]);
+    let hooi = Hooi {
+        tolerance: 1e-6,
+        ..Hooi::new([3, 3, 3])
+    };
+    let converged = hooi.decompose(&x).unwrap().convergence().unwrap();
+    assert_eq!(converged.stop, Stop::Converged);
+    assert!((2..100).contains(&converged.sweeps));
+    let changes: Vec<f64> = hooi
+        .sweeps(&x)
+        .unwrap()
+        .map(|sweep| sweep.unwrap().change)
+        .collect();
+    let (last, before) = changes.split_last().unwrap();
+    assert!(*last < 1e-6 && before.iter().all(|change| *change >= 1e-6));
+
+    let limited = Hooi {
+        max_sweeps: 2,
+        ..hooi.clone()
+    }
+    .decompose(&x)
+    .unwrap()
+    .convergence()
+    .unwrap();
+    assert_eq!((limited.sweeps, limited.stop), (2, Stop::SweepLimit));
+
+    let mut sweeps = hooi.sweeps(&x).unwrap();
+    sweeps.next().unwrap().unwrap();
+    let interrupted = sweeps.finish().unwrap().convergence().unwrap();
+    assert_eq!(
+        (interrupted.sweeps, interrupted.stop),
+        (1, Stop::Interrupted)
+    );
+
+    // Nothing was swept: the start as it is.
+    let untouched = hooi.sweeps(&x).unwrap().finish().unwrap();
+    assert_eq!(untouched.convergence().unwrap().sweeps, 0);
+    let start = StHosvd::new([3, 3, 3]).decompose(&x).unwrap();
+    assert_eq!(untouched.core(), start.core());
+    assert_eq!(start.convergence(), None);
+}
+
+/// Rounding makes the error tremble; that is not a change.
+#[test]
+fn it_does_not_chase_rounding() {
+    for noise in [0.0, 1e-6, 1e-4, 1e-3, 1e-2, 0.1] {
+        for (shape, ranks) in [([20, 21, 22], [3, 4, 5]), ([3, 4, 150], [2, 2, 4])] {
+            let x: Tensor<f32> = Random::new(33).low_rank(&shape, &ranks, noise);
+            let tucker = Hooi::new(ranks).decompose(&x).unwrap();
+            let convergence = tucker.convergence().unwrap();
+            assert!(
+                convergence.sweeps < 20,
+                "noise {noise:e}, {shape:?}: {convergence:?}"
+            );
+            assert_eq!(convergence.stop, Stop::Converged);
+        }
+    }
+}
+
+/// From given factors, orthonormal or not; only their column spaces matter.
+#[test]
+fn starts_from_given_factors() {
+    let mut random = Random::new(41);
+    let x: Tensor<f64> = random.low_rank(&[9, 10, 11], &[3, 4, 2], 0.02);
+    let ranks = [3, 4, 2];
+    let hooi = Hooi {
+        tolerance: 1e-12,
+        ..Hooi::new(ranks)
+    };
+    let expected = hooi.decompose(&x).unwrap().relative_error(&x).unwrap();
+    let factors: Vec<Mat<f64>> = (0..3)
+        .map(|n| random.matrix(x.shape()[n], ranks[n]))
+        .collect();
+    let run = |factors: Vec<Mat<f64>>| {
+        let mut sweeps = hooi
+            .sweeps_from(&x, factors.into_iter().map(Some).collect())
+            .unwrap();
+        sweeps.by_ref().for_each(|sweep| assert!(sweep.is_ok()));
+        sweeps.finish().unwrap()
+    };
+    let tucker = run(factors.clone());
+    check_projection(&x, &tucker, "from random factors");
+    assert!((tucker.relative_error(&x).unwrap() - expected).abs() < 1e-10);
+
+    let mixed = factors
+        .iter()
+        .map(|a| a * random.matrix::<f64>(a.ncols(), a.ncols()))
+        .collect();
+    assert!((run(mixed).relative_error(&x).unwrap() - expected).abs() < 1e-10);
+
+    // A start that is the answer already is left after one sweep.
+    let tucker = hooi.decompose(&x).unwrap();
+    let answer = (0..3)
+        .map(|n| tucker.factor(n).unwrap().to_owned())
+        .collect();
+    assert_eq!(run(answer).convergence().unwrap().sweeps, 1);
+
+    // Factors of some modes: a partial decomposition, whatever the options say.
+    let mut partial = hooi
+        .sweeps_from(
+            &x,
+            vec![Some(factors[0].clone()), None, Some(factors[2].clone())],
+        )
+        .unwrap();
+    partial.by_ref().for_each(|sweep| assert!(sweep.is_ok()));
+    let partial = partial.finish().unwrap();
+    assert_eq!(partial.ranks(), [3, 10, 2]);
+    assert!(partial.factor(1).is_none());
+    check_projection(&x, &partial, "from two factors");
+}
+
+/// At full ranks there is nothing to lose, and factors are square.
+#[test]
+fn full_ranks_lose_nothing() {
+    for (name, x) in inputs::tensors::<f64>() {
+        let ranks = feasible(x.shape(), |extent| extent);
+        if ranks != x.shape() {
+            continue;
+        }
+        let tucker = Hooi::new(Truncation::Ranks(ranks)).decompose(&x).unwrap();
+        assert!(
+            check_projection(&x, &tucker, &name) <= rounding(&x),
+            "{name}"
+        );
+    }
+}
+
+/// The randomized solver: a projection like the others, the same bits for the
+/// same seed, and an error close to the best.
+#[test]
+fn randomized() {
+    for (name, x) in inputs::tensors::<f64>() {
+        let ranks = feasible(x.shape(), |extent| extent.div_ceil(3));
+        for power_iterations in [0, 1, 2] {
+            let solver = Randomized {
+                power_iterations,
+                seed: 5,
+                ..Randomized::new(ranks.clone())
+            };
+            let tucker = solver.decompose(&x).unwrap();
+            let error = check_projection(&x, &tucker, &name);
+            let estimate = tucker.estimated_error().unwrap();
+            assert!(
+                (estimate - error).abs() <= 1e-3 * error + rounding(&x),
+                "{name}: {estimate:e} for {error:e}"
+            );
+            let again = solver.decompose(&x).unwrap();
+            assert_eq!(tucker.core(), again.core());
+        }
+    }
+    let x: Tensor<f64> = Random::new(55).low_rank(&[40, 41, 42], &[4, 5, 6], 0.05);
+    let best = Hooi::new([4, 5, 6])
+        .decompose(&x)
+        .unwrap()
+        .relative_error(&x)
+        .unwrap();
+    for seed in 0..20 {
+        let tucker = Randomized {
+            seed,
+            ..Randomized::new([4, 5, 6])
+        }
+        .decompose(&x)
+        .unwrap();
+        assert!(
+            tucker.relative_error(&x).unwrap() < 1.05 * best,
+            "seed {seed}"
+        );
+    }
+    // As much oversampling as there is.
+    let tucker = Randomized {
+        oversampling: usize::MAX,
+        ..Randomized::new([4, 5, 6])
+    }
+    .decompose(&x)
+    .unwrap();
+    assert!(tucker.relative_error(&x).unwrap() < 1.05 * best);
+}

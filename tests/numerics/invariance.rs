@@ -1,0 +1,153 @@
+//! What must not matter: units, and the order of modes.
+
+use faer::MatRef;
+use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Tensor, Truncation, Tucker, permute};
+
+use crate::common::oracle;
+use crate::common::random::Random;
+use crate::in_f64;
+use crate::inputs::scaled;
+
+fn solve<T: Scalar>(x: &Tensor<T>, truncation: &Truncation) -> Vec<Tucker<T>> {
+    let mut results = vec![
+        Hosvd::new(truncation.clone()).decompose(x).unwrap(),
+        StHosvd::new(truncation.clone()).decompose(x).unwrap(),
+        Hooi::new(truncation.clone()).decompose(x).unwrap(),
+    ];
+    if let Truncation::Ranks(ranks) = truncation {
+        results.push(Randomized::new(ranks.clone()).decompose(x).unwrap());
+    }
+    results
+}
+
+fn truncations() -> [Truncation; 2] {
+    [
+        Truncation::Ranks(vec![3, 4, 2]),
+        Truncation::RelativeError(0.05),
+    ]
+}
+
+/// ‖A Aᵀ − B Bᵀ‖: how far two column spaces are apart.
+fn apart<T: Scalar>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> f64 {
+    let (a, b) = (in_f64(a), in_f64(b));
+    (&a * a.transpose() - &b * b.transpose()).norm_max()
+}
+
+fn check_scaling<T: Scalar>(exponents: &[i32], extremes: &[f64], tolerance: f64) {
+    let x: Tensor<f64> = Random::new(61).low_rank(&[9, 10, 11], &[3, 4, 2], 0.02);
+    let x: Tensor<T> = scaled(&x, 1.0);
+    for truncation in truncations() {
+        let plain = solve(&x, &truncation);
+        // By a power of two: not a bit of the factors changes.
+        for &exponent in exponents {
+            let c = 2f64.powi(exponent);
+            for (plain, times) in plain.iter().zip(solve(&scaled(&x, c), &truncation)) {
+                assert_eq!(
+                    times.core(),
+                    &scaled::<T, T>(plain.core(), c),
+                    "2^{exponent}"
+                );
+                for mode in 0..3 {
+                    assert_eq!(times.factor(mode), plain.factor(mode), "2^{exponent}");
+                }
+                assert_eq!(
+                    times.estimated_error(),
+                    plain.estimated_error(),
+                    "2^{exponent}"
+                );
+            }
+        }
+        // By anything, up to the ends of the range.
+        for &c in extremes {
+            let y: Tensor<T> = scaled(&x, c);
+            for (plain, times) in plain.iter().zip(solve(&y, &truncation)) {
+                assert_eq!(times.ranks(), plain.ranks(), "{c:e}");
+                for mode in 0..3 {
+                    assert!(
+                        apart(times.factor(mode).unwrap(), plain.factor(mode).unwrap()) < tolerance,
+                        "{c:e}"
+                    );
+                }
+                let core = oracle::norm(times.core()) / c.abs();
+                assert!(
+                    (core / oracle::norm(plain.core()) - 1.0).abs() < tolerance,
+                    "{c:e}"
+                );
+                let error = times.relative_error(&y).unwrap();
+                assert!(
+                    (error / plain.relative_error(&x).unwrap() - 1.0).abs() < tolerance,
+                    "{c:e}"
+                );
+            }
+        }
+    }
+}
+
+/// c·X has the factors of X, c times its core, and its relative error.
+#[test]
+fn scaling_the_tensor_scales_the_core() {
+    check_scaling::<f64>(
+        &[-60, -3, 1, 17, 60],
+        &[-1.0, 1e-290, 1e-170, -1e-30, 7.0, 1e30, 1e170, 1e290],
+        1e-7,
+    );
+    check_scaling::<f32>(&[-20, -3, 1, 17, 20], &[-1.0, 1e-30, 7.0, 1e30], 1e-3);
+}
+
+/// Modes in another order give the same decomposition with its modes in that
+/// order, signs and all.
+#[test]
+fn permuting_modes_permutes_the_result() {
+    let x: Tensor<f64> = Random::new(62).low_rank(&[9, 10, 11], &[3, 4, 2], 0.02);
+    for permutation in [[1, 0, 2], [2, 0, 1], [2, 1, 0], [0, 2, 1]] {
+        let y = permute(&x, &permutation).unwrap();
+        let ranks: Vec<usize> = permutation.iter().map(|&mode| [3, 4, 2][mode]).collect();
+        let pairs = [
+            (
+                Hosvd::new([3, 4, 2]).decompose(&x).unwrap(),
+                Hosvd::new(ranks.clone()).decompose(&y).unwrap(),
+            ),
+            (
+                StHosvd::new([3, 4, 2]).decompose(&x).unwrap(),
+                StHosvd::new(ranks.clone()).decompose(&y).unwrap(),
+            ),
+            (
+                Hooi {
+                    tolerance: 1e-14,
+                    ..Hooi::new([3, 4, 2])
+                }
+                .decompose(&x)
+                .unwrap(),
+                Hooi {
+                    tolerance: 1e-14,
+                    ..Hooi::new(ranks)
+                }
+                .decompose(&y)
+                .unwrap(),
+            ),
+        ];
+        for (plain, permuted) in pairs {
+            for (k, &mode) in permutation.iter().enumerate() {
+                let (a, b) = (plain.factor(mode).unwrap(), permuted.factor(k).unwrap());
+                assert!((a - b).norm_max() < 1e-6, "{permutation:?}, mode {mode}");
+            }
+            let core = permute(plain.core(), &permutation).unwrap();
+            assert!(oracle::distance(&core, permuted.core()) < 1e-6 * oracle::norm(&core));
+        }
+    }
+}
+
+/// Modes of extent 1 come and go without a trace.
+#[test]
+fn modes_of_extent_one_change_nothing() {
+    let x: Tensor<f64> = Random::new(63).low_rank(&[9, 10, 11], &[3, 4, 2], 0.02);
+    let y = x.clone().reshape(&[1, 9, 1, 10, 11, 1]).unwrap();
+    let plain = Hosvd::new([3, 4, 2]).decompose(&x).unwrap();
+    let padded = Hosvd::new([1, 3, 1, 4, 2, 1]).decompose(&y).unwrap();
+    for (mode, with) in [1, 3, 4].into_iter().enumerate() {
+        assert!((plain.factor(mode).unwrap() - padded.factor(with).unwrap()).norm_max() < 1e-12);
+    }
+    for mode in [0, 2, 5] {
+        assert_eq!(padded.factor(mode).unwrap(), faer::mat![[1.0]]);
+    }
+}

@@ -1,0 +1,513 @@
+//! The factorizations beneath the solvers.
+
+use faer::{Mat, MatRef};
+use tenfold::linalg::{
+    Precision, Route, Side, eigh, eigh_leading, gram, left_singular, orthonormal_basis,
+    right_singular, triangular_factor,
+};
+use tenfold::{Scalar, Tensor};
+
+use crate::common::oracle;
+use crate::common::random::Random;
+use crate::inputs::{self, scaled, spectra, symmetric};
+use crate::{follows_the_sign_rule, hold, in_f64, normalised, orthonormality, scales};
+
+const ORDERS: &[usize] = &[1, 2, 3, 5, 8, 17, 24, 25, 26, 40, 64, 97];
+
+/// Residual, orthonormality and eigenvalues of S·c against those of S.
+fn check_eigen(
+    s: MatRef<'_, f64>,
+    c: f64,
+    values: &[f64],
+    vectors: MatRef<'_, f64>,
+    known: &[f64],
+    what: &str,
+) {
+    let n = s.nrows() as f64;
+    let eps = n * f64::EPSILON;
+    let size = s.norm_l2().max(f64::MIN_POSITIVE);
+    assert_eq!(values.len(), s.nrows(), "{what}");
+    assert!(values.is_sorted_by(|a, b| a >= b), "{what}: not sorted");
+    hold(orthonormality(vectors), || {
+        format!("{what}: orthonormality")
+    });
+    let unscaled: Vec<f64> = values.iter().map(|value| value / c).collect();
+    let residual = Mat::from_fn(s.nrows(), vectors.ncols(), |i, j| {
+        let sv: f64 = (0..s.nrows()).map(|k| s[(i, k)] * vectors[(k, j)]).sum();
+        sv - unscaled[j] * vectors[(i, j)]
+    });
+    hold(residual.norm_l2() / (eps * size), || {
+        format!("{what}: residual")
+    });
+    for (ours, known) in unscaled.iter().zip(known) {
+        hold((ours - known).abs() / (eps * size), || {
+            format!("{what}: eigenvalue")
+        });
+    }
+}
+
+#[test]
+fn eigenvalues_and_eigenvectors() {
+    let mut random = Random::new(1);
+    for &n in ORDERS {
+        let mut inputs = Vec::new();
+        for (name, values) in spectra(n) {
+            inputs.push((name, symmetric(&mut random, &values), values.clone()));
+            // Both signs, out of order.
+            let signed: Vec<f64> = values
+                .iter()
+                .enumerate()
+                .map(|(i, v)| if i % 3 == 1 { -v } else { *v })
+                .collect();
+            let s = symmetric(&mut random, &signed);
+            let mut sorted = signed;
+            sorted.sort_by(|a, b| b.total_cmp(a));
+            inputs.push((name, s, sorted));
+            let diagonal = Mat::from_fn(n, n, |i, j| if i == j { values[n - 1 - i] } else { 0.0 });
+            inputs.push((name, diagonal, values));
+        }
+        for (name, s, known) in inputs {
+            for c in scales::<f64>() {
+                let what = format!("{name}, order {n}, scale {c:e}");
+                let cs = Mat::from_fn(n, n, |i, j| s[(i, j)] * c);
+                let eigen = eigh(cs.as_ref()).unwrap();
+                check_eigen(
+                    s.as_ref(),
+                    c,
+                    &eigen.values,
+                    eigen.vectors.as_ref(),
+                    &known,
+                    &what,
+                );
+                for count in [0, 1, n / 4, n.div_ceil(3), n] {
+                    let what = format!("{what}, {count} leading");
+                    let leading = eigh_leading(cs.as_ref(), |_| count).unwrap();
+                    assert_eq!(leading.vectors.ncols(), count);
+                    check_eigen(
+                        s.as_ref(),
+                        c,
+                        &leading.values,
+                        leading.vectors.as_ref(),
+                        &known,
+                        &what,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Tridiagonal matrices on which tridiagonal eigensolvers have failed before:
+/// Wilkinson's W⁺ (pairs that agree to many digits), copies of it glued by
+/// small entries, the second difference, and off-diagonals of every size.
+#[test]
+fn tridiagonal_matrices_of_ill_repute() {
+    let tridiagonal = |n: usize, d: &dyn Fn(usize) -> f64, e: &dyn Fn(usize) -> f64| {
+        Mat::from_fn(n, n, |i, j| match i.abs_diff(j) {
+            0 => d(i),
+            1 => e(i.min(j)),
+            _ => 0.0,
+        })
+    };
+    let wilkinson = |i: usize| (10 - (i % 21) as i32).abs() as f64;
+    let glue = |size: f64| move |i: usize| if i % 21 == 20 { size } else { 1.0 };
+    let inputs = [
+        ("Wilkinson 21", tridiagonal(21, &wilkinson, &|_| 1.0)),
+        (
+            "Wilkinson glued by 1e-8",
+            tridiagonal(84, &wilkinson, &glue(1e-8)),
+        ),
+        (
+            "Wilkinson glued by 1e-14",
+            tridiagonal(105, &wilkinson, &glue(1e-14)),
+        ),
+        ("Wilkinson apart", tridiagonal(63, &wilkinson, &glue(0.0))),
+        ("second difference", tridiagonal(80, &|_| 2.0, &|_| -1.0)),
+        ("zero diagonal", tridiagonal(60, &|_| 0.0, &|_| 1.0)),
+        (
+            "graded up",
+            tridiagonal(40, &|i| 10f64.powi(i as i32 / 2 - 10), &|i| {
+                10f64.powi(i as i32 / 2 - 10)
+            }),
+        ),
+        (
+            "graded down",
+            tridiagonal(40, &|i| 10f64.powi(10 - i as i32 / 2), &|i| {
+                10f64.powi(9 - i as i32 / 2)
+            }),
+        ),
+        (
+            "tiny off-diagonal",
+            tridiagonal(50, &|i| (i % 5) as f64, &|i| 10f64.powi(-(i as i32))),
+        ),
+        ("ones", Mat::from_fn(48, 48, |_, _| 1.0)),
+        (
+            "arrow",
+            Mat::from_fn(45, 45, |i, j| {
+                if i == j || i == 44 || j == 44 {
+                    1.0
+                } else {
+                    0.0
+                }
+            }),
+        ),
+        (
+            "large",
+            symmetric(
+                &mut Random::new(8),
+                &(0..270).map(|i| 0.97f64.powi(i)).collect::<Vec<_>>(),
+            ),
+        ),
+    ];
+    for (name, s) in inputs {
+        let n = s.nrows();
+        // Singular values are the magnitudes of eigenvalues.
+        let all = eigh(s.as_ref()).unwrap();
+        check_eigen(
+            s.as_ref(),
+            1.0,
+            &all.values,
+            all.vectors.as_ref(),
+            &all.values,
+            name,
+        );
+        if n < 200 {
+            let mut magnitudes: Vec<f64> = all.values.iter().map(|v| v.abs()).collect();
+            magnitudes.sort_by(|a, b| b.total_cmp(a));
+            for (ours, known) in magnitudes.iter().zip(oracle::singular_values(s.as_ref())) {
+                hold(
+                    (ours - known).abs() / (n as f64 * f64::EPSILON * s.norm_l2()),
+                    || name.to_owned(),
+                );
+            }
+        }
+        for count in [1, 2, n / 10 + 1, n / 3] {
+            let leading = eigh_leading(s.as_ref(), |_| count).unwrap();
+            let what = format!("{name}, {count} leading");
+            check_eigen(
+                s.as_ref(),
+                1.0,
+                &leading.values,
+                leading.vectors.as_ref(),
+                &all.values,
+                &what,
+            );
+        }
+    }
+}
+
+#[test]
+fn eigh_reads_the_lower_triangle_alone() {
+    let mut s = symmetric(&mut Random::new(3), &[3.0, 2.0, 1.0, 0.5]);
+    let values = eigh(s.as_ref()).unwrap().values;
+    for j in 0..4 {
+        (0..j).for_each(|i| s[(i, j)] = f64::NAN);
+    }
+    assert_eq!(eigh(s.as_ref()).unwrap().values, values);
+    assert_eq!(eigh_leading(s.as_ref(), |_| 2).unwrap().values, values);
+}
+
+#[test]
+fn singular_values_and_right_singular_vectors() {
+    let mut random = Random::new(4);
+    for &n in &[1, 2, 3, 5, 8, 17, 40, 64] {
+        for (name, known) in spectra(n) {
+            let r = random.with_spectrum(n, n, &known);
+            for c in scales::<f64>() {
+                let what = || format!("{name}, order {n}, scale {c:e}");
+                let cr = Mat::from_fn(n, n, |i, j| r[(i, j)] * c);
+                let svd = right_singular(cr.as_ref()).unwrap();
+                let eps = n as f64 * f64::EPSILON;
+                assert!(
+                    svd.values.is_sorted_by(|a, b| a >= b && *b >= 0.0),
+                    "{}",
+                    what()
+                );
+                hold(orthonormality(svd.vectors.as_ref()), what);
+                // ‖(R V)ᵀ(R V) − Σ²‖, by the lengths and angles of R's images.
+                let images = &r * &svd.vectors;
+                let size = if known[0] == 0.0 { 1.0 } else { known[0] };
+                for (j, (value, known)) in svd.values.iter().zip(&known).enumerate() {
+                    hold((value / c - known).abs() / (eps * size), || {
+                        format!("{}: value", what())
+                    });
+                    let length = images.col(j).norm_l2();
+                    hold((value / c - length).abs() / (eps * size), || {
+                        format!("{}: length", what())
+                    });
+                    for i in 0..j {
+                        let angle: f64 = (0..n).map(|k| images[(k, i)] * images[(k, j)]).sum();
+                        let lengths = (svd.values[i] / c).max(length);
+                        hold(
+                            angle.abs() / (eps * size * lengths.max(f64::MIN_POSITIVE)),
+                            || format!("{}: angle", what()),
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn check_orthonormal_basis<T: Scalar>() {
+    let mut random = Random::new(5);
+    for (m, n) in [
+        (1, 1),
+        (5, 1),
+        (5, 5),
+        (40, 7),
+        (33, 33),
+        (200, 12),
+        (90, 60),
+    ] {
+        for (name, values) in spectra(n) {
+            let w = random.with_spectrum(m, n, &values);
+            for c in scales::<T>() {
+                let what = || format!("{name}, {m}×{n}, scale {c:e}, {}", T::NAME);
+                let w: Mat<T> = Mat::from_fn(m, n, |i, j| T::from_f64(w[(i, j)] * c));
+                let q = orthonormal_basis(w.as_ref());
+                assert_eq!((q.nrows(), q.ncols()), (m, n));
+                hold(orthonormality(q.as_ref()), || {
+                    format!("{}: orthonormality", what())
+                });
+                let (w, q) = (normalised(in_f64(w.as_ref()).as_ref()), in_f64(q.as_ref()));
+                let r = q.transpose() * &w;
+                let rounding = m as f64 * T::EPSILON * w.norm_l2().max(f64::MIN_POSITIVE);
+                hold((&w - &q * &r).norm_l2() / rounding, || {
+                    format!("{}: residual", what())
+                });
+                for j in 0..n {
+                    hold(-r[(j, j)] / rounding, || {
+                        format!("{}: column {j} points away", what())
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn orthonormal_bases() {
+    check_orthonormal_basis::<f64>();
+    check_orthonormal_basis::<f32>();
+}
+
+fn sides<T: Scalar>(x: &Tensor<T>, mode: usize) -> Vec<(Side, Mat<f64>)> {
+    let unfolding = oracle::unfold(x, mode);
+    let transposed = unfolding.transpose().to_owned();
+    let mut sides = vec![(Side::Mode, unfolding), (Side::Rest, transposed)];
+    sides.retain(|(_, rows)| rows.nrows() <= 64);
+    sides
+}
+
+fn check_triangular_factor<T: Scalar>() {
+    for (name, x) in inputs::tensors::<f64>() {
+        for c in scales::<T>() {
+            let x: Tensor<T> = scaled(&x, c);
+            for mode in 0..x.order() {
+                for (side, rows) in sides(&x, mode) {
+                    let what =
+                        || format!("{name}, mode {mode}, {side:?}, scale {c:e}, {}", T::NAME);
+                    let r = triangular_factor(&x, mode, side).unwrap();
+                    assert_eq!((r.nrows(), r.ncols()), (rows.nrows(), rows.nrows()));
+                    for j in 0..r.ncols() {
+                        assert!((j + 1..r.nrows()).all(|i| r[(i, j)] == 0.0), "{}", what());
+                    }
+                    let largest = rows.norm_max();
+                    if largest == 0.0 {
+                        assert_eq!(r.norm_max(), 0.0);
+                        continue;
+                    }
+                    let r = Mat::from_fn(r.nrows(), r.ncols(), |i, j| r[(i, j)] / largest);
+                    let rows = normalised(rows.as_ref());
+                    let (ours, exact) = (r.transpose() * &r, &rows * rows.transpose());
+                    let eps = rows.ncols().max(rows.nrows()) as f64 * f64::EPSILON;
+                    hold((&ours - &exact).norm_l2() / (eps * exact.norm_l2()), || {
+                        format!("{}: RᵀR", what())
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn triangular_factors() {
+    check_triangular_factor::<f64>();
+    check_triangular_factor::<f32>();
+}
+
+/// RᵀR hides what a Gram matrix would have lost: the small singular values.
+#[test]
+fn triangular_factors_keep_small_singular_values() {
+    for (name, x) in inputs::tensors::<f64>() {
+        for mode in 0..x.order() {
+            for (side, rows) in sides(&x, mode) {
+                let r = triangular_factor(&x, mode, side).unwrap();
+                let ours = oracle::singular_values(r.as_ref());
+                let exact = oracle::singular_values(rows.as_ref());
+                let eps = rows.ncols().max(rows.nrows()) as f64 * f64::EPSILON;
+                for (ours, exact_i) in ours.iter().zip(&exact) {
+                    let size = exact[0].max(f64::MIN_POSITIVE);
+                    hold((ours - exact_i).abs() / (eps * size), || {
+                        format!("{name}, mode {mode}, {side:?}")
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// |G − exact| ≤ k·ε·Σ|x||x| entry by entry, k the number of products summed.
+fn check_gram<T: Scalar>(x: &Tensor<T>, what: &str) {
+    for mode in 0..x.order() {
+        for (side, rows) in sides(x, mode) {
+            let depth = rows.ncols();
+            for precision in [Precision::Native, Precision::Double] {
+                let eps = match precision {
+                    Precision::Native => T::EPSILON,
+                    Precision::Double => f64::EPSILON,
+                };
+                let g = gram(x, mode, side, precision).unwrap();
+                assert_eq!((g.nrows(), g.ncols()), (rows.nrows(), rows.nrows()));
+                let what = || format!("{what}, mode {mode}, {side:?}, {precision:?}, {}", T::NAME);
+                for i in 0..g.nrows() {
+                    for j in 0..=i {
+                        let products = (0..depth).map(|k| rows[(i, k)] * rows[(j, k)]);
+                        let size: f64 = products.clone().map(f64::abs).sum();
+                        let exact: f64 = products.sum();
+                        let bound = depth.max(1) as f64 * eps * size;
+                        assert!((g[(i, j)] - exact).abs() <= bound, "{}: ({i}, {j})", what());
+                        assert_eq!(g[(i, j)], g[(j, i)], "{}: asymmetric", what());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gram_matrices() {
+    for (name, x) in inputs::tensors::<f64>() {
+        check_gram::<f64>(&x, &name);
+        check_gram::<f32>(&scaled(&x, 1.0), &name);
+    }
+    // At and around the sizes at which kernels change their course.
+    let mut random = Random::new(6);
+    let extents = [1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 49, 63];
+    for (k, &n) in extents.iter().enumerate() {
+        for others in [
+            [1, 1],
+            [1, extents[(k * 7 + 3) % 15]],
+            [extents[(k * 4 + 5) % 15], 1],
+            [3, 5],
+            [9, 33],
+            [2, 129],
+        ] {
+            let x: Tensor<f64> = random.tensor(&[others[0], n, others[1]]);
+            let what = format!("{:?}", x.shape());
+            check_gram::<f64>(&x, &what);
+            check_gram::<f32>(&scaled(&x, 1.0), &what);
+        }
+    }
+    for shape in [[1300, 21, 1], [1, 21, 1300], [60, 10, 70], [3000, 5, 2]] {
+        let x: Tensor<f64> = random.tensor(&shape);
+        check_gram::<f64>(&x, &format!("{shape:?}"));
+        check_gram::<f32>(&scaled(&x, 1.0), &format!("{shape:?}"));
+    }
+}
+
+/// Values, vectors and the energy that they capture, against Jacobi's.
+fn check_left_singular<T: Scalar>(x: &Tensor<T>, route: Route, precision: Precision, what: &str) {
+    for mode in 0..x.order() {
+        let unfolding = oracle::unfold(x, mode);
+        let exact = oracle::singular_values(unfolding.as_ref());
+        let largest = exact[0];
+        let depth = unfolding.nrows().max(unfolding.ncols()) as f64;
+        for rank in [1, exact.len().div_ceil(2), exact.len()] {
+            let what = || {
+                format!(
+                    "{what}, mode {mode}, rank {rank}, {route:?}, {precision:?}, {}",
+                    T::NAME
+                )
+            };
+            let leading = left_singular(x, mode, route, precision, |_| rank).unwrap();
+            let (values, vectors) = (&leading.values, leading.vectors.as_ref());
+            assert_eq!(values.len(), exact.len(), "{}", what());
+            assert_eq!(
+                (vectors.nrows(), vectors.ncols()),
+                (x.shape()[mode], rank),
+                "{}",
+                what()
+            );
+            assert!(
+                values.is_sorted_by(|a, b| a >= b && *b >= 0.0),
+                "{}: {values:?}",
+                what()
+            );
+            hold(orthonormality(vectors), || {
+                format!("{}: orthonormality", what())
+            });
+            assert!(follows_the_sign_rule(vectors), "{}: sign", what());
+            if largest == 0.0 {
+                assert!(values.iter().all(|&value| value == 0.0), "{}", what());
+                continue;
+            }
+            // A QR errs by n·ε in σ, a Gram matrix by n·ε in σ².
+            let gram_eps = match precision {
+                Precision::Native => depth * T::EPSILON,
+                Precision::Double => depth * f64::EPSILON,
+            };
+            for (ours, exact) in values.iter().zip(&exact) {
+                let (ours, exact) = (ours / largest, exact / largest);
+                let ratio = match leading.route {
+                    Route::Qr => (ours - exact).abs() / (depth * f64::EPSILON),
+                    _ => (ours.powi(2) - exact.powi(2)).abs() / gram_eps,
+                };
+                hold(ratio, || format!("{}: value", what()));
+            }
+            let (a, v) = (
+                Mat::from_fn(unfolding.nrows(), unfolding.ncols(), |i, j| {
+                    unfolding[(i, j)] / largest
+                }),
+                in_f64(vectors),
+            );
+            let missed = (&a - &v * (v.transpose() * &a)).norm_l2();
+            let tail = oracle::tail(&exact, rank, largest);
+            let rounding = 30.0 * depth * T::EPSILON * a.norm_l2();
+            let allowed = match route {
+                Route::Gram => tail.hypot((30.0 * gram_eps).sqrt() * a.norm_l2()) + rounding,
+                // What Auto promises: its rounding cannot be seen.
+                _ => tail * (1.0 + 1e-3) + rounding,
+            };
+            assert!(
+                missed <= allowed,
+                "{}: misses {missed:e}, the tail is {tail:e}",
+                what()
+            );
+        }
+    }
+}
+
+fn check_left_singular_everywhere<T: Scalar>() {
+    for (name, x) in inputs::tensors::<f64>() {
+        for c in scales::<T>() {
+            let x: Tensor<T> = scaled(&x, c);
+            for route in [Route::Auto, Route::Gram, Route::Qr] {
+                for precision in [Precision::Native, Precision::Double] {
+                    check_left_singular(&x, route, precision, &format!("{name}, scale {c:e}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn leading_left_singular_vectors_in_f64() {
+    check_left_singular_everywhere::<f64>();
+}
+
+#[test]
+fn leading_left_singular_vectors_in_f32() {
+    check_left_singular_everywhere::<f32>();
+}

@@ -1,0 +1,67 @@
+//! Accuracy, in the manner of LAPACK's own tests: each error is divided by
+//! n·ε and what it is relative to, and the ratio held below a threshold.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod errors;
+mod hooi;
+mod inputs;
+mod invariance;
+mod linalg;
+mod solvers;
+mod tolerance;
+
+use faer::{Mat, MatRef};
+use tenfold::Scalar;
+
+/// What LAPACK's testers hold their ratios below.
+const THRESHOLD: f64 = 30.0;
+
+/// ‖AᵀA − I‖/(m·ε), m the rows of A.
+fn orthonormality<T: Scalar>(a: MatRef<'_, T>) -> f64 {
+    let a = in_f64(a);
+    let defect = a.transpose() * &a - Mat::<f64>::identity(a.ncols(), a.ncols());
+    defect.norm_max() / (a.nrows() as f64 * T::EPSILON)
+}
+
+/// Whether the entry of largest magnitude of each column is positive, the first
+/// such entry on a tie.
+fn follows_the_sign_rule<T: Scalar>(a: MatRef<'_, T>) -> bool {
+    (0..a.ncols()).all(|j| {
+        let column = (0..a.nrows()).map(|i| a[(i, j)].as_f64());
+        let largest = column.fold(
+            0.0f64,
+            |largest, v| if v.abs() > largest.abs() { v } else { largest },
+        );
+        largest > 0.0
+    })
+}
+
+fn in_f64<T: Scalar>(a: MatRef<'_, T>) -> Mat<f64> {
+    Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)].as_f64())
+}
+
+/// The matrix over its largest magnitude, so that no square overflows.
+fn normalised(a: MatRef<'_, f64>) -> Mat<f64> {
+    match a.norm_max() {
+        0.0 => a.to_owned(),
+        largest => Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)] / largest),
+    }
+}
+
+/// Fails unless `ratio` is a number below the threshold.
+fn hold(ratio: f64, what: impl Fn() -> String) {
+    assert!(ratio < THRESHOLD, "{}: ratio {ratio:.1}", what());
+}
+
+/// Powers of ten over the range of the type.
+fn scales<T: Scalar>() -> Vec<f64> {
+    let exponents = if T::EPSILON > f64::EPSILON {
+        [-36, -20, -8, 0, 8, 20, 36]
+    } else {
+        [-280, -160, -30, 0, 30, 150, 300]
+    };
+    exponents.map(|exponent| 10f64.powi(exponent)).to_vec()
+}
