@@ -1,4 +1,29 @@
-//! Tensor decompositions.
+//! Tucker decompositions of dense tensors, and saliency maps built on them.
+//!
+//! From the ground up:
+//!
+//! - [`tensor`]: dense row-major tensors of order 1 to 16, their slabs, mode-n
+//!   products, inner products and norms;
+//! - [`linalg`]: Gram matrices and triangular factors of unfoldings that are never
+//!   formed, and singular vectors from either;
+//! - [`tucker`]: [`Hosvd`], [`StHosvd`], [`Randomized`] and [`Hooi`], which all make
+//!   a [`Tucker`] value;
+//! - [`cam`]: label-independent saliency maps of CNN feature maps.
+//!
+//! Each rests on those above it alone. Scalars are `f32` and `f64`; modes count
+//! from 0. The policy on errors is in [`error`].
+//!
+//! ```
+//! use tenfold::{StHosvd, Tensor, Truncation, norm};
+//!
+//! let x = Tensor::from_fn(&[6, 7, 8], |i| (1 + i[0] * i[1]) as f64 / (1 + i[2]) as f64)?;
+//! let tucker = StHosvd::new(Truncation::RelativeError(1e-6)).decompose(&x)?;
+//! assert_eq!(tucker.ranks(), [2, 2, 1]);
+//! // Factors are orthonormal, so that the core has the norm of the tensor.
+//! assert!((norm(tucker.core()) / norm(&x) - 1.0).abs() < 1e-12);
+//! # Ok::<(), tenfold::Error>(())
+//! ```
+
 pub mod cam;
 pub mod error;
 #[cfg(any(feature = "io", feature = "image"))]
@@ -21,3 +46,8 @@ pub use tucker::{
     Convergence, Hooi, Hosvd, ModeOrder, Randomized, Shortfall, StHosvd, Start, Stop, Sweep,
     Sweeps, Truncation, Tucker, mode_spectrum,
 };
+
+/// The README's snippets, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

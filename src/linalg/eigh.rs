@@ -101,7 +101,7 @@ const QL_ORDER: usize = 128;
 
 /// The lower triangle scaled by a power of two to entries of at most 1 or so, and
 /// the exponent that was taken out.
-fn scaled(s: MatRef<'_, f64>) -> (Mat<f64>, i32) {
+pub(super) fn scaled(s: MatRef<'_, f64>) -> (Mat<f64>, i32) {
     let n = s.nrows();
     let lower = (0..n).flat_map(|j| (j..n).map(move |i| s[(i, j)].abs()));
     let exponent = binary_exponent(lower.fold(0.0, f64::max));

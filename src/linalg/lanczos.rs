@@ -3,9 +3,11 @@
 use faer::MatRef;
 use pulp::{Arch, Simd, WithSimd};
 
+use super::eigh::scaled;
 use super::random::Counter;
 use super::rows::{Rows, axpy, dot, lane_start};
 use super::tridiagonal::{Factored, eigenvalues, normalise};
+use crate::scalar::scale;
 
 /// The leading eigenvalue of a Gram matrix, and its vector.
 #[derive(Clone, Debug)]
@@ -41,7 +43,13 @@ const FIRST_LOOK: usize = 4;
 /// assert!(leading_pair(faer::Mat::identity(2, 2).as_ref(), 1e-3).is_none());
 /// ```
 pub fn leading_pair(s: MatRef<'_, f64>, gap: f64) -> Option<LeadingPair> {
-    Arch::new().dispatch(Lanczos { s, gap })
+    let (s, exponent) = scaled(s);
+    let s = s.as_ref();
+    let pair = Arch::new().dispatch(Lanczos { s, gap })?;
+    Some(LeadingPair {
+        value: scale(pair.value, exponent),
+        ..pair
+    })
 }
 
 struct Lanczos<'a> {
