@@ -9,9 +9,23 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// What the library returns.
+///
+/// ```
+/// fn half(ranks: &[usize]) -> tenfold::Result<Vec<usize>> {
+///     Ok(ranks.iter().map(|rank| rank / 2).collect())
+/// }
+/// assert_eq!(half(&[4, 6])?, [2, 3]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The largest order (number of modes) of a tensor.
+///
+/// ```
+/// use tenfold::{MAX_ORDER, Tensor};
+/// assert!(Tensor::<f64>::zeros(&[1; MAX_ORDER]).is_ok());
+/// assert!(Tensor::<f64>::zeros(&[1; MAX_ORDER + 1]).is_err());
+/// ```
 pub const MAX_ORDER: usize = 16;
 
 /// What was wrong with an input, where, and what was expected instead.

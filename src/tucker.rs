@@ -58,6 +58,15 @@ pub struct Tucker<T> {
 }
 
 /// How a HOOI run ended.
+///
+/// ```
+/// use tenfold::{Convergence, Hooi, Stop, Tensor};
+/// let x = Tensor::from_fn(&[3, 4, 5], |i| (i[0] * i[1] * i[2]) as f64)?;
+/// let tucker = Hooi::new([1, 1, 1]).decompose(&x)?;
+/// let expected = Convergence { sweeps: 1, stop: Stop::Converged };
+/// assert_eq!(tucker.convergence(), Some(expected));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Convergence {
     /// The sweeps that were made.
@@ -113,22 +122,53 @@ impl<T: Scalar> Tucker<T> {
     }
 
     /// The core G.
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor};
+    /// let x = Tensor::new(&[2, 2], vec![3.0, 0.0, 0.0, 4.0])?;
+    /// let tucker = StHosvd::new([1, 1]).decompose(&x)?;
+    /// assert_eq!(tucker.core().data(), [4.0]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn core(&self) -> &Tensor<T> {
         &self.core
     }
 
     /// The factor Aₙ, Iₙ×Rₙ; `None` for a mode that was left alone (and for
     /// one that does not exist).
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor};
+    /// let x = Tensor::new(&[2, 2], vec![3.0, 0.0, 0.0, 4.0])?;
+    /// let tucker = StHosvd::new([1, 1]).decompose(&x)?;
+    /// assert_eq!(tucker.factor(0).unwrap(), faer::mat![[0.0], [1.0]]);
+    /// assert!(tucker.factor(2).is_none());
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn factor(&self, mode: usize) -> Option<MatRef<'_, T>> {
         self.factors.get(mode)?.as_ref().map(Mat::as_ref)
     }
 
     /// The multilinear rank: the extents of the core.
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor};
+    /// let x = Tensor::from_fn(&[4, 5, 6], |i| (i[0] + i[1] * i[2]) as f64)?;
+    /// assert_eq!(StHosvd::new([2, 3, 2]).decompose(&x)?.ranks(), [2, 3, 2]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn ranks(&self) -> &[usize] {
         self.core.shape()
     }
 
     /// The extents of the tensor that was decomposed.
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor};
+    /// let x = Tensor::from_fn(&[4, 5, 6], |i| (i[0] + i[1] * i[2]) as f64)?;
+    /// assert_eq!(StHosvd::new([2, 3, 2]).decompose(&x)?.shape(), [4, 5, 6]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn shape(&self) -> Vec<usize> {
         let extents = self.core.shape().iter().zip(&self.factors);
         extents
@@ -141,6 +181,14 @@ impl<T: Scalar> Tucker<T> {
     /// [`StHosvd`] those of X as the earlier modes left it, for [`Hooi`] those
     /// of the last projection. `None` for a mode left alone, and for a
     /// decomposition that did not come from a solver.
+    ///
+    /// ```
+    /// # use tenfold::{Hosvd, Tensor};
+    /// let x = Tensor::new(&[2, 2], vec![3.0, 0.0, 0.0, 4.0])?;
+    /// let tucker = Hosvd::new([1, 1]).decompose(&x)?;
+    /// assert_eq!(tucker.spectrum(0), Some(&[4.0, 3.0][..]));
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn spectrum(&self, mode: usize) -> Option<&[f64]> {
         self.spectra.get(mode)?.as_deref()
     }
@@ -148,17 +196,44 @@ impl<T: Scalar> Tucker<T> {
     /// The relative error ‖X − X̂‖/‖X‖ as the solver knows it from what it
     /// discarded: exact up to rounding for [`StHosvd`] and [`Hooi`], an upper
     /// bound for [`Hosvd`]. `None` where the parts did not come from a solver.
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor};
+    /// let x = Tensor::new(&[2, 2], vec![3.0, 0.0, 0.0, 4.0])?;
+    /// let error = StHosvd::new([1, 1]).decompose(&x)?.estimated_error();
+    /// assert!((error.unwrap() - 0.6).abs() < 1e-15);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn estimated_error(&self) -> Option<f64> {
         self.estimated_error
     }
 
     /// By how much the decomposition fails a tolerance that the precision of
     /// the scalar cannot reach; `None` where the tolerance holds.
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor, Truncation};
+    /// let x = Tensor::from_fn(&[9, 9, 9], |i| 1.0 / (1 + i[0] + i[1] + i[2]) as f32)?;
+    /// let tucker = StHosvd::new(Truncation::RelativeError(1e-12)).decompose(&x)?;
+    /// let shortfall = tucker.shortfall().unwrap();
+    /// assert_eq!(shortfall.requested, 1e-12);
+    /// assert!(shortfall.reached < 1e-6);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn shortfall(&self) -> Option<Shortfall> {
         self.shortfall
     }
 
     /// How many sweeps HOOI made and why it stopped; `None` for other solvers.
+    ///
+    /// ```
+    /// # use tenfold::{Hooi, Stop, Tensor};
+    /// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
+    /// let hooi = Hooi { max_sweeps: 1, ..Hooi::new([2, 2, 2]) };
+    /// let convergence = hooi.decompose(&x)?.convergence().unwrap();
+    /// assert_eq!(convergence.stop, Stop::SweepLimit);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn convergence(&self) -> Option<Convergence> {
         self.convergence
     }
@@ -260,6 +335,14 @@ impl<T: Scalar> Tucker<T> {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] unless `x` has the shape that was decomposed.
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor};
+    /// let x = Tensor::new(&[2, 2], vec![3.0, 0.0, 0.0, 4.0])?;
+    /// let tucker = StHosvd::new([1, 1]).decompose(&x)?;
+    /// assert!((tucker.relative_error(&x)? - 0.6).abs() < 1e-15);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn relative_error<'a>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<f64>
     where
         T: 'a,

@@ -32,6 +32,13 @@ impl Shape {
     /// # Errors
     /// [`Error::Order`] unless there are 1 to 16 of them,
     /// [`Error::ShapeOverflow`] where their product is too large to address.
+    ///
+    /// ```
+    /// # use tenfold::tensor::Shape;
+    /// assert_eq!(&Shape::new(&[3, 0])?[..], [3, 0]);
+    /// assert!(Shape::new(&[]).is_err());
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn new(extents: &[usize]) -> Result<Self> {
         let order = extents.len();
         if !(1..=MAX_ORDER).contains(&order) {
@@ -54,16 +61,36 @@ impl Shape {
     }
 
     /// The number of modes.
+    ///
+    /// ```
+    /// # use tenfold::tensor::Shape;
+    /// assert_eq!(Shape::new(&[3, 4, 2])?.order(), 3);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn order(&self) -> usize {
         self.order
     }
 
     /// The number of entries: the product of the extents.
+    ///
+    /// ```
+    /// # use tenfold::tensor::Shape;
+    /// assert_eq!(Shape::new(&[3, 4, 2])?.entries(), 24);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn entries(&self) -> usize {
         self.iter().product()
     }
 
     /// The position of `index` in row-major order; `None` outside.
+    ///
+    /// ```
+    /// # use tenfold::tensor::Shape;
+    /// let shape = Shape::new(&[3, 4])?;
+    /// assert_eq!(shape.offset(&[1, 2]), Some(6));
+    /// assert_eq!(shape.offset(&[1, 4]), None);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn offset(&self, index: &[usize]) -> Option<usize> {
         if index.len() != self.order {
             return None;
@@ -77,6 +104,12 @@ impl Shape {
     }
 
     /// The index at row-major position `offset`.
+    ///
+    /// ```
+    /// # use tenfold::tensor::Shape;
+    /// assert_eq!(Shape::new(&[3, 4])?.index(6), [1, 2]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn index(&self, mut offset: usize) -> Vec<usize> {
         let mut index = vec![0; self.order];
         for (mode, &extent) in self.iter().enumerate().rev() {

@@ -10,6 +10,14 @@ use crate::scalar::Scalar;
 ///
 /// In row-major order the tensor is `left` matrices of `extent` rows and
 /// `right` columns, one after the other.
+///
+/// ```
+/// use tenfold::{Tensor, tensor::ModeExtents};
+/// let x = Tensor::<f64>::zeros(&[2, 3, 4, 5])?;
+/// let around = ModeExtents { left: 2, extent: 3, right: 20 };
+/// assert_eq!(x.view().extents(1)?, around);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModeExtents {
     /// The product of the extents before the mode.
@@ -44,6 +52,15 @@ impl ModeExtents {
 
 /// The mode-n slabs of a tensor: matrices of Iₙ rows that, set side by side,
 /// are its mode-n unfolding. See [`slabs`].
+///
+/// ```
+/// use tenfold::{Tensor, slabs};
+/// let x = Tensor::new(&[2, 1, 2], vec![1.0, 2.0, 3.0, 4.0])?;
+/// let slabs = slabs(&x, 1)?;
+/// assert_eq!(slabs.get(0), faer::mat![[1.0, 2.0]]);
+/// assert_eq!(slabs.get(1), faer::mat![[3.0, 4.0]]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Slabs<'a, T> {
     data: &'a [T],
@@ -55,11 +72,23 @@ pub struct Slabs<'a, T> {
 
 impl<'a, T> Slabs<'a, T> {
     /// The number of slabs.
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, slabs};
+    /// assert_eq!(slabs(&Tensor::<f64>::zeros(&[2, 3, 4])?, 1)?.count(), 2);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn count(&self) -> usize {
         self.count
     }
 
     /// The columns of each slab.
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, slabs};
+    /// assert_eq!(slabs(&Tensor::<f64>::zeros(&[2, 3, 4])?, 1)?.columns(), 4);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn columns(&self) -> usize {
         self.columns
     }
@@ -68,6 +97,13 @@ impl<'a, T> Slabs<'a, T> {
     ///
     /// # Panics
     /// If `l` is not below [`Slabs::count`].
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, slabs};
+    /// let x = Tensor::new(&[2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
+    /// assert_eq!(slabs(&x, 1)?.get(0), faer::mat![[1.0, 3.0], [2.0, 4.0]]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn get(&self, l: usize) -> MatRef<'a, T> {
         let len = self.rows * self.columns;
         let slab = &self.data[l * len..(l + 1) * len];
@@ -79,6 +115,13 @@ impl<'a, T> Slabs<'a, T> {
     }
 
     /// The slabs in order.
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, slabs};
+    /// let x = Tensor::<f64>::zeros(&[2, 3, 4])?;
+    /// assert!(slabs(&x, 1)?.iter().all(|slab| slab.nrows() == 3));
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = MatRef<'a, T>> + use<'_, 'a, T> {
         (0..self.count).map(|l| self.get(l))
     }

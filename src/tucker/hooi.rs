@@ -10,6 +10,13 @@ use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, mode_product, multi_mode_product, norm};
 
 /// Where HOOI starts from.
+///
+/// ```
+/// use tenfold::{Hooi, Start};
+/// let as_in_tensorly = Hooi { start: Start::Hosvd, ..Hooi::new([2, 2, 2]) };
+/// assert_eq!(Hooi::new([2, 2, 2]).start, Start::StHosvd);
+/// # assert_eq!(as_in_tensorly.start, Start::Hosvd);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Start {
     /// From [`StHosvd`].
@@ -20,6 +27,14 @@ pub enum Start {
 }
 
 /// Why HOOI stopped.
+///
+/// ```
+/// use tenfold::{Hooi, Stop, Tensor};
+/// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
+/// let stop = Hooi::new([2, 2, 2]).decompose(&x)?.convergence().map(|c| c.stop);
+/// assert_eq!(stop, Some(Stop::Converged));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// The last sweep changed the relative error by less than the tolerance, or
@@ -76,6 +91,12 @@ pub struct Hooi {
 
 impl Hooi {
     /// All modes, from ST-HOSVD, to a change below 1e-8, at most 100 sweeps.
+    ///
+    /// ```
+    /// # use tenfold::Hooi;
+    /// let hooi = Hooi::new([3, 3, 3]);
+    /// assert_eq!((hooi.tolerance, hooi.max_sweeps), (1e-8, 100));
+    /// ```
     pub fn new(truncation: impl Into<Truncation>) -> Self {
         Self {
             truncation: truncation.into(),
@@ -91,6 +112,14 @@ impl Hooi {
     ///
     /// # Errors
     /// Those of [`Hooi::sweeps`].
+    ///
+    /// ```
+    /// # use tenfold::{Hooi, Tensor};
+    /// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
+    /// assert!(Hooi::new([3, 3, 3]).decompose(&x)?.relative_error(&x)? < 0.02);
+    /// assert!(Hooi::new([3, 3]).decompose(&x).is_err());
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn decompose<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Tucker<T>> {
         let mut sweeps = self.sweeps(x)?;
         for sweep in &mut sweeps {
@@ -104,6 +133,16 @@ impl Hooi {
     /// # Errors
     /// Those of [`StHosvd::decompose`]; [`Error::Tolerance`] and
     /// [`Error::Positive`] for the sweeps' own tolerance and limit.
+    ///
+    /// ```
+    /// # use tenfold::{Hooi, Tensor};
+    /// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
+    /// let hooi = Hooi { max_sweeps: 2, tolerance: 0.0, ..Hooi::new([2, 2, 2]) };
+    /// for sweep in hooi.sweeps(&x)? {
+    ///     assert!(sweep?.relative_error < 0.2);
+    /// }
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn sweeps<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Sweeps<'a, T>> {
         let x = x.into();
         self.check()?;
@@ -137,6 +176,17 @@ impl Hooi {
     /// # Errors
     /// [`Error::FactorCount`], [`Error::FactorShape`], [`Error::NoModes`] where
     /// there is no factor, those of ranks, and those of [`Hooi::sweeps`].
+    ///
+    /// ```
+    /// # use tenfold::{Hooi, Tensor};
+    /// use tenfold::faer::Mat;
+    /// let x = Tensor::from_fn(&[4, 5, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
+    /// let factors = vec![Some(Mat::identity(4, 2)), None, Some(Mat::identity(6, 2))];
+    /// let mut sweeps = Hooi::new([2, 2]).sweeps_from(&x, factors)?;
+    /// sweeps.next().transpose()?;
+    /// assert_eq!(sweeps.finish()?.ranks(), [2, 5, 2]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn sweeps_from<'a, T: Scalar>(
         &self,
         x: impl Into<TensorRef<'a, T>>,
@@ -193,6 +243,14 @@ impl Hooi {
 }
 
 /// One sweep over all modes.
+///
+/// ```
+/// use tenfold::{Hooi, Tensor};
+/// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
+/// let sweep = Hooi::new([2, 2, 2]).sweeps(&x)?.next().transpose()?;
+/// assert_eq!(sweep.map(|sweep| sweep.index), Some(1));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sweep {
     /// Its number, from 1.
@@ -206,7 +264,15 @@ pub struct Sweep {
 
 /// The sweeps of a HOOI run: an iterator, and in the end the decomposition.
 ///
-/// See [`Hooi`] for an example.
+/// ```
+/// use tenfold::{Hooi, Tensor};
+/// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
+/// let mut sweeps = Hooi::new([2, 2, 2]).sweeps(&x)?;
+/// let falling = sweeps.by_ref().all(|sweep| sweep.is_ok_and(|sweep| sweep.change > -1e-12));
+/// assert!(falling);
+/// assert_eq!(sweeps.finish()?.ranks(), [2, 2, 2]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Sweeps<'a, T> {
     x: TensorRef<'a, T>,
@@ -245,6 +311,14 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     ///
     /// # Errors
     /// None that [`Hooi::sweeps`] has not met.
+    ///
+    /// ```
+    /// # use tenfold::{Hooi, Stop, Tensor};
+    /// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
+    /// let tucker = Hooi::new([2, 2, 2]).sweeps(&x)?.finish()?;
+    /// assert_eq!(tucker.convergence().map(|c| c.stop), Some(Stop::Interrupted));
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn finish(self) -> Result<Tucker<T>> {
         let mut tucker = self.tucker;
         tucker.estimate_error(self.x, self.relative_error)?;

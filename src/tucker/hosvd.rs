@@ -39,6 +39,11 @@ pub struct Hosvd {
 
 impl Hosvd {
     /// All modes, the route chosen by need.
+    ///
+    /// ```
+    /// # use tenfold::{Hosvd, Truncation};
+    /// assert_eq!(Hosvd::new([2, 3]).truncation, Truncation::Ranks(vec![2, 3]));
+    /// ```
     pub fn new(truncation: impl Into<Truncation>) -> Self {
         Self {
             truncation: truncation.into(),
@@ -55,6 +60,14 @@ impl Hosvd {
     ///
     /// # Errors
     /// Those of [`StHosvd::decompose`](super::StHosvd::decompose).
+    ///
+    /// ```
+    /// # use tenfold::{Hosvd, Tensor, Truncation};
+    /// let x = Tensor::from_fn(&[8, 8, 8], |i| 1.0 / (1 + i[0] + i[1] + i[2]) as f64)?;
+    /// let tucker = Hosvd::new(Truncation::RelativeError(1e-4)).decompose(&x)?;
+    /// assert!(tucker.relative_error(&x)? <= 1e-4);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn decompose<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Tucker<T>> {
         let x = x.into();
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;

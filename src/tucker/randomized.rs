@@ -59,6 +59,12 @@ const SKETCH_COLUMNS: usize = 32;
 
 impl Randomized {
     /// All modes, 10 vectors more than the ranks, no power iteration, seed 0.
+    ///
+    /// ```
+    /// # use tenfold::Randomized;
+    /// let randomized = Randomized::new([4, 4, 4]);
+    /// assert_eq!((randomized.oversampling, randomized.power_iterations), (10, 0));
+    /// ```
     pub fn new(ranks: impl Into<Vec<usize>>) -> Self {
         Self {
             ranks: ranks.into(),
@@ -73,6 +79,14 @@ impl Randomized {
     ///
     /// # Errors
     /// Those of [`StHosvd::decompose`].
+    ///
+    /// ```
+    /// # use tenfold::{Randomized, Tensor};
+    /// let x = Tensor::from_fn(&[9, 8, 7], |i| (i[0] + i[1] * i[2]) as f64)?;
+    /// let tucker = Randomized { seed: 7, ..Randomized::new([2, 2, 2]) }.decompose(&x)?;
+    /// assert!(tucker.relative_error(&x)? < 1e-13);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn decompose<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Tucker<T>> {
         let x = x.into();
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;

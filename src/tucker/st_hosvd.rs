@@ -10,6 +10,13 @@ use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, check_modes, mode_product};
 
 /// In which order ST-HOSVD goes through the modes.
+///
+/// ```
+/// use tenfold::{ModeOrder, StHosvd};
+/// let last_mode_first = ModeOrder::Given(vec![2, 1, 0]);
+/// let st_hosvd = StHosvd { mode_order: last_mode_first, ..StHosvd::new([3, 3, 3]) };
+/// # assert_ne!(st_hosvd.mode_order, ModeOrder::FewestFlops);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ModeOrder {
     /// The order of fewest flops. With ranks given it is exact for the Gram
@@ -52,6 +59,11 @@ pub struct StHosvd {
 
 impl StHosvd {
     /// All modes, the cheapest order, the route chosen by need.
+    ///
+    /// ```
+    /// # use tenfold::{Route, StHosvd};
+    /// assert_eq!(StHosvd::new([2, 3]).route, Route::Auto);
+    /// ```
     pub fn new(truncation: impl Into<Truncation>) -> Self {
         Self {
             truncation: truncation.into(),
@@ -70,6 +82,14 @@ impl StHosvd {
     /// Those of [`Truncation`] (ranks, tolerance), [`crate::Error::Mode`],
     /// [`crate::Error::RepeatedMode`], [`crate::Error::Empty`],
     /// [`crate::Error::NonFinite`], [`crate::Error::NoConvergence`].
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor};
+    /// let x = Tensor::from_fn(&[4, 5, 6], |i| (i[0] + i[1] * i[2]) as f64)?;
+    /// let partial = StHosvd { modes: Some(vec![0, 2]), ..StHosvd::new([2, 2]) };
+    /// assert_eq!(partial.decompose(&x)?.ranks(), [2, 5, 2]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn decompose<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Tucker<T>> {
         let x = x.into();
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;

@@ -59,6 +59,14 @@ impl<const N: usize> From<[usize; N]> for Truncation {
 }
 
 /// A tolerance that the precision of the scalar could not reach.
+///
+/// ```
+/// use tenfold::{Hosvd, Tensor, Truncation};
+/// let x = Tensor::from_fn(&[9, 9, 9], |i| 1.0 / (1 + i[0] + i[1] + i[2]) as f32)?;
+/// let exact = Hosvd::new(Truncation::RelativeError(0.0)).decompose(&x)?;
+/// assert!(exact.shortfall().is_some_and(|s| s.requested == 0.0 && s.reached < 1e-6));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shortfall {
     /// The relative error that was asked for.
