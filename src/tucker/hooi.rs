@@ -2,8 +2,9 @@
 
 use faer::{Mat, MatRef};
 
+use super::relative_error::error_of_projection;
 use super::truncation::{self, Shortfall, Truncation};
-use super::{Convergence, Hosvd, StHosvd, Tucker, error_of_projection};
+use super::{Convergence, Hosvd, StHosvd, Tucker};
 use crate::error::{Error, Result};
 use crate::linalg::{Precision, Route, left_singular};
 use crate::scalar::Scalar;

@@ -2,8 +2,9 @@
 
 use faer::{Mat, MatRef};
 
+use super::relative_error::error_of_projection;
 use super::truncation::{self, Truncation};
-use super::{StHosvd, Tucker, error_of_projection};
+use super::{StHosvd, Tucker};
 use crate::error::Result;
 use crate::linalg::{Precision, Route, left_singular, product, random_signs};
 use crate::scalar::Scalar;
