@@ -1,5 +1,6 @@
 //! The command `tenfold`: decompositions and saliency maps of array files.
 
+mod bench;
 mod cam;
 mod console;
 mod decompose;
@@ -49,6 +50,7 @@ enum Command {
     Info(info::Args),
     Cam(cam::Args),
     Evaluate(evaluate::Args),
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -74,6 +76,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Info(args) => info::run(&args, &console),
         Command::Cam(args) => cam::run(&args, &console),
         Command::Evaluate(args) => evaluate::run(&args, &console),
+        Command::Bench(args) => bench::run(&args, &console),
     }
 }
 

@@ -1,0 +1,60 @@
+//! Tensors to measure on, the same in every run.
+#![allow(dead_code)] // each benchmark uses some of these
+
+use tenfold::faer::Mat;
+use tenfold::linalg::orthonormal_basis;
+use tenfold::{Scalar, Tensor, Tucker, norm};
+
+/// Uniform numbers in [−0.5, 0.5) by xorshift.
+fn uniform(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1u64 << 53) as f64 - 0.5
+    }
+}
+
+/// Noise.
+pub(crate) fn noise<T: Scalar>(shape: &[usize]) -> Tensor<T> {
+    let mut random = uniform(1);
+    Tensor::from_fn(shape, |_| T::from_f64(random())).expect("a shape")
+}
+
+/// Orthonormal columns.
+pub(crate) fn orthonormal(rows: usize, columns: usize) -> Mat<f64> {
+    let mut random = uniform(2);
+    orthonormal_basis(Mat::from_fn(rows, columns, |_, _| random()).as_ref())
+}
+
+/// A tensor of the given multilinear rank, plus noise of a tenth of its norm.
+pub(crate) fn low_rank<T: Scalar>(shape: &[usize], ranks: &[usize]) -> Tensor<T> {
+    let factors = shape.iter().zip(ranks);
+    let factors = factors.map(|(&extent, &rank)| Some(orthonormal(extent, rank)));
+    let exact = Tucker::new(noise::<f64>(ranks), factors.collect())
+        .and_then(|tucker| tucker.reconstruct())
+        .expect("parts fit");
+    let disturbance = noise::<f64>(shape);
+    let share = 0.1 * norm(&exact) / norm(&disturbance);
+    let entries = exact.data().iter().zip(disturbance.data());
+    let entries = entries.map(|(x, e)| T::from_f64(x + share * e));
+    Tensor::new(shape, entries.collect()).expect("a shape")
+}
+
+/// Features like those behind a ReLU.
+pub(crate) fn features(shape: &[usize]) -> Tensor<f32> {
+    let positions = shape[1..].iter().product::<usize>();
+    let (left, right) = (noise::<f64>(&[shape[0], 6]), noise::<f64>(&[6, positions]));
+    let mut random = uniform(3);
+    let mut entries = Vec::with_capacity(shape[0] * positions);
+    for channel in left.data().chunks(6) {
+        for p in 0..positions {
+            let shared: f64 = (0..6)
+                .map(|k| (0.2 + channel[k]) * (0.2 + right.data()[k * positions + p]))
+                .sum();
+            entries.push((shared + 0.3 * random()).max(0.0) as f32);
+        }
+    }
+    Tensor::new(shape, entries).expect("a shape")
+}

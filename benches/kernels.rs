@@ -1,0 +1,90 @@
+//! Gram matrices, thin products and small factorizations.
+#![allow(missing_docs)]
+
+mod data;
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use tenfold::linalg::{Precision, Side, eigh, eigh_leading, gram, leading_pair, triangular_factor};
+use tenfold::{mode_product, unfold};
+
+use data::{noise, orthonormal};
+
+fn grams(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("gram");
+    group.sample_size(20);
+    for (shape, mode, side) in [
+        (&[200, 200, 200][..], 0, Side::Mode),
+        (&[200, 200, 200], 1, Side::Mode),
+        (&[200, 200, 200], 2, Side::Mode),
+        (&[2048, 49], 0, Side::Rest),
+        (&[2048, 196], 0, Side::Rest),
+        (&[256, 3136], 0, Side::Mode),
+    ] {
+        let x = noise::<f64>(shape);
+        let g = gram(&x, mode, side, Precision::Native).expect("finite");
+        let matrix = unfold(&x, mode).expect("a mode");
+        let matrix = match side {
+            Side::Mode => matrix.as_ref(),
+            Side::Rest => matrix.as_ref().transpose(),
+        };
+        let expected = matrix * matrix.transpose();
+        assert!((&g - &expected).norm_max() < 1e-12 * expected.norm_max());
+        let order = g.nrows() as u64;
+        group.throughput(Throughput::Elements(order * x.data().len() as u64));
+        let name = BenchmarkId::new(format!("{shape:?}"), mode);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| gram(black_box(&x), mode, side, Precision::Native));
+        });
+    }
+}
+
+fn products(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("mode_product");
+    group.sample_size(20);
+    let x = noise::<f64>(&[200, 200, 200]);
+    let u = orthonormal(200, 20);
+    for mode in 0..3 {
+        let y = mode_product(&x, mode, u.transpose()).expect("shapes fit");
+        let expected = u.transpose() * unfold(&x, mode).expect("a mode");
+        let difference = unfold(&y, mode).expect("a mode") - &expected;
+        assert!(difference.norm_max() < 1e-12 * expected.norm_max());
+        group.throughput(Throughput::Elements(20 * 200 * 200 * 200));
+        group.bench_function(BenchmarkId::from_parameter(mode), |bencher| {
+            bencher.iter(|| mode_product(black_box(&x), mode, u.transpose()));
+        });
+    }
+}
+
+fn factorizations(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("factorization");
+    group.sample_size(20);
+    for n in [49, 200, 400] {
+        let x = noise::<f64>(&[n, 4 * n]);
+        let g = gram(&x, 0, Side::Mode, Precision::Native).expect("finite");
+        let eigen = eigh(g.as_ref()).expect("converges");
+        let residual = &g * &eigen.vectors - faer_scaled(&eigen.vectors, &eigen.values);
+        assert!(residual.norm_max() < 1e-12 * eigen.values[0]);
+        group.bench_function(BenchmarkId::new("eigh", n), |bencher| {
+            bencher.iter(|| eigh(black_box(g.as_ref())));
+        });
+        group.bench_function(BenchmarkId::new("eigh_leading", n), |bencher| {
+            bencher.iter(|| eigh_leading(black_box(g.as_ref()), |_| n / 10));
+        });
+        group.bench_function(BenchmarkId::new("leading_pair", n), |bencher| {
+            bencher.iter(|| leading_pair(black_box(g.as_ref()), 1e-3));
+        });
+        group.bench_function(BenchmarkId::new("triangular_factor", n), |bencher| {
+            bencher.iter(|| triangular_factor(black_box(&x), 0, Side::Mode));
+        });
+    }
+}
+
+/// V Λ.
+fn faer_scaled(v: &tenfold::faer::Mat<f64>, values: &[f64]) -> tenfold::faer::Mat<f64> {
+    tenfold::faer::Mat::from_fn(v.nrows(), v.ncols(), |i, j| v[(i, j)] * values[j])
+}
+
+criterion_group!(benches, grams, products, factorizations);
+criterion_main!(benches);

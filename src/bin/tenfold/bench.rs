@@ -1,0 +1,214 @@
+//! `tenfold bench`: saliency maps by SVD and by Tucker, timed side by side.
+
+mod reference;
+
+use std::str::FromStr;
+use std::time::Instant;
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use tenfold::cam::{Cam, Weighting};
+use tenfold::{Scalar, Tensor};
+
+use crate::console::{Console, times};
+use crate::failure::{Failure, Outcome};
+
+/// Time SVD against Tucker saliency maps on this machine
+///
+/// Each weighting is timed by its closed form and by the route that its
+/// definition names: a thin or full SVD of the unfolding, HOOI at full ranks.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Shapes of feature maps
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "CxHxW,…",
+        default_value = "512x7x7,1280x7x7,2048x7x7"
+    )]
+    shape: Vec<Shape>,
+    /// The scalar of the feature maps
+    #[arg(long, value_enum, default_value_t = Dtype::F32)]
+    dtype: Dtype,
+    /// Runs of each closed form, of which the median is taken; at most 5 of a
+    /// reference route
+    #[arg(long, value_name = "N", default_value_t = 21,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    repeat: u16,
+    /// What the SVD pair is compared with: a thin SVD, or one with all C left
+    /// vectors as the published code computes it
+    #[arg(long, value_enum, default_value_t = Reference::Thin)]
+    reference: Reference,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Dtype {
+    F32,
+    F64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Reference {
+    Thin,
+    Full,
+}
+
+/// Extents written as `2048x7x7`.
+#[derive(Clone)]
+struct Shape(Vec<usize>);
+
+impl FromStr for Shape {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let extents: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
+        match extents {
+            Ok(extents) if extents.len() >= 2 && !extents.contains(&0) => Ok(Self(extents)),
+            _ => Err("channels and positions are expected, as in 2048x7x7".to_owned()),
+        }
+    }
+}
+
+/// What was found for one weighting on one shape.
+struct Row {
+    weighting: Weighting,
+    seconds: f64,
+    reference_seconds: f64,
+    difference: f64,
+    compared: &'static str,
+}
+
+pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
+    let mut shapes = Vec::new();
+    let mut text = String::new();
+    for Shape(shape) in &args.shape {
+        let rows = match args.dtype {
+            Dtype::F32 => measure::<f32>(shape, args),
+            Dtype::F64 => measure::<f64>(shape, args),
+        }
+        .map_err(|error| Failure::usage(format!("{}: {error}", times(shape))))?;
+        text.push_str(&table(shape, &rows));
+        shapes.push(object(shape, &rows));
+    }
+    let threads = rayon::current_num_threads();
+    console.result(
+        json!({ "command": "bench", "threads": threads, "shapes": shapes }),
+        &format!("{text}threads: {threads}; times are medians, for one map"),
+    )
+}
+
+/// Times all four weightings on one feature map.
+fn measure<T: Scalar>(shape: &[usize], args: &Args) -> tenfold::Result<Vec<Row>> {
+    let features = features::<T>(shape)?;
+    let mut rows = Vec::new();
+    for weighting in Weighting::ALL {
+        let cam = Cam::new(weighting);
+        let (seconds, map) = median(args.repeat.into(), || cam.saliency_map(&features))?;
+        let (reference_seconds, (expected, compared)) = median(args.repeat.min(5).into(), || {
+            reference::saliency_map(&features, weighting, args.reference)
+        })?;
+        let pairs = map.values().data().iter().zip(expected.data());
+        rows.push(Row {
+            weighting,
+            seconds,
+            reference_seconds,
+            difference: pairs
+                .map(|(a, b)| (a.as_f64() - b).abs())
+                .fold(0.0, f64::max),
+            compared,
+        });
+    }
+    Ok(rows)
+}
+
+/// Features like those behind a ReLU: a few shared patterns, noise, no negative
+/// entries. They are the same in every run.
+fn features<T: Scalar>(shape: &[usize]) -> tenfold::Result<Tensor<T>> {
+    const PATTERNS: usize = 6;
+    let positions: usize = shape[1..].iter().product();
+    let wave = |i: usize, k: usize| ((i * (2 * k + 3) + k) as f64 * 0.618_034).sin();
+    let mut position = 0;
+    Tensor::from_fn(shape, |index| {
+        let (c, p) = (index[0], position % positions);
+        position += 1;
+        let shared: f64 = (0..PATTERNS)
+            .map(|k| (0.4 + wave(c, k)) * (0.4 + wave(p + 7, k)))
+            .sum();
+        let noise = 0.5 * wave(c * positions + p, 40);
+        T::from_f64((shared + noise).max(0.0))
+    })
+}
+
+/// The median time of `count` runs, after one that warms up, and the last result.
+fn median<R>(
+    count: usize,
+    mut run: impl FnMut() -> tenfold::Result<R>,
+) -> tenfold::Result<(f64, R)> {
+    let mut result = run()?;
+    let mut seconds = Vec::with_capacity(count);
+    for _ in 0..count {
+        let start = Instant::now();
+        result = run()?;
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    seconds.sort_by(f64::total_cmp);
+    Ok((seconds[count / 2], result))
+}
+
+/// The time of a Tucker weighting relative to the SVD one of as many vectors.
+fn tucker_to_svd(rows: &[Row], weighting: Weighting) -> Option<f64> {
+    let svd = match weighting {
+        Weighting::Tsm => Weighting::EigenCam,
+        Weighting::Mtsm => Weighting::MultivecEigenCam,
+        Weighting::EigenCam | Weighting::MultivecEigenCam => return None,
+    };
+    let seconds = |wanted| {
+        let row = rows.iter().find(|row| row.weighting == wanted);
+        row.map(|row| row.seconds)
+    };
+    Some(seconds(weighting)? / seconds(svd)?)
+}
+
+fn table(shape: &[usize], rows: &[Row]) -> String {
+    let mut text = format!(
+        "{}\n  {:<20} {:>10} {:>11} {:>8} {:>10} {:>10}  against\n",
+        times(shape),
+        "weighting",
+        "time",
+        "Tucker/SVD",
+        "faster",
+        "reference",
+        "largest Δ"
+    );
+    for row in rows {
+        let ratio = tucker_to_svd(rows, row.weighting);
+        text.push_str(&format!(
+            "  {:<20} {:>7.3} ms {:>11} {:>7.1}× {:>7.2} ms {:>10.1e}  {}\n",
+            row.weighting.name(),
+            row.seconds * 1e3,
+            ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
+            row.reference_seconds / row.seconds,
+            row.reference_seconds * 1e3,
+            row.difference,
+            row.compared,
+        ));
+    }
+    text
+}
+
+fn object(shape: &[usize], rows: &[Row]) -> Value {
+    let rows: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "weighting": row.weighting.name(),
+                "seconds": row.seconds,
+                "reference_seconds": row.reference_seconds,
+                "tucker_to_svd": tucker_to_svd(rows, row.weighting),
+                "largest_difference": row.difference,
+                "compared_with": row.compared,
+            })
+        })
+        .collect();
+    json!({ "shape": shape, "weightings": rows })
+}
