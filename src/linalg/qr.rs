@@ -30,7 +30,10 @@ const PANEL_DEPTH: usize = 16;
 /// assert!((q.transpose() * &q - faer::Mat::<f64>::identity(2, 2)).norm_max() < 1e-15);
 /// ```
 pub fn orthonormal_basis<T: Scalar>(w: MatRef<'_, T>) -> Mat<T> {
-    let w = Mat::from_fn(w.nrows(), w.ncols(), |i, j| w[(i, j)].as_f64());
+    let exponent = binary_exponent(w.norm_max().as_f64());
+    let w = Mat::from_fn(w.nrows(), w.ncols(), |i, j| {
+        scale(w[(i, j)].as_f64(), -exponent)
+    });
     let (qr, coefficients) = householder_qr(w);
     let (m, n) = (qr.nrows(), qr.ncols());
     let mut q: Mat<f64> = Mat::identity(m, n);

@@ -61,7 +61,7 @@ fn scales<T: Scalar>() -> Vec<f64> {
     let exponents = if T::EPSILON > f64::EPSILON {
         [-36, -20, -8, 0, 8, 20, 36]
     } else {
-        [-280, -160, -30, 0, 30, 150, 300]
+        [-300, -160, -30, 0, 30, 150, 300]
     };
     exponents.map(|exponent| 10f64.powi(exponent)).to_vec()
 }
