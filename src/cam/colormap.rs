@@ -35,6 +35,11 @@ pub enum Colormap {
 
 impl Colormap {
     /// Every colour map.
+    ///
+    /// ```
+    /// # use tenfold::cam::Colormap;
+    /// assert!(Colormap::ALL.contains(&Colormap::default()));
+    /// ```
     pub const ALL: [Self; 7] = [
         Self::Turbo,
         Self::Viridis,
@@ -46,6 +51,11 @@ impl Colormap {
     ];
 
     /// The name on the command line.
+    ///
+    /// ```
+    /// # use tenfold::cam::Colormap;
+    /// assert_eq!(Colormap::Viridis.name(), "viridis");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Turbo => "turbo",
@@ -60,6 +70,12 @@ impl Colormap {
 
     /// The colour, red, green and blue, of a value between 0 and 1; values
     /// outside count as the nearer end, NaN as 0.
+    ///
+    /// ```
+    /// # use tenfold::cam::Colormap;
+    /// assert_eq!(Colormap::Gray.color(1.0), [255, 255, 255]);
+    /// assert_eq!(Colormap::Gray.color(-3.0), [0, 0, 0]);
+    /// ```
     pub fn color(self, value: f64) -> [u8; 3] {
         let value = if value.is_nan() {
             0.0

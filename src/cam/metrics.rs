@@ -16,6 +16,11 @@ use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, first_non_finite};
 
 /// The thresholds at which the mean intersection over union is swept.
+///
+/// ```
+/// # use tenfold::cam::metrics::THRESHOLDS;
+/// assert_eq!((THRESHOLDS[0], THRESHOLDS[5]), (0.4, 0.9));
+/// ```
 pub const THRESHOLDS: [f64; 6] = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
 /// The average drop, in percent: 100·mean( max(0, pᵢ − oᵢ)/pᵢ ), where pᵢ is the

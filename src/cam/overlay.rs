@@ -44,6 +44,16 @@ impl Overlay {
     /// # Errors
     /// [`Error::Fraction`] for α outside \[0, 1\], [`Error::Picture`] unless the
     /// map has two modes, [`Error::Empty`], [`Error::Positive`].
+    ///
+    /// ```
+    /// # use tenfold::cam::{Colormap, Overlay};
+    /// # use tenfold::{Tensor, io::RgbImage};
+    /// let map = Tensor::new(&[1, 1], vec![1.0f32])?;
+    /// let photograph = RgbImage::new(3, 2);
+    /// let overlay = Overlay { colormap: Colormap::Gray, alpha: 0.2 };
+    /// assert_eq!(overlay.draw(&map, &photograph)?.get_pixel(2, 1).0, [51; 3]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn draw<'a, T: Scalar>(
         &self,
         map: impl Into<TensorRef<'a, T>>,

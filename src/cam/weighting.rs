@@ -37,6 +37,12 @@ pub enum Weighting {
 }
 
 /// Where the singular values and vectors of the channel mode come from.
+///
+/// ```
+/// use tenfold::cam::{Decomposition, Weighting};
+/// assert_eq!(Weighting::EigenCam.decomposition(), Decomposition::Svd);
+/// assert_eq!(Weighting::Tsm.decomposition(), Decomposition::Tucker);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Decomposition {
     /// The singular value decomposition of the C×HW unfolding.
@@ -46,6 +52,12 @@ pub enum Decomposition {
 }
 
 /// How many of the vectors a map is made of.
+///
+/// ```
+/// use tenfold::cam::{Vectors, Weighting};
+/// assert_eq!(Weighting::EigenCam.vectors(), Vectors::First);
+/// assert_eq!(Weighting::Mtsm.vectors(), Vectors::All);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Vectors {
     /// The one that belongs to the largest singular value.
@@ -56,6 +68,16 @@ pub enum Vectors {
 
 /// What becomes of the sign of a projected map Σ_c v\[c\]·F\[c\], which is as
 /// arbitrary as that of the singular vector v.
+///
+/// ```
+/// use tenfold::Tensor;
+/// use tenfold::cam::{Cam, Sign, Weighting};
+/// let features = Tensor::new(&[1, 3], vec![-1.0, 0.5, 2.0])?;
+/// let signed = |sign| Cam { sign: Some(sign), ..Cam::new(Weighting::Tsm) };
+/// let clipped = signed(Sign::Positive).saliency_map(&features)?;
+/// assert_eq!(clipped.values().data(), [0.0, 0.25, 1.0]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sign {
     /// Dropped: the absolute value is taken.
@@ -70,6 +92,11 @@ pub enum Sign {
 
 impl Weighting {
     /// All four, in the order of the table in their paper.
+    ///
+    /// ```
+    /// # use tenfold::cam::Weighting;
+    /// assert_eq!(Weighting::ALL.map(Weighting::name)[3], "mtsm");
+    /// ```
     pub const ALL: [Self; 4] = [
         Self::EigenCam,
         Self::Tsm,
@@ -78,6 +105,12 @@ impl Weighting {
     ];
 
     /// The name on the command line.
+    ///
+    /// ```
+    /// # use tenfold::cam::Weighting;
+    /// assert_eq!("eigen-cam".parse::<Weighting>()?.name(), "eigen-cam");
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::EigenCam => "eigen-cam",
@@ -88,6 +121,11 @@ impl Weighting {
     }
 
     /// Which decomposition.
+    ///
+    /// ```
+    /// # use tenfold::cam::{Decomposition, Weighting};
+    /// assert_eq!(Weighting::Mtsm.decomposition(), Decomposition::Tucker);
+    /// ```
     pub fn decomposition(self) -> Decomposition {
         match self {
             Self::EigenCam | Self::MultivecEigenCam => Decomposition::Svd,
@@ -96,6 +134,11 @@ impl Weighting {
     }
 
     /// Which vectors.
+    ///
+    /// ```
+    /// # use tenfold::cam::{Vectors, Weighting};
+    /// assert_eq!(Weighting::MultivecEigenCam.vectors(), Vectors::All);
+    /// ```
     pub fn vectors(self) -> Vectors {
         match self {
             Self::EigenCam | Self::Tsm => Vectors::First,
@@ -105,12 +148,23 @@ impl Weighting {
 
     /// Whether the published code subtracts each channel's mean first: it does
     /// for the SVD, and does not for Tucker.
+    ///
+    /// ```
+    /// # use tenfold::cam::Weighting;
+    /// assert!(Weighting::EigenCam.centring() && !Weighting::Tsm.centring());
+    /// ```
     pub fn centring(self) -> bool {
         self.decomposition() == Decomposition::Svd
     }
 
     /// What the published code does with signs: EigenCAM clips, the others
     /// take absolute values.
+    ///
+    /// ```
+    /// # use tenfold::cam::{Sign, Weighting};
+    /// assert_eq!(Weighting::EigenCam.sign(), Sign::Positive);
+    /// assert_eq!(Weighting::MultivecEigenCam.sign(), Sign::Absolute);
+    /// ```
     pub fn sign(self) -> Sign {
         match self {
             Self::EigenCam => Sign::Positive,
@@ -142,6 +196,11 @@ impl FromStr for Weighting {
 
 impl Sign {
     /// The name on the command line.
+    ///
+    /// ```
+    /// # use tenfold::cam::Sign;
+    /// assert_eq!(Sign::Positive.name(), "positive");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Absolute => "absolute",

@@ -36,6 +36,13 @@ pub enum AnyTensor {
 
 impl AnyTensor {
     /// The extents.
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, io::AnyTensor};
+    /// let read = AnyTensor::F32(Tensor::zeros(&[2, 3])?);
+    /// assert_eq!(read.shape(), [2, 3]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn shape(&self) -> &[usize] {
         match self {
             Self::F32(tensor) => tensor.shape(),
@@ -44,6 +51,13 @@ impl AnyTensor {
     }
 
     /// The name of the scalar: "f32" or "f64".
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, io::AnyTensor};
+    /// let read = AnyTensor::F32(Tensor::zeros(&[2, 3])?);
+    /// assert_eq!(read.dtype(), "f32");
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn dtype(&self) -> &'static str {
         match self {
             Self::F32(_) => f32::NAME,
@@ -83,6 +97,14 @@ impl Npy {
     /// # Errors
     /// [`crate::Error::File`] for anything but an array of bool, integers or
     /// floats of at most 64 bits, of order 1 to 16, all there and nothing after it.
+    ///
+    /// ```
+    /// # use tenfold::io::Npy;
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("x.npy");
+    /// std::fs::write(&path, b"no array").unwrap();
+    /// assert!(Npy::open(&path).is_err());
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         Self::open_checked(path).map_err(|problem| problem.at(path))
@@ -101,11 +123,29 @@ impl Npy {
     }
 
     /// The extents.
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, io::{AnyTensor, Npy, write_npy}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npy");
+    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.5f32; 6])?)?;
+    /// assert_eq!(Npy::open(&path)?.shape(), [2, 3]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
     /// The name of the scalar that the entries are read as: "f32" or "f64".
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, io::{AnyTensor, Npy, write_npy}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npy");
+    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.5f32; 6])?)?;
+    /// assert_eq!(Npy::open(&path)?.dtype(), "f32");
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn dtype(&self) -> &'static str {
         if self.header.element.is_double() {
             f64::NAME
@@ -115,11 +155,29 @@ impl Npy {
     }
 
     /// NumPy's name for the type of the entries in the file: "float32", "int16", …
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, io::{AnyTensor, Npy, write_npy}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npy");
+    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.5f32; 6])?)?;
+    /// assert_eq!(Npy::open(&path)?.stored_dtype(), "float32");
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn stored_dtype(&self) -> &'static str {
         self.header.element.name()
     }
 
     /// What a user should know of the conversion to [`Npy::dtype`], if there is one.
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, io::{AnyTensor, Npy, write_npy}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npy");
+    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.5f32; 6])?)?;
+    /// assert_eq!(Npy::open(&path)?.note(), None);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn note(&self) -> Option<String> {
         let element = self.header.element;
         if matches!(element, Element::F32 | Element::F64) {
@@ -141,6 +199,15 @@ impl Npy {
     ///
     /// # Errors
     /// [`crate::Error::File`].
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, io::{AnyTensor, Npy, write_npy}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npy");
+    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.5f32; 6])?)?;
+    /// assert!(matches!(Npy::open(&path)?.read()?, AnyTensor::F32(x) if x.data() == [1.5; 6]));
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
     pub fn read(self) -> Result<AnyTensor> {
         let tensor = if self.header.element.is_double() {
             self.entries().map(AnyTensor::F64)

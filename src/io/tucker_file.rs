@@ -41,6 +41,16 @@ const MAX_META: usize = 1 << 24;
 const MAX_EXPANSION: u64 = 1032;
 
 /// What a file says of its decomposition.
+///
+/// ```
+/// use tenfold::io::Meta;
+/// use tenfold::{Hooi, Tensor};
+/// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
+/// let meta = Meta::new(&Hooi::new([1, 1]).decompose(&x)?, "hooi");
+/// assert_eq!(meta.stop.as_deref(), Some("converged"));
+/// assert_eq!(meta.modes, [0, 1]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
     /// The version of the format.
@@ -116,6 +126,15 @@ fn stop_name(stop: Stop) -> &'static str {
 }
 
 /// A decomposition as a file holds it: of `f32` or of `f64`.
+///
+/// ```
+/// use tenfold::io::AnyTucker;
+/// use tenfold::{StHosvd, Tensor};
+/// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f32)?;
+/// let read = AnyTucker::F32(StHosvd::new([1, 1]).decompose(&x)?);
+/// assert!(matches!(read, AnyTucker::F32(tucker) if tucker.ranks() == [1, 1]));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum AnyTucker {
     /// Of `f32`.
@@ -193,6 +212,14 @@ fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
 /// # Errors
 /// [`crate::Error::File`] for what is no such file, is cut short or damaged,
 /// lacks an entry, or has entries that do not fit each other or are not finite.
+///
+/// ```
+/// use tenfold::io::read_tucker;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("x.tucker.npz");
+/// let message = read_tucker(&path).unwrap_err().to_string();
+/// assert!(message.contains("x.tucker.npz"));
+/// ```
 pub fn read_tucker(path: impl AsRef<Path>) -> Result<(AnyTucker, Meta)> {
     let path = path.as_ref();
     read(path).map_err(|problem| problem.at(path))

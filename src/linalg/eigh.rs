@@ -11,6 +11,14 @@ use crate::error::{Error, Result};
 use crate::scalar::{binary_exponent, power_of_two, scale};
 
 /// Eigenvalues and eigenvectors of a symmetric matrix, S V = V Λ.
+///
+/// ```
+/// use tenfold::linalg::eigh;
+/// let eigen = eigh(faer::mat![[4.0, 0.0], [0.0, 9.0]].as_ref())?;
+/// assert_eq!(eigen.values, [9.0, 4.0]);
+/// assert_eq!(eigen.vectors.ncols(), 2);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Eigen {
     /// All eigenvalues, largest first.

@@ -11,6 +11,14 @@ use crate::scalar::{Scalar, power_of_two};
 use crate::tensor::{ModeExtents, TensorRef};
 
 /// Which side of an unfolding a small square matrix belongs to.
+///
+/// ```
+/// use tenfold::{Tensor, linalg::{Precision, Side, gram}};
+/// let x = Tensor::<f32>::zeros(&[5, 2, 3])?;
+/// assert_eq!(gram(&x, 0, Side::Mode, Precision::Native)?.nrows(), 5);
+/// assert_eq!(gram(&x, 0, Side::Rest, Precision::Native)?.nrows(), 6);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The rows: X₍ₙ₎X₍ₙ₎ᵀ, of order Iₙ.
@@ -21,6 +29,15 @@ pub enum Side {
 
 /// The precision in which the products of a Gram matrix are formed. Their sums
 /// are in `f64` beyond runs of a few dozen.
+///
+/// ```
+/// use tenfold::{Tensor, linalg::{Precision, Side, gram}};
+/// // 1/3 in f32, squared in f64.
+/// let x = Tensor::new(&[1], vec![1.0f32 / 3.0])?;
+/// let square = gram(&x, 0, Side::Mode, Precision::Double)?[(0, 0)];
+/// assert_eq!(square, f64::from(1.0f32 / 3.0).powi(2));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// That of the tensor: twice as fast for `f32`, errors near its ε.

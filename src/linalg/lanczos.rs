@@ -10,6 +10,12 @@ use super::tridiagonal::{Factored, eigenvalues, normalise};
 use crate::scalar::scale;
 
 /// The leading eigenvalue of a Gram matrix, and its vector.
+///
+/// ```
+/// use tenfold::linalg::leading_pair;
+/// let pair = leading_pair(faer::mat![[3.0, 0.0], [0.0, 1.0]].as_ref(), 1e-3);
+/// assert!(pair.is_some_and(|pair| (pair.vector[0].abs() - 1.0).abs() < 1e-14));
+/// ```
 #[derive(Clone, Debug)]
 pub struct LeadingPair {
     /// The largest eigenvalue.

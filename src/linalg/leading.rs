@@ -13,6 +13,14 @@ use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{TensorRef, largest_magnitude, slabs};
 
 /// How singular vectors of an unfolding are computed.
+///
+/// ```
+/// use tenfold::{Hosvd, Route, Tensor};
+/// let x = Tensor::new(&[2, 2], vec![1.0, 0.0, 0.0, 1e-10])?;
+/// let every_digit = Hosvd { route: Route::Qr, ..Hosvd::new([1, 1]) };
+/// assert_eq!(every_digit.decompose(&x)?.spectrum(0), Some(&[1.0, 1e-10][..]));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Route {
     /// Gram where its rounding cannot be seen in the result, QR elsewhere.
@@ -26,6 +34,15 @@ pub enum Route {
 }
 
 /// Singular values and left singular vectors of an unfolding.
+///
+/// ```
+/// use tenfold::{Tensor, linalg::{Precision, Route, left_singular}};
+/// let x = Tensor::new(&[2, 3], vec![0.0, 2.0, 0.0, 1.0, 0.0, 0.0])?;
+/// let leading = left_singular(&x, 0, Route::Qr, Precision::Double, |_| 1)?;
+/// assert_eq!((leading.values.len(), leading.vectors.ncols()), (2, 1));
+/// assert_eq!(leading.route, Route::Qr);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct LeftSingular<T> {
     /// All min(Iₙ, Πₘ≠ₙIₘ) singular values, largest first.

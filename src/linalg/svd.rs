@@ -9,6 +9,14 @@ use crate::error::{Error, Result};
 use crate::scalar::{binary_exponent, scale};
 
 /// Singular values and right singular vectors of a matrix.
+///
+/// ```
+/// use tenfold::linalg::right_singular;
+/// let svd = right_singular(faer::mat![[0.0, 2.0], [0.0, 0.0]].as_ref())?;
+/// assert_eq!(svd.values, [2.0, 0.0]);
+/// assert_eq!(svd.vectors[(1, 0)].abs(), 1.0);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct RightSingular {
     /// The singular values, largest first.
