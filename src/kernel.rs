@@ -12,8 +12,8 @@ mod outer;
 mod prefetch;
 mod product;
 
-pub(crate) use aligned::{Aligned, LINE};
+pub(crate) use aligned::{Aligned, line_entries};
 pub(crate) use dot::{AHEAD_BYTES, add_row_products};
 pub(crate) use lanes::Lanes;
-pub(crate) use outer::{add_outer_products, shortest_vector};
-pub(crate) use product::{pack_row, row_padding, row_product, tile_product, tile_width};
+pub(crate) use outer::add_outer_products;
+pub(crate) use product::{pack_row, row_product, tile_product, tile_width};

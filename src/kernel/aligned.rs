@@ -5,7 +5,12 @@ use std::ops::{Deref, DerefMut};
 use bytemuck::Pod;
 
 /// Bytes of a cache line, and of the widest vector register.
-pub(crate) const LINE: usize = 64;
+pub(super) const LINE: usize = 64;
+
+/// Entries of a cache line, and of the widest vector register.
+pub(crate) const fn line_entries<A>() -> usize {
+    LINE / size_of::<A>()
+}
 
 /// A slice that starts at a cache line, so that no vector straddles two.
 pub(crate) struct Aligned<A> {
@@ -17,7 +22,7 @@ pub(crate) struct Aligned<A> {
 impl<A: Pod> Aligned<A> {
     /// `len` zeros.
     pub(crate) fn zeroed(len: usize) -> Self {
-        let storage = vec![A::zeroed(); len + LINE / size_of::<A>()];
+        let storage = vec![A::zeroed(); len + line_entries::<A>()];
         let start = storage.as_ptr().align_offset(LINE).min(storage.len() - len);
         Self {
             storage,

@@ -2,19 +2,13 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::Lanes;
-
-/// The shortest vectors that [`add_outer_products`] takes: one register of the
-/// widest instruction set.
-pub(crate) const fn shortest_vector<A>() -> usize {
-    64 / size_of::<A>()
-}
+use super::{Lanes, line_entries};
 
 /// G ← G + Σₖ pₖ pₖᵀ in the lower triangle, for vectors pₖ of `order` entries,
 /// each `stride` entries after the one before.
 ///
 /// `g` is column-major, square, of order `order`. Vectors have at least
-/// [`shortest_vector`] entries; nothing past them is read.
+/// [`line_entries`] entries; nothing past them is read.
 ///
 /// Products accumulate in registers over all k and are added to `g` in `f64`.
 /// Rows are taken in whole registers, and only from the diagonal on; the rows
@@ -25,7 +19,7 @@ pub(crate) fn add_outer_products<A: Lanes>(
     order: usize,
     g: &mut [f64],
 ) {
-    debug_assert!(order >= shortest_vector::<A>() && stride >= order);
+    debug_assert!(order >= line_entries::<A>() && stride >= order);
     Arch::new().dispatch(OuterProducts {
         vectors,
         stride,

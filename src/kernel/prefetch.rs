@@ -1,7 +1,6 @@
 //! Asking for memory before it is needed.
 
-/// Bytes of a cache line.
-const LINE: usize = 64;
+use super::aligned::LINE;
 
 /// Has the processor bring the line of `bytes` with number `line` into the second
 /// level of cache; nothing where there is no such line.

@@ -2,8 +2,8 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::Lanes;
 use super::prefetch::prefetch_line;
+use super::{Lanes, line_entries};
 
 /// Entries of one row of a tile: 128 bytes.
 pub(crate) const fn tile_width<A>() -> usize {
@@ -141,15 +141,9 @@ impl<A: Lanes> TileProduct<'_, A> {
 /// Rows that [`row_product`] takes at once.
 const ROWS: usize = 8;
 
-/// The multiple to which rows of a packed matrix are padded for
-/// [`row_product`]: one register of the widest instruction set.
-pub(crate) const fn row_padding<A>() -> usize {
-    64 / size_of::<A>()
-}
-
 /// Y = X Uᵀ for row-major X (any number of rows of `depth` entries): `ut` is the
 /// transpose of U, row-major, its rows padded with zeros from `columns` to a
-/// multiple of [`row_padding`]; `y` has rows of `columns` entries.
+/// multiple of [`line_entries`]; `y` has rows of `columns` entries.
 pub(crate) fn row_product<A: Lanes>(x: &[A], depth: usize, ut: &[A], columns: usize, y: &mut [A]) {
     Arch::new().dispatch(RowProduct {
         x,
@@ -210,7 +204,7 @@ fn rows_by_vectors<S: Simd, A: Lanes, const V: usize>(
     y: &mut [A],
 ) {
     let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
-    let stride = columns.next_multiple_of(row_padding::<A>());
+    let stride = columns.next_multiple_of(line_entries::<A>());
     let count = x.len() / depth;
     // Rows past the end repeat the last; what they give is not stored.
     let mut rows: [&[A]; ROWS] = [&[]; ROWS];

@@ -6,7 +6,7 @@ use faer::{Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::kernel::{self, AHEAD_BYTES, Aligned, LINE, Lanes};
+use crate::kernel::{self, AHEAD_BYTES, Aligned, Lanes};
 use crate::scalar::{Scalar, power_of_two};
 use crate::tensor::{ModeExtents, TensorRef};
 
@@ -202,14 +202,14 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
             Side::Mode => self.around.right == 1,
             Side::Rest => self.around.left == 1,
         };
-        (adjacent && (kernel::shortest_vector::<T>()..=UNPACKED_ORDER).contains(&self.order))
+        (adjacent && (kernel::line_entries::<T>()..=UNPACKED_ORDER).contains(&self.order))
             .then(|| &self.data[range.start * self.order..range.end * self.order])
     }
 
     /// Packs vectors one after the other and sums their outer products.
     fn add_vectors<A: Lanes>(self, range: Range<usize>, convert: impl Fn(T) -> A, g: &mut [f64]) {
-        let order = self.order.max(kernel::shortest_vector::<A>());
-        let stride = self.order.next_multiple_of(kernel::shortest_vector::<A>());
+        let order = self.order.max(kernel::line_entries::<A>());
+        let stride = self.order.next_multiple_of(kernel::line_entries::<A>());
         let depth = block_depth::<A>(stride);
         let mut block = Aligned::<A>::zeroed(depth.min(range.len()) * stride);
         let mut padded = vec![0.0; order * order];
@@ -246,7 +246,7 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
 
     /// Packs rows of the panel of vectors, padded, and sums their products.
     fn add_rows<A: Lanes>(self, range: Range<usize>, convert: impl Fn(T) -> A, g: &mut [f64]) {
-        let line = LINE / size_of::<A>();
+        let line = kernel::line_entries::<A>();
         let width = (ROW_LINES * line).min(range.len().next_multiple_of(line));
         let mut panel = Aligned::<A>::zeroed(self.order * width);
         for start in range.clone().step_by(width) {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::{ModeExtents, Tensor, TensorRef, check_modes};
 use crate::error::{Error, Result};
-use crate::kernel::{Aligned, pack_row, row_padding, row_product, tile_product, tile_width};
+use crate::kernel::{Aligned, line_entries, pack_row, row_product, tile_product, tile_width};
 use crate::scalar::Scalar;
 
 /// Columns of the unfolding that one task takes, at least.
@@ -63,7 +63,7 @@ pub fn mode_product<'a, T: Scalar>(
 /// Y = X Uᵀ, the product in the last mode.
 fn multiply_rows<T: Scalar>(x: &[T], u: MatRef<'_, T>, y: &mut [T]) {
     let (columns, depth) = (u.nrows(), u.ncols());
-    let stride = columns.next_multiple_of(row_padding::<T>());
+    let stride = columns.next_multiple_of(line_entries::<T>());
     let mut ut = Aligned::zeroed(depth * stride);
     for (k, row) in ut.chunks_exact_mut(stride).enumerate() {
         for (j, entry) in row.iter_mut().take(columns).enumerate() {
