@@ -2,18 +2,21 @@
 //!
 //! Each kernel is written once, generic over `pulp`'s instruction sets and over
 //! the scalar; [`pulp::Arch`] picks AVX-512, AVX2 or the portable fallback at
-//! run time. Operands are packed by the caller, so that kernels see nothing but
-//! contiguous memory.
+//! run time. What is summed over lies contiguous or is packed so; at the bottom of
+//! each kernel is the same register [`tile`].
 
 mod aligned;
-mod dot;
 mod lanes;
 mod outer;
+mod panel;
 mod prefetch;
 mod product;
+mod tile;
+mod transpose;
 
 pub(crate) use aligned::{Aligned, line_entries};
-pub(crate) use dot::{AHEAD_BYTES, add_row_products};
 pub(crate) use lanes::Lanes;
-pub(crate) use outer::add_outer_products;
+pub(crate) use outer::{AHEAD_BYTES, add_outer_products, add_panel};
+pub(crate) use panel::Panel;
 pub(crate) use product::{pack_row, row_product, tile_product, tile_width};
+pub(crate) use transpose::Transpose;

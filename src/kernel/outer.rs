@@ -1,44 +1,77 @@
-//! Sums of outer products of vectors that lie contiguous.
+//! Sums of outer products of vectors.
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{Lanes, line_entries};
+use super::prefetch::prefetch_line;
+use super::tile::{Factors, Tile, tile};
+use super::{Lanes, Panel, Transpose, line_entries};
 
-/// G ← G + Σₖ pₖ pₖᵀ in the lower triangle, for vectors pₖ of `order` entries,
-/// each `stride` entries after the one before.
+/// G ← G + Σₖ pₖ pₖᵀ in the lower triangle, for vectors pₖ of `order` entries that
+/// lie one after the other.
 ///
 /// `g` is column-major, square, of order `order`. Vectors have at least
-/// [`line_entries`] entries; nothing past them is read.
+/// [`line_entries`] entries.
 ///
 /// Products accumulate in registers over all k and are added to `g` in `f64`.
 /// Rows are taken in whole registers, and only from the diagonal on; the rows
 /// that fill no register are taken as columns instead, along the row.
-pub(crate) fn add_outer_products<A: Lanes>(
-    vectors: &[A],
-    stride: usize,
-    order: usize,
-    g: &mut [f64],
-) {
-    debug_assert!(order >= line_entries::<A>() && stride >= order);
+pub(crate) fn add_outer_products<A: Lanes>(vectors: &[A], order: usize, g: &mut [f64]) {
+    debug_assert!(order >= line_entries::<A>());
     Arch::new().dispatch(OuterProducts {
-        vectors,
-        stride,
+        data: vectors,
         order,
+        depth: vectors.len() / order,
+        step: order,
+        sliver_stride: line_entries::<A>(),
+        last_entry: order,
         g,
+        ahead: std::iter::empty(),
     });
 }
 
-struct OuterProducts<'a, A> {
-    vectors: &'a [A],
-    stride: usize,
-    order: usize,
-    g: &'a mut [f64],
+/// The same for packed vectors.
+///
+/// `ahead` gives the memory that is read next, some [`AHEAD_BYTES`] at a time: it
+/// is brought into cache meanwhile.
+pub(crate) fn add_panel<'a, A: Transpose>(
+    panel: &Panel<A>,
+    g: &mut [f64],
+    ahead: impl Iterator<Item = &'a [u8]>,
+) {
+    let width = line_entries::<A>();
+    Arch::new().dispatch(OuterProducts {
+        data: panel.data(),
+        order: panel.order(),
+        depth: panel.depth(),
+        step: width,
+        sliver_stride: panel.sliver_stride(),
+        last_entry: panel.order().next_multiple_of(width),
+        g,
+        ahead,
+    });
 }
 
-/// Sums of products: entry [n][v] belongs to column n and register v of rows.
-type Sums<V, const R: usize, const N: usize> = [[V; R]; N];
+/// Bytes of each of the two pieces that are asked for during one tile.
+pub(crate) const AHEAD_BYTES: usize = 2048;
 
-impl<A: Lanes> WithSimd for OuterProducts<'_, A> {
+/// Vectors between two lines that are asked for.
+const VECTORS_PER_LINE: usize = 8;
+
+struct OuterProducts<'a, A, I> {
+    data: &'a [A],
+    order: usize,
+    depth: usize,
+    /// Entries from one vector to the next.
+    step: usize,
+    /// Entries from one sliver of [`line_entries`] rows to the next.
+    sliver_stride: usize,
+    /// Where the rows end that may be read: padding may follow the order.
+    last_entry: usize,
+    g: &'a mut [f64],
+    ahead: I,
+}
+
+impl<'b, A: Lanes, I: Iterator<Item = &'b [u8]>> WithSimd for OuterProducts<'_, A, I> {
     type Output = ();
 
     #[inline(always)]
@@ -66,17 +99,17 @@ impl<A: Lanes> WithSimd for OuterProducts<'_, A> {
     }
 }
 
-impl<A: Lanes> OuterProducts<'_, A> {
+impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
     /// Adds to `count` registers of rows from `i`, `columns` columns from `j`.
     #[inline(always)]
     fn columns<S: Simd>(&mut self, simd: S, columns: usize, count: usize, i: usize, j: usize) {
         match (columns, count) {
-            (8, 1) => self.store_columns(self.sums::<S, 1, 8>(simd, i, j), i, j),
-            (8, 2) => self.store_columns(self.sums::<S, 2, 8>(simd, i, j), i, j),
-            (8, _) => self.store_columns(self.sums::<S, 3, 8>(simd, i, j), i, j),
-            (_, 1) => self.store_columns(self.sums::<S, 1, 4>(simd, i, j), i, j),
-            (_, 2) => self.store_columns(self.sums::<S, 2, 4>(simd, i, j), i, j),
-            (_, _) => self.store_columns(self.sums::<S, 3, 4>(simd, i, j), i, j),
+            (8, 1) => self.add_columns::<S, 1, 8>(simd, i, j),
+            (8, 2) => self.add_columns::<S, 2, 8>(simd, i, j),
+            (8, _) => self.add_columns::<S, 3, 8>(simd, i, j),
+            (_, 1) => self.add_columns::<S, 1, 4>(simd, i, j),
+            (_, 2) => self.add_columns::<S, 2, 4>(simd, i, j),
+            (_, _) => self.add_columns::<S, 3, 4>(simd, i, j),
         }
     }
 
@@ -84,50 +117,54 @@ impl<A: Lanes> OuterProducts<'_, A> {
     /// the diagonal.
     #[inline(always)]
     fn rows<S: Simd>(&mut self, simd: S, count: usize, j: usize) {
-        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
-        // The last register overlaps: it ends where the vectors end.
-        let last = self.order - lanes;
-        for i in (0..self.order).step_by(lanes).map(|i| i.min(last)) {
-            match count {
-                1 => self.store_rows(self.sums::<S, 1, 1>(simd, i, j), i, j),
-                2 => self.store_rows(self.sums::<S, 1, 2>(simd, i, j), i, j),
-                4 => self.store_rows(self.sums::<S, 1, 4>(simd, i, j), i, j),
-                _ => self.store_rows(self.sums::<S, 1, 8>(simd, i, j), i, j),
-            }
+        match count {
+            1 => self.add_rows::<S, 4, 1>(simd, j),
+            2 => self.add_rows::<S, 4, 2>(simd, j),
+            4 => self.add_rows::<S, 2, 4>(simd, j),
+            _ => self.add_rows::<S, 2, 8>(simd, j),
         }
     }
 
-    /// Σₖ of R registers of rows from `i` times N columns from `j`.
+    /// The entries from `i` of the first vector on.
+    #[inline(always)]
+    fn entries_from(&self, i: usize) -> &'a [A] {
+        let line = line_entries::<A>();
+        &self.data[i / line * self.sliver_stride + i % line..]
+    }
+
+    /// Σₖ of R registers of rows, which start at `rows`, times N columns from `j`.
     #[inline(always)]
     fn sums<S: Simd, const R: usize, const N: usize>(
-        &self,
+        &mut self,
+        simd: S,
+        rows: [usize; R],
+        j: usize,
+    ) -> Tile<A::Vector<S>, R, N> {
+        let [near, far] = [0; 2].map(|_| self.ahead.next().unwrap_or_default());
+        let rows = rows.map(|i| self.entries_from(i));
+        let columns = Factors {
+            data: self.entries_from(j),
+            apart: 1,
+            step: self.step,
+        };
+        tile(simd, self.depth, rows, self.step, columns, |k| {
+            if k % VECTORS_PER_LINE == 0 {
+                prefetch_line(near, k / VECTORS_PER_LINE);
+                prefetch_line(far, k / VECTORS_PER_LINE);
+            }
+        })
+    }
+
+    /// Adds to columns of G, below the diagonal and above it alike.
+    #[inline(always)]
+    fn add_columns<S: Simd, const R: usize, const N: usize>(
+        &mut self,
         simd: S,
         i: usize,
         j: usize,
-    ) -> Sums<A::Vector<S>, R, N> {
-        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
-        let mut acc = [[A::splat(simd, A::zeroed()); R]; N];
-        for vector in self.vectors.chunks(self.stride) {
-            let columns = &vector[j..j + N];
-            let (rows, _) = A::vectors::<S>(&vector[i..i + R * lanes]);
-            for n in 0..N {
-                let factor = A::splat(simd, columns[n]);
-                for r in 0..R {
-                    acc[n][r] = A::mul_add(simd, rows[r], factor, acc[n][r]);
-                }
-            }
-        }
-        acc
-    }
-
-    /// Adds sums to columns of G, below the diagonal and above it alike.
-    #[inline(always)]
-    fn store_columns<V: bytemuck::Pod, const R: usize, const N: usize>(
-        &mut self,
-        sums: Sums<V, R, N>,
-        i: usize,
-        j: usize,
     ) {
+        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
+        let sums = self.sums::<S, R, N>(simd, std::array::from_fn(|r| i + r * lanes), j);
         for (n, sums) in sums.iter().enumerate() {
             let sums: &[A] = bytemuck::cast_slice(sums);
             let column = &mut self.g[(j + n) * self.order..][i..];
@@ -137,21 +174,26 @@ impl<A: Lanes> OuterProducts<'_, A> {
         }
     }
 
-    /// Adds sums to rows of G, up to the diagonal, each entry once.
+    /// Adds to N rows of G from `j`, R registers at a time along each from the
+    /// first column to the diagonal.
     #[inline(always)]
-    fn store_rows<V: bytemuck::Pod, const N: usize>(
-        &mut self,
-        sums: Sums<V, 1, N>,
-        i: usize,
-        j: usize,
-    ) {
-        let lanes = size_of::<V>() / size_of::<A>();
-        let new = i.next_multiple_of(lanes);
-        for (n, sums) in sums.iter().enumerate() {
-            let sums: &[A] = bytemuck::cast_slice(sums);
-            let row = j + n;
-            for (column, &sum) in (i..=row).zip(sums).skip(new - i) {
-                self.g[column * self.order + row] += sum.widen();
+    fn add_rows<S: Simd, const R: usize, const N: usize>(&mut self, simd: S, j: usize) {
+        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
+        // Without padding the last register overlaps the one before.
+        let last = self.last_entry - lanes;
+        for start in (0..self.order).step_by(R * lanes) {
+            let positions = std::array::from_fn(|r| (start + r * lanes).min(last));
+            let sums = self.sums::<S, R, N>(simd, positions, j);
+            for (n, sums) in sums.iter().enumerate() {
+                let row = j + n;
+                for (r, sum) in sums.iter().enumerate() {
+                    let new = start + r * lanes;
+                    let known = new.saturating_sub(positions[r]);
+                    let sums: &[A] = bytemuck::cast_slice(std::slice::from_ref(sum));
+                    for (column, &sum) in (new..=row).zip(sums.iter().skip(known)) {
+                        self.g[column * self.order + row] += sum.widen();
+                    }
+                }
             }
         }
     }

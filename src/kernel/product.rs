@@ -3,6 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::prefetch::prefetch_line;
+use super::tile::{Factors, tile};
 use super::{Lanes, line_entries};
 
 /// Entries of one row of a tile: 128 bytes.
@@ -114,22 +115,19 @@ impl<A: Lanes> TileProduct<'_, A> {
     #[inline(always)]
     fn block<S: Simd, const N: usize>(&mut self, simd: S, start: usize, column: usize) {
         let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
-        let mut acc = [[A::splat(simd, A::zeroed()); 2]; N];
-        let depth = self.ut.chunks_exact(self.rows);
-        let mut ahead = if start == 0 { self.ahead } else { &[] };
-        for (u, s) in depth.zip(self.s.chunks_exact(tile_width::<A>())) {
+        let factors = Factors {
+            data: &self.ut[start..],
+            apart: 1,
+            step: self.rows,
+        };
+        let (s, ahead) = (self.s, if start == 0 { self.ahead } else { &[] });
+        let columns = [&s[column..], &s[column + lanes..]];
+        let depth = s.len() / tile_width::<A>();
+        let acc = tile::<S, A, 2, N>(simd, depth, columns, tile_width::<A>(), factors, |k| {
+            let ahead = ahead.get(k * self.stride..).unwrap_or_default();
             prefetch_line(ahead, 0);
             prefetch_line(ahead, 1);
-            ahead = ahead.get(self.stride..).unwrap_or_default();
-            let u = &u[start..start + N];
-            let (s, _) = A::vectors::<S>(&s[column..column + 2 * lanes]);
-            let (left, right) = (s[0], s[1]);
-            for n in 0..N {
-                let factor = A::splat(simd, u[n]);
-                acc[n][0] = A::mul_add(simd, left, factor, acc[n][0]);
-                acc[n][1] = A::mul_add(simd, right, factor, acc[n][1]);
-            }
-        }
+        });
         let rows = self.y.chunks_exact_mut(tile_width::<A>()).skip(start);
         for (row, acc) in rows.zip(acc) {
             let (row, _) = A::vectors_mut::<S>(&mut row[column..column + 2 * lanes]);
@@ -166,65 +164,66 @@ impl<A: Lanes> WithSimd for RowProduct<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            x,
-            depth,
-            ut,
-            columns,
-            y,
-        } = self;
+    fn with_simd<S: Simd>(mut self, simd: S) {
         let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
         let widest = if S::REGISTER_COUNT >= 32 { 3 } else { 1 };
-        let vectors = columns.div_ceil(lanes);
+        let vectors = self.columns.div_ceil(lanes);
         let blocks = vectors.div_ceil(widest);
-        let groups = x.chunks(ROWS * depth).zip(y.chunks_mut(ROWS * columns));
-        for (x, y) in groups {
+        let mut start = 0;
+        let rows = self.y.len() / self.columns;
+        while start < rows {
+            let count = if rows - start >= ROWS { ROWS } else { 1 };
             for block in 0..blocks {
-                let start = block * vectors / blocks;
-                match (block + 1) * vectors / blocks - start {
-                    1 => rows_by_vectors::<S, A, 1>(simd, x, depth, ut, columns, start * lanes, y),
-                    2 => rows_by_vectors::<S, A, 2>(simd, x, depth, ut, columns, start * lanes, y),
-                    _ => rows_by_vectors::<S, A, 3>(simd, x, depth, ut, columns, start * lanes, y),
+                let first = block * vectors / blocks;
+                let column = first * lanes;
+                match (count, (block + 1) * vectors / blocks - first) {
+                    (ROWS, 1) => self.block::<S, 1, ROWS>(simd, start, column),
+                    (ROWS, 2) => self.block::<S, 2, ROWS>(simd, start, column),
+                    (ROWS, _) => self.block::<S, 3, ROWS>(simd, start, column),
+                    (_, 1) => self.block::<S, 1, 1>(simd, start, column),
+                    (_, 2) => self.block::<S, 2, 1>(simd, start, column),
+                    (_, _) => self.block::<S, 3, 1>(simd, start, column),
                 }
             }
+            start += count;
         }
     }
 }
 
-/// Up to [`ROWS`] rows of the result, V vectors of columns from `start`.
-#[inline(always)]
-fn rows_by_vectors<S: Simd, A: Lanes, const V: usize>(
-    simd: S,
-    x: &[A],
-    depth: usize,
-    ut: &[A],
-    columns: usize,
-    start: usize,
-    y: &mut [A],
-) {
-    let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
-    let stride = columns.next_multiple_of(line_entries::<A>());
-    let count = x.len() / depth;
-    // Rows past the end repeat the last; what they give is not stored.
-    let mut rows: [&[A]; ROWS] = [&[]; ROWS];
-    for (n, row) in rows.iter_mut().enumerate() {
-        let n = n.min(count - 1);
-        *row = &x[n * depth..(n + 1) * depth];
-    }
-    let mut acc = [[A::splat(simd, A::zeroed()); V]; ROWS];
-    for (k, ut) in ut.chunks_exact(stride).enumerate().take(depth) {
-        let (u, _) = A::vectors::<S>(&ut[start..start + V * lanes]);
-        for n in 0..ROWS {
-            let factor = A::splat(simd, rows[n][k]);
-            for v in 0..V {
-                acc[n][v] = A::mul_add(simd, u[v], factor, acc[n][v]);
-            }
+impl<A: Lanes> RowProduct<'_, A> {
+    /// N rows of the result from `start`, V vectors of columns from `column`.
+    #[inline(always)]
+    fn block<S: Simd, const V: usize, const N: usize>(
+        &mut self,
+        simd: S,
+        start: usize,
+        column: usize,
+    ) {
+        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
+        let mut vectors: [&[A]; V] = [&[]; V];
+        for (v, vector) in vectors.iter_mut().enumerate() {
+            *vector = &self.ut[column + v * lanes..];
         }
-    }
-    for (row, acc) in y.chunks_exact_mut(columns).zip(&acc) {
-        let values: &[A] = bytemuck::cast_slice(acc.as_slice());
-        let end = columns.min(start + V * lanes);
-        row[start..end].copy_from_slice(&values[..end - start]);
+        let stride = self.columns.next_multiple_of(line_entries::<A>());
+        let factors = Factors {
+            data: &self.x[start * self.depth..],
+            apart: self.depth,
+            step: 1,
+        };
+        // Of the rows that follow two blocks later, a line for each step.
+        let ahead = self
+            .x
+            .get((start + 2 * N) * self.depth..)
+            .unwrap_or_default();
+        let ahead: &[u8] = bytemuck::cast_slice(if column == 0 { ahead } else { &[] });
+        let acc = tile::<S, A, V, N>(simd, self.depth, vectors, stride, factors, |k| {
+            prefetch_line(ahead, k);
+        });
+        let end = self.columns.min(column + V * lanes);
+        let rows = self.y.chunks_exact_mut(self.columns).skip(start);
+        for (row, acc) in rows.zip(&acc) {
+            let values: &[A] = bytemuck::cast_slice(acc.as_slice());
+            row[column..end].copy_from_slice(&values[..end - column]);
+        }
     }
 }

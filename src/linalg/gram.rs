@@ -3,10 +3,9 @@
 use std::ops::Range;
 
 use faer::{Mat, MatMut, MatRef};
-use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::kernel::{self, AHEAD_BYTES, Aligned, Lanes};
+use crate::kernel::{self, AHEAD_BYTES, Panel, Transpose};
 use crate::scalar::{Scalar, power_of_two};
 use crate::tensor::{ModeExtents, TensorRef};
 
@@ -75,8 +74,10 @@ pub fn gram<'a, T: Scalar>(
     let x = x.into();
     let around = x.extents(mode)?;
     Ok(match precision {
-        Precision::Native => Unfolding::new(x, around, side).gram(|entry: T| entry, Some),
-        Precision::Double => Unfolding::new(x, around, side).gram(Scalar::as_f64, |_| None),
+        Precision::Double if T::EPSILON > f64::EPSILON => {
+            Unfolding::new(x, around, side).gram(Scalar::as_f64, |_| None)
+        }
+        _ => Unfolding::new(x, around, side).gram(|entry: T| entry, Some),
     })
 }
 
@@ -108,23 +109,19 @@ pub(super) struct Unfolding<'a, T> {
 }
 
 /// Bytes of a block of vectors: it stays in the second level of cache.
-const BLOCK_BYTES: usize = 1 << 20;
+const PANEL_BYTES: usize = 1 << 20;
 
 /// Vectors of a block, at most: so many products are summed in a register.
-const BLOCK_DEPTH: usize = 256;
+const PANEL_DEPTH: usize = 256;
 
 /// Vectors of a block, for vectors of `order` entries.
-fn block_depth<A>(order: usize) -> usize {
-    (BLOCK_BYTES / (order.max(1) * size_of::<A>())).clamp(16, BLOCK_DEPTH)
+fn panel_depth<A>(order: usize) -> usize {
+    (PANEL_BYTES / (order.max(1) * size_of::<A>())).clamp(16, PANEL_DEPTH)
 }
 
 /// The order up to which vectors are not packed: loads that straddle cache
 /// lines cost less than the copy.
 const UNPACKED_ORDER: usize = 64;
-
-/// Cache lines of a row of a packed panel: five rows stay in the first level of
-/// cache beside the five that pass by.
-const ROW_LINES: usize = 64;
 
 /// Multiply-adds of one part of the sum, at least.
 const PART_FLOPS: usize = 1 << 22;
@@ -149,33 +146,48 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
 
     /// Σ vvᵀ over the vectors v, of entries taken through `convert`; `as_is` lets
     /// them stay where they are, if nothing is to be converted.
-    fn gram<A: Lanes + Send + Sync>(
+    fn gram<A: Transpose + Send + Sync>(
         self,
         convert: impl Fn(T) -> A + Copy + Sync,
-        as_is: impl Fn(&'a [T]) -> Option<&'a [A]> + Sync,
+        as_is: impl Fn(&'a [T]) -> Option<&'a [A]> + Copy + Sync,
     ) -> Mat<f64> {
-        let parts = self.parts();
-        let sums: Vec<Vec<f64>> = (0..parts)
-            .into_par_iter()
-            .map(|part| {
-                let range = part * self.depth / parts..(part + 1) * self.depth / parts;
-                let mut g = vec![0.0; self.order * self.order];
-                if let Some(vectors) = self.adjacent_vectors(range.clone()).and_then(&as_is) {
-                    for block in vectors.chunks(block_depth::<A>(self.order) * self.order) {
-                        kernel::add_outer_products(block, self.order, self.order, &mut g);
+        let n = self.order;
+        let lower = self.sum_of_parts(0..self.parts(), &|range| {
+            let mut g = vec![0.0; n * n];
+            match self.adjacent_vectors(range.clone()).and_then(as_is) {
+                Some(vectors) if (kernel::line_entries::<A>()..=UNPACKED_ORDER).contains(&n) => {
+                    for block in vectors.chunks(panel_depth::<A>(n) * n) {
+                        kernel::add_outer_products(block, n, &mut g);
                     }
-                } else if self.vectors_are_contiguous() {
-                    self.add_vectors(range, convert, &mut g);
-                } else {
-                    self.add_rows(range, convert, &mut g);
                 }
-                g
-            })
-            .collect();
-        Mat::from_fn(self.order, self.order, |i, j| {
-            let lower = i.max(j) + i.min(j) * self.order;
-            sums.iter().map(|g| g[lower]).sum()
-        })
+                vectors => self.add_panels(range, vectors, convert, as_is, &mut g),
+            }
+            g
+        });
+        Mat::from_fn(n, n, |i, j| lower[i.max(j) + i.min(j) * n])
+    }
+
+    /// The sum of the matrices that `part` gives for ranges of vectors, by halves:
+    /// in an order that does not depend on the threads, and with few of them in
+    /// memory at a time.
+    fn sum_of_parts(
+        &self,
+        parts: Range<usize>,
+        part: &(impl Fn(Range<usize>) -> Vec<f64> + Sync),
+    ) -> Vec<f64> {
+        if parts.len() <= 1 {
+            let all = self.parts();
+            return part(parts.start * self.depth / all..parts.end * self.depth / all);
+        }
+        let middle = parts.start + parts.len() / 2;
+        let (mut sum, rest) = rayon::join(
+            || self.sum_of_parts(parts.start..middle, part),
+            || self.sum_of_parts(middle..parts.end, part),
+        );
+        for (sum, rest) in sum.iter_mut().zip(&rest) {
+            *sum += rest;
+        }
+        sum
     }
 
     /// Into how many parts the sum is split: a matter of the shape alone. Their
@@ -195,38 +207,69 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
         }
     }
 
-    /// Vectors `range`, where they lie one right after the other, are long
-    /// enough for the kernel, and so short that packing them would not pay.
+    /// Vectors `range`, where they lie one right after the other.
     fn adjacent_vectors(self, range: Range<usize>) -> Option<&'a [T]> {
         let adjacent = match self.side {
             Side::Mode => self.around.right == 1,
             Side::Rest => self.around.left == 1,
         };
-        (adjacent && (kernel::line_entries::<T>()..=UNPACKED_ORDER).contains(&self.order))
-            .then(|| &self.data[range.start * self.order..range.end * self.order])
+        adjacent.then(|| &self.data[range.start * self.order..range.end * self.order])
     }
 
-    /// Packs vectors one after the other and sums their outer products.
-    fn add_vectors<A: Lanes>(self, range: Range<usize>, convert: impl Fn(T) -> A, g: &mut [f64]) {
-        let order = self.order.max(kernel::line_entries::<A>());
-        let stride = self.order.next_multiple_of(kernel::line_entries::<A>());
-        let depth = block_depth::<A>(stride);
-        let mut block = Aligned::<A>::zeroed(depth.min(range.len()) * stride);
-        let mut padded = vec![0.0; order * order];
-        for start in range.clone().step_by(depth) {
-            let count = depth.min(range.end - start);
-            for (k, vector) in block.chunks_exact_mut(stride).take(count).enumerate() {
-                let mut at = 0;
-                for piece in self.vector(start + k) {
-                    convert_into(&mut vector[at..at + piece.len()], piece, &convert);
-                    at += piece.len();
+    /// Packs panels of vectors and sums their outer products; `adjacent` are the
+    /// vectors where they lie ready, one right after the other.
+    fn add_panels<A: Transpose>(
+        self,
+        range: Range<usize>,
+        adjacent: Option<&[A]>,
+        convert: impl Fn(T) -> A,
+        as_is: impl Fn(&'a [T]) -> Option<&'a [A]>,
+        g: &mut [f64],
+    ) {
+        let order = self.order;
+        let depth = panel_depth::<A>(order).min(range.len());
+        let mut panel = Panel::<A>::new(order, depth);
+        for start in range.clone().step_by(depth.max(1)) {
+            let end = range.end.min(start + depth);
+            let next = end..range.end.min(end + depth);
+            if self.vectors_are_contiguous() {
+                if let Some(vectors) = adjacent {
+                    let first = range.start;
+                    panel.pack_adjacent(&vectors[(start - first) * order..(end - first) * order]);
+                } else {
+                    panel.pack_vectors(end - start, |k, vector| {
+                        convert_pieces(self.vector(start + k), vector, &convert);
+                    });
                 }
+                let ahead = next.flat_map(|k| self.vector(k)).flat_map(ahead_of);
+                kernel::add_panel(&panel, g, ahead);
+            } else {
+                if let Some((rows, stride)) = self.strided_rows(start..end)
+                    && let Some(rows) = as_is(rows)
+                {
+                    panel.pack_strided(end - start, rows, stride);
+                } else {
+                    panel.pack_rows(end - start, |p, row| {
+                        convert_pieces(self.row(p, start..end), row, &convert);
+                    });
+                }
+                let rows = (0..order).flat_map(|p| self.row(p, next.clone()));
+                kernel::add_panel(&panel, g, rows.flat_map(ahead_of));
             }
-            kernel::add_outer_products(&block[..count * stride], stride, order, &mut padded);
         }
-        let columns = padded.chunks_exact(order);
-        for (column, padded) in g.chunks_exact_mut(self.order).zip(columns) {
-            column.copy_from_slice(&padded[..self.order]);
+    }
+
+    /// Rows of the panel of vectors `range`, where they lie a fixed stride apart:
+    /// the memory from the first on, and the stride.
+    fn strided_rows(&self, range: Range<usize>) -> Option<(&'a [T], usize)> {
+        let ModeExtents { extent, right, .. } = self.around;
+        match self.side {
+            Side::Mode => {
+                let (l, r) = (range.start / right, range.start % right);
+                let within = r + range.len() <= right;
+                within.then(|| (&self.data[l * extent * right + r..], right))
+            }
+            Side::Rest => Some((&self.data[range.start..], extent)),
         }
     }
 
@@ -242,29 +285,6 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
             Side::Rest => (&self.data[k * right..], left, right),
         };
         (0..pieces).map(move |l| &data[l * extent * right..][..len])
-    }
-
-    /// Packs rows of the panel of vectors, padded, and sums their products.
-    fn add_rows<A: Lanes>(self, range: Range<usize>, convert: impl Fn(T) -> A, g: &mut [f64]) {
-        let line = kernel::line_entries::<A>();
-        let width = (ROW_LINES * line).min(range.len().next_multiple_of(line));
-        let mut panel = Aligned::<A>::zeroed(self.order * width);
-        for start in range.clone().step_by(width) {
-            let end = range.end.min(start + width);
-            for (p, row) in panel.chunks_exact_mut(width).enumerate() {
-                let mut at = 0;
-                for piece in self.row(p, start..end) {
-                    convert_into(&mut row[at..at + piece.len()], piece, &convert);
-                    at += piece.len();
-                }
-                row[at..].fill(A::zeroed());
-            }
-            let next = range.end.min(start + width)..range.end.min(start + 2 * width);
-            let ahead = (0..self.order)
-                .flat_map(|p| self.row(p, next.clone()))
-                .flat_map(|piece| bytemuck::cast_slice(piece).chunks(AHEAD_BYTES));
-            kernel::add_row_products(&panel, width, g, ahead);
-        }
     }
 
     /// The pieces in which entries `range` of row `p` of the panel lie in
@@ -319,11 +339,25 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
     }
 }
 
-/// Writes `from` to `to`, entry by entry.
-fn convert_into<T: Copy, A>(to: &mut [A], from: &[T], convert: impl Fn(T) -> A) {
-    for (to, &from) in to.iter_mut().zip(from) {
-        *to = convert(from);
+/// Writes pieces one after the other, entry by entry through `convert`.
+fn convert_pieces<'a, T: Scalar, A>(
+    pieces: impl Iterator<Item = &'a [T]>,
+    to: &mut [A],
+    convert: impl Fn(T) -> A,
+) {
+    let mut rest = to;
+    for piece in pieces {
+        let (to, others) = rest.split_at_mut(piece.len());
+        for (to, &from) in to.iter_mut().zip(piece) {
+            *to = convert(from);
+        }
+        rest = others;
     }
+}
+
+/// The memory of a piece, in runs that a kernel asks for at a time.
+fn ahead_of<T: Scalar>(piece: &[T]) -> impl Iterator<Item = &[u8]> {
+    bytemuck::cast_slice(piece).chunks(AHEAD_BYTES)
 }
 
 /// Σ of a matrix's diagonal.

@@ -208,13 +208,15 @@ fn ql_sweep(d: &mut [f64], squares: &mut [f64]) {
         let c_before = c;
         c = p / r;
         s = square / r;
+        // 1/c, divided beside c rather than after it.
+        let inverse = r / p;
         let gamma_before = gamma;
         gamma = c * (d[i] - shift) - s * gamma_before;
         d[i + 1] = gamma_before + (d[i] - gamma);
         p = if c == 0.0 {
             c_before * square
         } else {
-            gamma * gamma / c
+            gamma * gamma * inverse
         };
     }
     squares[0] = s * p;

@@ -20,7 +20,8 @@ use crate::tensor::{Tensor, TensorRef, check_modes, mode_product};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ModeOrder {
     /// The order of fewest flops. With ranks given it is exact for the Gram
-    /// matrices and products; with a tolerance, the smaller extents go first.
+    /// matrices and products; with a tolerance, the smaller extents go first. Of
+    /// equal modes the last goes first.
     #[default]
     FewestFlops,
     /// This order; it names each mode to decompose once.
@@ -136,7 +137,8 @@ impl StHosvd {
                         (cost_key(shape[mode], rank), mode)
                     })
                     .collect();
-                order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                // Of equals the last, whose fibres lie contiguous: it is read the fastest.
+                order.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
                 Ok(order.into_iter().map(|(_, mode)| mode).collect())
             }
         }
