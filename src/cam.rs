@@ -334,18 +334,12 @@ impl Cam {
             centring: self.centring.unwrap_or(self.weighting.centring()),
             ranks: self.ranks.as_deref(),
         };
-        spectrum.compute(features, request)?;
-
-        let positions = features.data().len() / features.shape()[0];
-        map.clear();
-        map.resize(positions, 0.0);
         let sign = self.sign.unwrap_or(self.weighting.sign());
-        if spectrum.values[0] > 0.0 {
-            let projected = spectrum.projected.chunks(positions);
-            for (&sigma, projected) in spectrum.values.iter().zip(projected) {
-                accumulate(map, sigma / spectrum.values[0], projected, sign);
-            }
-        }
+        map.clear();
+        map.resize(features.data().len() / features.shape()[0], 0.0);
+        spectrum.compute(features, request, &mut |weight, projected: &[f64]| {
+            accumulate(map, weight, projected, sign);
+        })?;
 
         let range = MinMax::of(map, CONSTANT_TOLERANCE);
         let status = match (&range, spectrum.values.as_slice()) {

@@ -15,6 +15,7 @@ mod shape;
 mod unfold;
 
 pub use permute::permute;
+pub(crate) use product::mode_product_into;
 pub use product::{mode_product, multi_mode_product};
 pub use reduce::{distance, inner, norm};
 pub use shape::Shape;

@@ -5,13 +5,13 @@
 //! projected map of uᵢ is Mᵀuᵢ = σᵢzᵢ, so that where P < C it comes from the
 //! P×P Gram matrix alone, and uᵢ is never formed.
 
-use faer::{MatMut, MatRef};
+use faer::{Mat, MatMut, MatRef};
 
 use super::weighting::Vectors;
 use crate::error::Result;
 use crate::linalg::{Precision, Side, eigh, gram, leading_pair};
 use crate::scalar::{Scalar, binary_exponent, scale};
-use crate::tensor::{TensorRef, first_non_finite, mode_product};
+use crate::tensor::{TensorRef, first_non_finite, mode_product_into};
 use crate::tucker::{Hooi, Start};
 
 /// What is asked of a feature map.
@@ -26,15 +26,16 @@ pub(super) struct Request<'a> {
     pub(super) ranks: Option<&'a [usize]>,
 }
 
-/// Singular values and projected maps, and memory that serves one feature map
-/// after the other.
+/// Singular values, and memory that serves one feature map after the other.
 #[derive(Debug, Default)]
 pub(super) struct Spectrum {
     /// σ₁ ≥ σ₂ ≥ …: all of them; if only the first vector was asked for, σ₁, and
     /// σ₂ where it exceeds [`DEGENERATE_RATIO`]·σ₁.
     pub(super) values: Vec<f64>,
-    /// The projected maps, one row of P entries each: all, or the first.
-    pub(super) projected: Vec<f64>,
+    /// One projected map.
+    projected: Vec<f64>,
+    /// Memory for all projected maps, in the scalar of the feature map.
+    products: Vec<f64>,
     /// The feature map, centred and scaled by a power of two.
     prepared: Vec<f64>,
 }
@@ -44,14 +45,17 @@ pub(super) struct Spectrum {
 const SAFE_TRACE: std::ops::Range<f64> = 1e-120..1e120;
 
 impl Spectrum {
-    /// Fills in values and projected maps of `x`, C×(any trailing shape), up to
-    /// a common factor that is a power of two.
+    /// Fills in the values of `x`, C×(any trailing shape), up to a common factor
+    /// that is a power of two, and calls `visit` with σᵢ/σ₁ and the projected map
+    /// of each vector asked for, in order.
     ///
-    /// A zero feature map, or one that centring makes zero, gives σ₁ = 0.
+    /// A zero feature map, or one that centring makes zero, gives σ₁ = 0 and no
+    /// projected map.
     pub(super) fn compute<T: Scalar>(
         &mut self,
         x: TensorRef<'_, T>,
         request: Request<'_>,
+        visit: &mut impl FnMut(f64, &[f64]),
     ) -> Result<()> {
         let (channels, positions) = (x.shape()[0], x.data().len() / x.shape()[0]);
         let matrix = [channels, positions];
@@ -59,26 +63,26 @@ impl Spectrum {
             let exponent = largest_exponent(x)?.unwrap_or(0);
             self.prepare(x, request.centring, exponent);
             let prepared = std::mem::take(&mut self.prepared);
-            let done = self.tucker(
-                TensorRef::new(x.shape(), &prepared)?,
-                ranks,
-                request.vectors,
-            );
+            let prepared_x = TensorRef::new(x.shape(), &prepared)?;
+            let done = self.tucker(prepared_x, ranks, request.vectors, visit);
             self.prepared = prepared;
             return done;
         }
         let m = TensorRef::new(&matrix, x.data())?;
-        if self.svd(m, request.vectors, request.centring)? {
+        if self.svd(m, request.vectors, request.centring, visit)? {
             return Ok(());
         }
         if let Some(exponent) = largest_exponent(x)? {
             self.prepare(x, request.centring, exponent);
-            if self.svd_of_prepared(&matrix, request.vectors)? {
+            let prepared = std::mem::take(&mut self.prepared);
+            let m = TensorRef::new(&matrix, &prepared)?;
+            let done = self.svd(m, request.vectors, false, visit);
+            self.prepared = prepared;
+            if done? {
                 return Ok(());
             }
         }
         self.take_values(&[0.0]);
-        self.clear(1, positions);
         Ok(())
     }
 
@@ -95,16 +99,8 @@ impl Spectrum {
         }
         if centring {
             let positions = x.data().len() / x.shape()[0];
-            self.prepared.chunks_mut(positions).for_each(centre);
+            self.prepared.chunks_mut(positions).for_each(centre_channel);
         }
-    }
-
-    /// [`Spectrum::svd`] of the prepared copy.
-    fn svd_of_prepared(&mut self, shape: &[usize], vectors: Vectors) -> Result<bool> {
-        let prepared = std::mem::take(&mut self.prepared);
-        let done = self.svd(TensorRef::new(shape, &prepared)?, vectors, false);
-        self.prepared = prepared;
-        done
     }
 
     /// The singular value decomposition of the matrix `m`, C×P, from the Gram
@@ -116,19 +112,33 @@ impl Spectrum {
         m: TensorRef<'_, T>,
         vectors: Vectors,
         centring: bool,
+        visit: &mut impl FnMut(f64, &[f64]),
     ) -> Result<bool> {
+        // The projected maps of M itself are to be centred as its rows are.
+        let mut visit = |weight: f64, projected: &mut [f64]| {
+            if centring && m.shape()[0] <= m.shape()[1] {
+                centre_channel(projected);
+            }
+            visit(weight, projected);
+        };
         let side = if m.shape()[0] <= m.shape()[1] {
             Side::Mode
         } else {
             Side::Rest
         };
-        if T::EPSILON > f64::EPSILON && vectors == Vectors::First && !centring {
+        if T::EPSILON > f64::EPSILON && vectors == Vectors::First {
             // Half the work, where the gap leaves no room for its rounding.
-            let gram = gram(m, 0, side, Precision::Native)?;
-            if SAFE_SINGLE_TRACE.contains(&trace(gram.as_ref()))
-                && let Some(pair) = leading_pair(gram.as_ref(), CLEAR_GAP)
+            let mut gram = gram(m, 0, side, Precision::Native)?;
+            let energy = trace(gram.as_ref());
+            if centring {
+                centre(gram.as_mut(), m, side);
+            }
+            let gap = CLEAR_GAP * energy / trace(gram.as_ref());
+            if SAFE_SINGLE_TRACE.contains(&energy)
+                && gap < 1.0
+                && let Some(pair) = leading_pair(gram.as_ref(), gap)
             {
-                self.project_first(m, side, pair.value, &pair.vector);
+                self.project_first(m, side, pair.value, &pair.vector, &mut visit);
                 return Ok(true);
             }
         }
@@ -138,40 +148,33 @@ impl Spectrum {
             return Ok(false);
         }
         if centring {
-            match side {
-                Side::Mode => centre_rows(gram.as_mut(), m),
-                Side::Rest => centre_both(gram.as_mut()),
-            }
+            centre(gram.as_mut(), m, side);
             if trace(gram.as_ref()) < CENTRED_SHARE * energy {
                 return Ok(false);
             }
         }
         match vectors {
-            Vectors::First => self.first_vector(m, side, gram.as_ref())?,
-            Vectors::All => self.all_vectors(m, side, gram.as_ref())?,
-        }
-        if centring && side == Side::Mode {
-            let positions = m.shape()[1];
-            self.projected.chunks_mut(positions).for_each(centre);
+            Vectors::First => self.first_vector(m, side, gram.as_ref(), &mut visit)?,
+            Vectors::All => self.all_vectors(m, side, gram.as_ref(), &mut visit)?,
         }
         Ok(true)
     }
 
-    /// The first projected map, and σ₁; σ₂ too where it comes so close that the
-    /// first vector does not stand apart.
+    /// σ₁ and the first projected map, and σ₂ where it comes close.
     fn first_vector<T: Scalar>(
         &mut self,
         m: TensorRef<'_, T>,
         side: Side,
         gram: MatRef<'_, f64>,
+        visit: &mut impl FnMut(f64, &mut [f64]),
     ) -> Result<()> {
         if let Some(pair) = leading_pair(gram, 1.0 - DEGENERATE_RATIO.powi(2)) {
-            self.project_first(m, side, pair.value, &pair.vector);
+            self.project_first(m, side, pair.value, &pair.vector, visit);
             return Ok(());
         }
         let eigen = eigh(gram)?;
         let vector: Vec<f64> = eigen.vectors.col(0).iter().copied().collect();
-        self.project_first(m, side, eigen.values[0], &vector);
+        self.project_first(m, side, eigen.values[0], &vector, visit);
         self.take_values(&eigen.values[..eigen.values.len().min(2)]);
         Ok(())
     }
@@ -183,10 +186,12 @@ impl Spectrum {
         side: Side,
         value: f64,
         vector: &[f64],
+        visit: &mut impl FnMut(f64, &mut [f64]),
     ) {
         let positions = m.shape()[1];
-        self.clear(1, positions);
         self.take_values(&[value]);
+        self.projected.clear();
+        self.projected.resize(positions, 0.0);
         match side {
             Side::Rest => {
                 for (entry, z) in self.projected.iter_mut().zip(vector) {
@@ -201,6 +206,7 @@ impl Spectrum {
                 }
             }
         }
+        visit(1.0, &mut self.projected);
     }
 
     /// Every σᵢ and every projected map.
@@ -209,33 +215,60 @@ impl Spectrum {
         m: TensorRef<'_, T>,
         side: Side,
         gram: MatRef<'_, f64>,
+        visit: &mut impl FnMut(f64, &mut [f64]),
     ) -> Result<()> {
         let eigen = eigh(gram)?;
-        let positions = m.shape()[1];
-        self.clear(eigen.values.len(), positions);
         self.take_values(&eigen.values);
         match side {
             Side::Rest => {
-                let rows = self.projected.chunks_mut(positions);
-                for (i, (row, &sigma)) in rows.zip(&self.values).enumerate() {
-                    for (p, entry) in row.iter_mut().enumerate() {
-                        *entry = sigma * eigen.vectors[(p, i)];
-                    }
+                for (i, &sigma) in self.values.iter().enumerate() {
+                    self.projected.clear();
+                    let column = eigen.vectors.col(i);
+                    self.projected.extend(column.iter().map(|z| sigma * z));
+                    visit(sigma / self.values[0], &mut self.projected);
                 }
             }
             Side::Mode => {
-                let entries: Vec<f64> = m.data().iter().map(|entry| entry.as_f64()).collect();
-                let m = TensorRef::new(m.shape(), &entries)?;
-                let projected = mode_product(m, 0, eigen.vectors.transpose())?;
-                self.projected.copy_from_slice(projected.data());
+                let vectors = eigen.vectors.as_ref();
+                let vectors = Mat::from_fn(vectors.nrows(), vectors.ncols(), |c, i| {
+                    T::from_f64(vectors[(c, i)])
+                });
+                self.project_all(m, vectors.as_ref(), visit)?;
             }
+        }
+        Ok(())
+    }
+
+    /// The projected maps of every column of `vectors`.
+    fn project_all<T: Scalar>(
+        &mut self,
+        m: TensorRef<'_, T>,
+        vectors: MatRef<'_, T>,
+        visit: &mut impl FnMut(f64, &mut [f64]),
+    ) -> Result<()> {
+        let positions = m.shape()[1];
+        self.products.resize(vectors.ncols() * positions, 0.0);
+        let products: &mut [T] = bytemuck::cast_slice_mut(&mut self.products);
+        let products = &mut products[..vectors.ncols() * positions];
+        mode_product_into(m, 0, vectors.transpose(), products)?;
+        for (&sigma, product) in self.values.iter().zip(products.chunks(positions)) {
+            self.projected.clear();
+            self.projected
+                .extend(product.iter().map(|entry| entry.as_f64()));
+            visit(sigma / self.values[0], &mut self.projected);
         }
         Ok(())
     }
 
     /// The channel factor of a Tucker decomposition of `x` at the given ranks:
     /// σᵢ is the norm of the core's i-th slice, vᵢ column i of the factor.
-    fn tucker(&mut self, x: TensorRef<'_, f64>, ranks: &[usize], vectors: Vectors) -> Result<()> {
+    fn tucker(
+        &mut self,
+        x: TensorRef<'_, f64>,
+        ranks: &[usize],
+        vectors: Vectors,
+        visit: &mut impl FnMut(f64, &[f64]),
+    ) -> Result<()> {
         let hooi = Hooi {
             start: Start::Hosvd,
             max_sweeps: MAX_SWEEPS,
@@ -250,7 +283,6 @@ impl Spectrum {
             }
         }
         let tucker = sweeps.finish()?;
-        let positions = x.data().len() / x.shape()[0];
         let rank = tucker.ranks()[0];
         let core = tucker.core().data();
         let squares = core
@@ -261,11 +293,15 @@ impl Spectrum {
             Vectors::First => 1,
             Vectors::All => rank,
         };
-        self.clear(count, positions);
-        if let Some(factor) = tucker.factor(0) {
-            let matrix = TensorRef::new(&[x.shape()[0], positions], x.data())?;
-            let projected = mode_product(matrix, 0, factor.get(.., ..count).transpose())?;
-            self.projected.copy_from_slice(projected.data());
+        if let Some(factor) = tucker.factor(0)
+            && self.values[0] > 0.0
+        {
+            let matrix = [x.shape()[0], x.data().len() / x.shape()[0]];
+            let matrix = TensorRef::new(&matrix, x.data())?;
+            let leading = factor.get(.., ..count);
+            self.project_all(matrix, leading, &mut |weight, projected| {
+                visit(weight, projected);
+            })?;
         }
         Ok(())
     }
@@ -275,12 +311,6 @@ impl Spectrum {
         self.values.clear();
         let values = squares.iter().map(|square| square.max(0.0).sqrt());
         self.values.extend(values);
-    }
-
-    /// `count` projected maps, all zero.
-    fn clear(&mut self, count: usize, positions: usize) {
-        self.projected.clear();
-        self.projected.resize(count * positions, 0.0);
     }
 }
 
@@ -298,7 +328,8 @@ const MAX_SWEEPS: usize = 200;
 const SAFE_SINGLE_TRACE: std::ops::Range<f64> = 1e-20..1e30;
 
 /// The relative gap 1 − σ₂²/σ₁² that makes a first vector from an `f32` Gram
-/// matrix, whose error is some 3e-7·‖M‖², good to a few 1e-6.
+/// matrix, whose error is some 3e-7·‖M‖², good to a few 1e-6; more is asked for
+/// where centring leaves less of ‖M‖² than there was.
 const CLEAR_GAP: f64 = 0.2;
 
 /// The share of Σσᵢ² that must be left by centring a Gram matrix: as many digits
@@ -308,6 +339,14 @@ const CENTRED_SHARE: f64 = 1e-3;
 /// Σ of the diagonal.
 fn trace(gram: MatRef<'_, f64>) -> f64 {
     (0..gram.nrows()).map(|i| gram[(i, i)]).sum()
+}
+
+/// The Gram matrix of M with each row's mean subtracted, from that of M.
+fn centre<T: Scalar>(gram: MatMut<'_, f64>, m: TensorRef<'_, T>, side: Side) {
+    match side {
+        Side::Mode => centre_rows(gram, m),
+        Side::Rest => centre_both(gram),
+    }
 }
 
 /// MᵀM of M with each row's mean subtracted: the means of rows and of columns
@@ -352,7 +391,7 @@ fn sum<T: Scalar>(entries: &[T]) -> f64 {
 
 /// Subtracts the mean. What the first mean leaves is summed again, so that the
 /// rounding is that of the deviations however large the mean is.
-fn centre(channel: &mut [f64]) {
+fn centre_channel(channel: &mut [f64]) {
     for _ in 0..2 {
         let mean = sum(channel) / channel.len() as f64;
         for entry in channel.iter_mut() {
@@ -379,7 +418,7 @@ mod tests {
     fn centring_keeps_the_digits_of_the_deviations() {
         let offset = 1e12;
         let mut channel = [offset + 1.0, offset + 2.0, offset + 6.0];
-        centre(&mut channel);
+        centre_channel(&mut channel);
         assert_eq!(channel, [-2.0, -1.0, 3.0]);
     }
 }

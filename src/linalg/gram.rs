@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use faer::{Mat, MatMut, MatRef};
+use pulp::Arch;
 
 use crate::error::Result;
-use crate::kernel::{self, AHEAD_BYTES, Panel, Transpose};
+use crate::kernel::{self, AHEAD_BYTES, Aligned, Panel, Transpose};
 use crate::scalar::{Scalar, power_of_two};
 use crate::tensor::{ModeExtents, TensorRef};
 
@@ -123,6 +124,10 @@ fn panel_depth<A>(order: usize) -> usize {
 /// lines cost less than the copy.
 const UNPACKED_ORDER: usize = 64;
 
+/// Bytes of a block of vectors that are not packed: it stays in the first level
+/// of cache.
+const SHORT_BYTES: usize = 1 << 15;
+
 /// Multiply-adds of one part of the sum, at least.
 const PART_FLOPS: usize = 1 << 22;
 
@@ -154,13 +159,13 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
         let n = self.order;
         let lower = self.sum_of_parts(0..self.parts(), &|range| {
             let mut g = vec![0.0; n * n];
-            match self.adjacent_vectors(range.clone()).and_then(as_is) {
+            let adjacent = self.adjacent_vectors(range.clone());
+            let ready = adjacent.and_then(as_is);
+            match adjacent {
                 Some(vectors) if (kernel::line_entries::<A>()..=UNPACKED_ORDER).contains(&n) => {
-                    for block in vectors.chunks(panel_depth::<A>(n) * n) {
-                        kernel::add_outer_products(block, n, &mut g);
-                    }
+                    add_short_vectors(vectors, ready, n, convert, &mut g);
                 }
-                vectors => self.add_panels(range, vectors, convert, as_is, &mut g),
+                _ => self.add_panels(range, ready, convert, as_is, &mut g),
             }
             g
         });
@@ -339,7 +344,35 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
     }
 }
 
+/// Sums the outer products of vectors of `order` entries that lie one after the
+/// other; `ready` are the same where nothing is to be converted.
+fn add_short_vectors<T: Scalar, A: Transpose>(
+    vectors: &[T],
+    ready: Option<&[A]>,
+    order: usize,
+    convert: impl Fn(T) -> A,
+    g: &mut [f64],
+) {
+    let block = (SHORT_BYTES / (order * size_of::<A>())).max(1) * order;
+    if let Some(vectors) = ready {
+        for block in vectors.chunks(block) {
+            kernel::add_outer_products(block, order, g);
+        }
+        return;
+    }
+    let mut converted = Aligned::<A>::zeroed(block.min(vectors.len()));
+    for block in vectors.chunks(block) {
+        let converted = &mut converted[..block.len()];
+        Arch::new().dispatch(
+            #[inline(always)]
+            || convert_pieces(std::iter::once(block), converted, &convert),
+        );
+        kernel::add_outer_products(converted, order, g);
+    }
+}
+
 /// Writes pieces one after the other, entry by entry through `convert`.
+#[inline(always)]
 fn convert_pieces<'a, T: Scalar, A>(
     pieces: impl Iterator<Item = &'a [T]>,
     to: &mut [A],

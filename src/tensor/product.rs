@@ -41,23 +41,47 @@ pub fn mode_product<'a, T: Scalar>(
 ) -> Result<Tensor<T>> {
     let x = x.into();
     let around = x.extents(mode)?;
-    if u.ncols() != around.extent {
-        return Err(Error::ProductExtent {
-            mode,
-            columns: u.ncols(),
-            extent: around.extent,
-        });
-    }
-    let shape = x.shape.with(mode, u.nrows())?;
-    let mut y = Tensor::zeros(&shape)?;
-    if shape.entries() > 0 && around.extent > 0 {
-        if around.right == 1 {
-            multiply_rows(x.data, u, &mut y.data);
-        } else {
-            multiply_slabs(x.data, around, u, &mut y.data);
-        }
-    }
+    check_extent(around, mode, u)?;
+    let mut y = Tensor::zeros(&x.shape.with(mode, u.nrows())?)?;
+    multiply(x, around, u, &mut y.data);
     Ok(y)
+}
+
+/// [`mode_product`] into `y`, which has the entries of the result.
+pub(crate) fn mode_product_into<T: Scalar>(
+    x: TensorRef<'_, T>,
+    mode: usize,
+    u: MatRef<'_, T>,
+    y: &mut [T],
+) -> Result<()> {
+    let around = x.extents(mode)?;
+    check_extent(around, mode, u)?;
+    debug_assert_eq!(y.len(), x.shape.with(mode, u.nrows())?.entries());
+    multiply(x, around, u, y);
+    Ok(())
+}
+
+/// Fails where `u` does not fit mode `mode`.
+fn check_extent<T>(around: ModeExtents, mode: usize, u: MatRef<'_, T>) -> Result<()> {
+    if u.ncols() == around.extent {
+        return Ok(());
+    }
+    Err(Error::ProductExtent {
+        mode,
+        columns: u.ncols(),
+        extent: around.extent,
+    })
+}
+
+/// Y₍ₙ₎ = U X₍ₙ₎.
+fn multiply<T: Scalar>(x: TensorRef<'_, T>, around: ModeExtents, u: MatRef<'_, T>, y: &mut [T]) {
+    if y.is_empty() || around.extent == 0 {
+        y.fill(T::zeroed());
+    } else if around.right == 1 {
+        multiply_rows(x.data, u, y);
+    } else {
+        multiply_slabs(x.data, around, u, y);
+    }
 }
 
 /// Y = X Uᵀ, the product in the last mode.
