@@ -10,13 +10,22 @@ mod lanes;
 mod outer;
 mod panel;
 mod prefetch;
-mod product;
+mod row_product;
 mod tile;
+mod tile_product;
 mod transpose;
 
 pub(crate) use aligned::{Aligned, line_entries};
 pub(crate) use lanes::Lanes;
 pub(crate) use outer::{AHEAD_BYTES, add_outer_products, add_panel};
 pub(crate) use panel::Panel;
-pub(crate) use product::{pack_row, row_product, tile_product, tile_width};
+pub(crate) use row_product::{PackedColumns, row_product};
+pub(crate) use tile_product::{PackedRows, pack_row, tile_products, tile_width};
 pub(crate) use transpose::Transpose;
+
+/// Runs `loops` compiled for the widest vectors of the processor; it is to be
+/// marked `#[inline(always)]`.
+#[inline(always)]
+pub(crate) fn vectorize<R>(loops: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(loops)
+}

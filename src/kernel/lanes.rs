@@ -1,10 +1,12 @@
 //! The few vector operations that the kernels need.
 
+use std::ops::Add;
+
 use bytemuck::Pod;
 use pulp::Simd;
 
 /// A scalar whose vectors `pulp` knows: `f32` or `f64`.
-pub trait Lanes: Pod {
+pub trait Lanes: Pod + Add<Output = Self> {
     /// A register of this scalar.
     type Vector<S: Simd>: Pod;
 

@@ -1,9 +1,7 @@
 //! Packed panels of vectors.
 
-use pulp::Arch;
-
 use super::transpose::transpose_rows;
-use super::{Aligned, Transpose, line_entries};
+use super::{Aligned, Transpose, line_entries, vectorize};
 
 /// Vectors of `order` entries, packed for the sums of their outer products.
 ///
@@ -104,7 +102,7 @@ impl<A: Transpose> Panel<A> {
         for k in 0..depth {
             write(k, &mut self.scratch);
             let lines = &mut self.data[k * line_entries::<A>()..];
-            Arch::new().dispatch(
+            vectorize(
                 #[inline(always)]
                 || scatter(&self.scratch, lines, stride),
             );
@@ -115,7 +113,7 @@ impl<A: Transpose> Panel<A> {
     pub(crate) fn pack_adjacent(&mut self, vectors: &[A]) {
         self.depth = vectors.len() / self.order;
         let stride = self.sliver_stride();
-        Arch::new().dispatch(
+        vectorize(
             #[inline(always)]
             || {
                 for (k, vector) in vectors.chunks_exact(self.order).enumerate() {

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use faer::{Mat, MatMut, MatRef};
-use pulp::Arch;
+use faer::{Mat, MatRef};
 
 use crate::error::Result;
 use crate::kernel::{self, AHEAD_BYTES, Aligned, Panel, Transpose};
@@ -127,6 +126,9 @@ const UNPACKED_ORDER: usize = 64;
 /// Bytes of a block of vectors that are not packed: it stays in the first level
 /// of cache.
 const SHORT_BYTES: usize = 1 << 15;
+
+/// Vectors that are copied to the rows of a matrix together.
+const VECTORS_AT_ONCE: usize = 16;
 
 /// Multiply-adds of one part of the sum, at least.
 const PART_FLOPS: usize = 1 << 22;
@@ -318,26 +320,32 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
         })
     }
 
-    /// Writes vectors from `start` to the rows of `a`, through `convert`.
+    /// Writes vectors from `start` to the rows of `a`, column-major of `depth` rows,
+    /// through `convert`.
     pub(super) fn copy_vectors(
         self,
         start: usize,
-        mut a: MatMut<'_, f64>,
-        convert: impl Fn(T) -> f64,
+        depth: usize,
+        a: &mut [f64],
+        convert: impl Fn(T) -> f64 + Copy,
     ) {
-        if self.vectors_are_contiguous() {
-            for k in 0..a.nrows() {
-                let entries = self.vector(start + k).flatten();
-                for (p, &value) in entries.enumerate() {
-                    a[(k, p)] = convert(value);
-                }
+        if !self.vectors_are_contiguous() {
+            for (p, column) in a.chunks_exact_mut(depth).enumerate() {
+                convert_pieces(self.row(p, start..start + depth), column, convert);
             }
-        } else {
-            let range = start..start + a.nrows();
-            for p in 0..self.order {
-                let entries = self.row(p, range.clone()).flatten();
-                for (k, &value) in entries.enumerate() {
-                    a[(k, p)] = convert(value);
+            return;
+        }
+        // A few vectors at a time, so that their cache lines stay for all entries.
+        for first in (0..depth).step_by(VECTORS_AT_ONCE) {
+            let last = depth.min(first + VECTORS_AT_ONCE);
+            let mut pieces: Vec<_> = (first..last)
+                .map(|k| self.vector(start + k).flatten())
+                .collect();
+            for column in a.chunks_exact_mut(depth) {
+                for (entry, vector) in column[first..last].iter_mut().zip(&mut pieces) {
+                    if let Some(&value) = vector.next() {
+                        *entry = convert(value);
+                    }
                 }
             }
         }
@@ -363,7 +371,7 @@ fn add_short_vectors<T: Scalar, A: Transpose>(
     let mut converted = Aligned::<A>::zeroed(block.min(vectors.len()));
     for block in vectors.chunks(block) {
         let converted = &mut converted[..block.len()];
-        Arch::new().dispatch(
+        kernel::vectorize(
             #[inline(always)]
             || convert_pieces(std::iter::once(block), converted, &convert),
         );

@@ -4,7 +4,8 @@
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::householder;
 use faer::linalg::qr::no_pivoting::factor;
-use faer::{Conj, Mat, MatRef, Par};
+use faer::reborrow::ReborrowMut;
+use faer::{Conj, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::gram::{Side, Unfolding};
@@ -31,10 +32,10 @@ const PANEL_DEPTH: usize = 16;
 /// ```
 pub fn orthonormal_basis<T: Scalar>(w: MatRef<'_, T>) -> Mat<T> {
     let exponent = binary_exponent(w.norm_max().as_f64());
-    let w = Mat::from_fn(w.nrows(), w.ncols(), |i, j| {
+    let mut qr = Mat::from_fn(w.nrows(), w.ncols(), |i, j| {
         scale(w[(i, j)].as_f64(), -exponent)
     });
-    let (qr, coefficients) = householder_qr(w);
+    let coefficients = householder_qr(qr.as_mut());
     let (m, n) = (qr.nrows(), qr.ncols());
     let mut q: Mat<f64> = Mat::identity(m, n);
     let block = coefficients.nrows();
@@ -56,14 +57,14 @@ pub fn orthonormal_basis<T: Scalar>(w: MatRef<'_, T>) -> Mat<T> {
     })
 }
 
-/// The packed Householder QR of `a`, and its block coefficients.
-fn householder_qr(mut a: Mat<f64>) -> (Mat<f64>, Mat<f64>) {
+/// Packs the Householder QR of `a` into its place; gives the block coefficients.
+fn householder_qr(mut a: MatMut<'_, f64>) -> Mat<f64> {
     let (m, n) = (a.nrows(), a.ncols());
     let block = factor::recommended_block_size::<f64>(m, n);
     let mut coefficients = Mat::zeros(block, m.min(n));
     let params = Default::default();
     factor::qr_in_place(
-        a.as_mut(),
+        a.rb_mut(),
         coefficients.as_mut(),
         Par::Seq,
         MemStack::new(&mut MemBuffer::new(factor::qr_in_place_scratch::<f64>(
@@ -75,13 +76,13 @@ fn householder_qr(mut a: Mat<f64>) -> (Mat<f64>, Mat<f64>) {
         ))),
         params,
     );
-    (a, coefficients)
+    coefficients
 }
 
 /// The upper triangular R of a QR factorization of `a`, square: rows of zeros
 /// are added where `a` has fewer rows than columns.
-fn upper_triangle(a: Mat<f64>) -> Mat<f64> {
-    let (qr, _) = householder_qr(a);
+fn upper_triangle(mut qr: MatMut<'_, f64>) -> Mat<f64> {
+    householder_qr(qr.rb_mut());
     let n = qr.ncols();
     Mat::from_fn(n, n, |i, j| {
         if i <= j && i < qr.nrows() {
@@ -128,16 +129,17 @@ pub fn triangular_factor<'a, T: Scalar>(
         .into_par_iter()
         .map(|panel| {
             let start = panel * panel_depth;
-            let mut a = Mat::zeros(panel_depth.min(depth - start), order);
-            unfolding.copy_vectors(start, a.as_mut(), |entry| entry.as_f64() * first * second);
-            upper_triangle(a)
+            let rows = panel_depth.min(depth - start);
+            let mut a = vec![0.0; rows * order];
+            unfolding.copy_vectors(start, rows, &mut a, |entry| entry.as_f64() * first * second);
+            upper_triangle(MatMut::from_column_major_slice_mut(&mut a, rows, order))
         })
         .collect();
     while triangles.len() > 1 {
         triangles = triangles
             .par_chunks(2)
             .map(|pair| match pair {
-                [upper, lower] => upper_triangle(faer::concat![[upper], [lower]]),
+                [upper, lower] => upper_triangle(faer::concat![[upper], [lower]].as_mut()),
                 _ => pair[0].clone(),
             })
             .collect();

@@ -8,7 +8,9 @@ use rayon::prelude::*;
 
 use super::{ModeExtents, Tensor, TensorRef, check_modes};
 use crate::error::{Error, Result};
-use crate::kernel::{Aligned, line_entries, pack_row, row_product, tile_product, tile_width};
+use crate::kernel::{
+    Aligned, PackedColumns, PackedRows, pack_row, row_product, tile_products, tile_width,
+};
 use crate::scalar::Scalar;
 
 /// Columns of the unfolding that one task takes, at least.
@@ -87,28 +89,17 @@ fn multiply<T: Scalar>(x: TensorRef<'_, T>, around: ModeExtents, u: MatRef<'_, T
 /// Y = X Uᵀ, the product in the last mode.
 fn multiply_rows<T: Scalar>(x: &[T], u: MatRef<'_, T>, y: &mut [T]) {
     let (columns, depth) = (u.nrows(), u.ncols());
-    let stride = columns.next_multiple_of(line_entries::<T>());
-    let mut ut = Aligned::zeroed(depth * stride);
-    for (k, row) in ut.chunks_exact_mut(stride).enumerate() {
-        for (j, entry) in row.iter_mut().take(columns).enumerate() {
-            *entry = u[(j, k)];
-        }
-    }
+    let u = PackedColumns::new(columns, depth, |j, k| u[(j, k)]);
     x.par_chunks(TASK_COLUMNS * depth)
         .zip(y.par_chunks_mut(TASK_COLUMNS * columns))
-        .for_each(|(x, y)| row_product(x, depth, &ut, columns, y));
+        .for_each(|(x, y)| row_product(x, &u, y));
 }
 
 /// Y_l = U X_l for every slab, the product in any mode but the last.
 fn multiply_slabs<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: &mut [T]) {
     let ModeExtents { extent, right, .. } = around;
     let rows = u.nrows();
-    let mut ut = vec![T::zeroed(); extent * rows];
-    for (k, row) in ut.chunks_exact_mut(rows).enumerate() {
-        for (j, entry) in row.iter_mut().enumerate() {
-            *entry = u[(j, k)];
-        }
-    }
+    let u = PackedRows::new(rows, extent, |j, k| u[(j, k)]);
     if right >= STRIP_COLUMNS / 2 {
         let mut tasks = Vec::new();
         for (slab, y) in y.chunks_exact_mut(rows * right).enumerate() {
@@ -132,7 +123,7 @@ fn multiply_slabs<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: 
                     extent * right
                 };
                 let piece = (slab.get(.., columns), y.rb_mut().get_mut(.., range));
-                strip.multiply(&ut, [piece], &entries[next..], right);
+                strip.multiply(&u, [piece], &entries[next..], right);
             }
         };
         tasks
@@ -154,7 +145,7 @@ fn multiply_slabs<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: 
                     let x = MatRef::from_row_major_slice(x, extent, right);
                     (x, MatMut::from_row_major_slice_mut(y, rows, right))
                 });
-                strip.multiply(&ut, pieces, next, tile_width::<T>());
+                strip.multiply(&u, pieces, next, tile_width::<T>());
             }
         };
         x.par_chunks(per_task * slab)
@@ -168,7 +159,8 @@ fn multiply_slabs<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: 
 ///
 /// The order of the products does not change the result beyond rounding. They
 /// are taken in the order of fewest flops: with J×I matrices an exchange of
-/// neighbours pays where 1/J − 1/I is larger for the second.
+/// neighbours pays where 1/J − 1/I is larger for the second; of equals the last
+/// mode comes first, since its fibres lie contiguous.
 ///
 /// # Errors
 /// Those of [`mode_product`], and [`Error::RepeatedMode`].
@@ -190,7 +182,7 @@ pub fn multi_mode_product<'a, T: Scalar>(
     check_modes(&modes, x.order())?;
     let gain = |u: MatRef<'_, T>| 1.0 / u.nrows() as f64 - 1.0 / u.ncols() as f64;
     let mut ordered = matrices.to_vec();
-    ordered.sort_by(|a, b| gain(b.1).total_cmp(&gain(a.1)));
+    ordered.sort_by(|a, b| gain(b.1).total_cmp(&gain(a.1)).then(b.0.cmp(&a.0)));
 
     let Some((&(mode, u), rest)) = ordered.split_first() else {
         return Ok(x.to_tensor());
@@ -221,17 +213,14 @@ impl<T: Scalar> Strip<T> {
     /// The next strip is packed from `ahead`, its rows `stride` entries apart.
     fn multiply<'a>(
         &mut self,
-        ut: &[T],
+        u: &PackedRows<T>,
         pieces: impl IntoIterator<Item = (MatRef<'a, T>, MatMut<'a, T>)>,
         ahead: &[T],
         stride: usize,
     ) {
         let width = tile_width::<T>();
         let pieces: Vec<_> = pieces.into_iter().collect();
-        let Some((first, first_y)) = pieces.first() else {
-            return;
-        };
-        let (depth, rows) = (first.nrows(), first_y.nrows());
+        let (depth, rows) = (u.depth(), u.rows());
         let columns: usize = pieces.iter().map(|(x, _)| x.ncols()).sum();
         let tiles = columns.div_ceil(width);
         self.packed.resize(tiles * depth * width);
@@ -255,17 +244,15 @@ impl<T: Scalar> Strip<T> {
             }
             start += x.ncols();
         }
-        let packed = self.packed.chunks_exact(depth * width);
-        let results = self.result.chunks_exact_mut(rows * width);
-        for (tile, (s, y)) in packed.zip(results).enumerate() {
-            let tile_start = if stride == width {
-                tile * width * depth
-            } else {
-                tile * width
-            };
-            let ahead = ahead.get(tile_start..).unwrap_or_default();
-            tile_product(ut, rows, s, y, ahead, stride);
-        }
+        let tile_step = if stride == width {
+            width * depth
+        } else {
+            width
+        };
+        tile_products(u, &self.packed, &mut self.result, |tile, k| {
+            let ahead = ahead.get(tile * tile_step + k * stride..);
+            bytemuck::cast_slice(ahead.unwrap_or_default())
+        });
         let mut start = 0;
         for (_, mut y) in pieces {
             for j in 0..rows {

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::TensorRef;
 use crate::error::{Error, Result};
+use crate::kernel::vectorize;
 use crate::scalar::{Scalar, binary_exponent, scale};
 
 /// Entries summed by one task, whatever the number of threads.
@@ -17,13 +18,22 @@ const LANES: usize = 16;
 /// Rounding error at most (CHUNK/LANES + LANES + N/CHUNK)·ε·Σ|term|.
 fn sum<T: Scalar>(x: &[T], y: &[T], term: impl Fn(f64, f64) -> f64 + Sync) -> f64 {
     let chunk_sum = |(x, y): (&[T], &[T])| {
-        let mut lanes = [0.0; LANES];
-        for (x, y) in x.chunks(LANES).zip(y.chunks(LANES)) {
-            for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
-                *lane += term(x.as_f64(), y.as_f64());
-            }
-        }
-        lanes.iter().sum::<f64>()
+        vectorize(
+            #[inline(always)]
+            || {
+                let mut lanes = [0.0; LANES];
+                let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+                for (x, y) in x.iter().zip(y) {
+                    for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
+                        *lane += term(x.as_f64(), y.as_f64());
+                    }
+                }
+                for ((lane, x), y) in lanes.iter_mut().zip(x_rest).zip(y_rest) {
+                    *lane += term(x.as_f64(), y.as_f64());
+                }
+                lanes.iter().sum::<f64>()
+            },
+        )
     };
     let chunks: Vec<f64> = x
         .par_chunks(CHUNK)
@@ -139,10 +149,24 @@ pub(crate) fn first_non_finite<T: Scalar>(x: TensorRef<'_, T>) -> Option<Error> 
 
 /// max |xᵢ|; fails where an entry is NaN or infinite.
 pub(crate) fn largest_magnitude<T: Scalar>(x: TensorRef<'_, T>) -> Result<f64> {
+    // The largest magnitude of numbers, or infinity where one is not finite.
     let largest = |entries: &[T]| {
-        let magnitudes = entries.iter().map(|entry| entry.as_f64().abs());
-        // Unlike `f64::max` this keeps a NaN.
-        magnitudes.fold(0.0, |a: f64, b| if a.is_nan() || b <= a { a } else { b })
+        vectorize(
+            #[inline(always)]
+            || {
+                let mut lanes = [0.0f64; LANES];
+                let (blocks, rest) = entries.as_chunks::<LANES>();
+                for block in blocks {
+                    for (lane, entry) in lanes.iter_mut().zip(block) {
+                        *lane = larger(*lane, entry.as_f64().abs());
+                    }
+                }
+                for (lane, entry) in lanes.iter_mut().zip(rest) {
+                    *lane = larger(*lane, entry.as_f64().abs());
+                }
+                lanes.into_iter().fold(0.0, larger)
+            },
+        )
     };
     let chunks: Vec<f64> = x.data.par_chunks(CHUNK).map(largest).collect();
     let all_finite = chunks.iter().all(|chunk| chunk.is_finite());
@@ -150,4 +174,11 @@ pub(crate) fn largest_magnitude<T: Scalar>(x: TensorRef<'_, T>) -> Result<f64> {
         return Err(error);
     }
     Ok(chunks.into_iter().fold(0.0, f64::max))
+}
+
+/// The larger of two magnitudes, and infinity where the second is NaN.
+#[inline(always)]
+fn larger(a: f64, b: f64) -> f64 {
+    let b = if b.is_nan() { f64::INFINITY } else { b };
+    if b > a { b } else { a }
 }
