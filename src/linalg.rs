@@ -16,6 +16,7 @@ mod rows;
 mod sign;
 mod svd;
 mod tridiagonal;
+mod tsqr;
 
 pub use eigh::{Eigen, eigh, eigh_leading};
 pub use gram::{Precision, Side, gram};

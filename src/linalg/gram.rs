@@ -320,17 +320,18 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
         })
     }
 
-    /// Writes vectors from `start` to the rows of `a`, column-major of `depth` rows,
-    /// through `convert`.
+    /// Writes `depth` vectors from `start` to the first rows of `a`, whose columns are
+    /// `stride` entries apart, through `convert`.
     pub(super) fn copy_vectors(
         self,
         start: usize,
         depth: usize,
         a: &mut [f64],
+        stride: usize,
         convert: impl Fn(T) -> f64 + Copy,
     ) {
         if !self.vectors_are_contiguous() {
-            for (p, column) in a.chunks_exact_mut(depth).enumerate() {
+            for (p, column) in a.chunks_exact_mut(stride).enumerate() {
                 convert_pieces(self.row(p, start..start + depth), column, convert);
             }
             return;
@@ -341,7 +342,7 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
             let mut pieces: Vec<_> = (first..last)
                 .map(|k| self.vector(start + k).flatten())
                 .collect();
-            for column in a.chunks_exact_mut(depth) {
+            for column in a.chunks_exact_mut(stride) {
                 for (entry, vector) in column[first..last].iter_mut().zip(&mut pieces) {
                     if let Some(&value) = vector.next() {
                         *entry = convert(value);

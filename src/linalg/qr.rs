@@ -4,18 +4,20 @@
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::householder;
 use faer::linalg::qr::no_pivoting::factor;
-use faer::reborrow::ReborrowMut;
 use faer::{Conj, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::gram::{Side, Unfolding};
+use super::tsqr::{PANEL_ROWS, Triangle};
 use crate::error::Result;
 use crate::scalar::{Scalar, binary_exponent, power_of_two, scale};
 use crate::tensor::{TensorRef, largest_magnitude};
 
-/// Rows of a panel per column of the triangular factor: deep enough that the
-/// reduction of panels costs little beside the panels themselves.
-const PANEL_DEPTH: usize = 16;
+/// Parts whose triangular factors are merged, at most.
+const MAX_PARTS: usize = 8;
+
+/// Panels of a part per panel that merging it costs, at least.
+const PANELS_PER_MERGE: usize = 8;
 
 /// An orthonormal basis of the columns of `w`, m×n with m ≥ n: the Q of
 /// W = Q R, signed so that column j points along what column j of `w` adds.
@@ -58,13 +60,13 @@ pub fn orthonormal_basis<T: Scalar>(w: MatRef<'_, T>) -> Mat<T> {
 }
 
 /// Packs the Householder QR of `a` into its place; gives the block coefficients.
-fn householder_qr(mut a: MatMut<'_, f64>) -> Mat<f64> {
+fn householder_qr(a: MatMut<'_, f64>) -> Mat<f64> {
     let (m, n) = (a.nrows(), a.ncols());
     let block = factor::recommended_block_size::<f64>(m, n);
     let mut coefficients = Mat::zeros(block, m.min(n));
     let params = Default::default();
     factor::qr_in_place(
-        a.rb_mut(),
+        a,
         coefficients.as_mut(),
         Par::Seq,
         MemStack::new(&mut MemBuffer::new(factor::qr_in_place_scratch::<f64>(
@@ -79,25 +81,11 @@ fn householder_qr(mut a: MatMut<'_, f64>) -> Mat<f64> {
     coefficients
 }
 
-/// The upper triangular R of a QR factorization of `a`, square: rows of zeros
-/// are added where `a` has fewer rows than columns.
-fn upper_triangle(mut qr: MatMut<'_, f64>) -> Mat<f64> {
-    householder_qr(qr.rb_mut());
-    let n = qr.ncols();
-    Mat::from_fn(n, n, |i, j| {
-        if i <= j && i < qr.nrows() {
-            qr[(i, j)]
-        } else {
-            0.0
-        }
-    })
-}
-
 /// The triangular factor R of the mode-n unfolding, without its square: with
 /// [`Side::Mode`] RᵀR = X₍ₙ₎X₍ₙ₎ᵀ (the L of an LQ factorization, transposed), with
 /// [`Side::Rest`] RᵀR = X₍ₙ₎ᵀX₍ₙ₎.
 ///
-/// Panels of a fixed depth are factorized in parallel and reduced pairwise
+/// Parts take in one panel after the other, in parallel, and are merged pairwise
 /// (TSQR: Demmel, Grigori, Hoemmen & Langou, SIAM J. Sci. Comput. 2012), so the
 /// unfolding is never formed and the bits do not depend on the threads. Entries
 /// are scaled by a power of two. Backward error p(n)·ε·‖X‖; about 2·|X|·n flops,
@@ -123,28 +111,32 @@ pub fn triangular_factor<'a, T: Scalar>(
     let [first, second] = power_of_two(-exponent);
     let unfolding = Unfolding::new(x, x.extents(mode)?, side);
     let (order, depth) = (unfolding.order, unfolding.depth);
-    let panel_depth = PANEL_DEPTH * order.max(16);
-    let panels = depth.div_ceil(panel_depth);
-    let mut triangles: Vec<Mat<f64>> = (0..panels)
+    let merge_panels = order.div_ceil(PANEL_ROWS);
+    let parts = depth / (PANEL_ROWS * PANELS_PER_MERGE * merge_panels.max(1));
+    let parts = parts.clamp(1, MAX_PARTS);
+    let mut triangles: Vec<Triangle> = (0..parts)
         .into_par_iter()
-        .map(|panel| {
-            let start = panel * panel_depth;
-            let rows = panel_depth.min(depth - start);
-            let mut a = vec![0.0; rows * order];
-            unfolding.copy_vectors(start, rows, &mut a, |entry| entry.as_f64() * first * second);
-            upper_triangle(MatMut::from_column_major_slice_mut(&mut a, rows, order))
+        .map(|part| {
+            let mut triangle = Triangle::new(order);
+            let range = part * depth / parts..(part + 1) * depth / parts;
+            for start in range.clone().step_by(PANEL_ROWS) {
+                let rows = PANEL_ROWS.min(range.end - start);
+                triangle.append(|panel, stride| {
+                    let scaled = |entry: T| entry.as_f64() * first * second;
+                    unfolding.copy_vectors(start, rows, panel, stride, scaled);
+                });
+            }
+            triangle
         })
         .collect();
     while triangles.len() > 1 {
-        triangles = triangles
-            .par_chunks(2)
-            .map(|pair| match pair {
-                [upper, lower] => upper_triangle(faer::concat![[upper], [lower]].as_mut()),
-                _ => pair[0].clone(),
-            })
-            .collect();
+        let upper = triangles.len().div_ceil(2);
+        let lower = triangles.split_off(upper);
+        let pairs = triangles.par_iter_mut().zip(&lower);
+        pairs.for_each(|(upper, lower)| upper.merge(lower));
     }
-    let r = triangles.pop().unwrap_or_else(|| Mat::zeros(order, order));
+    let r = triangles.pop().unwrap_or_else(|| Triangle::new(order));
+    let r = r.into_matrix();
     Ok(Mat::from_fn(order, order, |i, j| {
         scale(r[(i, j)], exponent)
     }))

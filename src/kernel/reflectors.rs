@@ -1,0 +1,191 @@
+//! Blocks of Householder reflectors applied to columns.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::Lanes;
+use super::tile::{Factors, tile};
+
+/// Reflectors of a block.
+pub(crate) const REFLECTORS: usize = 8;
+
+/// Columns have a whole number of so many entries, padded with zeros.
+pub(crate) const COLUMN_STEP: usize = 64;
+
+/// Columns that are reflected at once.
+const COLUMNS: usize = 3;
+
+/// ⟨vᵢ, b⟩ for the [`REFLECTORS`] columns vᵢ of `v` and each column b of `b`, all
+/// of `len` entries: `products` has so many entries for each b.
+pub(crate) fn inner_products(v: &[f64], b: &[f64], len: usize, products: &mut [f64]) {
+    Arch::new().dispatch(InnerProducts {
+        v,
+        b,
+        len,
+        products,
+    });
+}
+
+struct InnerProducts<'a> {
+    v: &'a [f64],
+    b: &'a [f64],
+    len: usize,
+    products: &'a mut [f64],
+}
+
+impl WithSimd for InnerProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self {
+            v,
+            b,
+            len,
+            products,
+        } = self;
+        let columns = b.chunks_exact(len);
+        for (b, products) in columns.zip(products.chunks_exact_mut(REFLECTORS)) {
+            products.copy_from_slice(&dots::<S, 1>(simd, v, b, len)[0]);
+        }
+    }
+}
+
+/// (R; B) ← (I − V Tᵀ Vᵀ)(R; B) for V = (I; v): the reflectors meet one row each
+/// of R and all of B.
+///
+/// `v` are [`REFLECTORS`] columns of `len` entries and `b` any number of them;
+/// `t` is the upper triangular T by columns; column c of `r`, `stride` entries after
+/// the one before, starts with the rows of R that the reflectors meet. 4 flops for
+/// each reflector and entry of B; a few columns at a time stay in cache between
+/// the inner products and the update.
+pub(crate) fn reflect(
+    v: &[f64],
+    t: &[[f64; REFLECTORS]; REFLECTORS],
+    r: &mut [f64],
+    stride: usize,
+    b: &mut [f64],
+    len: usize,
+) {
+    Arch::new().dispatch(Reflect {
+        v,
+        t,
+        r,
+        stride,
+        b,
+        len,
+    });
+}
+
+struct Reflect<'a> {
+    v: &'a [f64],
+    t: &'a [[f64; REFLECTORS]; REFLECTORS],
+    r: &'a mut [f64],
+    stride: usize,
+    b: &'a mut [f64],
+    len: usize,
+}
+
+impl WithSimd for Reflect<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let columns = self.b.len() / self.len;
+        let whole = columns / COLUMNS * COLUMNS;
+        for c in (0..whole).step_by(COLUMNS) {
+            self.columns::<S, COLUMNS>(simd, c);
+        }
+        for c in whole..columns {
+            self.columns::<S, 1>(simd, c);
+        }
+    }
+}
+
+impl Reflect<'_> {
+    /// N columns from `c`.
+    #[inline(always)]
+    fn columns<S: Simd, const N: usize>(&mut self, simd: S, c: usize) {
+        let b = &mut self.b[c * self.len..(c + N) * self.len];
+        let mut w = dots::<S, N>(simd, self.v, b, self.len);
+        for (n, w) in w.iter_mut().enumerate() {
+            let rows = &mut self.r[(c + n) * self.stride..][..REFLECTORS];
+            let mut sums = [0.0; REFLECTORS];
+            for (i, sum) in sums.iter_mut().enumerate() {
+                for k in 0..=i {
+                    *sum += self.t[i][k] * (w[k] + rows[k]);
+                }
+            }
+            for (row, sum) in rows.iter_mut().zip(sums) {
+                *row -= sum;
+            }
+            *w = sums;
+        }
+        if S::REGISTER_COUNT >= 32 {
+            subtract::<S, 8, N>(simd, self.v, &w, b, self.len);
+        } else {
+            subtract::<S, 2, N>(simd, self.v, &w, b, self.len);
+        }
+    }
+}
+
+/// The inner products of [`REFLECTORS`] columns with N others.
+#[inline(always)]
+fn dots<S: Simd, const N: usize>(
+    simd: S,
+    v: &[f64],
+    b: &[f64],
+    len: usize,
+) -> [[f64; REFLECTORS]; N] {
+    let vectors = len / S::F64_LANES;
+    let v: [&[S::f64s]; REFLECTORS] =
+        std::array::from_fn(|i| &S::as_simd_f64s(&v[i * len..(i + 1) * len]).0[..vectors]);
+    let b: [&[S::f64s]; N] =
+        std::array::from_fn(|n| &S::as_simd_f64s(&b[n * len..(n + 1) * len]).0[..vectors]);
+    let mut acc = [[simd.splat_f64s(0.0); REFLECTORS]; N];
+    for k in 0..vectors {
+        let mut reflectors = [simd.splat_f64s(0.0); REFLECTORS];
+        for (reflector, v) in reflectors.iter_mut().zip(v) {
+            *reflector = v[k];
+        }
+        for (acc, b) in acc.iter_mut().zip(b) {
+            let entry = b[k];
+            for (sum, reflector) in acc.iter_mut().zip(reflectors) {
+                *sum = simd.mul_add_f64s(reflector, entry, *sum);
+            }
+        }
+    }
+    let mut sums = [[0.0; REFLECTORS]; N];
+    for (sums, acc) in sums.iter_mut().zip(acc) {
+        for (sum, acc) in sums.iter_mut().zip(acc) {
+            *sum = f64::sum(simd, acc);
+        }
+    }
+    sums
+}
+
+/// b ← b − Σᵢ wᵢ vᵢ for N columns b, R registers of each at a time.
+#[inline(always)]
+fn subtract<S: Simd, const R: usize, const N: usize>(
+    simd: S,
+    v: &[f64],
+    w: &[[f64; REFLECTORS]; N],
+    b: &mut [f64],
+    len: usize,
+) {
+    for start in (0..len).step_by(R * S::F64_LANES) {
+        let vectors = std::array::from_fn(|r| &v[start + r * S::F64_LANES..]);
+        let factors = Factors {
+            data: w.as_flattened(),
+            apart: REFLECTORS,
+            step: 1,
+        };
+        let sums = tile::<S, f64, R, N>(simd, REFLECTORS, vectors, len, factors, |_| ());
+        for (column, sums) in b.chunks_exact_mut(len).zip(&sums) {
+            let entries = &mut column[start..start + R * S::F64_LANES];
+            let entries = S::as_mut_simd_f64s(entries).0;
+            for (entry, &sum) in entries.iter_mut().zip(sums) {
+                *entry = simd.sub_f64s(*entry, sum);
+            }
+        }
+    }
+}
