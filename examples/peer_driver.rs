@@ -12,7 +12,7 @@
 //! | `st-hosvd NAME ROUTE RANKS THREADS` | seconds, relative error |
 //! | `randomized NAME RANKS THREADS` | seconds, relative error |
 //! | `hooi NAME RANKS TOLERANCE THREADS` | seconds, relative error, sweeps |
-//! | `gram NAME MODE THREADS` | seconds |
+//! | `gram-product NAME MODE RANK THREADS` | seconds |
 //! | `read FILE.npy` | seconds |
 //!
 //! A line that fails is answered by `error` and the reason.
@@ -28,7 +28,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use tenfold::cam::{Cam, Weighting};
 use tenfold::io::{AnyTensor, read_npy, write_npy};
 use tenfold::linalg::{Precision, Side, gram};
-use tenfold::{Hooi, Randomized, Route, Scalar, StHosvd, Tensor, Tucker};
+use tenfold::{Hooi, Randomized, Route, Scalar, StHosvd, Tensor, Tucker, mode_product};
 
 type Answer<T = String> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -73,8 +73,8 @@ impl Driver {
             [verb, name, ref arguments @ ..] => {
                 let threads = match (verb, arguments) {
                     ("cam", [_, threads, _])
-                    | ("cam-batch" | "randomized" | "gram", [_, threads])
-                    | ("st-hosvd" | "hooi", [_, _, threads]) => threads.parse()?,
+                    | ("cam-batch" | "randomized", [_, threads])
+                    | ("st-hosvd" | "hooi" | "gram-product", [_, _, threads]) => threads.parse()?,
                     _ => 1,
                 };
                 if let Entry::Vacant(pool) = self.pools.entry(threads) {
@@ -136,10 +136,14 @@ fn timed<T: Scalar>(verb: &str, x: &Tensor<T>, arguments: &[&str]) -> Answer {
             };
             decomposition(|| solver.decompose(x))
         }
-        ("gram", [mode, _]) => {
-            let mode = mode.parse()?;
+        ("gram-product", [mode, rank, _]) => {
+            let (mode, rank): (usize, usize) = (mode.parse()?, rank.parse()?);
+            let u = faer::Mat::from_fn(rank, x.shape()[mode], |i, j| {
+                T::from_f64(((3 * i + 5 * j) % 7) as f64)
+            });
             let started = Instant::now();
             black_box(gram(x, mode, Side::Mode, Precision::Native)?);
+            black_box(mode_product(x, mode, u.as_ref())?);
             Ok(started.elapsed().as_secs_f64().to_string())
         }
         _ => Err(format!("{verb} does not take these arguments").into()),

@@ -237,6 +237,7 @@ def tucker(c):
                     c.pair(f"ST-HOSVD {name}, {threads} thr.", "NumPy ST-HOSVD",
                            ours(threads), lambda: timed(lambda: rivals.st_hosvd(x, ranks)),
                            1.0 if shape == (400, 400, 400) else 1.3)
+            against_tucker_mpi(c, shape, dtype, name, ours(1, "gram"))
             if dtype == np.float64 and shape in (TUCKER_CASES[0][0], TUCKER_CASES_QUICK[0][0]):
                 qr_error = c.driver("st-hosvd", "x", "qr", wanted, 1)[1]
                 if c.agree(f"QR route {name}", abs(qr_error / our_error - 1), 1e-6):
@@ -250,19 +251,38 @@ def tucker(c):
                        lambda: c.driver("randomized", "x", wanted, 2)[0], ours(2), 3)
                 if dtype == np.float64:
                     for threads in c.args.threads:
-                        against_peak(c, shape, threads)
+                        against_peak(c, shape, ranks, threads)
 
 
-def against_peak(c, shape, threads):
-    """The rate of the first Gram matrix against a square matrix product's."""
+def against_peak(c, shape, ranks, threads):
+    """The rate of the first Gram matrix and product against a square product's."""
     n = 512 if c.args.quick else 2048
     a, b = np.random.default_rng(2).standard_normal((2, n, n))
-    flops = (shape[0] + 1) * math.prod(shape)
-    # Seconds that our flops would take at the rate of the product.
+    mode = len(shape) - 1
+    flops = (shape[mode] + 1 + 2 * ranks[mode]) * math.prod(shape)
+    # Seconds that our flops would take at the rate of the square product.
     with threadpoolctl.threadpool_limits(threads):
-        c.pair(f"Gram {times(shape)} float64, {threads} thr.", "DGEMM peak",
-               lambda: c.driver("gram", "x", 0, threads)[0],
+        c.pair(f"Gram and product {times(shape)} float64, {threads} thr.", "DGEMM peak",
+               lambda: c.driver("gram-product", "x", mode, ranks[mode], threads)[0],
                lambda: timed(lambda: a @ b) * flops / (2 * n**3), 0.75)
+
+
+# Seconds of TuckerMPI's ST-HOSVD by Gram matrices, one process, measured once
+# beforehand on a machine of another kind (two Zen 4 cores): quoted, not run.
+TUCKER_MPI = {
+    ((200, 200, 200), "float64"): 0.087,
+    ((200, 200, 200), "float32"): 0.055,
+    ((400, 400, 400), "float64"): 1.12,
+    ((400, 400, 400), "float32"): 0.58,
+}
+
+
+def against_tucker_mpi(c, shape, dtype, name, ours):
+    """Against quoted figures of TuckerMPI, which is not built here."""
+    if quoted := TUCKER_MPI.get((shape, np.dtype(dtype).name)):
+        seconds = [ours() for _ in range(3)]
+        c.row(f"ST-HOSVD {name}, 1 thr.", "TuckerMPI (quoted)",
+              [quoted / s for s in seconds], 1.2, a=seconds, b=[quoted])
 
 
 def hooi(c):
