@@ -23,6 +23,9 @@ import rivals
 
 # A pair of slow sides is measured three times at least, and then until this.
 PATIENCE_SECONDS = 60.0
+# Threads of either side go on spinning for a while after their work is done; what
+# is measured next must not share a core with them.
+REST_SECONDS = 0.2
 MEASURE_MEMORY = (
     "import resource, subprocess, sys;"
     "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
@@ -88,7 +91,9 @@ class Comparison:
         while len(a) < self.args.repeat and (
             len(a) < 3 or time.perf_counter() - started < PATIENCE_SECONDS
         ):
+            time.sleep(REST_SECONDS)
             a.append(ours())
+            time.sleep(REST_SECONDS)
             b.append(theirs())
         ratios = [x / y if at_most else y / x for x, y in zip(a, b)]
         self.row(work, rival, ratios, target, at_most, a, b)

@@ -121,7 +121,7 @@ pub fn triangular_factor<'a, T: Scalar>(
             let range = part * depth / parts..(part + 1) * depth / parts;
             for start in range.clone().step_by(PANEL_ROWS) {
                 let rows = PANEL_ROWS.min(range.end - start);
-                triangle.append(|panel, stride| {
+                triangle.append(rows, |panel, stride| {
                     let scaled = |entry: T| entry.as_f64() * first * second;
                     unfolding.copy_vectors(start, rows, panel, stride, scaled);
                 });

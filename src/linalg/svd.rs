@@ -50,16 +50,15 @@ pub fn right_singular(r: MatRef<'_, f64>) -> Result<RightSingular> {
     let scratch = svd::svd_scratch::<f64>(
         r.nrows(),
         n,
-        ComputeSvdVectors::Thin,
+        ComputeSvdVectors::No,
         ComputeSvdVectors::Thin,
         Par::Seq,
         params,
     );
-    let mut left = Mat::zeros(r.nrows(), n);
     svd::svd(
         scaled.as_ref(),
         DiagMut::from_slice_mut(&mut values),
-        Some(left.as_mut()),
+        None,
         Some(vectors.as_mut()),
         Par::Seq,
         MemStack::new(&mut MemBuffer::new(scratch)),

@@ -37,20 +37,26 @@ impl Triangle {
         }
     }
 
-    /// Takes in up to [`PANEL_ROWS`] rows: `write(columns, stride)` is to write them to
-    /// `columns`, which are zero, column j from entry j·`stride` on.
-    pub(super) fn append(&mut self, write: impl FnOnce(&mut [f64], usize)) {
-        self.panel.fill(0.0);
-        write(&mut self.panel[..self.order * PANEL_ROWS], PANEL_ROWS);
+    /// Takes in `rows` rows, [`PANEL_ROWS`] at most: `write(columns, stride)` is to
+    /// write them to `columns`, which are zero, column j from entry j·`stride` on.
+    pub(super) fn append(&mut self, rows: usize, write: impl FnOnce(&mut [f64], usize)) {
+        let len = rows.next_multiple_of(COLUMN_STEP);
         let stride = self.order.next_multiple_of(REFLECTORS);
-        let mut panel = &mut self.panel[..];
+        let mut panel = &mut self.panel[..stride * len];
+        panel.fill(0.0);
+        write(&mut panel[..self.order * len], len);
         for first in (0..self.order).step_by(REFLECTORS) {
-            let (v, others) = panel.split_at_mut(REFLECTORS * PANEL_ROWS);
+            let (v, others) = panel.split_at_mut(REFLECTORS * len);
             let rows = &mut self.r[first * stride + first..];
-            let t = Arch::new().dispatch(Factor { v, rows, stride });
+            let t = Arch::new().dispatch(Factor {
+                v,
+                len,
+                rows,
+                stride,
+            });
             if !others.is_empty() {
                 let rows = &mut rows[REFLECTORS * stride..];
-                reflect(v, &t, rows, stride, others, PANEL_ROWS);
+                reflect(v, &t, rows, stride, others, len);
             }
             panel = others;
         }
@@ -61,7 +67,7 @@ impl Triangle {
         let stride = self.order.next_multiple_of(REFLECTORS);
         for first in (0..self.order).step_by(PANEL_ROWS) {
             let last = self.order.min(first + PANEL_ROWS);
-            self.append(|columns, panel_stride| {
+            self.append(last - first, |columns, panel_stride| {
                 let from = other.r.chunks_exact(stride);
                 for (to, from) in columns.chunks_exact_mut(panel_stride).zip(from) {
                     to[..last - first].copy_from_slice(&from[first..last]);
@@ -85,6 +91,8 @@ impl Triangle {
 /// is the result.
 struct Factor<'a> {
     v: &'a mut [f64],
+    /// Entries of each of these columns.
+    len: usize,
     /// From the diagonal entry of R that the first reflector meets.
     rows: &'a mut [f64],
     stride: usize,
@@ -95,10 +103,15 @@ impl WithSimd for Factor<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let Self { v, rows, stride } = self;
+        let Self {
+            v,
+            len,
+            rows,
+            stride,
+        } = self;
         let mut scales = [0.0; REFLECTORS];
         for (j, scale) in scales.iter_mut().enumerate() {
-            let (x, others) = v[j * PANEL_ROWS..].split_at_mut(PANEL_ROWS);
+            let (x, others) = v[j * len..].split_at_mut(len);
             let alpha = rows[j * stride + j];
             let squares = dot(simd, x, x);
             let length = (alpha * alpha + squares).sqrt();
@@ -111,7 +124,7 @@ impl WithSimd for Factor<'_> {
             *scale = (beta - alpha) / beta;
             let reciprocal = 1.0 / (alpha - beta);
             x.iter_mut().for_each(|entry| *entry *= reciprocal);
-            let others = others.chunks_exact_mut(PANEL_ROWS);
+            let others = others.chunks_exact_mut(len);
             for (c, other) in (j + 1..REFLECTORS).zip(others) {
                 let entry = &mut rows[c * stride + j];
                 let w = *scale * (*entry + dot(simd, x, other));
@@ -121,7 +134,7 @@ impl WithSimd for Factor<'_> {
         }
 
         let mut products = [0.0; REFLECTORS * REFLECTORS];
-        inner_products(v, v, PANEL_ROWS, &mut products);
+        inner_products(v, v, len, &mut products);
         let mut t = [[0.0; REFLECTORS]; REFLECTORS];
         for (i, products) in products.chunks_exact(REFLECTORS).enumerate() {
             let (before, column) = t.split_at_mut(i);
@@ -150,9 +163,10 @@ mod tests {
         let triangle = |from: usize, to: usize| {
             let mut triangle = Triangle::new(order);
             for start in (from..to).step_by(PANEL_ROWS) {
-                triangle.append(|columns, stride| {
+                let end = to.min(start + PANEL_ROWS);
+                triangle.append(end - start, |columns, stride| {
                     for j in 0..order {
-                        for i in start..to.min(start + PANEL_ROWS) {
+                        for i in start..end {
                             columns[j * stride + i - start] = rows[(i, j)];
                         }
                     }
