@@ -19,7 +19,7 @@ pub use self::image::{RgbImage, read_image, write_png};
 pub use npy::{AnyTensor, Npy, read_npy, write_npy, write_npy_entries};
 #[cfg(feature = "io")]
 pub use tucker_file::{AnyTucker, Meta, read_tucker, write_tucker};
-pub use write::check_writable;
+pub use write::{check_writable, write_text};
 
 use std::fs::{self, File};
 use std::io;

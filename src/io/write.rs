@@ -41,6 +41,25 @@ fn probe(path: &Path) -> Result<(), Problem> {
     }
 }
 
+/// Writes `text` to the file `path`, whole or not at all.
+///
+/// # Errors
+/// [`crate::Error::File`].
+///
+/// ```
+/// use tenfold::io::write_text;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("x.svg");
+/// write_text(&path, "<svg/>")?;
+/// assert_eq!(std::fs::read_to_string(&path).unwrap(), "<svg/>");
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn write_text(path: impl AsRef<Path>, text: &str) -> Result<()> {
+    write_file(path.as_ref(), |file| {
+        io::Write::write_all(file, text.as_bytes())
+    })
+}
+
 /// Writes the file `path` by `write`, all of it or nothing.
 pub(super) fn write_file(
     path: &Path,

@@ -1,13 +1,16 @@
 //! `tenfold bench`: saliency maps by SVD and by Tucker, timed side by side.
 
+mod plot;
 mod reference;
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Instant;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use tenfold::cam::{Cam, Weighting};
+use tenfold::io::{check_writable, write_text};
 use tenfold::{Scalar, Tensor};
 
 use crate::console::{Console, times};
@@ -39,12 +42,24 @@ pub(crate) struct Args {
     /// vectors as the published code computes it
     #[arg(long, value_enum, default_value_t = Reference::Thin)]
     reference: Reference,
+    /// Draw a chart of the closed forms' times and of Tucker/SVD: an .svg
+    #[arg(long, value_name = "OUT.svg")]
+    plot: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Dtype {
     F32,
     F64,
+}
+
+impl Dtype {
+    fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,7 +94,11 @@ struct Row {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
+    if let Some(path) = &args.plot {
+        check_plot(path)?;
+    }
     let mut shapes = Vec::new();
+    let mut groups = Vec::new();
     let mut text = String::new();
     for Shape(shape) in &args.shape {
         let rows = match args.dtype {
@@ -89,12 +108,38 @@ pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
         .map_err(|error| Failure::usage(format!("{}: {error}", times(shape))))?;
         text.push_str(&table(shape, &rows));
         shapes.push(object(shape, &rows));
+        groups.push((times(shape), rows));
     }
     let threads = rayon::current_num_threads();
+    let plot = args.plot.as_ref().map(|path| path.display().to_string());
+    // First what was measured, so that a disk that is full takes only the chart.
     console.result(
-        json!({ "command": "bench", "threads": threads, "shapes": shapes }),
+        json!({ "command": "bench", "threads": threads, "shapes": shapes, "plot": plot }),
         &format!("{text}threads: {threads}; times are medians, for one map"),
-    )
+    )?;
+    if let Some(path) = &args.plot {
+        let what = format!(
+            "{}, threads: {threads}, median of {}",
+            args.dtype.name(),
+            args.repeat
+        );
+        let chart = plot::svg(&groups, &what)
+            .map_err(|error| Failure::other(format!("the chart cannot be drawn: {error}")))?;
+        write_text(path, &chart)?;
+    }
+    Ok(())
+}
+
+/// Fails where the chart could not be written, before any work.
+fn check_plot(path: &Path) -> Outcome {
+    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    if extension.as_deref() != Some("svg") && !path.is_dir() {
+        return Err(Failure::usage(format!(
+            "{}: the chart goes to an .svg",
+            path.display()
+        )));
+    }
+    Ok(check_writable(path)?)
 }
 
 /// Times all four weightings on one feature map.
