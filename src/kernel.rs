@@ -18,7 +18,7 @@ mod transpose;
 
 pub(crate) use aligned::{Aligned, line_entries};
 pub(crate) use lanes::Lanes;
-pub(crate) use outer::{AHEAD_BYTES, add_outer_products, add_panel};
+pub(crate) use outer::{add_outer_products, add_panel, ahead_bytes};
 pub(crate) use panel::Panel;
 pub(crate) use reflectors::{COLUMN_STEP, REFLECTORS, inner_products, reflect};
 pub(crate) use row_product::{PackedColumns, row_product};

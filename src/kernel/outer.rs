@@ -2,6 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::aligned::LINE;
 use super::prefetch::prefetch_line;
 use super::tile::{Factors, Tile, tile};
 use super::{Lanes, Panel, Transpose, line_entries};
@@ -15,7 +16,15 @@ use super::{Lanes, Panel, Transpose, line_entries};
 /// Products accumulate in registers over all k and are added to `g` in `f64`.
 /// Rows are taken in whole registers, and only from the diagonal on; the rows
 /// that fill no register are taken as columns instead, along the row.
-pub(crate) fn add_outer_products<A: Lanes>(vectors: &[A], order: usize, g: &mut [f64]) {
+///
+/// `ahead` gives the memory that is read next, [`ahead_bytes`] at a time: it
+/// is brought into cache meanwhile.
+pub(crate) fn add_outer_products<'a, A: Lanes>(
+    vectors: &[A],
+    order: usize,
+    g: &mut [f64],
+    ahead: impl Iterator<Item = &'a [u8]>,
+) {
     debug_assert!(order >= line_entries::<A>());
     Arch::new().dispatch(OuterProducts {
         data: vectors,
@@ -25,14 +34,11 @@ pub(crate) fn add_outer_products<A: Lanes>(vectors: &[A], order: usize, g: &mut 
         sliver_stride: line_entries::<A>(),
         last_entry: order,
         g,
-        ahead: std::iter::empty(),
+        ahead,
     });
 }
 
-/// The same for packed vectors.
-///
-/// `ahead` gives the memory that is read next, some [`AHEAD_BYTES`] at a time: it
-/// is brought into cache meanwhile.
+/// [`add_outer_products`] of packed vectors, of any order.
 pub(crate) fn add_panel<'a, A: Transpose>(
     panel: &Panel<A>,
     g: &mut [f64],
@@ -51,11 +57,14 @@ pub(crate) fn add_panel<'a, A: Transpose>(
     });
 }
 
-/// Bytes of each of the two pieces that are asked for during one tile.
-pub(crate) const AHEAD_BYTES: usize = 2048;
-
 /// Vectors between two lines that are asked for.
 const VECTORS_PER_LINE: usize = 8;
+
+/// Bytes of each of the two pieces of memory that a tile of `depth` vectors asks
+/// for.
+pub(crate) fn ahead_bytes(depth: usize) -> usize {
+    depth.div_ceil(VECTORS_PER_LINE).max(1) * LINE
+}
 
 struct OuterProducts<'a, A, I> {
     data: &'a [A],

@@ -5,7 +5,7 @@ use std::ops::Range;
 use faer::{Mat, MatRef};
 
 use crate::error::Result;
-use crate::kernel::{self, AHEAD_BYTES, Aligned, Panel, Transpose};
+use crate::kernel::{self, Aligned, Panel, Transpose};
 use crate::scalar::{Scalar, power_of_two};
 use crate::tensor::{ModeExtents, TensorRef};
 
@@ -248,7 +248,8 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
                         convert_pieces(self.vector(start + k), vector, &convert);
                     });
                 }
-                let ahead = next.flat_map(|k| self.vector(k)).flat_map(ahead_of);
+                let vectors = next.flat_map(|k| self.vector(k));
+                let ahead = vectors.flat_map(|piece| ahead_of(piece, end - start));
                 kernel::add_panel(&panel, g, ahead);
             } else {
                 if let Some((rows, stride)) = self.strided_rows(start..end)
@@ -261,7 +262,8 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
                     });
                 }
                 let rows = (0..order).flat_map(|p| self.row(p, next.clone()));
-                kernel::add_panel(&panel, g, rows.flat_map(ahead_of));
+                let ahead = rows.flat_map(|piece| ahead_of(piece, end - start));
+                kernel::add_panel(&panel, g, ahead);
             }
         }
     }
@@ -362,21 +364,24 @@ fn add_short_vectors<T: Scalar, A: Transpose>(
     convert: impl Fn(T) -> A,
     g: &mut [f64],
 ) {
-    let block = (SHORT_BYTES / (order * size_of::<A>())).max(1) * order;
-    if let Some(vectors) = ready {
-        for block in vectors.chunks(block) {
-            kernel::add_outer_products(block, order, g);
-        }
-        return;
-    }
-    let mut converted = Aligned::<A>::zeroed(block.min(vectors.len()));
-    for block in vectors.chunks(block) {
-        let converted = &mut converted[..block.len()];
-        kernel::vectorize(
-            #[inline(always)]
-            || convert_pieces(std::iter::once(block), converted, &convert),
-        );
-        kernel::add_outer_products(converted, order, g);
+    let len = (SHORT_BYTES / (order * size_of::<A>())).max(1) * order;
+    let mut converted = Aligned::<A>::zeroed(if ready.is_some() { 0 } else { len });
+    for start in (0..vectors.len()).step_by(len) {
+        let end = vectors.len().min(start + len);
+        let next = &vectors[end..vectors.len().min(end + len)];
+        let block = match ready {
+            Some(ready) => &ready[start..end],
+            None => {
+                let converted = &mut converted[..end - start];
+                kernel::vectorize(
+                    #[inline(always)]
+                    || convert_pieces(std::iter::once(&vectors[start..end]), converted, &convert),
+                );
+                &*converted
+            }
+        };
+        let ahead = ahead_of(next, (end - start) / order);
+        kernel::add_outer_products(block, order, g, ahead);
     }
 }
 
@@ -397,9 +402,10 @@ fn convert_pieces<'a, T: Scalar, A>(
     }
 }
 
-/// The memory of a piece, in runs that a kernel asks for at a time.
-fn ahead_of<T: Scalar>(piece: &[T]) -> impl Iterator<Item = &[u8]> {
-    bytemuck::cast_slice(piece).chunks(AHEAD_BYTES)
+/// The memory of a piece, in runs that a kernel asks for while it sums `depth`
+/// vectors.
+fn ahead_of<T: Scalar>(piece: &[T], depth: usize) -> impl Iterator<Item = &[u8]> {
+    bytemuck::cast_slice(piece).chunks(kernel::ahead_bytes(depth))
 }
 
 /// Σ of a matrix's diagonal.
