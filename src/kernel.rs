@@ -29,5 +29,24 @@ pub(crate) use transpose::Transpose;
 /// marked `#[inline(always)]`.
 #[inline(always)]
 pub(crate) fn vectorize<R>(loops: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(loops)
+    arch().dispatch(loops)
+}
+
+/// The instruction set that kernels are run with: the best of this processor.
+#[cfg(not(test))]
+#[inline(always)]
+pub(crate) fn arch() -> pulp::Arch {
+    pulp::Arch::new()
+}
+
+#[cfg(test)]
+thread_local! {
+    /// The instruction set that a test has chosen for this thread.
+    pub(crate) static CHOSEN: std::cell::Cell<Option<pulp::Arch>> =
+        const { std::cell::Cell::new(None) };
+}
+
+#[cfg(test)]
+pub(crate) fn arch() -> pulp::Arch {
+    CHOSEN.get().unwrap_or_default()
 }

@@ -7,6 +7,8 @@
 mod eigh;
 mod gram;
 mod implicit_ql;
+#[cfg(test)]
+mod instruction_sets;
 mod lanczos;
 mod leading;
 mod product;

@@ -1,11 +1,11 @@
 //! Sums of outer products of vectors.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::aligned::LINE;
 use super::prefetch::prefetch_line;
 use super::tile::{Factors, Tile, tile};
-use super::{Lanes, Panel, Transpose, line_entries};
+use super::{Lanes, Panel, Transpose, arch, line_entries};
 
 /// G ← G + Σₖ pₖ pₖᵀ in the lower triangle, for vectors pₖ of `order` entries that
 /// lie one after the other.
@@ -26,7 +26,7 @@ pub(crate) fn add_outer_products<'a, A: Lanes>(
     ahead: impl Iterator<Item = &'a [u8]>,
 ) {
     debug_assert!(order >= line_entries::<A>());
-    Arch::new().dispatch(OuterProducts {
+    arch().dispatch(OuterProducts {
         data: vectors,
         order,
         depth: vectors.len() / order,
@@ -45,7 +45,7 @@ pub(crate) fn add_panel<'a, A: Transpose>(
     ahead: impl Iterator<Item = &'a [u8]>,
 ) {
     let width = line_entries::<A>();
-    Arch::new().dispatch(OuterProducts {
+    arch().dispatch(OuterProducts {
         data: panel.data(),
         order: panel.order(),
         depth: panel.depth(),

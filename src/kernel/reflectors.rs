@@ -1,9 +1,9 @@
 //! Blocks of Householder reflectors applied to columns.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
-use super::Lanes;
 use super::tile::{Factors, tile};
+use super::{Lanes, arch};
 
 /// Reflectors of a block.
 pub(crate) const REFLECTORS: usize = 8;
@@ -17,7 +17,7 @@ const COLUMNS: usize = 3;
 /// ⟨vᵢ, b⟩ for the [`REFLECTORS`] columns vᵢ of `v` and each column b of `b`, all
 /// of `len` entries: `products` has so many entries for each b.
 pub(crate) fn inner_products(v: &[f64], b: &[f64], len: usize, products: &mut [f64]) {
-    Arch::new().dispatch(InnerProducts {
+    arch().dispatch(InnerProducts {
         v,
         b,
         len,
@@ -66,7 +66,7 @@ pub(crate) fn reflect(
     b: &mut [f64],
     len: usize,
 ) {
-    Arch::new().dispatch(Reflect {
+    arch().dispatch(Reflect {
         v,
         t,
         r,

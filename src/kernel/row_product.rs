@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::aligned::LINE;
 use super::prefetch::prefetch_line;
 use super::tile::{Factors, tile};
 use super::tile_product::blocks;
-use super::{Aligned, Lanes, line_entries};
+use super::{Aligned, Lanes, arch, line_entries};
 
 /// The matrix U of a product Y = X Uᵀ, packed: its rows in blocks of a few vector
 /// registers, each block by columns and padded with zeros.
@@ -60,7 +60,7 @@ const DEPTH_AT_ONCE: usize = 128;
 
 /// Y = X Uᵀ for row-major X, any number of rows of `depth` entries.
 pub(crate) fn row_product<A: Lanes>(x: &[A], u: &PackedColumns<A>, y: &mut [A]) {
-    Arch::new().dispatch(RowProduct { x, u, y });
+    arch().dispatch(RowProduct { x, u, y });
 }
 
 struct RowProduct<'a, A> {
@@ -135,7 +135,9 @@ impl<A: Lanes> RowChunk<'_, A> {
                 _ => self.tile::<S, 3, N>(simd, &lines, 0, row, steps),
             }
         } else {
-            for column in (0..lines.len() * line_entries::<A>()).step_by(lanes) {
+            let line = line_entries::<A>();
+            let entries = self.u.columns.min(lines.end * line) - lines.start * line;
+            for column in (0..entries).step_by(lanes) {
                 self.tile::<S, 1, N>(simd, &lines, column, row, steps.clone());
             }
         }

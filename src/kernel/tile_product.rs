@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::prefetch::prefetch_line;
 use super::tile::{Factors, tile};
-use super::{Aligned, Lanes};
+use super::{Aligned, Lanes, arch};
 
 /// Entries of one row of a tile: 128 bytes.
 pub(crate) const fn tile_width<A>() -> usize {
@@ -16,7 +16,7 @@ pub(crate) const fn tile_width<A>() -> usize {
 /// Copies a row into packed tiles: entries from `row` go to `tiles[0]`,
 /// `tiles[stride]`, …, [`tile_width`] at a time; the last run may be shorter.
 pub(crate) fn pack_row<A: Lanes>(row: &[A], tiles: &mut [A], stride: usize) {
-    Arch::new().dispatch(PackRow { row, tiles, stride });
+    arch().dispatch(PackRow { row, tiles, stride });
 }
 
 struct PackRow<'a, A> {
@@ -59,7 +59,7 @@ impl<A: Lanes> PackedRows<A> {
     /// Packs U of `rows` × `depth` entries `u(j, k)`.
     pub(crate) fn new(rows: usize, depth: usize, u: impl Fn(usize, usize) -> A) -> Self {
         let mut entries = Aligned::zeroed(rows * depth);
-        let limit = Arch::new().dispatch(BlockLimit);
+        let limit = arch().dispatch(BlockLimit);
         for block in blocks(rows, limit) {
             let packed = &mut entries[block.start * depth..block.end * depth];
             for (k, column) in packed.chunks_exact_mut(block.len()).enumerate() {
@@ -119,7 +119,7 @@ pub(crate) fn tile_products<'b, A: Lanes>(
     y: &mut [A],
     ahead: impl Fn(usize, usize) -> &'b [u8],
 ) {
-    Arch::new().dispatch(TileProducts { u, s, y, ahead });
+    arch().dispatch(TileProducts { u, s, y, ahead });
 }
 
 struct TileProducts<'a, A, F> {

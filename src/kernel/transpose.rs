@@ -1,10 +1,11 @@
 //! Transposing rows into lines: one entry of each row side by side.
 
+#[cfg(target_arch = "x86_64")]
 use pulp::Arch;
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::V4;
 
-use super::{Lanes, line_entries};
+use super::{Lanes, arch, line_entries};
 
 /// A scalar whose square blocks of a cache line's width can be transposed in
 /// registers.
@@ -26,7 +27,7 @@ pub(super) fn transpose_rows<A: Transpose>(
     let width = line_entries::<A>();
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
-    if let Arch::V4(simd) = Arch::new() {
+    if let Arch::V4(simd) = arch() {
         done = depth / width * width;
         simd.vectorize(
             #[inline(always)]

@@ -1,9 +1,10 @@
 //! All eigenvectors of a small symmetric matrix.
 
 use faer::{Mat, MatRef};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::rows::{Rows, axpy, axpy2, dot, lane_start};
+use crate::kernel::arch;
 
 /// QL sweeps per eigenvalue after which the iteration is given up.
 const MAX_SWEEPS: usize = 30;
@@ -16,7 +17,7 @@ const MAX_SWEEPS: usize = 30;
 /// so that reflections and rotations run along registers. Some 9·n³ flops.
 pub(super) fn small_eigh(s: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
     let n = s.nrows();
-    let (values, basis) = Arch::new().dispatch(SmallEigh { s })?;
+    let (values, basis) = arch().dispatch(SmallEigh { s })?;
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
     let vectors = Mat::from_fn(n, n, |i, j| basis.row(order[j])[i]);

@@ -1,12 +1,13 @@
 //! The leading eigenpair of a symmetric positive semidefinite matrix.
 
 use faer::MatRef;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::eigh::scaled;
 use super::random::Counter;
 use super::rows::{Rows, axpy, dot, lane_start};
 use super::tridiagonal::{Factored, eigenvalues, normalise};
+use crate::kernel::arch;
 use crate::scalar::scale;
 
 /// The leading eigenvalue of a Gram matrix, and its vector.
@@ -51,7 +52,7 @@ const FIRST_LOOK: usize = 4;
 pub fn leading_pair(s: MatRef<'_, f64>, gap: f64) -> Option<LeadingPair> {
     let (s, exponent) = scaled(s);
     let s = s.as_ref();
-    let pair = Arch::new().dispatch(Lanczos { s, gap })?;
+    let pair = arch().dispatch(Lanczos { s, gap })?;
     Some(LeadingPair {
         value: scale(pair.value, exponent),
         ..pair

@@ -1,10 +1,10 @@
 //! Triangular factors of tall matrices, panel by panel (TSQR).
 
 use faer::Mat;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::rows::{axpy, dot};
-use crate::kernel::{Aligned, COLUMN_STEP, REFLECTORS, inner_products, reflect};
+use crate::kernel::{Aligned, COLUMN_STEP, REFLECTORS, arch, inner_products, reflect};
 
 /// Rows of a panel: a block of reflectors of this length, and a few columns
 /// beside it, stay in the first level of cache.
@@ -48,7 +48,7 @@ impl Triangle {
         for first in (0..self.order).step_by(REFLECTORS) {
             let (v, others) = panel.split_at_mut(REFLECTORS * len);
             let rows = &mut self.r[first * stride + first..];
-            let t = Arch::new().dispatch(Factor {
+            let t = arch().dispatch(Factor {
                 v,
                 len,
                 rows,
