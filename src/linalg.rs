@@ -4,21 +4,27 @@
 //!
 //! Small square problems are solved in `f64`, whatever the tensor holds.
 
+mod back_transform;
+mod divide_and_conquer;
 mod eigh;
 mod gram;
+mod householder;
 mod implicit_ql;
 #[cfg(test)]
 mod instruction_sets;
 mod lanczos;
 mod leading;
+mod merged_basis;
 mod product;
 mod qr;
 mod random;
 mod rows;
+mod secular;
 mod sign;
 mod svd;
 mod tridiagonal;
 mod tsqr;
+mod vector;
 
 pub use eigh::{Eigen, eigh, eigh_leading};
 pub use gram::{Precision, Side, gram};

@@ -6,8 +6,8 @@ use pulp::Simd;
 
 use crate::kernel::Aligned;
 
-/// Lanes that one operation works on.
-const LANES: usize = 8;
+/// Entries to which rows are padded, a multiple of every register's lanes.
+pub(super) const LANES: usize = 8;
 
 /// A small square matrix, row-major, each row padded with zeros.
 pub(super) struct Rows {
@@ -48,7 +48,7 @@ impl Rows {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len() / self.stride
+        self.entries.len().checked_div(self.stride).unwrap_or(0)
     }
 
     /// Entries of a row, padding included.
@@ -71,6 +71,13 @@ impl Rows {
     pub(super) fn split_after(&mut self, i: usize) -> (&[f64], &mut [f64]) {
         let (before, after) = self.entries.split_at_mut((i + 1) * self.stride);
         (&before[i * self.stride..], after)
+    }
+
+    /// Row `i`, and the rows after it, all to be written to.
+    #[inline(always)]
+    pub(super) fn split_after_mut(&mut self, i: usize) -> (&mut [f64], &mut [f64]) {
+        let (before, after) = self.entries.split_at_mut((i + 1) * self.stride);
+        (&mut before[i * self.stride..], after)
     }
 
     /// All rows, one after the other.

@@ -1,22 +1,9 @@
-//! Symmetric matrices reduced to tridiagonal form: all eigenvalues, and the
-//! leading eigenvectors alone.
+//! Symmetric tridiagonal matrices: all eigenvalues, and the leading eigenvectors
+//! alone.
 
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::tridiag;
-use faer::linalg::householder;
-use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
-use faer::{Conj, Mat, MatRef, Par};
+use faer::Mat;
 
 use super::random::Counter;
-
-/// S = Q T Qᵀ with T tridiagonal and Q a product of Householder reflectors.
-pub(super) struct Tridiagonal {
-    diagonal: Vec<f64>,
-    /// Entry i couples i and i + 1; the last entry is zero.
-    off_diagonal: Vec<f64>,
-    reflectors: Mat<f64>,
-    coefficients: Mat<f64>,
-}
 
 /// QL sweeps per eigenvalue after which the iteration is given up.
 const MAX_SWEEPS: usize = 30;
@@ -24,117 +11,66 @@ const MAX_SWEEPS: usize = 30;
 /// Steps of inverse iteration; one usually suffices, a cluster needs more.
 const INVERSE_STEPS: usize = 3;
 
-impl Tridiagonal {
-    /// Reduces the symmetric matrix `s`, n > 0, of which the lower triangle is
-    /// read. 4/3·n³ flops.
-    pub(super) fn reduce(s: MatRef<'_, f64>) -> Self {
-        let n = s.nrows();
-        let mut reflectors = s.to_owned();
-        let block = recommended_block_size::<f64>(n, n);
-        let mut coefficients = Mat::zeros(block, n - 1);
-        let params = Default::default();
-        tridiag::tridiag_in_place(
-            reflectors.as_mut(),
-            coefficients.as_mut(),
-            Par::Seq,
-            MemStack::new(&mut MemBuffer::new(
-                tridiag::tridiag_in_place_scratch::<f64>(n, Par::Seq, params),
-            )),
-            params,
-        );
-        let below = |i: usize| {
-            if i + 1 < n {
-                reflectors[(i + 1, i)]
-            } else {
-                0.0
-            }
-        };
-        Self {
-            diagonal: (0..n).map(|i| reflectors[(i, i)]).collect(),
-            off_diagonal: (0..n).map(below).collect(),
-            reflectors,
-            coefficients,
-        }
-    }
-
-    /// All eigenvalues, largest first; nothing where the iteration does not
-    /// converge.
-    pub(super) fn eigenvalues(&self) -> Option<Vec<f64>> {
-        eigenvalues(&self.diagonal, &self.off_diagonal)
-    }
-
-    /// Eigenvectors for the first `count` of `values`, as columns; nothing where
-    /// their residuals or their orthogonality fall short of n·ε.
-    ///
-    /// Inverse iteration on T, each vector orthogonalised against those before
-    /// it, which also parts the vectors of a cluster. Some 2·n²·count flops.
-    pub(super) fn leading_vectors(&self, values: &[f64], count: usize) -> Option<Mat<f64>> {
-        let n = self.diagonal.len();
-        let norm = norm(&self.diagonal, &self.off_diagonal);
-        let bound = 4.0 * n as f64 * f64::EPSILON;
-        let mut vectors = Mat::<f64>::zeros(n, count);
-        let mut random = Counter::new(0);
-        for (j, &value) in values.iter().enumerate().take(count) {
-            let shifted = Factored::new(&self.diagonal, &self.off_diagonal, value, norm);
-            let mut v: Vec<f64> = (0..n).map(|_| random.uniform() - 0.5).collect();
-            for _ in 0..INVERSE_STEPS {
-                normalise(&mut v);
-                shifted.solve(&mut v);
-                normalise(&mut v);
-                for before in 0..j {
-                    let before = vectors.col_as_slice(before);
-                    let along = dot(before, &v);
-                    for (x, b) in v.iter_mut().zip(before) {
-                        *x -= along * b;
-                    }
+/// Eigenvectors for the first `count` of `values`, as columns; nothing where
+/// their residuals or their orthogonality fall short of n·ε.
+///
+/// Inverse iteration on T, each vector orthogonalised against those before
+/// it, which also parts the vectors of a cluster. Some 2·n²·count flops.
+pub(super) fn leading_vectors(
+    diagonal: &[f64],
+    off_diagonal: &[f64],
+    values: &[f64],
+    count: usize,
+) -> Option<Mat<f64>> {
+    let n = diagonal.len();
+    let norm = norm(diagonal, off_diagonal);
+    let bound = 4.0 * n as f64 * f64::EPSILON;
+    let mut vectors = Mat::<f64>::zeros(n, count);
+    let mut random = Counter::new(0);
+    for (j, &value) in values.iter().enumerate().take(count) {
+        let shifted = Factored::new(diagonal, off_diagonal, value, norm);
+        let mut v: Vec<f64> = (0..n).map(|_| random.uniform() - 0.5).collect();
+        for _ in 0..INVERSE_STEPS {
+            normalise(&mut v);
+            shifted.solve(&mut v);
+            normalise(&mut v);
+            for before in 0..j {
+                let before = vectors.col_as_slice(before);
+                let along = dot(before, &v);
+                for (x, b) in v.iter_mut().zip(before) {
+                    *x -= along * b;
                 }
             }
-            normalise(&mut v);
-            if self.residual(&v, value) > bound * norm {
+        }
+        normalise(&mut v);
+        if residual(diagonal, off_diagonal, &v, value) > bound * norm {
+            return None;
+        }
+        for before in 0..j {
+            if dot(vectors.col_as_slice(before), &v).abs() > bound {
                 return None;
             }
-            for before in 0..j {
-                if dot(vectors.col_as_slice(before), &v).abs() > bound {
-                    return None;
-                }
-            }
-            vectors.col_as_slice_mut(j).copy_from_slice(&v);
         }
-        if n > 1 {
-            householder::apply_block_householder_sequence_on_the_left_in_place_with_conj(
-                self.reflectors.submatrix(1, 0, n - 1, n - 1),
-                self.coefficients.as_ref(),
-                Conj::No,
-                vectors.as_mut().subrows_mut(1, n - 1),
-                Par::Seq,
-                MemStack::new(&mut MemBuffer::new(
-                    householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(
-                        n - 1,
-                        self.coefficients.nrows(),
-                        count,
-                    ),
-                )),
-            );
-        }
-        Some(vectors)
+        vectors.col_as_slice_mut(j).copy_from_slice(&v);
     }
+    Some(vectors)
+}
 
-    /// ‖T v − λ v‖∞.
-    fn residual(&self, v: &[f64], value: f64) -> f64 {
-        let n = v.len();
-        (0..n)
-            .map(|i| {
-                let mut row = (self.diagonal[i] - value) * v[i];
-                if i > 0 {
-                    row += self.off_diagonal[i - 1] * v[i - 1];
-                }
-                if i + 1 < n {
-                    row += self.off_diagonal[i] * v[i + 1];
-                }
-                row.abs()
-            })
-            .fold(0.0, f64::max)
-    }
+/// ‖T v − λ v‖∞.
+fn residual(diagonal: &[f64], off_diagonal: &[f64], v: &[f64], value: f64) -> f64 {
+    let n = v.len();
+    (0..n)
+        .map(|i| {
+            let mut row = (diagonal[i] - value) * v[i];
+            if i > 0 {
+                row += off_diagonal[i - 1] * v[i - 1];
+            }
+            if i + 1 < n {
+                row += off_diagonal[i] * v[i + 1];
+            }
+            row.abs()
+        })
+        .fold(0.0, f64::max)
 }
 
 /// All eigenvalues of a tridiagonal matrix, largest first, by the rational QL

@@ -121,6 +121,40 @@ fn tridiagonal_matrices_of_ill_repute() {
             "Wilkinson glued by 1e-14",
             tridiagonal(105, &wilkinson, &glue(1e-14)),
         ),
+        (
+            "Wilkinson glued by 1e-4",
+            tridiagonal(168, &wilkinson, &glue(1e-4)),
+        ),
+        (
+            "Wilkinson glued",
+            tridiagonal(147, &wilkinson, &glue(1e-11)),
+        ),
+        (
+            "Wilkinson 121",
+            tridiagonal(121, &|i| (60 - i as i32).abs() as f64, &|_| 1.0),
+        ),
+        ("Toeplitz 1 2 1", tridiagonal(190, &|_| 2.0, &|_| 1.0)),
+        (
+            "Legendre",
+            tridiagonal(150, &|_| 0.0, &|i| {
+                let k = (i + 1) as f64;
+                k / (4.0 * k * k - 1.0).sqrt()
+            }),
+        ),
+        (
+            "Clement",
+            tridiagonal(99, &|_| 0.0, &|i| ((i + 1) as f64 * (98 - i) as f64).sqrt()),
+        ),
+        (
+            "nearly a multiple of one",
+            tridiagonal(70, &|_| 1.0, &|_| 1e-15),
+        ),
+        (
+            "tiny beside large",
+            tridiagonal(90, &|i| if i < 45 { 1.0 } else { 1e-250 }, &|i| {
+                if i < 45 { 0.3 } else { 1e-251 }
+            }),
+        ),
         ("Wilkinson apart", tridiagonal(63, &wilkinson, &glue(0.0))),
         ("second difference", tridiagonal(80, &|_| 2.0, &|_| -1.0)),
         ("zero diagonal", tridiagonal(60, &|_| 0.0, &|_| 1.0)),
@@ -193,6 +227,31 @@ fn tridiagonal_matrices_of_ill_repute() {
                 &what,
             );
         }
+    }
+}
+
+/// Orders about which the computation changes its ways, and large ones.
+#[test]
+fn all_orders_and_large_ones() {
+    let mut random = Random::new(3);
+    for n in (24..=72).chain([95, 104, 129, 196, 256, 300]) {
+        for (name, values) in spectra(n) {
+            let s = symmetric(&mut random, &values);
+            let eigen = eigh(s.as_ref()).unwrap();
+            let what = format!("{name}, order {n}");
+            let vectors = eigen.vectors.as_ref();
+            check_eigen(s.as_ref(), 1.0, &eigen.values, vectors, &values, &what);
+        }
+    }
+}
+
+#[test]
+fn eigh_of_zeros_and_of_nothing() {
+    for n in [0, 1, 2, 30, 200] {
+        let eigen = eigh(Mat::<f64>::zeros(n, n).as_ref()).unwrap();
+        assert_eq!(eigen.values, vec![0.0; n]);
+        let identity = eigen.vectors.transpose() * &eigen.vectors;
+        assert_eq!(identity, Mat::<f64>::identity(n, n));
     }
 }
 

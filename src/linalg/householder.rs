@@ -1,0 +1,228 @@
+//! Householder reduction of a symmetric matrix to tridiagonal form.
+
+use faer::MatRef;
+use pulp::{Simd, WithSimd};
+
+use super::rows::{LANES, Rows, axpy, axpy2, dot, lane_start};
+use crate::kernel::{Aligned, arch};
+
+/// S = Q T Qᵀ with T tridiagonal and Q = H₀ H₁ … a product of reflectors
+/// H = I − scale·v vᵀ.
+pub(super) struct Reduction {
+    /// The diagonal of T.
+    pub(super) diagonal: Vec<f64>,
+    /// The off-diagonal of T: entry i couples i and i + 1, the last is zero.
+    pub(super) off_diagonal: Vec<f64>,
+    /// Row k holds the vector of reflector k, zero up to entry k.
+    pub(super) vectors: Rows,
+    pub(super) scales: Vec<f64>,
+}
+
+impl Reduction {
+    /// Reduces the symmetric matrix `s`, whose entries are at most one or so and
+    /// of which the lower triangle is read (Golub & Van Loan, *Matrix
+    /// Computations*, §8.3.1).
+    ///
+    /// One pass over half the matrix takes in a reflector and multiplies the
+    /// outcome by the next vector. 4/3·n³ flops.
+    pub(super) fn new(s: MatRef<'_, f64>) -> Self {
+        arch().dispatch(Reduce { s })
+    }
+}
+
+struct Reduce<'a> {
+    s: MatRef<'a, f64>,
+}
+
+impl WithSimd for Reduce<'_> {
+    type Output = Reduction;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Reduction {
+        let n = self.s.nrows();
+        let mut a = Half::new(self.s);
+        let mut vectors = Rows::zeros(n);
+        let mut diagonal = vec![0.0; n];
+        let mut off_diagonal = vec![0.0; n];
+        let mut scales = vec![0.0; n];
+        // A + v wᵀ + w vᵀ is what the rows below are to become.
+        let [mut v, mut w, mut y] = [(); 3].map(|()| Aligned::<f64>::zeroed(a.stride));
+        for k in 0..n {
+            let start = lane_start(k);
+            let column = vectors.row_mut(k);
+            a.copy_column(k, &mut column[k..n]);
+            axpy2(
+                simd,
+                v[k],
+                &w[start..],
+                w[k],
+                &v[start..],
+                &mut column[start..],
+            );
+            diagonal[k] = column[k];
+            column[..=k].fill(0.0);
+            if k + 1 == n {
+                break;
+            }
+            let start = lane_start(k + 1);
+            let first = std::mem::take(&mut column[k + 1]);
+            let below = dot(simd, &column[start..], &column[start..]);
+            if below == 0.0 {
+                off_diagonal[k] = first;
+            } else {
+                let alpha = -(below + first * first).sqrt().copysign(first);
+                column[k + 1] = first - alpha;
+                scales[k] = 2.0 / (below + column[k + 1] * column[k + 1]);
+                off_diagonal[k] = alpha;
+            }
+            let scale = scales[k];
+
+            a.update_and_multiply(simd, [&v, &w, column], k + 1, &mut y);
+            v.copy_from_slice(column);
+            let along = scale / 2.0 * dot(simd, &y[start..], &v[start..]);
+            axpy(simd, -along, &v[start..], &mut y[start..]);
+            scaled_copy(simd, -scale, &y[start..], &mut w[start..]);
+        }
+        Reduction {
+            diagonal,
+            off_diagonal,
+            vectors,
+            scales,
+        }
+    }
+}
+
+/// y ← α x over slices of a whole number of lanes.
+#[inline(always)]
+fn scaled_copy<S: Simd>(simd: S, alpha: f64, x: &[f64], y: &mut [f64]) {
+    let alpha = simd.splat_f64s(alpha);
+    let x = S::as_simd_f64s(x).0;
+    for (y, &x) in S::as_mut_simd_f64s(y).0.iter_mut().zip(x) {
+        *y = simd.mul_f64s(alpha, x);
+    }
+}
+
+/// Rows that one pass of [`Half::update_and_multiply`] takes together.
+const ROWS: usize = 4;
+
+/// The lower half of a symmetric matrix: by rows, each up to the end of the
+/// square block of [`LANES`] on the diagonal that it is part of.
+struct Half {
+    entries: Aligned<f64>,
+    stride: usize,
+}
+
+impl Half {
+    /// The half of `s`, whose lower triangle is read.
+    fn new(s: MatRef<'_, f64>) -> Self {
+        let n = s.nrows();
+        let stride = n.next_multiple_of(LANES);
+        let mut entries = Aligned::zeroed(stride * stride);
+        for j in 0..n {
+            let end = (lane_start(j) + LANES).min(n);
+            for i in j..n {
+                entries[i * stride + j] = s[(i, j)];
+            }
+            for i in j..end {
+                entries[j * stride + i] = s[(i, j)];
+            }
+        }
+        Self { entries, stride }
+    }
+
+    /// Column k from the diagonal on.
+    fn copy_column(&self, k: usize, column: &mut [f64]) {
+        let below = self.entries[k * self.stride + k..].iter();
+        for (to, from) in column.iter_mut().zip(below.step_by(self.stride)) {
+            *to = *from;
+        }
+    }
+
+    /// A ← A + v wᵀ + w vᵀ and y ← A·x for rows and columns `first`, … alone;
+    /// `x` is zero before, the rows before are left unspecified.
+    #[inline(always)]
+    fn update_and_multiply<S: Simd>(
+        &mut self,
+        simd: S,
+        [v, w, x]: [&[f64]; 3],
+        first: usize,
+        y: &mut [f64],
+    ) {
+        let start = lane_start(first);
+        y[start..].fill(0.0);
+        let groups = self.entries.chunks_exact_mut(ROWS * self.stride);
+        for (group, rows) in groups.enumerate().skip(first / ROWS) {
+            let row = group * ROWS;
+            let diagonal = lane_start(row);
+            let mut group = Group {
+                v: splat_rows(simd, &v[row..]),
+                w: splat_rows(simd, &w[row..]),
+                x: splat_rows(simd, &x[row..]),
+                sums: [simd.splat_f64s(0.0); ROWS],
+            };
+            group.pass(simd, rows, [v, w, x], start, &mut y[start..diagonal]);
+            // Of the block on the diagonal both halves are there.
+            group.pass(simd, rows, [v, w, x], diagonal, &mut [0.0; LANES]);
+            for (y, sum) in y[row..].iter_mut().zip(group.sums) {
+                *y += simd.reduce_sum_f64s(sum);
+            }
+        }
+        // What is done with takes no part.
+        y[start..first].fill(0.0);
+    }
+}
+
+/// [`ROWS`] rows while [`Half::update_and_multiply`] passes over them.
+struct Group<S: Simd> {
+    /// The entries of v, w and x that belong to the rows, each in every lane.
+    v: [S::f64s; ROWS],
+    w: [S::f64s; ROWS],
+    x: [S::f64s; ROWS],
+    /// What becomes of the rows' inner products with x.
+    sums: [S::f64s; ROWS],
+}
+
+impl<S: Simd> Group<S> {
+    /// Takes columns `start`, …, one for each entry of `y`, to which the columns'
+    /// inner products with x are added.
+    #[inline(always)]
+    fn pass(
+        &mut self,
+        simd: S,
+        rows: &mut [f64],
+        [v, w, x]: [&[f64]; 3],
+        start: usize,
+        y: &mut [f64],
+    ) {
+        let end = start + y.len();
+        let (a, rest) = rows.split_at_mut(v.len());
+        let (b, rest) = rest.split_at_mut(v.len());
+        let (c, d) = rest.split_at_mut(v.len());
+        let a = S::as_mut_simd_f64s(&mut a[start..end]).0.iter_mut();
+        let b = S::as_mut_simd_f64s(&mut b[start..end]).0.iter_mut();
+        let c = S::as_mut_simd_f64s(&mut c[start..end]).0.iter_mut();
+        let d = S::as_mut_simd_f64s(&mut d[start..end]).0.iter_mut();
+        let v = S::as_simd_f64s(&v[start..end]).0.iter();
+        let w = S::as_simd_f64s(&w[start..end]).0.iter();
+        let x = S::as_simd_f64s(&x[start..end]).0.iter();
+        let y = S::as_mut_simd_f64s(y).0.iter_mut();
+        let rows = a.zip(b).zip(c).zip(d);
+        for ((((((a, b), c), d), (&v, &w)), &x), y) in rows.zip(v.zip(w)).zip(x).zip(y) {
+            for (r, row) in [a, b, c, d].into_iter().enumerate() {
+                *row = simd.mul_add_f64s(self.w[r], v, simd.mul_add_f64s(self.v[r], w, *row));
+                self.sums[r] = simd.mul_add_f64s(*row, x, self.sums[r]);
+                *y = simd.mul_add_f64s(*row, self.x[r], *y);
+            }
+        }
+    }
+}
+
+/// The first entries of `x`, each in every lane.
+#[inline(always)]
+fn splat_rows<S: Simd>(simd: S, x: &[f64]) -> [S::f64s; ROWS] {
+    let mut splat = [simd.splat_f64s(0.0); ROWS];
+    for (splat, &x) in splat.iter_mut().zip(x) {
+        *splat = simd.splat_f64s(x);
+    }
+    splat
+}
