@@ -247,9 +247,11 @@ impl Spectrum {
         visit: &mut impl FnMut(f64, &mut [f64]),
     ) -> Result<()> {
         let positions = m.shape()[1];
-        self.products.resize(vectors.ncols() * positions, 0.0);
+        let count = vectors.ncols() * positions;
+        let in_one = size_of::<f64>() / size_of::<T>();
+        self.products.resize(count.div_ceil(in_one), 0.0);
         let products: &mut [T] = bytemuck::cast_slice_mut(&mut self.products);
-        let products = &mut products[..vectors.ncols() * positions];
+        let products = &mut products[..count];
         mode_product_into(m, 0, vectors.transpose(), products)?;
         for (&sigma, product) in self.values.iter().zip(products.chunks(positions)) {
             self.projected.clear();
