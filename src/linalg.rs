@@ -7,11 +7,14 @@
 mod back_transform;
 mod divide_and_conquer;
 mod eigh;
+mod finite;
 mod gram;
 mod householder;
 mod implicit_ql;
 #[cfg(test)]
 mod instruction_sets;
+mod jacobi;
+mod ladder;
 mod lanczos;
 mod leading;
 mod merged_basis;
@@ -19,6 +22,8 @@ mod product;
 mod qr;
 mod random;
 mod rows;
+#[cfg(test)]
+mod rungs;
 mod secular;
 mod sign;
 mod svd;
@@ -28,6 +33,7 @@ mod vector;
 
 pub use eigh::{Eigen, eigh, eigh_leading};
 pub use gram::{Precision, Side, gram};
+pub use ladder::Rung;
 pub use lanczos::{LeadingPair, leading_pair};
 pub use leading::{LeftSingular, Route, left_singular};
 pub use qr::{orthonormal_basis, triangular_factor};

@@ -30,7 +30,7 @@ use std::ops::Range;
 use faer::{Mat, MatRef};
 
 use crate::error::{Error, Result};
-use crate::linalg::{Precision, Route, fix_signs, left_singular};
+use crate::linalg::{Precision, Route, Rung, fix_signs, left_singular};
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, mode_product, multi_mode_product};
 
@@ -53,6 +53,7 @@ pub struct Tucker<T> {
     core: Tensor<T>,
     factors: Vec<Option<Mat<T>>>,
     spectra: Vec<Option<Vec<f64>>>,
+    rung: Rung,
     estimated_error: Option<f64>,
     shortfall: Option<Shortfall>,
     convergence: Option<Convergence>,
@@ -112,6 +113,7 @@ impl<T: Scalar> Tucker<T> {
         }
         let tucker = Self {
             spectra: vec![None; order],
+            rung: Rung::default(),
             core,
             factors,
             estimated_error: None,
@@ -223,6 +225,19 @@ impl<T: Scalar> Tucker<T> {
     /// ```
     pub fn shortfall(&self) -> Option<Shortfall> {
         self.shortfall
+    }
+
+    /// The last rung of the ladder that any of the factorizations had to climb
+    /// to before it converged.
+    ///
+    /// ```
+    /// # use tenfold::{Hosvd, Tensor, linalg::Rung};
+    /// let x = Tensor::new(&[2, 2], vec![3.0, 0.0, 0.0, 4.0])?;
+    /// assert_eq!(Hosvd::new([1, 1]).decompose(&x)?.rung(), Rung::DivideAndConquer);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn rung(&self) -> Rung {
+        self.rung
     }
 
     /// How many sweeps HOOI made and why it stopped; `None` for other solvers.

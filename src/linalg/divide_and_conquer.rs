@@ -73,7 +73,7 @@ impl WithSimd for DivideAndConquer<'_> {
             let (start, end) = (bound(levels, i), bound(levels, i + 1));
             let e = &mut e[start..end];
             let coupling = std::mem::take(&mut e[end - start - 1]);
-            if !implicit_ql(simd, &mut values[start..end], e, &mut basis, start) {
+            if !implicit_ql(simd, &mut values[start..end], e, &mut basis, start, norm) {
                 return None;
             }
             e[end - start - 1] = coupling;

@@ -1,12 +1,12 @@
 //! The symmetric eigenproblem.
 
-use faer::diag::DiagMut;
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{self, ComputeEigenvectors};
-use faer::{Mat, MatRef, Par};
+use faer::{Mat, MatRef, Scale};
 
 use super::back_transform::back_transform;
+use super::finite::check_finite;
 use super::householder::Reduction;
+use super::jacobi::jacobi;
+use super::ladder::{RESCALED, Rung, climb};
 use super::{divide_and_conquer, tridiagonal};
 use crate::error::{Error, Result};
 use crate::scalar::{binary_exponent, power_of_two, scale};
@@ -27,6 +27,8 @@ pub struct Eigen {
     /// Eigenvectors, one column each, in the order of the values: all of them,
     /// or the leading ones.
     pub vectors: Mat<f64>,
+    /// The computation that converged.
+    pub rung: Rung,
 }
 
 /// The eigendecomposition of the symmetric matrix `s`, of which only the lower
@@ -35,10 +37,11 @@ pub struct Eigen {
 /// Backward stable: ‖S V − V Λ‖ and ‖VᵀV − I‖ stay below 30·n·ε (times ‖S‖), for
 /// entries of any size. At most 6·n³ flops: 4/3 for the tridiagonal form, 8/3 by
 /// divide and conquer, 2 for the way back. Runs on one thread, since a parallel
-/// reduction would make the bits depend on the number of threads.
+/// reduction would make the bits depend on the number of threads. Should the
+/// iteration not converge, others are tried: [`Rung`].
 ///
 /// # Errors
-/// [`Error::NoConvergence`].
+/// [`Error::NonFinite`]; [`Error::NoConvergence`] where no rung converges.
 ///
 /// ```
 /// use tenfold::linalg::eigh;
@@ -49,7 +52,7 @@ pub struct Eigen {
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn eigh(s: MatRef<'_, f64>) -> Result<Eigen> {
-    let (s, exponent) = scaled(s);
+    let (s, exponent) = scaled(s)?;
     let mut eigen = all_vectors(s.as_ref(), &Reduction::new(s.as_ref()))?;
     rescale(&mut eigen.values, exponent);
     Ok(eigen)
@@ -63,7 +66,7 @@ pub fn eigh(s: MatRef<'_, f64>) -> Result<Eigen> {
 /// inverse iteration cannot part a cluster, all vectors are computed instead.
 ///
 /// # Errors
-/// [`Error::NoConvergence`].
+/// Those of [`eigh`].
 ///
 /// ```
 /// use tenfold::linalg::eigh_leading;
@@ -73,7 +76,7 @@ pub fn eigh(s: MatRef<'_, f64>) -> Result<Eigen> {
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn eigh_leading(s: MatRef<'_, f64>, count: impl FnOnce(&[f64]) -> usize) -> Result<Eigen> {
-    let (s, exponent) = scaled(s);
+    let (s, exponent) = scaled(s)?;
     let n = s.nrows();
     if n > SMALL {
         let reduction = Reduction::new(s.as_ref());
@@ -90,12 +93,14 @@ pub fn eigh_leading(s: MatRef<'_, f64>, count: impl FnOnce(&[f64]) -> usize) -> 
                 return Ok(Eigen {
                     values: rescaled,
                     vectors,
+                    rung: Rung::DivideAndConquer,
                 });
             }
             let all = all_vectors(s.as_ref(), &reduction)?;
             return Ok(Eigen {
                 values: rescaled,
                 vectors: all.vectors.get(.., ..count).to_owned(),
+                rung: all.rung,
             });
         }
     }
@@ -111,8 +116,9 @@ const SMALL: usize = 24;
 
 /// The lower triangle scaled by a power of two to entries of at most 1 or so, and
 /// the exponent that was taken out.
-pub(super) fn scaled(s: MatRef<'_, f64>) -> (Mat<f64>, i32) {
+pub(super) fn scaled(s: MatRef<'_, f64>) -> Result<(Mat<f64>, i32)> {
     let n = s.nrows();
+    check_finite(s, |j| j)?;
     let lower = (0..n).flat_map(|j| (j..n).map(move |i| s[(i, j)].abs()));
     let exponent = binary_exponent(lower.fold(0.0, f64::max));
     let [first, second] = power_of_two(-exponent);
@@ -122,7 +128,7 @@ pub(super) fn scaled(s: MatRef<'_, f64>) -> (Mat<f64>, i32) {
             scaled[(i, j)] = s[(i, j)] * first * second;
         }
     }
-    (scaled, exponent)
+    Ok((scaled, exponent))
 }
 
 fn rescale(values: &mut [f64], exponent: i32) {
@@ -131,35 +137,56 @@ fn rescale(values: &mut [f64], exponent: i32) {
     }
 }
 
-/// All eigenvectors of `s` from its tridiagonal form. Should the iterations of the
-/// one routine not converge, another is tried.
+/// The rungs of [`eigh`], in order.
+pub(super) const LADDER: [Rung; 3] = [Rung::DivideAndConquer, Rung::Rescaled, Rung::Jacobi];
+
+/// All eigenvectors of `s`, whose tridiagonal form is known.
 fn all_vectors(s: MatRef<'_, f64>, reduction: &Reduction) -> Result<Eigen> {
-    let n = s.nrows();
-    if let Some((values, mut vectors)) =
-        divide_and_conquer::eigenvectors(&reduction.diagonal, &reduction.off_diagonal)
-    {
-        back_transform(reduction, &mut vectors);
-        return Ok(Eigen { values, vectors });
-    }
-    let mut values = vec![0.0; n];
-    let mut vectors = Mat::zeros(n, n);
-    let params = Default::default();
-    let scratch =
-        evd::self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, params);
-    evd::self_adjoint_evd(
-        s,
-        DiagMut::from_slice_mut(&mut values),
-        Some(vectors.as_mut()),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        params,
-    )
-    .map_err(|_| Error::NoConvergence {
+    let attempt = |rung| match rung {
+        Rung::DivideAndConquer => from_tridiagonal(reduction),
+        _ => on_rung(rung, s),
+    };
+    let ((values, vectors), rung) = climb(&LADDER, attempt).ok_or(Error::NoConvergence {
         what: "the symmetric eigenproblem",
     })?;
-    values.reverse();
     Ok(Eigen {
         values,
-        vectors: vectors.reverse_cols().to_owned(),
+        vectors,
+        rung,
     })
+}
+
+/// What one rung makes of `s`, whose entries are at most one or so.
+pub(super) fn on_rung(rung: Rung, s: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+    match rung {
+        Rung::DivideAndConquer => from_tridiagonal(&Reduction::new(s)),
+        Rung::Rescaled => {
+            let reduction = Reduction::new((Scale(RESCALED) * s).as_ref());
+            let (values, vectors) = from_tridiagonal(&reduction)?;
+            let values = values.into_iter().map(|value| value / RESCALED);
+            Some((values.collect(), vectors))
+        }
+        Rung::Jacobi | Rung::Gram => shifted_jacobi(s),
+    }
+}
+
+fn from_tridiagonal(reduction: &Reduction) -> Option<(Vec<f64>, Mat<f64>)> {
+    let (values, mut vectors) =
+        divide_and_conquer::eigenvectors(&reduction.diagonal, &reduction.off_diagonal)?;
+    back_transform(reduction, &mut vectors);
+    Some((values, vectors))
+}
+
+/// The singular vectors of S + cI, which is positive semidefinite for c = ‖S‖∞.
+fn shifted_jacobi(s: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+    let n = s.nrows();
+    let mut shifted = Mat::from_fn(n, n, |i, j| s[(i.max(j), i.min(j))]);
+    let rows = (0..n).map(|j| shifted.col(j).norm_l1());
+    let shift = rows.fold(0.0, f64::max);
+    (0..n).for_each(|i| shifted[(i, i)] += shift);
+    let (values, vectors) = jacobi(shifted.as_ref())?;
+    Some((
+        values.into_iter().map(|value| value - shift).collect(),
+        vectors,
+    ))
 }

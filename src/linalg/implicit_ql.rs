@@ -12,7 +12,8 @@ const MAX_SWEEPS: usize = 30;
 /// Diagonalises the tridiagonal matrix with diagonal `d` and off-diagonal `e`
 /// (entry i couples i and i + 1, the last is zero), rotating rows `first`, … of
 /// `basis` along, which are zero outside the columns of the same numbers; whether
-/// it converged.
+/// it converged. What is small beside `norm`, that of the whole matrix, counts as
+/// zero.
 ///
 /// Wilkinson's shift (Golub & Van Loan, *Matrix Computations*, §8.3.5), the basis by
 /// rows so that rotations run along registers.
@@ -23,9 +24,9 @@ pub(super) fn implicit_ql<S: Simd>(
     e: &mut [f64],
     basis: &mut Rows,
     first: usize,
+    norm: f64,
 ) -> bool {
     let n = d.len();
-    let norm = (0..n).fold(0.0f64, |norm, i| norm.max(d[i].abs() + e[i].abs()));
     let mut rotations = Vec::with_capacity(n);
     let columns = lane_start(first)..(first + n).next_multiple_of(LANES);
     for l in 0..n {

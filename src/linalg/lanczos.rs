@@ -34,7 +34,8 @@ const FIRST_LOOK: usize = 4;
 
 /// The leading eigenpair of the positive semidefinite matrix `s`, if it stands
 /// apart: nothing where the second eigenvalue exceeds (1 − `gap`) times the
-/// first, or where the iteration does not converge in time.
+/// first, where the iteration does not converge in time, or where an entry is not
+/// finite.
 ///
 /// Lanczos with full reorthogonalisation (Golub & Van Loan, §10.1) to a residual
 /// of n·ε·λ₁, so that the vector's error is at most n·ε/gap. That no second
@@ -50,7 +51,7 @@ const FIRST_LOOK: usize = 4;
 /// assert!(leading_pair(faer::Mat::identity(2, 2).as_ref(), 1e-3).is_none());
 /// ```
 pub fn leading_pair(s: MatRef<'_, f64>, gap: f64) -> Option<LeadingPair> {
-    let (s, exponent) = scaled(s);
+    let (s, exponent) = scaled(s).ok()?;
     let s = s.as_ref();
     let pair = arch().dispatch(Lanczos { s, gap })?;
     Some(LeadingPair {

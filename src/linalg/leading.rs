@@ -4,6 +4,7 @@ use faer::{Mat, MatRef};
 
 use super::eigh::eigh_leading;
 use super::gram::{Precision, Side, gram, scaled_gram, trace};
+use super::ladder::Rung;
 use super::product::product;
 use super::qr::{orthonormal_basis, triangular_factor};
 use super::sign::fix_signs;
@@ -52,6 +53,8 @@ pub struct LeftSingular<T> {
     pub vectors: Mat<T>,
     /// The route that was taken.
     pub route: Route,
+    /// The computation that converged.
+    pub rung: Rung,
 }
 
 /// The relative tail √Σ_{i ≥ r} σᵢ²/‖X‖ down to which a Gram matrix in `f64` is
@@ -97,33 +100,56 @@ pub fn left_singular<'a, T: Scalar>(
     } else {
         Side::Rest
     };
-    let finish = |values: Vec<f64>, basis: MatRef<'_, f64>, route| {
+    let finish = |basis: Basis, route| {
         Ok(LeftSingular {
-            vectors: lift(x, mode, side, basis)?,
-            values,
+            vectors: lift(x, mode, side, basis.vectors.as_ref())?,
+            values: basis.values,
             route,
+            rung: basis.rung,
         })
     };
     if route != Route::Qr {
         if T::EPSILON > f64::EPSILON
             && precision == Precision::Native
-            && let Some((values, basis)) = single_basis(x, mode, side, &rank)?
-            && (route == Route::Gram || relative_tail(&values, basis.ncols()) > SINGLE_TAIL)
+            && let Some(basis) = single_basis(x, mode, side, &rank)?
+            && (route == Route::Gram || basis.relative_tail() > SINGLE_TAIL)
         {
-            return finish(values, basis.as_ref(), Route::Gram);
+            return finish(basis, Route::Gram);
         }
-        let (values, basis) = double_basis(x, mode, side, &rank)?;
+        let basis = double_basis(x, mode, side, &rank)?;
         // In f64 a Gram matrix resolves σᵢ down to 1e-8·σ₁, beyond the ε of f32.
-        if route == Route::Gram
-            || T::EPSILON > f64::EPSILON
-            || relative_tail(&values, basis.ncols()) > DOUBLE_TAIL
+        if route == Route::Gram || T::EPSILON > f64::EPSILON || basis.relative_tail() > DOUBLE_TAIL
         {
-            return finish(values, basis.as_ref(), Route::Gram);
+            return finish(basis, Route::Gram);
         }
     }
     let svd = right_singular(triangular_factor(x, mode, side)?.as_ref())?;
     let rank = rank(&svd.values);
-    finish(svd.values, svd.vectors.get(.., ..rank), Route::Qr)
+    let basis = Basis {
+        values: svd.values,
+        vectors: svd.vectors.get(.., ..rank).to_owned(),
+        rung: svd.rung,
+    };
+    finish(basis, Route::Qr)
+}
+
+/// All singular values and some leading singular vectors of the smaller side.
+struct Basis {
+    values: Vec<f64>,
+    vectors: Mat<f64>,
+    rung: Rung,
+}
+
+impl Basis {
+    /// √Σσᵢ² of what is left out, relative to that of all.
+    fn relative_tail(&self) -> f64 {
+        let largest = self.values.first().copied().unwrap_or(0.0);
+        let energy = |values: &[f64]| {
+            let squares = values.iter().map(|value| (value / largest).powi(2));
+            squares.sum::<f64>()
+        };
+        (energy(&self.values[self.vectors.ncols()..]) / energy(&self.values)).sqrt()
+    }
 }
 
 /// Singular values and a leading basis of the smaller side from a Gram matrix of
@@ -133,7 +159,7 @@ fn single_basis<T: Scalar>(
     mode: usize,
     side: Side,
     rank: impl Fn(&[f64]) -> usize,
-) -> Result<Option<(Vec<f64>, Mat<f64>)>> {
+) -> Result<Option<Basis>> {
     let gram = gram(x, mode, side, Precision::Native)?;
     if !(1e-20..1e30).contains(&trace(gram.as_ref())) {
         return Ok(None);
@@ -147,7 +173,7 @@ fn double_basis<T: Scalar>(
     mode: usize,
     side: Side,
     rank: impl Fn(&[f64]) -> usize,
-) -> Result<(Vec<f64>, Mat<f64>)> {
+) -> Result<Basis> {
     let g = gram(x, mode, side, Precision::Double)?;
     let trace = trace(g.as_ref());
     if (1e-200..1e250).contains(&trace) {
@@ -164,23 +190,17 @@ fn singular_basis(
     gram: MatRef<'_, f64>,
     exponent: i32,
     rank: impl Fn(&[f64]) -> usize,
-) -> Result<(Vec<f64>, Mat<f64>)> {
+) -> Result<Basis> {
     let singular = |eigenvalues: &[f64]| -> Vec<f64> {
         let roots = eigenvalues.iter().map(|value| value.max(0.0).sqrt());
         roots.map(|root| scale(root, exponent)).collect()
     };
     let eigen = eigh_leading(gram, |values| rank(&singular(values)))?;
-    Ok((singular(&eigen.values), eigen.vectors))
-}
-
-/// √Σ_{i ≥ rank} σᵢ² relative to √Σ σᵢ².
-fn relative_tail(values: &[f64], rank: usize) -> f64 {
-    let largest = values.first().copied().unwrap_or(0.0);
-    let energy = |values: &[f64]| {
-        let squares = values.iter().map(|value| (value / largest).powi(2));
-        squares.sum::<f64>()
-    };
-    (energy(&values[rank..]) / energy(values)).sqrt()
+    Ok(Basis {
+        values: singular(&eigen.values),
+        vectors: eigen.vectors,
+        rung: eigen.rung,
+    })
 }
 
 /// Left singular vectors from a basis of the smaller side: the basis itself on

@@ -3,8 +3,12 @@
 use faer::diag::DiagMut;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::svd::{self, ComputeSvdVectors};
-use faer::{Mat, MatRef, Par};
+use faer::{Mat, MatRef, Par, Scale};
 
+use super::eigh::eigh;
+use super::finite::check_finite;
+use super::jacobi::jacobi;
+use super::ladder::{RESCALED, Rung, climb};
 use crate::error::{Error, Result};
 use crate::scalar::{binary_exponent, scale};
 
@@ -23,15 +27,18 @@ pub struct RightSingular {
     pub values: Vec<f64>,
     /// The right singular vectors, one column each, in the order of the values.
     pub vectors: Mat<f64>,
+    /// The computation that converged.
+    pub rung: Rung,
 }
 
 /// Singular values and right singular vectors of the square matrix `r`.
 ///
 /// The matrix is scaled by a power of two first, so that entries of any size
-/// are safe. Some 20·n³ flops on one thread.
+/// are safe. Some 20·n³ flops on one thread. Should the iteration not converge,
+/// others are tried: [`Rung`].
 ///
 /// # Errors
-/// [`Error::NoConvergence`].
+/// [`Error::NonFinite`]; [`Error::NoConvergence`] where no rung converges.
 ///
 /// ```
 /// use tenfold::linalg::right_singular;
@@ -41,9 +48,56 @@ pub struct RightSingular {
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn right_singular(r: MatRef<'_, f64>) -> Result<RightSingular> {
+    check_finite(r, |_| 0)?;
     let n = r.ncols();
     let exponent = binary_exponent(r.norm_max());
     let scaled = Mat::from_fn(r.nrows(), n, |i, j| scale(r[(i, j)], -exponent));
+    let attempt = |rung| on_rung(rung, scaled.as_ref());
+    let ((mut values, vectors), rung) = climb(&LADDER, attempt).ok_or(Error::NoConvergence {
+        what: "the singular value decomposition",
+    })?;
+    for value in &mut values {
+        *value = scale(*value, exponent);
+    }
+    Ok(RightSingular {
+        values,
+        vectors,
+        rung,
+    })
+}
+
+/// Singular values and vectors.
+type Decomposed = (Vec<f64>, Mat<f64>);
+
+/// The rungs of [`right_singular`], in order.
+pub(super) const LADDER: [Rung; 4] = [
+    Rung::DivideAndConquer,
+    Rung::Rescaled,
+    Rung::Jacobi,
+    Rung::Gram,
+];
+
+/// What one rung makes of `r`, whose entries are at most one or so.
+pub(super) fn on_rung(rung: Rung, r: MatRef<'_, f64>) -> Option<Decomposed> {
+    match rung {
+        Rung::DivideAndConquer => divide_and_conquer(r),
+        Rung::Rescaled => {
+            let (values, vectors) = divide_and_conquer((Scale(RESCALED) * r).as_ref())?;
+            let values = values.into_iter().map(|value| value / RESCALED);
+            Some((values.collect(), vectors))
+        }
+        Rung::Jacobi => jacobi(r),
+        Rung::Gram => {
+            let eigen = eigh((r.transpose() * r).as_ref()).ok()?;
+            let roots = eigen.values.iter().map(|value| value.max(0.0).sqrt());
+            Some((roots.collect(), eigen.vectors))
+        }
+    }
+}
+
+/// faer's bidiagonal divide and conquer; nothing where it does not converge.
+fn divide_and_conquer(r: MatRef<'_, f64>) -> Option<Decomposed> {
+    let n = r.ncols();
     let mut values = vec![0.0; n];
     let mut vectors = Mat::zeros(n, n);
     let params = Default::default();
@@ -56,7 +110,7 @@ pub fn right_singular(r: MatRef<'_, f64>) -> Result<RightSingular> {
         params,
     );
     svd::svd(
-        scaled.as_ref(),
+        r,
         DiagMut::from_slice_mut(&mut values),
         None,
         Some(vectors.as_mut()),
@@ -64,11 +118,7 @@ pub fn right_singular(r: MatRef<'_, f64>) -> Result<RightSingular> {
         MemStack::new(&mut MemBuffer::new(scratch)),
         params,
     )
-    .map_err(|_| Error::NoConvergence {
-        what: "the singular value decomposition",
-    })?;
-    for value in &mut values {
-        *value = scale(*value, exponent);
-    }
-    Ok(RightSingular { values, vectors })
+    .ok()?;
+    let converged = values.iter().all(|value| value.is_finite());
+    converged.then_some((values, vectors))
 }

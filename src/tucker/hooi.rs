@@ -374,6 +374,7 @@ impl<T: Scalar> Sweeps<'_, T> {
             self.tucker.core = mode_product(y, mode, leading.vectors.transpose())?;
             self.tucker.factors[mode] = Some(leading.vectors);
             self.tucker.spectra[mode] = Some(leading.values);
+            self.tucker.rung = self.tucker.rung.max(leading.rung);
             return Ok(());
         }
         let (first, second) = modes.split_at(modes.len() / 2);

@@ -5,7 +5,7 @@ use faer::Mat;
 use super::Tucker;
 use super::truncation::{self, Budget, Truncation, energy, spectral_norm};
 use crate::error::Result;
-use crate::linalg::{Route, left_singular};
+use crate::linalg::{Route, Rung, left_singular};
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, multi_mode_product};
 
@@ -95,6 +95,7 @@ impl Hosvd {
     ) -> Result<Tucker<T>> {
         let mut factors: Vec<Option<Mat<T>>> = vec![None; x.order()];
         let mut spectra = vec![None; x.order()];
+        let mut rung = Rung::default();
         let mut discarded = 0.0;
         for &(mode, budget) in budgets {
             let leading = left_singular(x, mode, self.route, budget.precision(), |values| {
@@ -104,6 +105,7 @@ impl Hosvd {
             discarded += energy(&leading.values[leading.vectors.ncols()..], norm);
             factors[mode] = Some(leading.vectors);
             spectra[mode] = Some(leading.values);
+            rung = rung.max(leading.rung);
         }
         let products: Vec<_> = factors
             .iter()
@@ -113,6 +115,7 @@ impl Hosvd {
         let core = multi_mode_product(x, &products)?;
         let mut tucker = Tucker::new(core, factors)?;
         tucker.spectra = spectra;
+        tucker.rung = rung;
         tucker.estimated_error = Some(discarded.sqrt());
         Ok(tucker)
     }

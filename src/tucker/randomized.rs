@@ -206,6 +206,7 @@ impl<T: Scalar> Compressed<T> {
         }
         let mut tucker = Tucker::new(small.core, small.factors)?;
         tucker.spectra = small.spectra;
+        tucker.rung = small.rung;
         Ok(tucker)
     }
 }

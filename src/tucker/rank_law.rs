@@ -15,7 +15,9 @@ use crate::tensor::mode_product;
 pub(super) fn obey_rank_law<T: Scalar>(mut tucker: Tucker<T>) -> Result<Tucker<T>> {
     while let Some(mode) = above_the_law(&tucker) {
         let all = |values: &[f64]| values.len();
-        let u = left_singular(&tucker.core, mode, Route::Qr, Precision::Double, all)?.vectors;
+        let all = left_singular(&tucker.core, mode, Route::Qr, Precision::Double, all)?;
+        tucker.rung = tucker.rung.max(all.rung);
+        let u = all.vectors;
         if let Some(a) = &tucker.factors[mode] {
             let turned = product(a.as_ref(), u.as_ref());
             tucker.core = mode_product(&tucker.core, mode, u.transpose())?;

@@ -5,7 +5,7 @@ use faer::Mat;
 use super::Tucker;
 use super::truncation::{self, Budget, Truncation, energy, spectral_norm};
 use crate::error::Result;
-use crate::linalg::{Route, left_singular};
+use crate::linalg::{Route, Rung, left_singular};
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, check_modes, mode_product};
 
@@ -186,6 +186,7 @@ fn sequentially_truncate<T: Scalar>(
 ) -> Result<Tucker<T>> {
     let mut factors: Vec<Option<Mat<T>>> = vec![None; x.order()];
     let mut spectra = vec![None; x.order()];
+    let mut rung = Rung::default();
     let mut discarded = 0.0;
     let mut norm = None;
     let mut y: Option<Tensor<T>> = None;
@@ -204,9 +205,11 @@ fn sequentially_truncate<T: Scalar>(
         y = Some(mode_product(current, mode, leading.vectors.transpose())?);
         factors[mode] = Some(leading.vectors);
         spectra[mode] = Some(leading.values);
+        rung = rung.max(leading.rung);
     }
     let mut tucker = Tucker::new(y.unwrap_or_else(|| x.to_tensor()), factors)?;
     tucker.spectra = spectra;
+    tucker.rung = rung;
     tucker.estimated_error = Some(discarded.sqrt());
     Ok(tucker)
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use clap::ValueEnum;
 use serde_json::json;
 use tenfold::io::{AnyTensor, Meta, Npy, write_tucker};
+use tenfold::linalg::Rung;
 use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Stop, Tensor, Truncation, Tucker};
 
 use crate::console::{Console, times};
@@ -248,6 +249,12 @@ fn report<T: Scalar>(
             shortfall.reached
         ));
     }
+    if tucker.rung() > Rung::DivideAndConquer {
+        console.note(format!(
+            "a factorization did not converge at first; it did by {}",
+            tucker.rung().name()
+        ));
+    }
     let mut text = format!(
         "{} {} {} → core {}, relative error {error:.6e}, compression {:.1}, {seconds:.3} s\n",
         args.input.display(),
@@ -282,6 +289,7 @@ fn report<T: Scalar>(
         "seconds": seconds,
         "sweeps": meta.sweeps,
         "stop": meta.stop,
+        "rung": tucker.rung().name(),
         "shortfall": tucker.shortfall().map(|s| json!({
             "requested": s.requested,
             "reached": s.reached,

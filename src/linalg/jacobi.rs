@@ -1,0 +1,77 @@
+//! Singular vectors by one-sided Jacobi rotations, which converge where faster
+//! iterations might not.
+
+use faer::{Mat, MatRef};
+
+/// Sweeps after which the iteration is given up; some ten suffice.
+const MAX_SWEEPS: usize = 60;
+
+/// Singular values, largest first, and right singular vectors of the square
+/// matrix `r`, whose entries are at most one or so; nothing where an entry is not
+/// finite.
+///
+/// Rotations from the right make the columns orthogonal; their lengths are the
+/// singular values (Hestenes, J. SIAM 1958; Demmel & Veselić, SIAM J. Matrix
+/// Anal. Appl. 1992). Some 6·n³ flops a sweep.
+pub(super) fn jacobi(r: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+    let n = r.ncols();
+    let mut images = r.to_owned();
+    let mut vectors = Mat::<f64>::identity(n, n);
+    let mut sweep = 0;
+    while !rotate_all(&mut images, &mut vectors) {
+        sweep += 1;
+        if sweep == MAX_SWEEPS {
+            return None;
+        }
+    }
+    let lengths: Vec<f64> = (0..n).map(|j| images.col(j).norm_l2()).collect();
+    if !lengths.iter().all(|length| length.is_finite()) {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|&a, &b| lengths[b].total_cmp(&lengths[a]));
+    let sorted = Mat::from_fn(n, n, |i, j| vectors[(i, order[j])]);
+    Some((order.into_iter().map(|j| lengths[j]).collect(), sorted))
+}
+
+/// Rotates every pair of columns that is not orthogonal, in `images` and `vectors`
+/// alike; whether there was none.
+fn rotate_all(images: &mut Mat<f64>, vectors: &mut Mat<f64>) -> bool {
+    let n = images.ncols();
+    let tolerance = (images.nrows() as f64).sqrt() * f64::EPSILON;
+    let mut orthogonal = true;
+    for i in 0..n {
+        for j in i + 1..n {
+            let [square_i, square_j, product] = products(images, i, j);
+            let bound = tolerance * square_i.sqrt() * square_j.sqrt();
+            // Columns so short that their squares are lost count as zero.
+            if product.abs() <= bound.max(f64::MIN_POSITIVE) {
+                continue;
+            }
+            orthogonal = false;
+            let half_gap = (square_j - square_i) / (2.0 * product);
+            let t = half_gap.signum() / (half_gap.abs() + half_gap.hypot(1.0));
+            let c = 1.0 / t.hypot(1.0);
+            rotate(images, i, j, [c, c * t]);
+            rotate(vectors, i, j, [c, c * t]);
+        }
+    }
+    orthogonal
+}
+
+/// aᵢ·aᵢ, aⱼ·aⱼ and aᵢ·aⱼ.
+fn products(a: &Mat<f64>, i: usize, j: usize) -> [f64; 3] {
+    let pairs = a.col_as_slice(i).iter().zip(a.col_as_slice(j));
+    pairs.fold([0.0; 3], |[ii, jj, ij], (x, y)| {
+        [ii + x * x, jj + y * y, ij + x * y]
+    })
+}
+
+/// aᵢ ← c aᵢ − s aⱼ, aⱼ ← s aᵢ + c aⱼ.
+fn rotate(a: &mut Mat<f64>, i: usize, j: usize, [c, s]: [f64; 2]) {
+    for k in 0..a.nrows() {
+        let (x, y) = (a[(k, i)], a[(k, j)]);
+        a[(k, i)] = c * x - s * y;
+        a[(k, j)] = s * x + c * y;
+    }
+}
