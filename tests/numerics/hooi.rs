@@ -59,18 +59,18 @@ fn check_descent<T: Scalar>() {
 }
 
 #[test]
-fn no_sweep_makes_the_error_larger_in_f64() {
+pub(crate) fn no_sweep_makes_the_error_larger_in_f64() {
     check_descent::<f64>();
 }
 
 #[test]
-fn no_sweep_makes_the_error_larger_in_f32() {
+pub(crate) fn no_sweep_makes_the_error_larger_in_f32() {
     check_descent::<f32>();
 }
 
 /// Each of them within √d of the best, which HOOI comes at least as near to.
 #[test]
-fn one_pass_solvers_are_quasi_optimal() {
+pub(crate) fn one_pass_solvers_are_quasi_optimal() {
     for (name, x) in inputs::tensors::<f64>() {
         let ranks = feasible(x.shape(), |extent| extent.div_ceil(3));
         let error = |tucker: tenfold::Tucker<f64>| {
@@ -108,7 +108,7 @@ fn one_pass_solvers_are_quasi_optimal() {
 }
 
 #[test]
-fn it_stops_for_the_reason_it_gives() {
+pub(crate) fn it_stops_for_the_reason_it_gives() {
     let x: Tensor<f64> = Random::new(21).tensor(&[9, 10, 11]);
     let hooi = Hooi {
         tolerance: 1e-6,
@@ -153,7 +153,7 @@ fn it_stops_for_the_reason_it_gives() {
 
 /// Rounding makes the error tremble; that is not a change.
 #[test]
-fn it_does_not_chase_rounding() {
+pub(crate) fn it_does_not_chase_rounding() {
     for noise in [0.0, 1e-6, 1e-4, 1e-3, 1e-2, 0.1] {
         for (shape, ranks) in [([20, 21, 22], [3, 4, 5]), ([3, 4, 150], [2, 2, 4])] {
             let x: Tensor<f32> = Random::new(33).low_rank(&shape, &ranks, noise);
@@ -170,7 +170,7 @@ fn it_does_not_chase_rounding() {
 
 /// From given factors, orthonormal or not; only their column spaces matter.
 #[test]
-fn starts_from_given_factors() {
+pub(crate) fn starts_from_given_factors() {
     let mut random = Random::new(41);
     let x: Tensor<f64> = random.low_rank(&[9, 10, 11], &[3, 4, 2], 0.02);
     let ranks = [3, 4, 2];
@@ -222,7 +222,7 @@ fn starts_from_given_factors() {
 
 /// At full ranks there is nothing to lose, and factors are square.
 #[test]
-fn full_ranks_lose_nothing() {
+pub(crate) fn full_ranks_lose_nothing() {
     for (name, x) in inputs::tensors::<f64>() {
         let ranks = feasible(x.shape(), |extent| extent);
         if ranks != x.shape() {
@@ -239,7 +239,7 @@ fn full_ranks_lose_nothing() {
 /// The randomized solver: a projection like the others, the same bits for the
 /// same seed, and an error close to the best.
 #[test]
-fn randomized() {
+pub(crate) fn randomized() {
     for (name, x) in inputs::tensors::<f64>() {
         let ranks = feasible(x.shape(), |extent| extent.div_ceil(3));
         for power_iterations in [0, 1, 2] {

@@ -13,6 +13,7 @@ pub(crate) fn spectra(n: usize) -> Vec<(&'static str, Vec<f64>)> {
     vec![
         ("even", of(&|i| 1.0 - share(i))),
         ("graded to 1e-16", of(&|i| 10f64.powf(-16.0 * share(i)))),
+        ("graded to 1e-30", of(&|i| 10f64.powf(-30.0 * share(i)))),
         ("graded to 1e-6", of(&|i| 10f64.powf(-6.0 * share(i)))),
         ("one large", of(&|i| if i == 0 { 1.0 } else { 1e-12 })),
         (
@@ -43,6 +44,8 @@ pub(crate) fn tensors<T: Scalar>() -> Vec<(String, Tensor<T>)> {
         &[3, 4, 40],
         &[17, 23],
         &[2, 3, 2, 3, 2, 2],
+        &[2, 2, 2, 2, 2, 2, 2, 2],
+        &[2, 900, 3],
     ] {
         add("random", random.tensor(shape));
     }

@@ -85,7 +85,7 @@ fn check_scaling<T: Scalar>(exponents: &[i32], extremes: &[f64], tolerance: f64)
 
 /// c·X has the factors of X, c times its core, and its relative error.
 #[test]
-fn scaling_the_tensor_scales_the_core() {
+pub(crate) fn scaling_the_tensor_scales_the_core() {
     check_scaling::<f64>(
         &[-60, -3, 1, 17, 60],
         &[-1.0, 1e-290, 1e-170, -1e-30, 7.0, 1e30, 1e170, 1e290],
@@ -97,7 +97,7 @@ fn scaling_the_tensor_scales_the_core() {
 /// Modes in another order give the same decomposition with its modes in that
 /// order, signs and all.
 #[test]
-fn permuting_modes_permutes_the_result() {
+pub(crate) fn permuting_modes_permutes_the_result() {
     let x: Tensor<f64> = Random::new(62).low_rank(&[9, 10, 11], &[3, 4, 2], 0.02);
     for permutation in [[1, 0, 2], [2, 0, 1], [2, 1, 0], [0, 2, 1]] {
         let y = permute(&x, &permutation).unwrap();
@@ -139,7 +139,7 @@ fn permuting_modes_permutes_the_result() {
 
 /// Modes of extent 1 come and go without a trace.
 #[test]
-fn modes_of_extent_one_change_nothing() {
+pub(crate) fn modes_of_extent_one_change_nothing() {
     let x: Tensor<f64> = Random::new(63).low_rank(&[9, 10, 11], &[3, 4, 2], 0.02);
     let y = x.clone().reshape(&[1, 9, 1, 10, 11, 1]).unwrap();
     let plain = Hosvd::new([3, 4, 2]).decompose(&x).unwrap();

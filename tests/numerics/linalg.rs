@@ -28,26 +28,29 @@ fn check_eigen(
     let size = s.norm_l2().max(f64::MIN_POSITIVE);
     assert_eq!(values.len(), s.nrows(), "{what}");
     assert!(values.is_sorted_by(|a, b| a >= b), "{what}: not sorted");
-    hold(orthonormality(vectors), || {
-        format!("{what}: orthonormality")
-    });
+    hold(
+        "eigenvectors: orthonormality",
+        f64::NAME,
+        orthonormality(vectors),
+        || what.into(),
+    );
     let unscaled: Vec<f64> = values.iter().map(|value| value / c).collect();
     let residual = Mat::from_fn(s.nrows(), vectors.ncols(), |i, j| {
         let sv: f64 = (0..s.nrows()).map(|k| s[(i, k)] * vectors[(k, j)]).sum();
         sv - unscaled[j] * vectors[(i, j)]
     });
-    hold(residual.norm_l2() / (eps * size), || {
-        format!("{what}: residual")
-    });
+    let ratio = residual.norm_l2() / (eps * size);
+    hold("eigenpairs: residual", f64::NAME, ratio, || what.into());
     for (ours, known) in unscaled.iter().zip(known) {
-        hold((ours - known).abs() / (eps * size), || {
-            format!("{what}: eigenvalue")
+        let ratio = (ours - known).abs() / (eps * size);
+        hold("eigenvalues: backward error", f64::NAME, ratio, || {
+            what.into()
         });
     }
 }
 
 #[test]
-fn eigenvalues_and_eigenvectors() {
+pub(crate) fn eigenvalues_and_eigenvectors() {
     let mut random = Random::new(1);
     for &n in ORDERS {
         let mut inputs = Vec::new();
@@ -101,7 +104,7 @@ fn eigenvalues_and_eigenvectors() {
 /// Wilkinson's W⁺ (pairs that agree to many digits), copies of it glued by
 /// small entries, the second difference, and off-diagonals of every size.
 #[test]
-fn tridiagonal_matrices_of_ill_repute() {
+pub(crate) fn tridiagonal_matrices_of_ill_repute() {
     let tridiagonal = |n: usize, d: &dyn Fn(usize) -> f64, e: &dyn Fn(usize) -> f64| {
         Mat::from_fn(n, n, |i, j| match i.abs_diff(j) {
             0 => d(i),
@@ -209,10 +212,10 @@ fn tridiagonal_matrices_of_ill_repute() {
             let mut magnitudes: Vec<f64> = all.values.iter().map(|v| v.abs()).collect();
             magnitudes.sort_by(|a, b| b.total_cmp(a));
             for (ours, known) in magnitudes.iter().zip(oracle::singular_values(s.as_ref())) {
-                hold(
-                    (ours - known).abs() / (n as f64 * f64::EPSILON * s.norm_l2()),
-                    || name.to_owned(),
-                );
+                let ratio = (ours - known).abs() / (n as f64 * f64::EPSILON * s.norm_l2());
+                hold("eigenvalues: backward error", f64::NAME, ratio, || {
+                    name.into()
+                });
             }
         }
         for count in [1, 2, n / 10 + 1, n / 3] {
@@ -232,7 +235,7 @@ fn tridiagonal_matrices_of_ill_repute() {
 
 /// Orders about which the computation changes its ways, and large ones.
 #[test]
-fn all_orders_and_large_ones() {
+pub(crate) fn all_orders_and_large_ones() {
     let mut random = Random::new(3);
     for n in (24..=72).chain([95, 104, 129, 196, 256, 300]) {
         for (name, values) in spectra(n) {
@@ -246,7 +249,7 @@ fn all_orders_and_large_ones() {
 }
 
 #[test]
-fn eigh_of_zeros_and_of_nothing() {
+pub(crate) fn eigh_of_zeros_and_of_nothing() {
     for n in [0, 1, 2, 30, 200] {
         let eigen = eigh(Mat::<f64>::zeros(n, n).as_ref()).unwrap();
         assert_eq!(eigen.values, vec![0.0; n]);
@@ -256,7 +259,7 @@ fn eigh_of_zeros_and_of_nothing() {
 }
 
 #[test]
-fn eigh_reads_the_lower_triangle_alone() {
+pub(crate) fn eigh_reads_the_lower_triangle_alone() {
     let mut s = symmetric(&mut Random::new(3), &[3.0, 2.0, 1.0, 0.5]);
     let values = eigh(s.as_ref()).unwrap().values;
     for j in 0..4 {
@@ -267,7 +270,7 @@ fn eigh_reads_the_lower_triangle_alone() {
 }
 
 #[test]
-fn singular_values_and_right_singular_vectors() {
+pub(crate) fn singular_values_and_right_singular_vectors() {
     let mut random = Random::new(4);
     for &n in &[1, 2, 3, 5, 8, 17, 40, 64] {
         for (name, known) in spectra(n) {
@@ -282,25 +285,27 @@ fn singular_values_and_right_singular_vectors() {
                     "{}",
                     what()
                 );
-                hold(orthonormality(svd.vectors.as_ref()), what);
+                let ratio = orthonormality(svd.vectors.as_ref());
+                hold(
+                    "right singular vectors: orthonormality",
+                    f64::NAME,
+                    ratio,
+                    what,
+                );
                 // ‖(R V)ᵀ(R V) − Σ²‖, by the lengths and angles of R's images.
                 let images = &r * &svd.vectors;
                 let size = if known[0] == 0.0 { 1.0 } else { known[0] };
                 for (j, (value, known)) in svd.values.iter().zip(&known).enumerate() {
-                    hold((value / c - known).abs() / (eps * size), || {
-                        format!("{}: value", what())
-                    });
+                    let ratio = (value / c - known).abs() / (eps * size);
+                    hold("singular values: backward error", f64::NAME, ratio, what);
                     let length = images.col(j).norm_l2();
-                    hold((value / c - length).abs() / (eps * size), || {
-                        format!("{}: length", what())
-                    });
+                    let ratio = (value / c - length).abs() / (eps * size);
+                    hold("right singular vectors: residual", f64::NAME, ratio, what);
                     for i in 0..j {
                         let angle: f64 = (0..n).map(|k| images[(k, i)] * images[(k, j)]).sum();
                         let lengths = (svd.values[i] / c).max(length);
-                        hold(
-                            angle.abs() / (eps * size * lengths.max(f64::MIN_POSITIVE)),
-                            || format!("{}: angle", what()),
-                        );
+                        let ratio = angle.abs() / (eps * size * lengths.max(f64::MIN_POSITIVE));
+                        hold("right singular vectors: residual", f64::NAME, ratio, what);
                     }
                 }
             }
@@ -326,19 +331,20 @@ fn check_orthonormal_basis<T: Scalar>() {
                 let w: Mat<T> = Mat::from_fn(m, n, |i, j| T::from_f64(w[(i, j)] * c));
                 let q = orthonormal_basis(w.as_ref());
                 assert_eq!((q.nrows(), q.ncols()), (m, n));
-                hold(orthonormality(q.as_ref()), || {
-                    format!("{}: orthonormality", what())
-                });
+                let ratio = orthonormality(q.as_ref());
+                hold("orthonormal basis: orthonormality", T::NAME, ratio, what);
                 let (w, q) = (normalised(in_f64(w.as_ref()).as_ref()), in_f64(q.as_ref()));
                 let r = q.transpose() * &w;
                 let rounding = m as f64 * T::EPSILON * w.norm_l2().max(f64::MIN_POSITIVE);
-                hold((&w - &q * &r).norm_l2() / rounding, || {
-                    format!("{}: residual", what())
-                });
+                let ratio = (&w - &q * &r).norm_l2() / rounding;
+                hold("orthonormal basis: residual", T::NAME, ratio, what);
                 for j in 0..n {
-                    hold(-r[(j, j)] / rounding, || {
-                        format!("{}: column {j} points away", what())
-                    });
+                    hold(
+                        "orthonormal basis: sign",
+                        T::NAME,
+                        -r[(j, j)] / rounding,
+                        what,
+                    );
                 }
             }
         }
@@ -346,7 +352,7 @@ fn check_orthonormal_basis<T: Scalar>() {
 }
 
 #[test]
-fn orthonormal_bases() {
+pub(crate) fn orthonormal_bases() {
     check_orthonormal_basis::<f64>();
     check_orthonormal_basis::<f32>();
 }
@@ -381,9 +387,8 @@ fn check_triangular_factor<T: Scalar>() {
                     let rows = normalised(rows.as_ref());
                     let (ours, exact) = (r.transpose() * &r, &rows * rows.transpose());
                     let eps = rows.ncols().max(rows.nrows()) as f64 * f64::EPSILON;
-                    hold((&ours - &exact).norm_l2() / (eps * exact.norm_l2()), || {
-                        format!("{}: RᵀR", what())
-                    });
+                    let ratio = (&ours - &exact).norm_l2() / (eps * exact.norm_l2());
+                    hold("triangular factor: RᵀR", T::NAME, ratio, what);
                 }
             }
         }
@@ -391,14 +396,14 @@ fn check_triangular_factor<T: Scalar>() {
 }
 
 #[test]
-fn triangular_factors() {
+pub(crate) fn triangular_factors() {
     check_triangular_factor::<f64>();
     check_triangular_factor::<f32>();
 }
 
 /// RᵀR hides what a Gram matrix would have lost: the small singular values.
 #[test]
-fn triangular_factors_keep_small_singular_values() {
+pub(crate) fn triangular_factors_keep_small_singular_values() {
     for (name, x) in inputs::tensors::<f64>() {
         for mode in 0..x.order() {
             for (side, rows) in sides(&x, mode) {
@@ -408,9 +413,9 @@ fn triangular_factors_keep_small_singular_values() {
                 let eps = rows.ncols().max(rows.nrows()) as f64 * f64::EPSILON;
                 for (ours, exact_i) in ours.iter().zip(&exact) {
                     let size = exact[0].max(f64::MIN_POSITIVE);
-                    hold((ours - exact_i).abs() / (eps * size), || {
-                        format!("{name}, mode {mode}, {side:?}")
-                    });
+                    let ratio = (ours - exact_i).abs() / (eps * size);
+                    let what = || format!("{name}, mode {mode}, {side:?}");
+                    hold("triangular factor: singular values", f64::NAME, ratio, what);
                 }
             }
         }
@@ -436,7 +441,11 @@ fn check_gram<T: Scalar>(x: &Tensor<T>, what: &str) {
                         let size: f64 = products.clone().map(f64::abs).sum();
                         let exact: f64 = products.sum();
                         let bound = depth.max(1) as f64 * eps * size;
-                        assert!((g[(i, j)] - exact).abs() <= bound, "{}: ({i}, {j})", what());
+                        let error = (g[(i, j)] - exact).abs();
+                        assert!(error <= bound, "{}: ({i}, {j})", what());
+                        if error > 0.0 {
+                            hold("Gram matrix: entries", T::NAME, error / bound, what);
+                        }
                         assert_eq!(g[(i, j)], g[(j, i)], "{}: asymmetric", what());
                     }
                 }
@@ -446,7 +455,7 @@ fn check_gram<T: Scalar>(x: &Tensor<T>, what: &str) {
 }
 
 #[test]
-fn gram_matrices() {
+pub(crate) fn gram_matrices() {
     for (name, x) in inputs::tensors::<f64>() {
         check_gram::<f64>(&x, &name);
         check_gram::<f32>(&scaled(&x, 1.0), &name);
@@ -504,9 +513,12 @@ fn check_left_singular<T: Scalar>(x: &Tensor<T>, route: Route, precision: Precis
                 "{}: {values:?}",
                 what()
             );
-            hold(orthonormality(vectors), || {
-                format!("{}: orthonormality", what())
-            });
+            hold(
+                "left singular vectors: orthonormality",
+                T::NAME,
+                orthonormality(vectors),
+                what,
+            );
             assert!(follows_the_sign_rule(vectors), "{}: sign", what());
             if largest == 0.0 {
                 assert!(values.iter().all(|&value| value == 0.0), "{}", what());
@@ -523,7 +535,7 @@ fn check_left_singular<T: Scalar>(x: &Tensor<T>, route: Route, precision: Precis
                     Route::Qr => (ours - exact).abs() / (depth * f64::EPSILON),
                     _ => (ours.powi(2) - exact.powi(2)).abs() / gram_eps,
                 };
-                hold(ratio, || format!("{}: value", what()));
+                hold("unfolding: singular values", T::NAME, ratio, what);
             }
             let (a, v) = (
                 Mat::from_fn(unfolding.nrows(), unfolding.ncols(), |i, j| {
@@ -562,11 +574,11 @@ fn check_left_singular_everywhere<T: Scalar>() {
 }
 
 #[test]
-fn leading_left_singular_vectors_in_f64() {
+pub(crate) fn leading_left_singular_vectors_in_f64() {
     check_left_singular_everywhere::<f64>();
 }
 
 #[test]
-fn leading_left_singular_vectors_in_f32() {
+pub(crate) fn leading_left_singular_vectors_in_f32() {
     check_left_singular_everywhere::<f32>();
 }

@@ -13,6 +13,9 @@ mod linalg;
 mod solvers;
 mod tolerance;
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use faer::{Mat, MatRef};
 use tenfold::Scalar;
 
@@ -51,9 +54,52 @@ fn normalised(a: MatRef<'_, f64>) -> Mat<f64> {
     }
 }
 
-/// Fails unless `ratio` is a number below the threshold.
-fn hold(ratio: f64, what: impl Fn() -> String) {
-    assert!(ratio < THRESHOLD, "{}: ratio {ratio:.1}", what());
+/// The largest ratio of a kind, and on what it was found.
+type Largest = BTreeMap<(&'static str, &'static str), (f64, String)>;
+
+static LARGEST: Mutex<Largest> = Mutex::new(BTreeMap::new());
+
+/// Fails unless `ratio` is a number below the threshold; keeps it where it is the
+/// largest of its kind in arithmetic of the `scalar`.
+fn hold(kind: &'static str, scalar: &'static str, ratio: f64, what: impl Fn() -> String) {
+    assert!(ratio < THRESHOLD, "{}: {kind}: ratio {ratio:.1}", what());
+    let mut largest = LARGEST.lock().unwrap_or_else(PoisonError::into_inner);
+    let (most, on) = largest.entry((kind, scalar)).or_default();
+    if ratio > *most {
+        (*most, *on) = (ratio, what());
+    }
+}
+
+/// Every check that takes ratios, and then a table of the largest:
+/// `cargo test --test numerics largest_ratios -- --ignored --nocapture`.
+#[test]
+#[ignore = "repeats the other tests, to print the largest ratios"]
+fn largest_ratios() {
+    let checks = [
+        linalg::eigenvalues_and_eigenvectors,
+        linalg::tridiagonal_matrices_of_ill_repute,
+        linalg::all_orders_and_large_ones,
+        linalg::singular_values_and_right_singular_vectors,
+        linalg::orthonormal_bases,
+        linalg::triangular_factors,
+        linalg::triangular_factors_keep_small_singular_values,
+        linalg::gram_matrices,
+        linalg::leading_left_singular_vectors_in_f64,
+        linalg::leading_left_singular_vectors_in_f32,
+        solvers::denormal_entries,
+        solvers::ranks_in_f64,
+        solvers::ranks_in_f32,
+        tolerance::st_hosvd_in_f64,
+        tolerance::st_hosvd_in_f32,
+        tolerance::hosvd_in_both,
+        tolerance::hooi_in_both,
+    ];
+    checks.iter().for_each(|check| check());
+    let largest = LARGEST.lock().unwrap_or_else(PoisonError::into_inner);
+    println!("largest ratios in units of n·ε, threshold {THRESHOLD}");
+    for ((kind, scalar), (ratio, on)) in largest.iter() {
+        println!("{kind:<42} {scalar:<8} {ratio:>6.2}   {on}");
+    }
 }
 
 /// Powers of ten over the range of the type.
