@@ -5,10 +5,11 @@ mod common;
 
 use common::random::Random;
 use faer::{Mat, MatRef};
+use tenfold::cam::{Cam, SaliencyMap, Weighting};
 use tenfold::linalg::{Precision, Side, gram, triangular_factor};
 use tenfold::{
-    Hooi, Hosvd, Route, Scalar, StHosvd, Tensor, Truncation, Tucker, distance, inner, mode_product,
-    multi_mode_product, norm, permute,
+    Hooi, Hosvd, Randomized, Route, Scalar, StHosvd, Tensor, TensorRef, Truncation, Tucker,
+    distance, inner, mode_product, multi_mode_product, norm, permute,
 };
 
 /// FNV-1a over 64-bit words.
@@ -166,6 +167,73 @@ fn check_solvers<T: Scalar>() {
             });
         }
     }
+}
+
+fn check_randomized<T: Scalar>() {
+    let x: Tensor<T> = Random::new(8).low_rank(&[48, 61, 57], &[8, 7, 6], 1e-2);
+    assert_same_bits(&format!("Randomized in {}", T::NAME), |d| {
+        d.tucker(&Randomized::new([8, 7, 6]).decompose(&x).unwrap());
+    });
+}
+
+#[test]
+fn randomized_in_both() {
+    check_randomized::<f64>();
+    check_randomized::<f32>();
+}
+
+/// The maps of a batch, and of each part of it, are those of its items alone: on
+/// both sides of the Gram matrix, closed form and truncated decomposition.
+fn check_saliency_maps<T: Scalar>() {
+    for (shape, ranks) in [
+        ([17, 40, 5, 5], [3, 2, 2]),
+        ([9, 12, 7, 6], [4, 3, 3]),
+        ([3, 130, 12, 12], [5, 4, 4]),
+    ] {
+        let x: Tensor<T> = Random::new(9).low_rank(&shape, &[3, 5, 4, 4], 0.1);
+        for weighting in Weighting::ALL {
+            let closed = Cam::new(weighting);
+            let truncated = Cam {
+                ranks: Some(ranks.to_vec()),
+                ..Cam::new(weighting)
+            };
+            let tucker = matches!(weighting, Weighting::Tsm | Weighting::Mtsm);
+            for cam in [Some(closed), tucker.then_some(truncated)]
+                .into_iter()
+                .flatten()
+            {
+                check_batches(&cam, &x);
+            }
+        }
+    }
+}
+
+fn check_batches<T: Scalar>(cam: &Cam, x: &Tensor<T>) {
+    let item = x.data().len() / x.shape()[0];
+    let shape = &x.shape()[1..];
+    let maps: Vec<SaliencyMap<T>> = x
+        .data()
+        .chunks(item)
+        .map(|x| cam.saliency_map(TensorRef::new(shape, x).unwrap()).unwrap())
+        .collect();
+    for size in [1, 2, 3, 5, 8, x.shape()[0]] {
+        assert_same_bits(&format!("{cam:?} in batches of {size}"), |d| {
+            let batches = x.data().chunks(size * item);
+            for (batch, maps) in batches.zip(maps.chunks(size)) {
+                let shape = [&[batch.len() / item], shape].concat();
+                let batch = TensorRef::new(&shape, batch).unwrap();
+                let together = cam.saliency_maps(batch).unwrap();
+                assert_eq!(together, maps, "{cam:?}, a batch of {size}");
+                together.iter().for_each(|map| d.tensor(map.values()));
+            }
+        });
+    }
+}
+
+#[test]
+fn saliency_maps_in_both() {
+    check_saliency_maps::<f64>();
+    check_saliency_maps::<f32>();
 }
 
 #[test]
