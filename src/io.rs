@@ -11,6 +11,7 @@ mod image;
 mod npy;
 #[cfg(feature = "io")]
 mod tucker_file;
+mod unfinished;
 mod write;
 
 #[cfg(feature = "image")]
@@ -19,6 +20,7 @@ pub use self::image::{RgbImage, read_image, write_png};
 pub use npy::{AnyTensor, Npy, read_npy, write_npy, write_npy_entries};
 #[cfg(feature = "io")]
 pub use tucker_file::{AnyTucker, Meta, read_tucker, write_tucker};
+pub use unfinished::abandon_unfinished;
 pub use write::{check_writable, write_text};
 
 use std::fs::{self, File};

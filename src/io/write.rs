@@ -4,9 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use super::Problem;
+use super::unfinished::Unfinished;
 use crate::error::Result;
 
 /// Where a file really goes.
@@ -73,9 +72,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Resu
         Target::File(file) => {
             let mut beside = create_beside(&file)?;
             write(beside.as_file_mut()).map_err(cannot_write)?;
-            beside
-                .persist(&file)
-                .map_err(|error| cannot_write(error.error))?;
+            beside.finish(&file).map_err(cannot_write)?;
         }
         Target::Stream => {
             let mut stream = open_stream(path)?;
@@ -111,7 +108,7 @@ fn target(path: &Path) -> Result<Target, Problem> {
     }
 }
 
-fn create_beside(file: &Path) -> Result<NamedTempFile, Problem> {
+fn create_beside(file: &Path) -> Result<Unfinished, Problem> {
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -124,7 +121,7 @@ fn create_beside(file: &Path) -> Result<NamedTempFile, Problem> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder).map_err(|error| {
+    Unfinished::begin(&builder, folder).map_err(|error| {
         if error.kind() == io::ErrorKind::NotFound {
             Problem {
                 text: format!("the folder {} does not exist", folder.display()),

@@ -73,6 +73,7 @@ fn hold(kind: &'static str, scalar: &'static str, ratio: f64, what: impl Fn() ->
 /// Every check that takes ratios, and then a table of the largest:
 /// `cargo test --test numerics largest_ratios -- --ignored --nocapture`.
 #[test]
+#[allow(clippy::print_stdout)]
 #[ignore = "repeats the other tests, to print the largest ratios"]
 fn largest_ratios() {
     let checks = [

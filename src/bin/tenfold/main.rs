@@ -7,6 +7,8 @@ mod decompose;
 mod evaluate;
 mod failure;
 mod info;
+#[cfg(unix)]
+mod interruption;
 mod output;
 mod reconstruct;
 mod slice;
@@ -65,6 +67,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Outcome {
+    #[cfg(unix)]
+    interruption::leave_nothing_behind()?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(cli.common.threads.into())
         .build_global()
