@@ -1,0 +1,240 @@
+//! What the fuzzer calls, and what a test replays the corpus with: bad input may
+//! be refused, in whatever way; it may not panic, hang, or give nonsense.
+
+use std::io::Write;
+use std::path::Path;
+
+use tenfold::cam::{Cam, Colormap, Sign, Weighting};
+use tenfold::io::{AnyTensor, AnyTucker, read_image, read_npy, read_tucker};
+use tenfold::{
+    Hooi, Hosvd, Randomized, Result, Route, Scalar, StHosvd, Tensor, Truncation, Tucker,
+};
+
+use crate::slice::Slice;
+
+/// Reads a `.npy` file of these bytes.
+pub fn npy(data: &[u8]) {
+    let tensor = as_file(data, ".npy", |path| read_npy(path));
+    match tensor {
+        Ok(AnyTensor::F32(x)) => check_size(&x, data),
+        Ok(AnyTensor::F64(x)) => check_size(&x, data),
+        Err(error) => check_message(&error),
+    }
+}
+
+/// Reads a decomposition of these bytes, and does with it what the command does.
+pub fn npz(data: &[u8]) {
+    match as_file(data, ".npz", |path| read_tucker(path)) {
+        Ok((AnyTucker::F32(tucker), _)) => use_tucker(&tucker),
+        Ok((AnyTucker::F64(tucker), _)) => use_tucker(&tucker),
+        Err(error) => check_message(&error),
+    }
+}
+
+/// Reads a photograph of these bytes.
+pub fn image(data: &[u8]) {
+    match as_file(data, ".png", |path| read_image(path)) {
+        Ok(image) => assert!(image.width() > 0 && image.height() > 0),
+        Err(error) => check_message(&error),
+    }
+}
+
+/// Reads what comes before the first line break as the shape of a tensor, the
+/// rest as a slice of it, and as names.
+pub fn text(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let (shape, text) = text.split_once('\n').unwrap_or(("5,6,7", text));
+    let _ = (
+        text.parse::<Weighting>(),
+        text.parse::<Sign>(),
+        text.parse::<Colormap>(),
+    );
+    let shape: Option<Vec<usize>> = shape.split(',').map(|extent| extent.parse().ok()).collect();
+    let Some(shape) = shape else { return };
+    let Ok(slice) = Slice::parse(text, &shape) else {
+        return;
+    };
+    assert_eq!(slice.ranges.len(), shape.len());
+    for (range, &extent) in slice.ranges.iter().zip(&shape) {
+        assert!(range.start <= range.end && range.end <= extent);
+    }
+}
+
+/// Decomposes a small tensor, all of it made from these bytes, by every solver, and
+/// draws its saliency maps.
+pub fn solvers(data: &[u8]) {
+    let mut bytes = Bytes(data);
+    if bytes.next() % 2 == 0 {
+        solve::<f32>(bytes, |bits| f32::from_bits(bits as u32));
+    } else {
+        solve::<f64>(bytes, f64::from_bits);
+    }
+}
+
+/// Bytes that never end: after the last come zeros.
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn next(&mut self) -> u8 {
+        let Some((&first, rest)) = self.0.split_first() else {
+            return 0;
+        };
+        self.0 = rest;
+        first
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::from(self.next()) % bound
+    }
+
+    fn word(&mut self, bytes: usize) -> u64 {
+        (0..bytes).fold(0, |word, _| word << 8 | u64::from(self.next()))
+    }
+}
+
+fn solve<T: Scalar>(mut bytes: Bytes<'_>, from_bits: impl Fn(u64) -> T) {
+    let order = 1 + bytes.below(5);
+    let shape: Vec<usize> = (0..order).map(|_| bytes.below(9)).collect();
+    let truncation = if bytes.next() % 2 == 0 {
+        Truncation::Ranks((0..order).map(|_| bytes.below(10)).collect())
+    } else {
+        Truncation::RelativeError(f64::from_bits(bytes.word(8)))
+    };
+    let route = [Route::Auto, Route::Gram, Route::Qr][bytes.below(3)];
+    let ranks = [bytes.below(6), bytes.below(6), bytes.below(6)];
+    let style = bytes.next();
+    let entries: usize = shape.iter().product();
+    let entry = |_| match style % 3 {
+        // Any bits at all: NaN, infinities, numbers of every size.
+        0 => from_bits(bytes.word(size_of::<T>())),
+        // A few values, so that spectra are degenerate.
+        1 => T::from_f64([0.0, 1.0, -1.0, 1e-5][bytes.below(4)]),
+        _ => T::from_f64(f64::from(bytes.next()) - 127.5),
+    };
+    let Ok(x) = Tensor::new(&shape, (0..entries).map(entry).collect()) else {
+        return;
+    };
+    let finite = x.data().iter().all(|entry| entry.as_f64().is_finite());
+
+    let hosvd = Hosvd {
+        route,
+        ..Hosvd::new(truncation.clone())
+    };
+    let st_hosvd = StHosvd {
+        route,
+        ..StHosvd::new(truncation.clone())
+    };
+    let hooi = Hooi {
+        route,
+        max_sweeps: 3,
+        ..Hooi::new(truncation.clone())
+    };
+    let mut outcomes = vec![
+        hosvd.decompose(&x),
+        st_hosvd.decompose(&x),
+        hooi.decompose(&x),
+    ];
+    if let Truncation::Ranks(ranks) = &truncation {
+        outcomes.push(Randomized::new(ranks.clone()).decompose(&x));
+    }
+    for outcome in outcomes {
+        check_outcome(&x, finite, &truncation, outcome);
+    }
+    for weighting in Weighting::ALL {
+        for ranks in [None, Some(ranks.to_vec())] {
+            let cam = Cam {
+                ranks,
+                ..Cam::new(weighting)
+            };
+            if let Ok(map) = cam.saliency_map(&x) {
+                assert!(finite);
+                let values = map.values().data().iter().map(|value| value.as_f64());
+                assert!(values.clone().all(|value| (0.0..=1.0).contains(&value)));
+            }
+        }
+    }
+}
+
+fn check_outcome<T: Scalar>(
+    x: &Tensor<T>,
+    finite: bool,
+    truncation: &Truncation,
+    outcome: Result<Tucker<T>>,
+) {
+    let tucker = match outcome {
+        Ok(tucker) => tucker,
+        Err(error) => return check_message(&error),
+    };
+    assert!(finite, "a decomposition of what is not finite");
+    for mode in 0..x.order() {
+        let factor = tucker.factor(mode).unwrap();
+        for j in 0..factor.ncols() {
+            for i in 0..=j {
+                let product: f64 = (0..factor.nrows())
+                    .map(|k| factor[(k, i)].as_f64() * factor[(k, j)].as_f64())
+                    .sum();
+                let expected = f64::from(u8::from(i == j));
+                assert!(
+                    (product - expected).abs() <= 300.0 * T::EPSILON,
+                    "{product}"
+                );
+            }
+        }
+    }
+    // The norm of a tensor may be beyond the range of its entries.
+    if !tucker
+        .core()
+        .data()
+        .iter()
+        .all(|entry| entry.as_f64().is_finite())
+    {
+        return;
+    }
+    if let Truncation::RelativeError(tolerance) = truncation
+        && let Ok(error) = tucker.relative_error(x)
+        && tucker.shortfall().is_none()
+    {
+        let slack = 8.0 * x.order() as f64 * T::EPSILON;
+        // Below the least normal number digits are missing.
+        let tiny = if T::EPSILON > f64::EPSILON {
+            1e-33
+        } else {
+            1e-300
+        };
+        let large = x.data().iter().fold(0.0f64, |m, v| m.max(v.as_f64().abs()));
+        assert!(
+            error <= tolerance + slack || large < tiny,
+            "{error} > {tolerance}"
+        );
+    }
+}
+
+/// An error's message is one that people can read.
+fn check_message(error: &tenfold::Error) {
+    assert!(!error.to_string().is_empty());
+}
+
+/// What was read is not much larger than the file.
+fn check_size<T: Scalar>(x: &Tensor<T>, data: &[u8]) {
+    assert!(size_of_val(x.data()) <= 8 * data.len());
+}
+
+/// The norm, a slice and, where it is small, the whole.
+fn use_tucker<T: Scalar>(tucker: &Tucker<T>) {
+    let shape = tucker.shape();
+    let corner: Vec<_> = shape.iter().map(|&extent| 0..extent.min(2)).collect();
+    let _ = tucker.reconstruct_slice(&corner);
+    let entries = shape.iter().try_fold(1usize, |all, &n| all.checked_mul(n));
+    if entries.is_some_and(|entries| entries <= 1 << 12) {
+        let _ = tucker.reconstruct();
+    }
+}
+
+/// Has `read` read a file of these bytes.
+fn as_file<R>(data: &[u8], suffix: &str, read: impl FnOnce(&Path) -> R) -> R {
+    let mut file = tempfile::Builder::new().suffix(suffix).tempfile().unwrap();
+    file.write_all(data).unwrap();
+    read(file.path())
+}
