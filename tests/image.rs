@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::path::Path;
 
 use tenfold::io::{RgbImage, read_image, write_png};
 
@@ -44,4 +45,15 @@ fn what_is_no_picture_is_refused() {
     }
     let message = read_image(folder.path()).unwrap_err().to_string();
     assert!(message.contains("this is a directory"), "{message}");
+}
+
+/// A header of a few bytes does not get its owner hundreds of megabytes.
+#[test]
+fn what_a_header_claims_is_held_against_the_file() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/image/claims-many-pixels");
+    let message = read_image(path).unwrap_err().to_string();
+    assert!(
+        message.contains("more than a file of 92 bytes holds"),
+        "{message}"
+    );
 }

@@ -169,10 +169,10 @@ def saliency(c):
             published = 15 if rivals.is_svd(weighting) else (
                 10_000 if shape == (2048, 7, 7) else 500 if seven else 80)
             best = (2 if many else 3) if seven else 1.3
-            for rival, make, target in (
-                ("published code", rivals.published_map, published),
-                ("NumPy, Gram + eigh", rivals.best_map, best),
-            ):
+            peers = [("NumPy, Gram + eigh", rivals.best_map, best)]
+            if not c.args.skip_published:
+                peers.insert(0, ("published code", rivals.published_map, published))
+            for rival, make, target in peers:
                 work = f"{weighting} {times(shape)}"
                 with threadpoolctl.threadpool_limits(1):
                     theirs_map = make(features, weighting)
@@ -350,6 +350,8 @@ def main():
     parser.add_argument("--driver", required=True, help="the built example peer_driver")
     parser.add_argument("--tenfold", required=True, help="the built command")
     parser.add_argument("--quick", action="store_true", help="fewer and smaller cases")
+    parser.add_argument("--skip-published", action="store_true",
+                        help="leave out the published code, which takes minutes")
     parser.add_argument("--only", default="a,b,c,d,e", help="parts: " + "; ".join(
         part.__doc__ for part in PARTS.values()))
     parser.add_argument("--threads", default="1,2", help="numbers of threads, as in 1,2")

@@ -66,7 +66,7 @@ pub fn text(data: &[u8]) {
 /// draws its saliency maps.
 pub fn solvers(data: &[u8]) {
     let mut bytes = Bytes(data);
-    if bytes.next() % 2 == 0 {
+    if bytes.next().is_multiple_of(2) {
         solve::<f32>(bytes, |bits| f32::from_bits(bits as u32));
     } else {
         solve::<f64>(bytes, f64::from_bits);
@@ -97,7 +97,7 @@ impl Bytes<'_> {
 fn solve<T: Scalar>(mut bytes: Bytes<'_>, from_bits: impl Fn(u64) -> T) {
     let order = 1 + bytes.below(5);
     let shape: Vec<usize> = (0..order).map(|_| bytes.below(9)).collect();
-    let truncation = if bytes.next() % 2 == 0 {
+    let truncation = if bytes.next().is_multiple_of(2) {
         Truncation::Ranks((0..order).map(|_| bytes.below(10)).collect())
     } else {
         Truncation::RelativeError(f64::from_bits(bytes.word(8)))

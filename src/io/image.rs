@@ -3,7 +3,10 @@
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
-use ::image::{ExtendedColorType, ImageEncoder, ImageError, ImageReader, codecs::png::PngEncoder};
+use ::image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageReader,
+    codecs::png::PngEncoder,
+};
 
 pub use ::image::RgbImage;
 
@@ -30,17 +33,28 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<RgbImage> {
 }
 
 fn read(path: &Path) -> Result<RgbImage, Problem> {
-    let (file, _) = open_regular(path, "a PNG or JPEG")?;
+    let (file, size) = open_regular(path, "a PNG or JPEG")?;
     let reader = ImageReader::new(BufReader::new(file))
         .with_guessed_format()
         .map_err(|error| Problem::io("cannot be read", error))?;
-    match reader.decode() {
-        Ok(image) => Ok(image.to_rgb8()),
-        Err(error) => Err(Problem::new(format!(
-            "this is no PNG or JPEG that can be read: {error}"
-        ))),
+    let unreadable =
+        |error| Problem::new(format!("this is no PNG or JPEG that can be read: {error}"));
+    let decoder = reader.into_decoder().map_err(unreadable)?;
+    if decoder.total_bytes() > size.saturating_mul(MOST_COMPRESSION).max(SMALL) {
+        let (width, height) = decoder.dimensions();
+        return Err(Problem::new(format!(
+            "the header claims {width}×{height} pixels, more than a file of {size} bytes holds"
+        )));
     }
+    let image = DynamicImage::from_decoder(decoder).map_err(unreadable)?;
+    Ok(image.to_rgb8())
 }
+
+/// Bytes of a picture for each byte of its file, more than photographs come to.
+const MOST_COMPRESSION: u64 = 10_000;
+
+/// A picture that may be made of a file of any size, in bytes.
+const SMALL: u64 = 1 << 24;
 
 /// Writes `image` as a PNG, whole or not at all.
 ///
