@@ -67,7 +67,6 @@ impl WithSimd for DivideAndConquer<'_> {
             values[row] -= coupling;
         }
 
-        let mut order: Vec<usize> = (0..n).collect();
         let mut basis = Rows::identity(n);
         for i in 0..1 << levels {
             let (start, end) = (bound(levels, i), bound(levels, i + 1));
@@ -77,7 +76,6 @@ impl WithSimd for DivideAndConquer<'_> {
                 return None;
             }
             e[end - start - 1] = coupling;
-            order[start..end].sort_by(|&a, &b| values[a].total_cmp(&values[b]));
         }
         for level in (0..levels).rev() {
             for i in 0..1 << level {
@@ -86,7 +84,6 @@ impl WithSimd for DivideAndConquer<'_> {
                 let merge = Merge {
                     values: &mut values,
                     basis: &mut basis,
-                    order: &mut order[start..end],
                     bounds: [start, middle, end],
                     coupling: e[middle - 1],
                 };
@@ -111,8 +108,6 @@ struct Merge<'a> {
     /// The eigenvalue of each row.
     values: &'a mut [f64],
     basis: &'a mut Rows,
-    /// The rows of each half by ascending value; then those of both.
-    order: &'a mut [usize],
     bounds: [usize; 3],
     /// The off-diagonal entry between the halves.
     coupling: f64,
@@ -147,8 +142,6 @@ impl Merge<'_> {
                 _ => self.solve(simd, rho, &undeflated)?,
             }
         }
-        self.order
-            .sort_by(|&a, &b| self.values[a].total_cmp(&self.values[b]));
         Some(())
     }
 
@@ -166,9 +159,8 @@ impl Merge<'_> {
                 (row, Support::Lower, lower_factor * basis.row(row)[middle])
             }
         };
-        // Merges two sorted runs.
-        self.order
-            .sort_by(|&a, &b| self.values[a].total_cmp(&self.values[b]));
+        let mut ascending: Vec<usize> = (start..end).collect();
+        ascending.sort_by(|&a, &b| self.values[a].total_cmp(&self.values[b]));
         let largest = (start..end).fold(0.0f64, |largest, row| {
             let (_, _, z) = pole(row, self.basis);
             largest.max(self.values[row].abs()).max(rho * z.abs())
@@ -176,7 +168,7 @@ impl Merge<'_> {
         let tolerance = 8.0 * f64::EPSILON * largest;
         let mut undeflated = Undeflated::default();
         let mut previous: Option<(usize, Support, f64)> = None;
-        for &row in &*self.order {
+        for row in ascending {
             let (row, mut support, mut z) = pole(row, self.basis);
             if rho * z.abs() <= tolerance {
                 continue;
@@ -262,7 +254,7 @@ impl Merge<'_> {
 fn rotate<S: Simd>(simd: S, basis: &mut Rows, [x, y]: [usize; 2], [c, s]: [f64; 2]) {
     let stride = basis.stride();
     let swapped = x > y;
-    let (before, after) = basis.split_after_mut(x.min(y));
+    let (before, after) = basis.split_after(x.min(y));
     let other = &mut after[(x.max(y) - x.min(y) - 1) * stride..][..stride];
     let (x, y) = if swapped {
         (other, before)

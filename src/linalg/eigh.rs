@@ -1,12 +1,12 @@
 //! The symmetric eigenproblem.
 
-use faer::{Mat, MatRef, Scale};
+use faer::{Mat, MatRef};
 
 use super::back_transform::back_transform;
 use super::finite::check_finite;
 use super::householder::Reduction;
 use super::jacobi::jacobi;
-use super::ladder::{RESCALED, Rung, climb};
+use super::ladder::{Decomposed, Rung, climb, rescaled};
 use super::{divide_and_conquer, tridiagonal};
 use crate::error::{Error, Result};
 use crate::scalar::{binary_exponent, power_of_two, scale};
@@ -131,7 +131,8 @@ pub(super) fn scaled(s: MatRef<'_, f64>) -> Result<(Mat<f64>, i32)> {
     Ok((scaled, exponent))
 }
 
-fn rescale(values: &mut [f64], exponent: i32) {
+/// values·2ᵉ.
+pub(super) fn rescale(values: &mut [f64], exponent: i32) {
     for value in values {
         *value = scale(*value, exponent);
     }
@@ -142,10 +143,7 @@ pub(super) const LADDER: [Rung; 3] = [Rung::DivideAndConquer, Rung::Rescaled, Ru
 
 /// All eigenvectors of `s`, whose tridiagonal form is known.
 fn all_vectors(s: MatRef<'_, f64>, reduction: &Reduction) -> Result<Eigen> {
-    let attempt = |rung| match rung {
-        Rung::DivideAndConquer => from_tridiagonal(reduction),
-        _ => on_rung(rung, s),
-    };
+    let attempt = |rung| on_rung(rung, s, reduction);
     let ((values, vectors), rung) = climb(&LADDER, attempt).ok_or(Error::NoConvergence {
         what: "the symmetric eigenproblem",
     })?;
@@ -157,20 +155,16 @@ fn all_vectors(s: MatRef<'_, f64>, reduction: &Reduction) -> Result<Eigen> {
 }
 
 /// What one rung makes of `s`, whose entries are at most one or so.
-pub(super) fn on_rung(rung: Rung, s: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+pub(super) fn on_rung(rung: Rung, s: MatRef<'_, f64>, reduction: &Reduction) -> Option<Decomposed> {
     match rung {
-        Rung::DivideAndConquer => from_tridiagonal(&Reduction::new(s)),
-        Rung::Rescaled => {
-            let reduction = Reduction::new((Scale(RESCALED) * s).as_ref());
-            let (values, vectors) = from_tridiagonal(&reduction)?;
-            let values = values.into_iter().map(|value| value / RESCALED);
-            Some((values.collect(), vectors))
-        }
-        Rung::Jacobi | Rung::Gram => shifted_jacobi(s),
+        Rung::DivideAndConquer => from_tridiagonal(reduction),
+        Rung::Rescaled => rescaled(s, |s| from_tridiagonal(&Reduction::new(s))),
+        Rung::Jacobi => shifted_jacobi(s),
+        Rung::Gram => None,
     }
 }
 
-fn from_tridiagonal(reduction: &Reduction) -> Option<(Vec<f64>, Mat<f64>)> {
+fn from_tridiagonal(reduction: &Reduction) -> Option<Decomposed> {
     let (values, mut vectors) =
         divide_and_conquer::eigenvectors(&reduction.diagonal, &reduction.off_diagonal)?;
     back_transform(reduction, &mut vectors);
@@ -178,7 +172,7 @@ fn from_tridiagonal(reduction: &Reduction) -> Option<(Vec<f64>, Mat<f64>)> {
 }
 
 /// The singular vectors of S + cI, which is positive semidefinite for c = ‖S‖∞.
-fn shifted_jacobi(s: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+fn shifted_jacobi(s: MatRef<'_, f64>) -> Option<Decomposed> {
     let n = s.nrows();
     let mut shifted = Mat::from_fn(n, n, |i, j| s[(i.max(j), i.min(j))]);
     let rows = (0..n).map(|j| shifted.col(j).norm_l1());

@@ -3,6 +3,8 @@
 
 use faer::{Mat, MatRef};
 
+use super::ladder::Decomposed;
+
 /// Sweeps after which the iteration is given up; some ten suffice.
 const MAX_SWEEPS: usize = 60;
 
@@ -13,7 +15,7 @@ const MAX_SWEEPS: usize = 60;
 /// Rotations from the right make the columns orthogonal; their lengths are the
 /// singular values (Hestenes, J. SIAM 1958; Demmel & Veselić, SIAM J. Matrix
 /// Anal. Appl. 1992). Some 6·n³ flops a sweep.
-pub(super) fn jacobi(r: MatRef<'_, f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+pub(super) fn jacobi(r: MatRef<'_, f64>) -> Option<Decomposed> {
     let n = r.ncols();
     let mut images = r.to_owned();
     let mut vectors = Mat::<f64>::identity(n, n);

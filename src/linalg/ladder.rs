@@ -1,5 +1,7 @@
 //! The ladder that a factorization climbs where an iteration does not converge.
 
+use faer::{Mat, MatRef, Scale};
+
 /// The computation that gave a factorization: the first on the ladder that
 /// converged.
 ///
@@ -40,8 +42,21 @@ impl Rung {
     }
 }
 
-/// What a matrix is multiplied by on [`Rung::Rescaled`].
-pub(super) const RESCALED: f64 = 0.7;
+/// Eigenvalues or singular values, largest first, and their vectors.
+pub(super) type Decomposed = (Vec<f64>, Mat<f64>);
+
+/// What the matrix is multiplied by on [`Rung::Rescaled`].
+const RESCALED: f64 = 0.7;
+
+/// [`Rung::Rescaled`] of what `decompose` is the first rung of.
+pub(super) fn rescaled(
+    a: MatRef<'_, f64>,
+    decompose: impl Fn(MatRef<'_, f64>) -> Option<Decomposed>,
+) -> Option<Decomposed> {
+    let (values, vectors) = decompose((Scale(RESCALED) * a).as_ref())?;
+    let values = values.into_iter().map(|value| value / RESCALED);
+    Some((values.collect(), vectors))
+}
 
 /// The outcome of the first of `rungs` on which `attempt` converges.
 pub(super) fn climb<R>(rungs: &[Rung], attempt: impl Fn(Rung) -> Option<R>) -> Option<(R, Rung)> {

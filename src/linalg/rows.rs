@@ -68,14 +68,7 @@ impl Rows {
 
     /// Row `i`, and the rows after it.
     #[inline(always)]
-    pub(super) fn split_after(&mut self, i: usize) -> (&[f64], &mut [f64]) {
-        let (before, after) = self.entries.split_at_mut((i + 1) * self.stride);
-        (&before[i * self.stride..], after)
-    }
-
-    /// Row `i`, and the rows after it, all to be written to.
-    #[inline(always)]
-    pub(super) fn split_after_mut(&mut self, i: usize) -> (&mut [f64], &mut [f64]) {
+    pub(super) fn split_after(&mut self, i: usize) -> (&mut [f64], &mut [f64]) {
         let (before, after) = self.entries.split_at_mut((i + 1) * self.stride);
         (&mut before[i * self.stride..], after)
     }

@@ -3,12 +3,12 @@
 use faer::diag::DiagMut;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::svd::{self, ComputeSvdVectors};
-use faer::{Mat, MatRef, Par, Scale};
+use faer::{Mat, MatRef, Par};
 
-use super::eigh::eigh;
+use super::eigh::{eigh, rescale};
 use super::finite::check_finite;
 use super::jacobi::jacobi;
-use super::ladder::{RESCALED, Rung, climb};
+use super::ladder::{Decomposed, Rung, climb, rescaled};
 use crate::error::{Error, Result};
 use crate::scalar::{binary_exponent, scale};
 
@@ -56,18 +56,13 @@ pub fn right_singular(r: MatRef<'_, f64>) -> Result<RightSingular> {
     let ((mut values, vectors), rung) = climb(&LADDER, attempt).ok_or(Error::NoConvergence {
         what: "the singular value decomposition",
     })?;
-    for value in &mut values {
-        *value = scale(*value, exponent);
-    }
+    rescale(&mut values, exponent);
     Ok(RightSingular {
         values,
         vectors,
         rung,
     })
 }
-
-/// Singular values and vectors.
-type Decomposed = (Vec<f64>, Mat<f64>);
 
 /// The rungs of [`right_singular`], in order.
 pub(super) const LADDER: [Rung; 4] = [
@@ -81,11 +76,7 @@ pub(super) const LADDER: [Rung; 4] = [
 pub(super) fn on_rung(rung: Rung, r: MatRef<'_, f64>) -> Option<Decomposed> {
     match rung {
         Rung::DivideAndConquer => divide_and_conquer(r),
-        Rung::Rescaled => {
-            let (values, vectors) = divide_and_conquer((Scale(RESCALED) * r).as_ref())?;
-            let values = values.into_iter().map(|value| value / RESCALED);
-            Some((values.collect(), vectors))
-        }
+        Rung::Rescaled => rescaled(r, divide_and_conquer),
         Rung::Jacobi => jacobi(r),
         Rung::Gram => {
             let eigen = eigh((r.transpose() * r).as_ref()).ok()?;

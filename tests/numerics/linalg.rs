@@ -2,13 +2,14 @@
 
 use faer::{Mat, MatRef};
 use tenfold::linalg::{
-    Precision, Route, Side, eigh, eigh_leading, gram, left_singular, orthonormal_basis,
-    right_singular, triangular_factor,
+    Precision, Route, Side, eigh, eigh_leading, gram, leading_pair, left_singular,
+    orthonormal_basis, right_singular, triangular_factor,
 };
-use tenfold::{Scalar, Tensor};
+use tenfold::{Error, Scalar, Tensor};
 
 use crate::common::oracle;
 use crate::common::random::Random;
+use crate::common::troublesome;
 use crate::inputs::{self, scaled, spectra, symmetric};
 use crate::{follows_the_sign_rule, hold, in_f64, normalised, orthonormality, scales};
 
@@ -100,102 +101,12 @@ pub(crate) fn eigenvalues_and_eigenvectors() {
     }
 }
 
-/// Tridiagonal matrices on which tridiagonal eigensolvers have failed before:
-/// Wilkinson's W⁺ (pairs that agree to many digits), copies of it glued by
-/// small entries, the second difference, and off-diagonals of every size.
+/// Matrices on which eigensolvers have failed before, and a large one.
 #[test]
 pub(crate) fn tridiagonal_matrices_of_ill_repute() {
-    let tridiagonal = |n: usize, d: &dyn Fn(usize) -> f64, e: &dyn Fn(usize) -> f64| {
-        Mat::from_fn(n, n, |i, j| match i.abs_diff(j) {
-            0 => d(i),
-            1 => e(i.min(j)),
-            _ => 0.0,
-        })
-    };
-    let wilkinson = |i: usize| (10 - (i % 21) as i32).abs() as f64;
-    let glue = |size: f64| move |i: usize| if i % 21 == 20 { size } else { 1.0 };
-    let inputs = [
-        ("Wilkinson 21", tridiagonal(21, &wilkinson, &|_| 1.0)),
-        (
-            "Wilkinson glued by 1e-8",
-            tridiagonal(84, &wilkinson, &glue(1e-8)),
-        ),
-        (
-            "Wilkinson glued by 1e-14",
-            tridiagonal(105, &wilkinson, &glue(1e-14)),
-        ),
-        (
-            "Wilkinson glued by 1e-4",
-            tridiagonal(168, &wilkinson, &glue(1e-4)),
-        ),
-        (
-            "Wilkinson glued",
-            tridiagonal(147, &wilkinson, &glue(1e-11)),
-        ),
-        (
-            "Wilkinson 121",
-            tridiagonal(121, &|i| (60 - i as i32).abs() as f64, &|_| 1.0),
-        ),
-        ("Toeplitz 1 2 1", tridiagonal(190, &|_| 2.0, &|_| 1.0)),
-        (
-            "Legendre",
-            tridiagonal(150, &|_| 0.0, &|i| {
-                let k = (i + 1) as f64;
-                k / (4.0 * k * k - 1.0).sqrt()
-            }),
-        ),
-        (
-            "Clement",
-            tridiagonal(99, &|_| 0.0, &|i| ((i + 1) as f64 * (98 - i) as f64).sqrt()),
-        ),
-        (
-            "nearly a multiple of one",
-            tridiagonal(70, &|_| 1.0, &|_| 1e-15),
-        ),
-        (
-            "tiny beside large",
-            tridiagonal(90, &|i| if i < 45 { 1.0 } else { 1e-250 }, &|i| {
-                if i < 45 { 0.3 } else { 1e-251 }
-            }),
-        ),
-        ("Wilkinson apart", tridiagonal(63, &wilkinson, &glue(0.0))),
-        ("second difference", tridiagonal(80, &|_| 2.0, &|_| -1.0)),
-        ("zero diagonal", tridiagonal(60, &|_| 0.0, &|_| 1.0)),
-        (
-            "graded up",
-            tridiagonal(40, &|i| 10f64.powi(i as i32 / 2 - 10), &|i| {
-                10f64.powi(i as i32 / 2 - 10)
-            }),
-        ),
-        (
-            "graded down",
-            tridiagonal(40, &|i| 10f64.powi(10 - i as i32 / 2), &|i| {
-                10f64.powi(9 - i as i32 / 2)
-            }),
-        ),
-        (
-            "tiny off-diagonal",
-            tridiagonal(50, &|i| (i % 5) as f64, &|i| 10f64.powi(-(i as i32))),
-        ),
-        ("ones", Mat::from_fn(48, 48, |_, _| 1.0)),
-        (
-            "arrow",
-            Mat::from_fn(45, 45, |i, j| {
-                if i == j || i == 44 || j == 44 {
-                    1.0
-                } else {
-                    0.0
-                }
-            }),
-        ),
-        (
-            "large",
-            symmetric(
-                &mut Random::new(8),
-                &(0..270).map(|i| 0.97f64.powi(i)).collect::<Vec<_>>(),
-            ),
-        ),
-    ];
+    let spectrum: Vec<f64> = (0..270).map(|i| 0.97f64.powi(i)).collect();
+    let large = ("large", symmetric(&mut Random::new(8), &spectrum));
+    let inputs = troublesome::symmetric_matrices().into_iter().chain([large]);
     for (name, s) in inputs {
         let n = s.nrows();
         // Singular values are the magnitudes of eigenvalues.
@@ -212,7 +123,8 @@ pub(crate) fn tridiagonal_matrices_of_ill_repute() {
             let mut magnitudes: Vec<f64> = all.values.iter().map(|v| v.abs()).collect();
             magnitudes.sort_by(|a, b| b.total_cmp(a));
             for (ours, known) in magnitudes.iter().zip(oracle::singular_values(s.as_ref())) {
-                let ratio = (ours - known).abs() / (n as f64 * f64::EPSILON * s.norm_l2());
+                let ratio = (ours - known).abs()
+                    / (n as f64 * f64::EPSILON * s.norm_l2().max(f64::MIN_POSITIVE));
                 hold("eigenvalues: backward error", f64::NAME, ratio, || {
                     name.into()
                 });
@@ -267,6 +179,17 @@ pub(crate) fn eigh_reads_the_lower_triangle_alone() {
     }
     assert_eq!(eigh(s.as_ref()).unwrap().values, values);
     assert_eq!(eigh_leading(s.as_ref(), |_| 2).unwrap().values, values);
+}
+
+#[test]
+fn entries_that_are_not_finite_are_named() {
+    let mut s = Mat::<f64>::identity(9, 9);
+    s[(7, 3)] = f64::NAN;
+    let at = |error: Error| matches!(error, Error::NonFinite { index, .. } if index == [7, 3]);
+    assert!(at(eigh(s.as_ref()).unwrap_err()));
+    assert!(at(eigh_leading(s.as_ref(), |_| 1).unwrap_err()));
+    assert!(at(right_singular(s.as_ref()).unwrap_err()));
+    assert!(leading_pair(s.as_ref(), 1e-3).is_none());
 }
 
 #[test]
