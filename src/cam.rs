@@ -42,6 +42,7 @@
 
 #[cfg(feature = "image")]
 mod colormap;
+mod memory;
 pub mod metrics;
 mod normalize;
 #[cfg(feature = "image")]

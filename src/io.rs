@@ -8,6 +8,8 @@
 #[cfg(feature = "image")]
 mod image;
 #[cfg(feature = "io")]
+mod memory;
+#[cfg(feature = "io")]
 mod npy;
 #[cfg(feature = "io")]
 mod tucker_file;
@@ -16,6 +18,8 @@ mod write;
 
 #[cfg(feature = "image")]
 pub use self::image::{RgbImage, read_image, write_png};
+#[cfg(feature = "io")]
+pub use memory::tucker_memory;
 #[cfg(feature = "io")]
 pub use npy::{AnyTensor, Npy, read_npy, write_npy, write_npy_entries};
 #[cfg(feature = "io")]

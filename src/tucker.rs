@@ -13,6 +13,7 @@
 
 mod hooi;
 mod hosvd;
+mod memory;
 mod randomized;
 mod rank_law;
 mod relative_error;

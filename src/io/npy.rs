@@ -217,6 +217,10 @@ impl Npy {
         tensor.map_err(|problem| problem.at(&self.path))
     }
 
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
     fn entries<T: Scalar>(&self) -> Result<Tensor<T>, Problem> {
         let entries = entries::read(&self.file, self.header.start, &self.header)?;
         tensor(&self.shape, entries)

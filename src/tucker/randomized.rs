@@ -118,16 +118,10 @@ impl Randomized {
         modes: &[usize],
     ) -> Result<Option<Compressed<T>>> {
         let shape = x.shape();
-        // Of equals the first: what follows can then start with the last mode,
-        // whose product is the fastest.
-        let longest = modes.iter().copied().rev().max_by_key(|&mode| shape[mode]);
-        let Some(sketched) = longest.filter(|_| modes.len() > 1) else {
+        let Some(sketched) = Self::sketched(shape, modes) else {
             return Ok(None);
         };
-        let mut wanted = shape.to_vec();
-        for (&mode, &rank) in modes.iter().zip(&self.ranks) {
-            wanted[mode] = rank.saturating_add(self.oversampling).min(shape[mode]);
-        }
+        let wanted = self.wanted(shape, modes);
         let others: Vec<usize> = modes.iter().copied().filter(|&n| n != sketched).collect();
 
         let entries = shape.iter().product::<usize>() / shape[sketched];
@@ -156,6 +150,23 @@ impl Randomized {
             compressed = Compressed::from_sketch(x, sketched, omega, &others, &wanted)?;
         }
         Ok(Some(compressed))
+    }
+
+    /// The mode that the sketch shortens; none where a single mode is named.
+    pub(super) fn sketched(shape: &[usize], modes: &[usize]) -> Option<usize> {
+        // Of equals the first: what follows can then start with the last mode,
+        // whose product is the fastest.
+        let longest = modes.iter().copied().rev().max_by_key(|&mode| shape[mode]);
+        longest.filter(|_| modes.len() > 1)
+    }
+
+    /// The columns that the basis of each mode is to have.
+    pub(super) fn wanted(&self, shape: &[usize], modes: &[usize]) -> Vec<usize> {
+        let mut wanted = shape.to_vec();
+        for (&mode, &rank) in modes.iter().zip(&self.ranks) {
+            wanted[mode] = rank.saturating_add(self.oversampling).min(shape[mode]);
+        }
+        wanted
     }
 }
 

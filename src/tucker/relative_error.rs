@@ -87,7 +87,7 @@ pub(super) fn error_of_projection(norm: f64, core: f64) -> f64 {
 }
 
 /// Entries of the reconstruction that [`Tucker::relative_error`] forms at once.
-const SLICE_ENTRIES: usize = 1 << 20;
+pub(super) const SLICE_ENTRIES: usize = 1 << 20;
 
 /// The relative error against a zero tensor: zero or infinite.
 fn against_zero(norm_of_difference: f64) -> f64 {

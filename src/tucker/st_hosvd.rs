@@ -113,7 +113,7 @@ impl StHosvd {
     }
 
     /// The order of the modes.
-    fn order(&self, shape: &[usize], modes: &[usize]) -> Result<Vec<usize>> {
+    pub(super) fn order(&self, shape: &[usize], modes: &[usize]) -> Result<Vec<usize>> {
         match &self.mode_order {
             ModeOrder::Given(order) => {
                 check_modes(order, shape.len())?;

@@ -15,6 +15,7 @@ use tenfold::{Scalar, Tensor};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
+use crate::memory::Memory;
 
 /// Time SVD against Tucker saliency maps on this machine
 ///
@@ -93,7 +94,7 @@ struct Row {
     compared: &'static str,
 }
 
-pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
+pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     if let Some(path) = &args.plot {
         check_plot(path)?;
     }
@@ -101,6 +102,15 @@ pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
     let mut groups = Vec::new();
     let mut text = String::new();
     for Shape(shape) in &args.shape {
+        // The reference routes hold a handful of copies in f64, a full SVD all
+        // left vectors too.
+        let entries: f64 = shape.iter().map(|&extent| extent as f64).product();
+        let vectors = match args.reference {
+            Reference::Thin => 0.0,
+            Reference::Full => (shape[0] as f64).powi(2),
+        };
+        let need = 8.0 * (12.0 * entries + 4.0 * vectors);
+        memory.check_named(&times(shape), need as u64)?;
         let rows = match args.dtype {
             Dtype::F32 => measure::<f32>(shape, args),
             Dtype::F64 => measure::<f64>(shape, args),

@@ -1,5 +1,6 @@
 //! `tenfold cam`: saliency maps of feature maps.
 
+mod need;
 mod picture;
 mod target;
 
@@ -15,6 +16,7 @@ use tenfold::{Scalar, Tensor};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
+use crate::memory::Memory;
 use target::Target;
 
 /// Draw saliency maps of feature maps
@@ -117,7 +119,7 @@ struct Maps {
     batch: bool,
 }
 
-pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
+pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let files = args
         .features
         .iter()
@@ -131,6 +133,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
     let photograph = args.image.as_ref().map(read_image).transpose()?;
     let target = Target::of(args)?;
     target.check(args)?;
+    args.check_memory(&files, photograph.as_ref(), memory)?;
     if args.ranks.is_some() && args.weighting.0.len() > 1 {
         console.note("--ranks is for tsm and mtsm, the other two take none");
     }
@@ -182,22 +185,11 @@ fn open(path: &PathBuf) -> Outcome<Npy> {
 /// The maps of a feature map or a batch, for each weighting.
 fn maps_of<T: Scalar>(args: &Args, file: usize, x: &Tensor<T>) -> tenfold::Result<Vec<Maps>> {
     let batch = x.shape().len() == 4;
-    let several = args.weighting.0.len() > 1;
     args.weighting
         .0
         .iter()
         .map(|&weighting| {
-            let svd = weighting.decomposition() == Decomposition::Svd;
-            let cam = Cam {
-                ranks: args.ranks.clone().filter(|_| !(several && svd)),
-                centring: match (args.centring, args.no_centring) {
-                    (true, _) => Some(true),
-                    (_, true) => Some(false),
-                    _ => None,
-                },
-                sign: args.sign,
-                ..Cam::new(weighting)
-            };
+            let cam = args.cam(weighting);
             let maps = if batch {
                 cam.saliency_maps(x)?
             } else {
@@ -222,6 +214,22 @@ fn single<T: Scalar>(map: &SaliencyMap<T>) -> tenfold::Result<Tensor<f32>> {
 }
 
 impl Args {
+    /// The map that the options ask for.
+    fn cam(&self, weighting: Weighting) -> Cam {
+        let several = self.weighting.0.len() > 1;
+        let svd = weighting.decomposition() == Decomposition::Svd;
+        Cam {
+            ranks: self.ranks.clone().filter(|_| !(several && svd)),
+            centring: match (self.centring, self.no_centring) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            },
+            sign: self.sign,
+            ..Cam::new(weighting)
+        }
+    }
+
     /// The map at the size asked for, or the photograph's; as it is if there is
     /// neither.
     fn resized(

@@ -11,6 +11,7 @@ use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Stop, Tensor, Tru
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
+use crate::memory::Memory;
 use crate::output;
 
 /// Decompose an array into a core and factors
@@ -80,7 +81,7 @@ impl Method {
     }
 }
 
-pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
+pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let file = Npy::open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
     let truncation = args.truncation();
@@ -94,6 +95,14 @@ pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
         .map_err(in_input)?;
     args.check_options(console)?;
     output::check(&args.output, &args.input)?;
+    let solver = args.solver(truncation);
+    let solving = if file.dtype() == f32::NAME {
+        solver.memory::<f32>(file.shape())
+    } else {
+        solver.memory::<f64>(file.shape())
+    };
+    let need = file.memory().saturating_add(solving.map_err(in_input)?);
+    memory.check(&args.input, need)?;
 
     let note = file.note();
     let spinner = console.progress(None, "reading");
@@ -103,8 +112,8 @@ pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
         console.note(note);
     }
     match x {
-        AnyTensor::F32(x) => decompose(args, truncation, &x, console),
-        AnyTensor::F64(x) => decompose(args, truncation, &x, console),
+        AnyTensor::F32(x) => decompose(args, &solver, &x, console),
+        AnyTensor::F64(x) => decompose(args, &solver, &x, console),
     }
 }
 
@@ -113,6 +122,46 @@ impl Args {
         match (&self.ranks, self.tolerance) {
             (Some(ranks), _) => Truncation::Ranks(ranks.clone()),
             (None, tolerance) => Truncation::RelativeError(tolerance.unwrap_or_default()),
+        }
+    }
+
+    fn solver(&self, truncation: Truncation) -> Solver {
+        let modes = self.modes.clone();
+        match self.method {
+            Method::StHosvd => Solver::StHosvd(StHosvd {
+                modes,
+                ..StHosvd::new(truncation)
+            }),
+            Method::Hosvd => Solver::Hosvd(Hosvd {
+                modes,
+                ..Hosvd::new(truncation)
+            }),
+            Method::Hooi => {
+                let start = match truncation {
+                    // As other libraries do: sweep by sweep the errors are theirs.
+                    Truncation::Ranks(_) => Start::Hosvd,
+                    // The smaller ranks for the same tolerance.
+                    Truncation::RelativeError(_) => Start::StHosvd,
+                };
+                let defaults = Hooi::new(truncation);
+                Solver::Hooi(Hooi {
+                    modes,
+                    start,
+                    max_sweeps: self.sweeps.unwrap_or(defaults.max_sweeps),
+                    tolerance: self.sweep_tolerance.unwrap_or(defaults.tolerance),
+                    ..defaults
+                })
+            }
+            Method::Randomized => {
+                let defaults = Randomized::new(self.ranks.clone().unwrap_or_default());
+                Solver::Randomized(Randomized {
+                    modes,
+                    oversampling: self.oversampling.unwrap_or(defaults.oversampling),
+                    power_iterations: self.power_iterations.unwrap_or(defaults.power_iterations),
+                    seed: self.seed.unwrap_or(defaults.seed),
+                    ..defaults
+                })
+            }
         }
     }
 
@@ -144,14 +193,10 @@ impl Args {
     }
 }
 
-fn decompose<T: Scalar>(
-    args: &Args,
-    truncation: Truncation,
-    x: &Tensor<T>,
-    console: &Console,
-) -> Outcome {
+fn decompose<T: Scalar>(args: &Args, solver: &Solver, x: &Tensor<T>, console: &Console) -> Outcome {
     let started = Instant::now();
-    let tucker = solve(args, truncation, x, console)
+    let tucker = solver
+        .solve(x, console)
         .map_err(|error| Failure::in_file(&args.input, error))?;
     let seconds = started.elapsed().as_secs_f64();
 
@@ -164,64 +209,46 @@ fn decompose<T: Scalar>(
     report(args, &tucker, &meta, seconds, console)
 }
 
-fn solve<T: Scalar>(
-    args: &Args,
-    truncation: Truncation,
-    x: &Tensor<T>,
-    console: &Console,
-) -> tenfold::Result<Tucker<T>> {
-    let modes = args.modes.clone();
-    let spinner = console.progress(None, "decomposing");
-    let tucker = match args.method {
-        Method::StHosvd => StHosvd {
-            modes,
-            ..StHosvd::new(truncation)
+/// A method with its options.
+enum Solver {
+    StHosvd(StHosvd),
+    Hosvd(Hosvd),
+    Hooi(Hooi),
+    Randomized(Randomized),
+}
+
+impl Solver {
+    /// The bytes that it takes beside a tensor of extents `shape`.
+    fn memory<T: Scalar>(&self, shape: &[usize]) -> tenfold::Result<u64> {
+        match self {
+            Self::StHosvd(solver) => solver.memory::<T>(shape),
+            Self::Hosvd(solver) => solver.memory::<T>(shape),
+            Self::Hooi(solver) => solver.memory::<T>(shape),
+            Self::Randomized(solver) => solver.memory::<T>(shape),
         }
-        .decompose(x)?,
-        Method::Hosvd => Hosvd {
-            modes,
-            ..Hosvd::new(truncation)
-        }
-        .decompose(x)?,
-        Method::Hooi => {
-            let start = match truncation {
-                // As other libraries do: sweep by sweep the errors are theirs.
-                Truncation::Ranks(_) => Start::Hosvd,
-                // The smaller ranks for the same tolerance.
-                Truncation::RelativeError(_) => Start::StHosvd,
-            };
-            let defaults = Hooi::new(truncation);
-            let hooi = Hooi {
-                modes,
-                start,
-                max_sweeps: args.sweeps.unwrap_or(defaults.max_sweeps),
-                tolerance: args.sweep_tolerance.unwrap_or(defaults.tolerance),
-                ..defaults
-            };
-            let mut sweeps = hooi.sweeps(x)?;
-            spinner.finish_and_clear();
-            let bar = console.progress(Some(hooi.max_sweeps as u64), "sweeps");
-            while let Some(sweep) = sweeps.next().transpose()? {
-                bar.set_message(format!("relative error {:.6e}", sweep.relative_error));
-                bar.inc(1);
+    }
+
+    fn solve<T: Scalar>(&self, x: &Tensor<T>, console: &Console) -> tenfold::Result<Tucker<T>> {
+        let spinner = console.progress(None, "decomposing");
+        let tucker = match self {
+            Self::StHosvd(solver) => solver.decompose(x)?,
+            Self::Hosvd(solver) => solver.decompose(x)?,
+            Self::Hooi(hooi) => {
+                let mut sweeps = hooi.sweeps(x)?;
+                spinner.finish_and_clear();
+                let bar = console.progress(Some(hooi.max_sweeps as u64), "sweeps");
+                while let Some(sweep) = sweeps.next().transpose()? {
+                    bar.set_message(format!("relative error {:.6e}", sweep.relative_error));
+                    bar.inc(1);
+                }
+                bar.finish_and_clear();
+                sweeps.finish()?
             }
-            bar.finish_and_clear();
-            sweeps.finish()?
-        }
-        Method::Randomized => {
-            let defaults = Randomized::new(args.ranks.clone().unwrap_or_default());
-            Randomized {
-                modes,
-                oversampling: args.oversampling.unwrap_or(defaults.oversampling),
-                power_iterations: args.power_iterations.unwrap_or(defaults.power_iterations),
-                seed: args.seed.unwrap_or(defaults.seed),
-                ..defaults
-            }
-            .decompose(x)?
-        }
-    };
-    spinner.finish_and_clear();
-    Ok(tucker)
+            Self::Randomized(solver) => solver.decompose(x)?,
+        };
+        spinner.finish_and_clear();
+        Ok(tucker)
+    }
 }
 
 /// ‖X − X̂‖/‖X‖: as the solver knows it, measured where it knows a bound only

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tenfold::cam::metrics::{THRESHOLDS, average_drop, average_increase, embedding_mse, mean_iou};
 use tenfold::cam::resize;
-use tenfold::io::{AnyTensor, read_npy};
+use tenfold::io::{AnyTensor, Npy, read_npy};
 use tenfold::{Error, Tensor};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
+use crate::memory::Memory;
 
 /// Judge saliency maps by average drop, average increase, embedding error, IoU
 ///
@@ -50,7 +51,14 @@ struct Metric {
     text: String,
 }
 
-pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
+pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
+    for pair in [
+        [&args.probabilities, &args.masked_probabilities],
+        [&args.embeddings, &args.masked_embeddings],
+        [&args.maps, &args.masks],
+    ] {
+        check_memory(pair, memory)?;
+    }
     let mut metrics = Vec::new();
     if let (Some(p), Some(o)) = (&args.probabilities, &args.masked_probabilities) {
         metrics.extend(of_probabilities(p, o)?);
@@ -73,6 +81,21 @@ pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
     }
     let lines: Vec<&str> = metrics.iter().map(|metric| metric.text.as_str()).collect();
     console.result(object, &lines.join("\n"))
+}
+
+/// Fails where a pair of arrays takes too much: as stored, in `f64`, and maps
+/// at the size of their masks.
+fn check_memory(pair: [&Option<PathBuf>; 2], memory: &Memory) -> Outcome {
+    let mut need = 0u64;
+    for path in pair.into_iter().flatten() {
+        let file = Npy::open(path)?;
+        let entries = file.shape().iter().product::<usize>() as u64;
+        need = need
+            .saturating_add(file.memory())
+            .saturating_add(24 * entries);
+        memory.check(path, need)?;
+    }
+    Ok(())
 }
 
 /// Average drop and average increase.

@@ -5,11 +5,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tenfold::io::{AnyTensor, AnyTucker, Meta, Npy, read_tucker};
-use tenfold::{Scalar, Tensor, Tucker, mode_spectrum, norm};
+use tenfold::io::{AnyTensor, AnyTucker, Meta, Npy, read_tucker, tucker_memory};
+use tenfold::{Hosvd, Scalar, Tensor, Tucker, mode_spectrum, norm};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
+use crate::memory::Memory;
 
 /// Singular values of a mode that are shown to people.
 const SHOWN: usize = 8;
@@ -22,18 +23,19 @@ pub(crate) struct Args {
     files: Vec<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
+pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let mut objects = Vec::new();
     let mut texts = Vec::new();
     for path in &args.files {
         let (object, text) = if is_archive(path) {
+            memory.check(path, tucker_memory(path)?)?;
             let (tucker, meta) = read_tucker(path)?;
             match tucker {
                 AnyTucker::F32(tucker) => describe_tucker(path, &tucker, &meta),
                 AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta),
             }
         } else {
-            describe_file(path, console)?
+            describe_file(path, console, memory)?
         };
         objects.push(object);
         texts.push(text);
@@ -51,8 +53,12 @@ fn is_archive(path: &Path) -> bool {
     read.is_ok() && magic == *b"PK"
 }
 
-fn describe_file(path: &Path, console: &Console) -> Outcome<(Value, String)> {
+fn describe_file(path: &Path, console: &Console, memory: &Memory) -> Outcome<(Value, String)> {
     let file = Npy::open(path)?;
+    memory.check(
+        path,
+        file.memory().saturating_add(spectra_memory(file.shape())),
+    )?;
     let stored = file.stored_dtype();
     if let Some(note) = file.note() {
         console.note(note);
@@ -64,6 +70,13 @@ fn describe_file(path: &Path, console: &Console) -> Outcome<(Value, String)> {
     };
     spinner.finish_and_clear();
     described.map_err(|error| Failure::in_file(path, error))
+}
+
+/// What the spectra of an array of this shape take, as those of HOSVD would:
+/// nothing where they cannot be computed at all.
+fn spectra_memory(shape: &[usize]) -> u64 {
+    let spectra = Hosvd::new(vec![1; shape.len()]);
+    spectra.memory::<f64>(shape).unwrap_or(0)
 }
 
 fn describe_tensor<T: Scalar>(

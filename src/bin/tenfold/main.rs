@@ -9,6 +9,7 @@ mod failure;
 mod info;
 #[cfg(unix)]
 mod interruption;
+mod memory;
 mod output;
 mod reconstruct;
 mod slice;
@@ -19,6 +20,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use console::Console;
 use failure::{Failure, Outcome};
+use memory::{Memory, Size};
 
 /// Tucker decompositions of dense tensors, and saliency maps built on them.
 #[derive(Parser)]
@@ -43,6 +45,10 @@ struct Common {
     /// Print no notes, no progress, and no summary of what was written
     #[arg(long, global = true)]
     quiet: bool,
+    /// Refuse what would take more memory than this, before it starts: 8GB,
+    /// 500MB, 2GiB [default: what the machine has available]
+    #[arg(long, global = true, value_name = "SIZE")]
+    max_memory: Option<Size>,
 }
 
 #[derive(Subcommand)]
@@ -74,13 +80,14 @@ fn run(cli: Cli) -> Outcome {
         .build_global()
         .map_err(|error| Failure::other(format!("the threads cannot be started: {error}")))?;
     let console = Console::new(cli.common.json, cli.common.quiet);
+    let memory = Memory::new(cli.common.max_memory);
     match cli.command {
-        Command::Decompose(args) => decompose::run(&args, &console),
-        Command::Reconstruct(args) => reconstruct::run(&args, &console),
-        Command::Info(args) => info::run(&args, &console),
-        Command::Cam(args) => cam::run(&args, &console),
-        Command::Evaluate(args) => evaluate::run(&args, &console),
-        Command::Bench(args) => bench::run(&args, &console),
+        Command::Decompose(args) => decompose::run(&args, &console, &memory),
+        Command::Reconstruct(args) => reconstruct::run(&args, &console, &memory),
+        Command::Info(args) => info::run(&args, &console, &memory),
+        Command::Cam(args) => cam::run(&args, &console, &memory),
+        Command::Evaluate(args) => evaluate::run(&args, &console, &memory),
+        Command::Bench(args) => bench::run(&args, &console, &memory),
     }
 }
 

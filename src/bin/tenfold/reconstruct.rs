@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::json;
-use tenfold::io::{AnyTucker, read_tucker, write_npy_entries};
+use tenfold::io::{AnyTucker, read_tucker, tucker_memory, write_npy_entries};
 use tenfold::{Scalar, Tucker};
 
 use crate::console::{Console, times};
 use crate::failure::Outcome;
+use crate::memory::Memory;
 use crate::output;
 use crate::slice::Slice;
 
@@ -27,23 +28,34 @@ pub(crate) struct Args {
     output: PathBuf,
 }
 
-pub(crate) fn run(args: &Args, console: &Console) -> Outcome {
+pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     output::check(&args.output, &args.input)?;
+    let read = tucker_memory(&args.input)?;
+    memory.check(&args.input, read)?;
+    let allows = |more: u64| memory.check(&args.input, read.saturating_add(more));
     match read_tucker(&args.input)?.0 {
-        AnyTucker::F32(tucker) => reconstruct(args, &tucker, console),
-        AnyTucker::F64(tucker) => reconstruct(args, &tucker, console),
+        AnyTucker::F32(tucker) => reconstruct(args, &tucker, console, &allows),
+        AnyTucker::F64(tucker) => reconstruct(args, &tucker, console, &allows),
     }
 }
 
-fn reconstruct<T: Scalar>(args: &Args, tucker: &Tucker<T>, console: &Console) -> Outcome {
+fn reconstruct<T: Scalar>(
+    args: &Args,
+    tucker: &Tucker<T>,
+    console: &Console,
+    allows: &dyn Fn(u64) -> Outcome,
+) -> Outcome {
+    let slice = match &args.slice {
+        None => None,
+        Some(text) => Some(Slice::parse(text, &tucker.shape())?),
+    };
+    let ranges = slice.as_ref().map(|slice| &slice.ranges[..]);
+    allows(tucker.reconstruction_memory(ranges))?;
     let started = Instant::now();
     let spinner = console.progress(None, "reconstructing");
-    let (y, shape) = match &args.slice {
+    let (y, shape) = match slice {
         None => (tucker.reconstruct()?, tucker.shape()),
-        Some(text) => {
-            let slice = Slice::parse(text, &tucker.shape())?;
-            (tucker.reconstruct_slice(&slice.ranges)?, slice.shape)
-        }
+        Some(slice) => (tucker.reconstruct_slice(&slice.ranges)?, slice.shape),
     };
     spinner.finish_and_clear();
     let seconds = started.elapsed().as_secs_f64();

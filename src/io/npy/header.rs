@@ -141,6 +141,12 @@ impl Header {
         self.shape.iter().product()
     }
 
+    /// The bytes of the entries in the scalar that they are read as.
+    pub(in crate::io) fn memory(&self) -> u64 {
+        let scalar = if self.element.is_double() { 8 } else { 4 };
+        (self.entries() as u64).saturating_mul(scalar)
+    }
+
     /// Whether the entries are in another than row-major order.
     pub(in crate::io) fn is_column_major(&self) -> bool {
         self.fortran && self.shape.len() > 1

@@ -8,7 +8,7 @@ use super::Args;
 use crate::failure::{Failure, Outcome};
 
 /// The longer side, at least, of a picture whose size nobody asked for.
-const LEGIBLE: usize = 224;
+pub(super) const LEGIBLE: usize = 224;
 
 /// Pixels between pictures side by side.
 const GAP: u32 = 4;

@@ -1,0 +1,50 @@
+//! How much memory a saliency map takes, told from shapes alone.
+
+use super::Cam;
+use crate::error::Result;
+use crate::scalar::Scalar;
+use crate::tensor::Shape;
+use crate::tucker::{Hooi, Start};
+
+impl Cam {
+    /// The bytes that [`Cam::saliency_map`] takes beside a feature map of
+    /// extents `shape`, at most; [`Cam::saliency_maps`] takes as much for every
+    /// thread, and the maps.
+    ///
+    /// With E entries, P positions and n = min(C, P) that is E + 64·n² bytes for
+    /// a Gram matrix and its eigenvectors, 8·E for a centred copy, 8·n·P for
+    /// what is projected, and 32·P for the map; with ranks, the memory of
+    /// [`Hooi`] in `f64` besides.
+    ///
+    /// # Errors
+    /// Those of [`Cam::saliency_map`] that the shape alone tells.
+    ///
+    /// ```
+    /// use tenfold::cam::{Cam, Weighting};
+    /// let bytes = Cam::new(Weighting::Mtsm).memory::<f32>(&[2048, 7, 7])?;
+    /// assert!(bytes < 3_000_000);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn memory<T: Scalar>(&self, shape: &[usize]) -> Result<u64> {
+        let shape = Shape::new(shape)?;
+        self.check(&shape)?;
+        // In floating point, so that no size overflows.
+        let entries = shape.entries() as f64;
+        let channels = shape[0] as f64;
+        let positions = entries / channels;
+        let order = channels.min(positions);
+        let map = (32 + size_of::<T>()) as f64 * positions;
+        let closed_form = entries + 64.0 * order * order + 8.0 * order * positions;
+        let iteration = match &self.ranks {
+            Some(ranks) => {
+                let hooi = Hooi {
+                    start: Start::Hosvd,
+                    ..Hooi::new(ranks.clone())
+                };
+                hooi.memory::<f64>(&shape)?
+            }
+            None => 0,
+        };
+        Ok((8.0 * entries + map + closed_form) as u64 + iteration)
+    }
+}

@@ -1,0 +1,67 @@
+//! How much memory reading takes, told from headers.
+
+use std::io::BufReader;
+use std::path::Path;
+
+use zip::ZipArchive;
+
+use super::npy::{Header, Npy};
+use super::{Problem, open_regular};
+use crate::error::Result;
+
+impl Npy {
+    /// The bytes that [`Npy::read`] takes: the entries in the scalar that they
+    /// are read as.
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, io::{Npy, write_npy}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npy");
+    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.5f32; 6])?)?;
+    /// assert_eq!(Npy::open(&path)?.memory(), 24);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn memory(&self) -> u64 {
+        self.header().memory()
+    }
+}
+
+/// The bytes that [`super::read_tucker`] takes for the arrays of a
+/// decomposition, at most: each of them, and a second copy of the largest.
+///
+/// # Errors
+/// [`crate::Error::File`] for what is no archive of arrays.
+///
+/// ```
+/// use tenfold::io::{Meta, tucker_memory, write_tucker};
+/// use tenfold::{StHosvd, Tensor};
+/// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
+/// let tucker = StHosvd::new([1, 1]).decompose(&x)?;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("x.tucker.npz");
+/// write_tucker(&path, &tucker, &Meta::new(&tucker, "st-hosvd"))?;
+/// assert_eq!(tucker_memory(&path)?, 8 * (1 + 3 + 4) + 8 * 4);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn tucker_memory(path: impl AsRef<Path>) -> Result<u64> {
+    let path = path.as_ref();
+    arrays(path).map_err(|problem| problem.at(path))
+}
+
+fn arrays(path: &Path) -> Result<u64, Problem> {
+    let (file, _) = open_regular(path, "a decomposition (.npz)")?;
+    let unreadable = |error| Problem::new(format!("this is no decomposition (.npz): {error}"));
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
+    let (mut sum, mut largest) = (0u64, 0);
+    for place in 0..archive.len() {
+        let mut entry = archive.by_index(place).map_err(unreadable)?;
+        let size = entry.size();
+        // What is no array of numbers is no part of a decomposition, but for
+        // the text beside them.
+        if let Ok(header) = Header::read(&mut entry, size) {
+            sum = sum.saturating_add(header.memory());
+            largest = header.memory().max(largest);
+        }
+    }
+    Ok(sum.saturating_add(largest))
+}

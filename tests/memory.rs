@@ -1,0 +1,264 @@
+//! `--max-memory`: what is refused before it starts, and that what is not
+//! refused takes no more memory than was told.
+#![cfg(all(feature = "cli", target_os = "linux"))]
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tenfold::io::{Meta, write_npy, write_tucker};
+use tenfold::{Hooi, Scalar, Tensor};
+
+fn tenfold(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tenfold"))
+        .args(arguments)
+        .args(["--threads", "2"])
+        .output()
+        .unwrap()
+}
+
+/// The one line of a command that must fail with status 2.
+fn refusal(arguments: &[&str]) -> String {
+    let output = tenfold(arguments);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    errors
+}
+
+/// The megabytes that a command says it needs.
+fn needed(arguments: &[&str]) -> f64 {
+    let line = refusal(&[arguments, &["--max-memory", "1"]].concat());
+    assert!(
+        line.ends_with("; 1 bytes available (see --max-memory)\n"),
+        "{line}"
+    );
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let place = words.iter().position(|word| *word == "needs").unwrap();
+    let number: f64 = words[place + 1].parse().unwrap();
+    match words[place + 2].trim_end_matches(';') {
+        "MB" => number,
+        "GB" => 1e3 * number,
+        unit => panic!("{unit}: {arguments:?} {line}"),
+    }
+}
+
+/// The megabytes that a command had at its peak when its work was done: its
+/// output goes to a pipe that nobody reads, so that it is caught while writing.
+fn peak(folder: &Path, arguments: &[&str]) -> f64 {
+    let pipe = folder.join("pipe");
+    if !pipe.exists() {
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+    }
+    // Opening one end waits for the other, unless there is one that is both.
+    let both = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&pipe)
+        .unwrap();
+    let mut reader = fs::File::open(&pipe).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tenfold"))
+        .args(arguments)
+        .args(["--threads", "2", "-o", pipe.to_str().unwrap()])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(both);
+    // While nobody writes, the end of the pipe is read.
+    while reader.read(&mut [0]).unwrap() == 0 {
+        if let Some(early) = child.try_wait().unwrap() {
+            panic!("{arguments:?} ended without writing: {early}");
+        }
+        sleep(Duration::from_millis(5));
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.unwrap().trim().trim_end_matches("kB").trim();
+    kilobytes.parse::<f64>().unwrap() * 1024.0 / 1e6
+}
+
+/// A folder with an array and nothing else.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new<T: Scalar>(shape: &[usize]) -> Self {
+        let mut state = 1u32;
+        let x = Tensor::from_fn(shape, |i| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = f64::from(state >> 8) / f64::from(1 << 24);
+            T::from_f64(1.0 / (1 + i.iter().sum::<usize>()) as f64 + 1e-2 * noise)
+        });
+        let folder = tempfile::tempdir().unwrap();
+        write_npy(folder.path().join("x.npy"), &x.unwrap()).unwrap();
+        Self(folder)
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Runs the command on the array and holds its peak against what it says.
+    fn holds(&self, command: &str, options: &[&str]) {
+        let x = self.at("x.npy");
+        let arguments = [&[command, x.as_str()][..], options].concat();
+        let out = self.at("out.npy");
+        let told = needed(&[&arguments[..], &["-o", &out]].concat());
+        let peak = peak(self.0.path(), &arguments);
+        // Two digits are told.
+        assert!(peak <= 1.01 * told, "{arguments:?}: {peak} MB, told {told}");
+    }
+}
+
+#[test]
+fn no_solver_takes_more_than_was_told() {
+    let cube = Folder::new::<f64>(&[170, 180, 190]);
+    cube.holds("decompose", &["--ranks", "30,30,30"]);
+    cube.holds("decompose", &["--ranks", "170,180,190"]);
+    cube.holds("decompose", &["--tolerance", "1e-2"]);
+    cube.holds("decompose", &["--tolerance", "0"]);
+    cube.holds("decompose", &["--ranks", "30,30,30", "--method", "hosvd"]);
+    let hooi = ["--method", "hooi", "--sweeps", "2"];
+    cube.holds("decompose", &[&["--ranks", "30,30,30"], &hooi[..]].concat());
+    cube.holds(
+        "decompose",
+        &[&["--ranks", "100,100,100"], &hooi[..]].concat(),
+    );
+    let random = ["--method", "randomized"];
+    cube.holds(
+        "decompose",
+        &[&["--ranks", "30,30,30"], &random[..]].concat(),
+    );
+    cube.holds("decompose", &["--ranks", "20,20", "--modes", "0,2"]);
+}
+
+#[test]
+fn long_and_flat_shapes_take_no_more_than_was_told() {
+    for shape in [
+        &[600_000, 16][..],
+        &[16, 600_000],
+        &[4, 200_000, 12],
+        &[1200, 1300],
+    ] {
+        let ranks = shape.iter().map(|_| "12").collect::<Vec<_>>().join(",");
+        let ranks = if shape[0] == 4 { "4,12,12" } else { &ranks };
+        let folder = Folder::new::<f32>(shape);
+        for method in ["st-hosvd", "hosvd", "randomized"] {
+            folder.holds("decompose", &["--ranks", ranks, "--method", method]);
+        }
+        folder.holds("decompose", &["--tolerance", "1e-6"]);
+    }
+}
+
+#[test]
+fn neither_reconstructions_nor_maps_take_more_than_was_told() {
+    let folder = Folder::new::<f64>(&[100, 100, 100]);
+    let x = Tensor::from_fn(&[280, 100, 260], |i| (i[0] * i[1] + i[2]) as f64).unwrap();
+    let hooi = Hooi {
+        modes: Some(vec![0, 2]),
+        ..Hooi::new([9, 8])
+    };
+    let tucker = hooi.decompose(&x).unwrap();
+    let file = folder.0.path().join("x.npy");
+    write_tucker(&file, &tucker, &Meta::new(&tucker, "hooi")).unwrap();
+    folder.holds("reconstruct", &[]);
+    folder.holds("reconstruct", &["--slice", "3:250,5:95,:"]);
+
+    let x = folder.at("x.npy");
+    let whole = needed(&["reconstruct", &x, "-o", &folder.at("y.npy")]);
+    let part = [
+        "reconstruct",
+        &x,
+        "-o",
+        &folder.at("y.npy"),
+        "--slice",
+        "0:2,:,:",
+    ];
+    let refused = refusal(&[&part[..], &["--max-memory", "1"]].concat());
+    assert!(refused.contains("x.npy needs"), "{refused}");
+    let limit = format!("{}MB", 0.7 * whole);
+    let output = tenfold(&[&part[..], &["--max-memory", &limit]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    let output = tenfold(&[
+        "reconstruct",
+        &x,
+        "-o",
+        &folder.at("z.npy"),
+        "--max-memory",
+        &limit,
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!folder.0.path().join("z.npy").exists());
+}
+
+#[test]
+fn a_limit_above_the_need_changes_nothing() {
+    let folder = Folder::new::<f32>(&[40, 20, 20]);
+    let (x, y) = (folder.at("x.npy"), folder.at("y.npz"));
+    let arguments = ["decompose", &x, "--ranks", "3,3,3", "-o", &y];
+    let output = tenfold(&[&arguments[..], &["--max-memory", "1GB"]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    let line = refusal(&[&arguments[..], &["--max-memory", "many"]].concat());
+    assert!(
+        line.contains("8GB, 500MB, 2GiB or bytes was expected"),
+        "{line}"
+    );
+    for command in [
+        &["info", &x][..],
+        &["info", &y],
+        &["cam", &x, "-o", &folder.at("cam.npy")],
+        &["cam", &x, "-o", &folder.at("cam.png"), "--ranks", "4,4,4"],
+        &["bench", "--shape", "100000x1000x1000"],
+        &["evaluate", "--maps", &x, "--masks", &x],
+    ] {
+        assert!(needed(command) > 1.0);
+    }
+    let line = refusal(&["bench", "--shape", "1000000x10000x10000"]);
+    assert!(line.contains("1000000×10000×10000 needs"), "{line}");
+}
+
+/// Files of a few bytes, or of as many as they claim but none on the disk.
+#[test]
+fn headers_that_claim_too_much_are_refused_before_anything_is_allocated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.npy");
+    let out = folder.path().join("y.npz");
+    let (x, y) = (path.to_str().unwrap(), out.to_str().unwrap());
+    for shape in [
+        "(1099511627776,)",
+        "(1048576, 1048576)",
+        "(1152921504606846976,)",
+    ] {
+        for sparse in [false, true] {
+            let mut text =
+                format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}");
+            text.push_str(&" ".repeat(127 - 10 - text.len()));
+            text.push('\n');
+            let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+            bytes.extend((text.len() as u16).to_le_bytes());
+            bytes.extend(text.bytes());
+            let start = bytes.len() as u64;
+            fs::write(&path, bytes).unwrap();
+            let claimed = 1u64 << if shape.contains("1152") { 60 } else { 40 };
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            if sparse && file.set_len(start + claimed).is_err() {
+                continue; // more than the file system has
+            }
+            let line = refusal(&["decompose", x, "--tolerance", "0.1", "-o", y]);
+            let expected = if sparse {
+                "needs"
+            } else {
+                "the header promises"
+            };
+            assert!(line.contains(expected), "{line}");
+            refusal(&["info", x]);
+        }
+    }
+}
