@@ -102,7 +102,12 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         solver.memory::<f64>(file.shape())
     };
     let need = file.memory().saturating_add(solving.map_err(in_input)?);
-    memory.check(&args.input, need)?;
+    if args.ranks.is_some() {
+        memory.check(&args.input, need)?;
+    } else {
+        // How much of it a tolerance takes, the spectra will tell.
+        memory.check_between(&args.input, file.memory(), need)?;
+    }
 
     let note = file.note();
     let spinner = console.progress(None, "reading");

@@ -48,6 +48,8 @@ impl FromStr for Size {
 pub(crate) struct Memory {
     /// The bytes, if they are known.
     limit: Option<u64>,
+    /// Whether `--max-memory` gave them.
+    given: bool,
 }
 
 impl Memory {
@@ -55,6 +57,7 @@ impl Memory {
     pub(crate) fn new(given: Option<Size>) -> Self {
         Self {
             limit: given.map_or_else(available, |size| Some(size.0)),
+            given: given.is_some(),
         }
     }
 
@@ -65,12 +68,26 @@ impl Memory {
 
     /// Fails where `what` takes more than is allowed.
     pub(crate) fn check_named(&self, what: &str, need: u64) -> Outcome {
+        self.hold(what, "needs", need)
+    }
+
+    /// Fails where `file`, which takes from `least` to `most` bytes, may take
+    /// more than `--max-memory`, or must take more than the machine has.
+    pub(crate) fn check_between(&self, file: &Path, least: u64, most: u64) -> Outcome {
+        self.check(file, least)?;
+        if self.given {
+            self.hold(&file.display().to_string(), "may need", most)?;
+        }
+        Ok(())
+    }
+
+    fn hold(&self, what: &str, needs: &str, need: u64) -> Outcome {
         let threads = rayon::current_num_threads() as u64;
         let need = need.saturating_add(need / 8);
         let need = need.saturating_add(PROGRAM + THREAD * threads);
         match self.limit {
             Some(limit) if need > limit => Err(Failure::usage(format!(
-                "{what} needs {}; {} available (see --max-memory)",
+                "{what} {needs} {}; {} available (see --max-memory)",
                 readable(need),
                 readable(limit)
             ))),
