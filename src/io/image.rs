@@ -54,7 +54,7 @@ fn read(path: &Path) -> Result<RgbImage, Problem> {
 const MOST_COMPRESSION: u64 = 10_000;
 
 /// A picture that may be made of a file of any size, in bytes.
-const SMALL: u64 = 1 << 24;
+const SMALL: u64 = 1 << 22;
 
 /// Writes `image` as a PNG, whole or not at all.
 ///

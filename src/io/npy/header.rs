@@ -12,9 +12,10 @@ use crate::tensor::Shape;
 /// The text of a header may have this many bytes; NumPy's own limit is 10,000.
 const MAX_TEXT: usize = 1 << 20;
 
-/// Brackets that may be open at once in a header; a plain array needs two. The
-/// parser recurses once for each.
-const MAX_DEPTH: usize = 16;
+/// Brackets that may be open at once in a header; a plain array needs two, one of
+/// records four. The parser recurses once for each, and tries what is in a brace
+/// as a dictionary and as a set: twice the time for each that is open.
+const MAX_DEPTH: usize = 6;
 
 /// What an entry is in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
