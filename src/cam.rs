@@ -66,6 +66,8 @@ use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef};
 use normalize::MinMax;
 use spectrum::{DEGENERATE_RATIO, Request, Spectrum};
+#[cfg(feature = "cuda")]
+pub(crate) use spectrum::{ENERGY_TOLERANCE, MAX_SWEEPS};
 
 /// A way to make saliency maps: a weighting and its options.
 ///
@@ -166,6 +168,12 @@ const CONSTANT_TOLERANCE: f64 = 1e-12;
 const TIE_TOLERANCE: f64 = 1e-12;
 
 impl<T> SaliencyMap<T> {
+    /// A map that was made elsewhere.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn new(values: Tensor<T>, status: Status) -> Self {
+        Self { values, status }
+    }
+
     /// The map: the shape of the feature map without its channels.
     ///
     /// ```
@@ -304,7 +312,7 @@ impl Cam {
     }
 
     /// Fails where the options do not fit a feature map of extents `shape`.
-    fn check(&self, shape: &[usize]) -> Result<()> {
+    pub(crate) fn check(&self, shape: &[usize]) -> Result<()> {
         if shape.len() < 2 {
             return Err(Error::FeatureMap {
                 shape: shape.to_vec(),
@@ -391,7 +399,7 @@ fn points_down(projected: &[f64]) -> bool {
 }
 
 /// The error of item `item` of a batch.
-fn in_batch(error: Error, item: usize) -> Error {
+pub(crate) fn in_batch(error: Error, item: usize) -> Error {
     match error {
         Error::NonFinite { mut index, value } => {
             index.insert(0, item);

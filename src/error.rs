@@ -38,6 +38,39 @@ pub const MAX_ORDER: usize = 16;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// No GPU that can be used.
+    #[error("no CUDA device can be used: {reason}")]
+    NoDevice {
+        /// What is missing, and what to do.
+        reason: String,
+    },
+    /// The memory of a GPU does not suffice.
+    #[error(
+        "{what} needs {needed} bytes on the CUDA device, {free} are free: \
+         free some of them or take the CPU"
+    )]
+    DeviceMemory {
+        /// What was to be done.
+        what: &'static str,
+        /// The bytes that the smallest part of the work takes.
+        needed: u64,
+        /// The bytes that were free.
+        free: u64,
+    },
+    /// A GPU or its driver reported a failure.
+    #[error("the CUDA device failed at {what}: {reason}")]
+    Device {
+        /// The step.
+        what: &'static str,
+        /// The driver's word for it.
+        reason: String,
+    },
+    /// Something that only the CPU does.
+    #[error("{what}: the CUDA device does not do this, take the CPU")]
+    OnlyOnCpu {
+        /// The option or size.
+        what: &'static str,
+    },
     /// A tensor needs 1 to 16 modes.
     #[error("a tensor has 1 to {MAX_ORDER} modes, this shape has {order}")]
     Order {

@@ -8,7 +8,8 @@
 //!   formed, and singular vectors from either;
 //! - [`tucker`]: [`Hosvd`], [`StHosvd`], [`Randomized`] and [`Hooi`], which all make
 //!   a [`Tucker`] value;
-//! - [`cam`]: label-independent saliency maps of CNN feature maps.
+//! - [`cam`]: label-independent saliency maps of CNN feature maps;
+//! - `cuda` (feature `cuda`): batches of either on an NVIDIA GPU.
 //!
 //! Each rests on those above it alone. Scalars are `f32` and `f64`; modes count
 //! from 0. The policy on errors is in [`error`].
@@ -25,6 +26,8 @@
 //! ```
 
 pub mod cam;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub mod error;
 #[cfg(any(feature = "io", feature = "image"))]
 pub mod io;

@@ -125,6 +125,26 @@ impl<T: Scalar> Tucker<T> {
         Ok(tucker)
     }
 
+    /// A decomposition of `x` that was found elsewhere: core, factors and spectra, and
+    /// the relative error as the norms of core and tensor tell it.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn found(
+        core: Tensor<T>,
+        factors: Vec<Option<Mat<T>>>,
+        spectra: Vec<Option<Vec<f64>>>,
+        convergence: Option<Convergence>,
+        x: TensorRef<'_, T>,
+        from_norms: f64,
+    ) -> Result<Self> {
+        let mut tucker = Self {
+            spectra,
+            convergence,
+            ..Self::new(core, factors)?
+        };
+        tucker.estimate_error(x, from_norms)?;
+        Ok(tucker)
+    }
+
     /// The core G.
     ///
     /// ```

@@ -321,10 +321,10 @@ pub(super) const DEGENERATE_RATIO: f64 = 0.999;
 
 /// HOOI stops where a sweep changes the captured share ‖G‖²/‖X‖² by no more.
 /// The error of the factors goes with its square root.
-const ENERGY_TOLERANCE: f64 = 1e-14;
+pub(crate) const ENERGY_TOLERANCE: f64 = 1e-14;
 
 /// HOOI stops after so many sweeps in any case.
-const MAX_SWEEPS: usize = 200;
+pub(crate) const MAX_SWEEPS: usize = 200;
 
 /// The traces of Gram matrices in `f32` that neither overflow nor lose entries.
 const SAFE_SINGLE_TRACE: std::ops::Range<f64> = 1e-20..1e30;

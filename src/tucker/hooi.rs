@@ -232,7 +232,7 @@ impl Hooi {
         Ok(Sweeps::new(self, x, Tucker::new(core, orthonormal)?, None))
     }
 
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         truncation::check_tolerance("the sweep tolerance", self.tolerance)?;
         if self.max_sweeps == 0 {
             return Err(Error::Positive {

@@ -112,6 +112,14 @@ impl StHosvd {
         }
     }
 
+    /// The order of the modes, where all options fit tensors of extents `shape`.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn resolved_order(&self, shape: &[usize]) -> Result<Vec<usize>> {
+        let modes = truncation::named_modes(self.modes.as_deref(), shape.len())?;
+        truncation::check(&self.truncation, shape, &modes)?;
+        self.order(shape, &modes)
+    }
+
     /// The order of the modes.
     pub(super) fn order(&self, shape: &[usize], modes: &[usize]) -> Result<Vec<usize>> {
         match &self.mode_order {

@@ -14,6 +14,7 @@ use tenfold::io::{check_writable, write_text};
 use tenfold::{Scalar, Tensor};
 
 use crate::console::{Console, times};
+use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 
@@ -46,6 +47,10 @@ pub(crate) struct Args {
     /// Draw a chart of the closed forms' times and of Tucker/SVD: an .svg
     #[arg(long, value_name = "OUT.svg")]
     plot: Option<PathBuf>,
+    /// Where the closed forms run; on a GPU the time is that of a map in a batch
+    /// of 256, its way there and back included
+    #[arg(long, value_enum, default_value_t = Choice::Cpu)]
+    device: Choice,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -98,6 +103,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     if let Some(path) = &args.plot {
         check_plot(path)?;
     }
+    let device = Device::open(args.device, console)?;
     let mut shapes = Vec::new();
     let mut groups = Vec::new();
     let mut text = String::new();
@@ -112,8 +118,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         let need = 8.0 * (12.0 * entries + 4.0 * vectors);
         memory.check_named(&times(shape), need as u64)?;
         let rows = match args.dtype {
-            Dtype::F32 => measure::<f32>(shape, args),
-            Dtype::F64 => measure::<f64>(shape, args),
+            Dtype::F32 => measure::<f32>(shape, args, &device),
+            Dtype::F64 => measure::<f64>(shape, args, &device),
         }
         .map_err(|error| Failure::usage(format!("{}: {error}", times(shape))))?;
         text.push_str(&table(shape, &rows));
@@ -124,7 +130,13 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let plot = args.plot.as_ref().map(|path| path.display().to_string());
     // First what was measured, so that a disk that is full takes only the chart.
     console.result(
-        json!({ "command": "bench", "threads": threads, "shapes": shapes, "plot": plot }),
+        json!({
+            "command": "bench",
+            "device": device.name(),
+            "threads": threads,
+            "shapes": shapes,
+            "plot": plot,
+        }),
         &format!("{text}threads: {threads}; times are medians, for one map"),
     )?;
     if let Some(path) = &args.plot {
@@ -152,13 +164,32 @@ fn check_plot(path: &Path) -> Outcome {
     Ok(check_writable(path)?)
 }
 
+/// Feature maps that a GPU gets at once.
+#[cfg(feature = "cuda")]
+const BATCH: usize = 256;
+
 /// Times all four weightings on one feature map.
-fn measure<T: Scalar>(shape: &[usize], args: &Args) -> tenfold::Result<Vec<Row>> {
+fn measure<T: MapScalar>(
+    shape: &[usize],
+    args: &Args,
+    device: &Device,
+) -> tenfold::Result<Vec<Row>> {
     let features = features::<T>(shape)?;
     let mut rows = Vec::new();
     for weighting in Weighting::ALL {
         let cam = Cam::new(weighting);
-        let (seconds, map) = median(args.repeat.into(), || cam.saliency_map(&features))?;
+        let (seconds, map) = match device {
+            Device::Cpu => median(args.repeat.into(), || cam.saliency_map(&features))?,
+            #[cfg(feature = "cuda")]
+            Device::Cuda(_) => {
+                let batch =
+                    Tensor::new(&[&[BATCH], shape].concat(), features.data().repeat(BATCH))?;
+                let (seconds, mut maps) = median(args.repeat.into(), || {
+                    device.saliency_maps(&cam, batch.view())
+                })?;
+                (seconds / BATCH as f64, maps.swap_remove(0))
+            }
+        };
         let (reference_seconds, (expected, compared)) = median(args.repeat.min(5).into(), || {
             reference::saliency_map(&features, weighting, args.reference)
         })?;

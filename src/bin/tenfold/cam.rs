@@ -15,6 +15,7 @@ use tenfold::io::{AnyTensor, Npy, RgbImage, read_image};
 use tenfold::{Scalar, Tensor};
 
 use crate::console::{Console, times};
+use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use target::Target;
@@ -63,6 +64,9 @@ pub(crate) struct Args {
     /// folder that takes a picture of every map and an array of every file
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
+    /// Where the maps are made
+    #[arg(long, value_enum, default_value_t = Choice::Cpu)]
+    device: Choice,
 }
 
 /// The weightings asked for, one or all.
@@ -138,6 +142,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         console.note("--ranks is for tsm and mtsm, the other two take none");
     }
 
+    let device = Device::open(args.device, console)?;
     let started = Instant::now();
     let bar = console.progress(Some(files.len() as u64), "maps");
     let mut maps = Vec::new();
@@ -149,8 +154,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         }
         shapes.push(json!(npy.shape()));
         let of_file = match npy.read()? {
-            AnyTensor::F32(x) => maps_of(args, file, &x),
-            AnyTensor::F64(x) => maps_of(args, file, &x),
+            AnyTensor::F32(x) => maps_of(args, &device, file, &x),
+            AnyTensor::F64(x) => maps_of(args, &device, file, &x),
         };
         maps.extend(of_file.map_err(|error| Failure::in_file(&args.features[file], error))?);
         bar.inc(1);
@@ -160,7 +165,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 
     note_statuses(args, &maps, console);
     let outputs = target.write(args, &maps, photograph.as_ref())?;
-    report(args, &maps, &shapes, &outputs, seconds, console)
+    report(args, &maps, &shapes, &outputs, (&device, seconds), console)
 }
 
 /// Opens a feature map and checks its shape.
@@ -183,17 +188,21 @@ fn open(path: &PathBuf) -> Outcome<Npy> {
 }
 
 /// The maps of a feature map or a batch, for each weighting.
-fn maps_of<T: Scalar>(args: &Args, file: usize, x: &Tensor<T>) -> tenfold::Result<Vec<Maps>> {
+fn maps_of<T: MapScalar>(
+    args: &Args,
+    device: &Device,
+    file: usize,
+    x: &Tensor<T>,
+) -> tenfold::Result<Vec<Maps>> {
     let batch = x.shape().len() == 4;
     args.weighting
         .0
         .iter()
         .map(|&weighting| {
             let cam = args.cam(weighting);
-            let maps = if batch {
-                cam.saliency_maps(x)?
-            } else {
-                vec![cam.saliency_map(x)?]
+            let maps = match batch {
+                true => device.saliency_maps(&cam, x.view())?,
+                false => vec![device.saliency_map(&cam, x.view())?],
             };
             let items = maps.iter().map(|map| Ok((single(map)?, map.status())));
             Ok(Maps {
@@ -313,7 +322,7 @@ fn report(
     maps: &[Maps],
     shapes: &[Value],
     outputs: &[PathBuf],
-    seconds: f64,
+    (device, seconds): (&Device, f64),
     console: &Console,
 ) -> Outcome {
     let mut lines = Vec::new();
@@ -361,6 +370,7 @@ fn report(
         "ranks": args.ranks,
         "maps": objects,
         "outputs": written,
+        "device": device.name(),
         "seconds": seconds,
     });
     console.summary(object, &lines.join("\n"))

@@ -1,5 +1,6 @@
 //! Why a command failed, and the exit status that says so.
 
+use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -57,6 +58,12 @@ impl Failure {
     }
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self {
@@ -68,7 +75,10 @@ impl From<Error> for Failure {
 
 fn status(error: &Error) -> u8 {
     match error {
-        Error::NoConvergence { .. } => OTHER,
+        Error::NoConvergence { .. }
+        | Error::NoDevice { .. }
+        | Error::Device { .. }
+        | Error::DeviceMemory { .. } => OTHER,
         Error::File {
             source: Some(source),
             ..

@@ -4,6 +4,7 @@ mod bench;
 mod cam;
 mod console;
 mod decompose;
+mod device;
 mod evaluate;
 mod failure;
 mod info;

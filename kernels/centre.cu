@@ -1,0 +1,173 @@
+// Centring: each channel's mean over the positions is taken out, of Gram matrices
+// where that keeps enough digits, of projected maps, and (prepare) of the
+// features themselves.
+//
+// Grid (1, items) or (vectors, items), 256 threads a block; 64 bytes of shared memory.
+// Bytes: one pass over what is centred, two for `prepare`. All are bound by memory.
+
+#include "block.cuh"
+
+// Sets outcomes[item] for a Gram matrix: FINE, or OUT_OF_RANGE where its entries
+// cannot be squared. Such a matrix becomes zero, so that all later steps are quick.
+extern "C" __global__ void __launch_bounds__(THREADS)
+check_gram(double* grams, int n, double* energies, int* outcomes) {
+    __shared__ double scratch[WARPS];
+    size_t item = blockIdx.y;
+    double* g = grams + item * n * n;
+    double energy = trace(g, n, scratch);
+    bool fine = energy > LEAST_TRACE && energy < LARGEST_TRACE;
+    for (int k = threadIdx.x; !fine && k < n * n; k += THREADS) {
+        g[k] = 0.0;
+    }
+    if (threadIdx.x == 0) {
+        energies[item] = fine ? energy : 0.0;
+        outcomes[item] = fine ? FINE : OUT_OF_RANGE;
+    }
+}
+
+// Sets outcomes[item] to CANCELLED where centring left too little of the trace.
+__device__ inline void check_share(const double* g, int n, double energy, int* outcome,
+                                   double* scratch) {
+    double left = trace(g, n, scratch);
+    if (threadIdx.x == 0 && *outcome == FINE && left < CENTRED_SHARE * energy) {
+        *outcome = CANCELLED;
+    }
+}
+
+// G = F^T F of the centred features from that of the features: the means of rows and
+// of all entries leave it. `means` holds n entries an item.
+extern "C" __global__ void __launch_bounds__(THREADS)
+centre_rest(double* grams, int n, double* means, const double* energies, int* outcomes) {
+    __shared__ double scratch[WARPS];
+    size_t item = blockIdx.y;
+    double* g = grams + item * n * n;
+    double* mean_of = means + item * n;
+    double sum = 0.0;
+    for (int j = threadIdx.x; j < n; j += THREADS) {
+        double column = 0.0;
+        for (int i = 0; i < n; i++) {
+            column += g[i + (size_t)j * n];
+        }
+        mean_of[j] = column / n;
+        sum += column / n;
+    }
+    double mean = block_sum(sum, scratch) / n;
+    for (int k = threadIdx.x; k < n * n; k += THREADS) {
+        g[k] -= mean_of[k % n] + mean_of[k / n] - mean;
+    }
+    __syncthreads();
+    check_share(g, n, energies[item], &outcomes[item], scratch);
+}
+
+// sums[c] = the sum of row c of each item. Grid (rows, items).
+template <class Real>
+__device__ void row_sums(const Real* x, int columns, double* sums) {
+    __shared__ double scratch[WARPS];
+    size_t row = (size_t)blockIdx.y * gridDim.x + blockIdx.x;
+    double sum = 0.0;
+    for (int p = threadIdx.x; p < columns; p += THREADS) {
+        sum += (double)x[row * columns + p];
+    }
+    sum = block_sum(sum, scratch);
+    if (threadIdx.x == 0) {
+        sums[row] = sum;
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+row_sums_f32(const float* x, int columns, double* sums) {
+    row_sums(x, columns, sums);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+row_sums_f64(const double* x, int columns, double* sums) {
+    row_sums(x, columns, sums);
+}
+
+// G = F F^T of the centred features: columns times the product of means leaves it.
+extern "C" __global__ void __launch_bounds__(THREADS)
+centre_mode(double* grams, int n, int columns, const double* sums, const double* energies,
+            int* outcomes) {
+    __shared__ double scratch[WARPS];
+    size_t item = blockIdx.y;
+    double* g = grams + item * n * n;
+    const double* sum_of = sums + item * n;
+    bool fine = outcomes[item] == FINE;
+    for (int k = threadIdx.x; fine && k < n * n; k += THREADS) {
+        g[k] -= sum_of[k % n] * sum_of[k / n] / columns;
+    }
+    __syncthreads();
+    check_share(g, n, energies[item], &outcomes[item], scratch);
+}
+
+// Takes its mean out of each row of `count` entries; what the first mean leaves is
+// summed again, so that the rounding is that of the deviations. Grid (rows, items).
+__device__ inline void centre_row(double* row, int count, double* scratch) {
+    for (int turn = 0; turn < 2; turn++) {
+        double sum = 0.0;
+        for (int p = threadIdx.x; p < count; p += THREADS) {
+            sum += row[p];
+        }
+        double mean = block_sum(sum, scratch) / count;
+        for (int p = threadIdx.x; p < count; p += THREADS) {
+            row[p] -= mean;
+        }
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+centre_rows(double* rows, int count) {
+    __shared__ double scratch[WARPS];
+    centre_row(rows + ((size_t)blockIdx.y * gridDim.x + blockIdx.x) * count, count, scratch);
+}
+
+// Copies features divided by the power of two below the largest, centred if asked;
+// exponents[item] is that power's; the copy of a zero item is zero, and outcomes[item] is OUT_OF_RANGE where an
+// entry is not finite. Grid (1, items).
+template <class Real>
+__device__ void prepare(const Real* features, int channels, int positions, int centring,
+                        double* prepared, int* exponents, int* outcomes) {
+    __shared__ double scratch[WARPS];
+    size_t item = blockIdx.y, size = (size_t)channels * positions;
+    const Real* f = features + item * size;
+    double* target = prepared + item * size;
+    double largest = 0.0, spoilt = 0.0;
+    for (size_t k = threadIdx.x; k < size; k += THREADS) {
+        double magnitude = fabs((double)f[k]);
+        largest = fmax(largest, magnitude);
+        // fmax passes over what is no number.
+        spoilt = magnitude <= LARGEST ? spoilt : 1.0;
+    }
+    largest = block_max(largest, scratch);
+    spoilt = block_max(spoilt, scratch);
+    int exponent = largest > 0.0 && spoilt == 0.0 ? ilogb(largest) : 0;
+    if (threadIdx.x == 0) {
+        outcomes[item] = spoilt == 0.0 ? FINE : OUT_OF_RANGE;
+        exponents[item] = exponent;
+    }
+    if (spoilt > 0.0) {
+        for (size_t k = threadIdx.x; k < size; k += THREADS) {
+            target[k] = 0.0;
+        }
+        return;
+    }
+    for (size_t k = threadIdx.x; k < size; k += THREADS) {
+        target[k] = scalbn((double)f[k], -exponent);
+    }
+    __syncthreads();
+    for (int c = 0; centring && c < channels; c++) {
+        centre_row(target + (size_t)c * positions, positions, scratch);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+prepare_f32(const float* features, int channels, int positions, int centring, double* prepared,
+            int* exponents, int* outcomes) {
+    prepare(features, channels, positions, centring, prepared, exponents, outcomes);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+prepare_f64(const double* features, int channels, int positions, int centring, double* prepared,
+            int* exponents, int* outcomes) {
+    prepare(features, channels, positions, centring, prepared, exponents, outcomes);
+}

@@ -1,0 +1,132 @@
+// Factors: leading left singular vectors of a batch of unfoldings from the eigenvectors
+// of their Gram matrices, the entry of largest magnitude of each positive (the first
+// such entry on a tie).
+//
+// 256 threads a block, 64 bytes of shared memory. `truncate` (grid (rank, items)) and
+// `lift` (grid (blocks of 256 entries, items)) read and write each entry once; `lift` has
+// 2 |X| r flops. `orthonormalise` (grid (1, items)) takes 4 I r^2 flops by Gram-Schmidt, twice
+// over; its r^2 sums over the block, some 2 us each, bound it. No more than a few % of a
+// sweep of HOOI.
+
+#include "block.cuh"
+
+// Gives a column of `rows` entries its sign.
+__device__ inline void fix_sign(double* column, int rows, double* scratch) {
+    double largest = 0.0;
+    for (int i = threadIdx.x; i < rows; i += THREADS) {
+        largest = fmax(largest, fabs(column[i]));
+    }
+    largest = block_max(largest, scratch);
+    int first = rows;
+    for (int i = threadIdx.x; i < rows && first == rows; i += THREADS) {
+        if (fabs(column[i]) == largest) {
+            first = i;
+        }
+    }
+    int place = (int)-block_max(-(double)first, scratch);
+    bool down = place < rows && column[place] < 0.0;
+    __syncthreads();
+    for (int i = threadIdx.x; down && i < rows; i += THREADS) {
+        column[i] = -column[i];
+    }
+    __syncthreads();
+}
+
+// A = the leading `rank` columns of V, of order `rows`.
+extern "C" __global__ void __launch_bounds__(THREADS)
+truncate(const double* vectors, int rows, int rank, double* factors, const int* active) {
+    __shared__ double scratch[WARPS];
+    if (idle(active)) {
+        return;
+    }
+    size_t item = blockIdx.y, k = blockIdx.x;
+    const double* v = vectors + (item * rows + k) * rows;
+    double* column = factors + (item * rank + k) * rows;
+    for (int i = threadIdx.x; i < rows; i += THREADS) {
+        column[i] = v[i];
+    }
+    __syncthreads();
+    fix_sign(column, rows, scratch);
+}
+
+// W = X_(n) V for the leading `rank` columns of V, of order L R: sigma_k times the left
+// singular vectors.
+extern "C" __global__ void __launch_bounds__(THREADS)
+lift(const double* tensors, int left, int rows, int right, const double* vectors, int rank,
+     double* lifted, const int* active) {
+    size_t columns = (size_t)left * right, item = blockIdx.y;
+    size_t place = (size_t)blockIdx.x * THREADS + threadIdx.x;
+    if (idle(active) || place >= (size_t)rows * rank) {
+        return;
+    }
+    size_t i = place % rows, k = place / rows;
+    const double* x = tensors + item * rows * columns;
+    const double* v = vectors + (item * columns + k) * columns;
+    double sum = 0.0;
+    for (size_t column = 0; column < columns; column++) {
+        size_t l = column / right, r = column % right;
+        sum = fma(v[column], x[(l * rows + i) * right + r], sum);
+    }
+    lifted[item * rows * rank + place] = sum;
+}
+
+// Takes out of `column` its part along the `before` orthonormal columns of `basis`, and
+// returns the square of what is left.
+__device__ inline double orthogonalise(double* column, const double* basis, int rows, int before,
+                                       double* scratch) {
+    for (int k = 0; k < before; k++) {
+        const double* other = basis + (size_t)k * rows;
+        double along = 0.0;
+        for (int i = threadIdx.x; i < rows; i += THREADS) {
+            along = fma(other[i], column[i], along);
+        }
+        along = block_sum(along, scratch);
+        for (int i = threadIdx.x; i < rows; i += THREADS) {
+            column[i] = fma(-along, other[i], column[i]);
+        }
+    }
+    double square = 0.0;
+    for (int i = threadIdx.x; i < rows; i += THREADS) {
+        square = fma(column[i], column[i], square);
+    }
+    return block_sum(square, scratch);
+}
+
+// Makes the columns of W, in order of falling length, orthonormal. A column that is
+// nothing beside the first is replaced by the first unit vector of which enough lies
+// outside of the columns before: of rows - k free directions out of `rows` one unit vector
+// has at least that share, half of which is asked for.
+extern "C" __global__ void __launch_bounds__(THREADS)
+orthonormalise(double* matrices, int rows, int rank, const int* active) {
+    __shared__ double scratch[WARPS];
+    if (idle(active)) {
+        return;
+    }
+    double* w = matrices + (size_t)blockIdx.y * rows * rank;
+    double first = 0.0;
+    for (int k = 0; k < rank; k++) {
+        double* column = w + (size_t)k * rows;
+        double before = orthogonalise(column, w, rows, 0, scratch);
+        first = k == 0 ? before : first;
+        double square = orthogonalise(column, w, rows, k, scratch);
+        // A length of 1e-14 of the first is rounding, and so is what cancelled so far.
+        bool lost = !(before > 1e-28 * first) || !(square > 1e-28 * first);
+        for (int unit = 0; lost && unit < rows; unit++) {
+            for (int i = threadIdx.x; i < rows; i += THREADS) {
+                column[i] = i == unit ? 1.0 : 0.0;
+            }
+            square = orthogonalise(column, w, rows, k, scratch);
+            lost = square < 0.5 * (rows - k) / rows;
+        }
+        // Once more on unit length: what rounding left along the others goes.
+        for (int turn = 0; turn < 2; turn++) {
+            double length = sqrt(square);
+            for (int i = threadIdx.x; i < rows; i += THREADS) {
+                column[i] /= length;
+            }
+            square = orthogonalise(column, w, rows, turn == 0 ? k : 0, scratch);
+        }
+        __syncthreads();
+        fix_sign(column, rows, scratch);
+    }
+}

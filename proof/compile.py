@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Compiles the kernels with no GPU, and holds the results against the repository's.
+
+- NVRTC 11.8 compiles `kernels/` to PTX 7.8 for compute capability 7.5; the text must be that of
+  `kernels/tenfold.ptx`, which the library ships.
+- NVRTC 12.9 compiles the same source for compute capability 7.5, 8.0, 9.0 and 10.0.
+- ptxas assembles the shipped PTX for sm_75, sm_80, sm_90 and sm_100; registers, shared memory and
+  spills must be those of the table in `docs/cuda.md` and within the budget below.
+
+With --write both files are made anew. The compilers come from PyPI (`pip install --target`)
+and stay in `target/cuda-tools`.
+"""
+
+import ctypes
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TOOLS = ROOT / "target" / "cuda-tools"
+PTX = ROOT / "kernels" / "tenfold.ptx"
+DOCS = ROOT / "docs" / "cuda.md"
+PACKAGES = {
+    "11": ["nvidia-cuda-nvrtc-cu11==11.8.89"],
+    "12": ["nvidia-cuda-nvrtc-cu12==12.9.86", "nvidia-cuda-nvcc-cu12==12.9.86"],
+}
+ARCHITECTURES = ["sm_75", "sm_80", "sm_90", "sm_100"]
+
+# The budget: two blocks of 256 threads on a multiprocessor with 64 K registers, nothing spilled.
+MOST_REGISTERS = 128
+MOST_SPILLED_BYTES = 0
+
+
+def install():
+    """The folders of the compilers, fetched once."""
+    for version, packages in PACKAGES.items():
+        folder = TOOLS / version
+        if not folder.exists():
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--root-user-action=ignore"]
+            partial = TOOLS / f"{version}.partial"
+            subprocess.run([*command, "--target", str(partial), *packages], check=True)
+            partial.rename(folder)
+
+
+def find(version, pattern):
+    return next((TOOLS / version).rglob(pattern))
+
+
+def source():
+    """The files as one text, as `src/cuda/program.rs` joins them."""
+    folder = ROOT / "kernels"
+    files = sorted(folder.glob("*.cuh")) + sorted(folder.glob("*.cu"))
+    lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines(keepends=True))
+    return "".join(line for line in lines if not line.startswith('#include "'))
+
+
+def compile_ptx(library, architecture):
+    """The PTX that NVRTC makes of the kernels; a warning is an error."""
+    nvrtc = ctypes.CDLL(str(library))
+    program = ctypes.c_void_p()
+    text = source().encode("utf-8")
+    assert nvrtc.nvrtcCreateProgram(ctypes.byref(program), text, b"tenfold.cu", 0, None, None) == 0
+    options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++14"]
+    array = (ctypes.c_char_p * len(options))(*options)
+    failed = nvrtc.nvrtcCompileProgram(program, len(options), array)
+    log = fetch(program, nvrtc.nvrtcGetProgramLogSize, nvrtc.nvrtcGetProgramLog)
+    if failed or log.strip():
+        sys.exit(f"{architecture}: {log}")
+    return fetch(program, nvrtc.nvrtcGetPTXSize, nvrtc.nvrtcGetPTX)
+
+
+def fetch(program, size_of, get):
+    size = ctypes.c_size_t()
+    size_of(program, ctypes.byref(size))
+    buffer = ctypes.create_string_buffer(size.value)
+    get(program, buffer)
+    return buffer.value.decode("utf-8")
+
+
+def resources():
+    """For each kernel and architecture: registers, shared bytes, spilled bytes."""
+    assembler = find("12", "ptxas")
+    assembler.chmod(0o755)
+    found = {}
+    for architecture in ARCHITECTURES:
+        command = [str(assembler), "-v", f"-arch={architecture}", str(PTX), "-o", "/dev/null"]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+        parts = re.split(r"Compiling entry function '(\w+)'", text)[1:]
+        for name, part in zip(parts[::2], parts[1::2]):
+            registers = int(re.search(r"Used (\d+) registers", part)[1])
+            shared = re.search(r"(\d+) bytes smem", part)
+            spilled = re.search(r"(\d+) bytes spill stores, (\d+) bytes spill loads", part)
+            spilled = int(spilled[1]) + int(spilled[2])
+            if registers > MOST_REGISTERS or spilled > MOST_SPILLED_BYTES:
+                sys.exit(f"{name} on {architecture}: {registers} registers, {spilled} bytes spilled")
+            found.setdefault(name, {})[architecture] = (registers, int(shared[1]) if shared else 0)
+    return found
+
+
+def table():
+    lines = ["| kernel | " + " | ".join(ARCHITECTURES) + " | shared bytes |"]
+    lines.append("| --- |" + " ---: |" * (len(ARCHITECTURES) + 1))
+    for name, of in sorted(resources().items()):
+        registers = " | ".join(str(of[architecture][0]) for architecture in ARCHITECTURES)
+        lines.append(f"| `{name}` | {registers} | {of['sm_90'][1]} |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    write = "--write" in sys.argv
+    install()
+    ptx = compile_ptx(find("11", "libnvrtc.so.11.2"), "compute_75")
+    if write:
+        PTX.write_text(ptx, encoding="utf-8")
+    elif ptx != PTX.read_text(encoding="utf-8"):
+        sys.exit("kernels/tenfold.ptx is not what the kernels compile to: proof/compile.py --write")
+    for architecture in ["compute_75", "compute_80", "compute_90", "compute_100"]:
+        compile_ptx(find("12", "libnvrtc.so.12"), architecture)
+    before, after = "<!-- registers -->\n", "<!-- end -->\n"
+    docs = DOCS.read_text(encoding="utf-8")
+    start, end = docs.index(before) + len(before), docs.index(after)
+    fresh = docs[:start] + table() + docs[end:]
+    if write:
+        DOCS.write_text(fresh, encoding="utf-8")
+    elif fresh != docs:
+        sys.exit("the table in docs/cuda.md is not what ptxas says: proof/compile.py --write")
+    print(f"PTX as in the repository; {len(ARCHITECTURES)} architectures within the budget")
+
+
+main()
