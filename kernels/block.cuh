@@ -75,6 +75,25 @@ __device__ inline double trace(const double* g, int n, double* scratch) {
     return block_sum(sum, scratch);
 }
 
+// Subtracts from G = F^T F what each channel's mean adds to it: with the means of
+// rows and of all entries, G_ij - g_i - g_j + g.
+__device__ inline void centre_both(double* g, int n, double* means, double* scratch) {
+    double sum = 0.0;
+    for (int j = threadIdx.x; j < n; j += THREADS) {
+        double column = 0.0;
+        for (int i = 0; i < n; i++) {
+            column += g[i + j * n];
+        }
+        means[j] = column / n;
+        sum += column / n;
+    }
+    double mean = block_sum(sum, scratch) / n;
+    for (int k = threadIdx.x; k < n * n; k += THREADS) {
+        g[k] -= means[k % n] + means[k / n] - mean;
+    }
+    __syncthreads();
+}
+
 // Whether this block's item is left alone: `active`, if given, says so.
 __device__ inline bool idle(const int* active) {
     return active != nullptr && active[blockIdx.y] == 0;

@@ -41,21 +41,7 @@ centre_rest(double* grams, int n, double* means, const double* energies, int* ou
     __shared__ double scratch[WARPS];
     size_t item = blockIdx.y;
     double* g = grams + item * n * n;
-    double* mean_of = means + item * n;
-    double sum = 0.0;
-    for (int j = threadIdx.x; j < n; j += THREADS) {
-        double column = 0.0;
-        for (int i = 0; i < n; i++) {
-            column += g[i + (size_t)j * n];
-        }
-        mean_of[j] = column / n;
-        sum += column / n;
-    }
-    double mean = block_sum(sum, scratch) / n;
-    for (int k = threadIdx.x; k < n * n; k += THREADS) {
-        g[k] -= mean_of[k % n] + mean_of[k / n] - mean;
-    }
-    __syncthreads();
+    centre_both(g, n, means + item * n, scratch);
     check_share(g, n, energies[item], &outcomes[item], scratch);
 }
 

@@ -21,25 +21,6 @@
 
 #define PANEL_CHANNELS 16
 #define MOST_GROUPS 8
-// Subtracts from G = F^T F what each channel's mean adds to it: with the means of
-// rows and of all entries, G_ij - g_i - g_j + g.
-__device__ inline void centre_both(double* g, int n, double* means, double* scratch) {
-    double sum = 0.0;
-    for (int j = threadIdx.x; j < n; j += THREADS) {
-        double column = 0.0;
-        for (int i = 0; i < n; i++) {
-            column += g[i + j * n];
-        }
-        means[j] = column / n;
-        sum += column / n;
-    }
-    double mean = block_sum(sum, scratch) / n;
-    for (int k = threadIdx.x; k < n * n; k += THREADS) {
-        g[k] -= means[k % n] + means[k / n] - mean;
-    }
-    __syncthreads();
-}
-
 // G = F^T F, both triangles.
 template <class Real>
 __device__ void gram_of_positions(const Real* f, int channels, int n, double* g, Real* panel) {

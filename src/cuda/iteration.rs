@@ -69,12 +69,9 @@ pub(super) struct Iteration {
     pub(super) squares: Vec<CudaSlice<f64>>,
     pub(super) cores: CudaSlice<f64>,
     pub(super) states: States,
-    pub(super) outcomes: CudaSlice<i32>,
     norms: CudaSlice<f64>,
     energies: CudaSlice<f64>,
-    grams: CudaSlice<f64>,
-    work: CudaSlice<f64>,
-    vectors: CudaSlice<f64>,
+    eigen: Eigen,
     products: [CudaSlice<f64>; 2],
 }
 
@@ -108,12 +105,14 @@ impl Iteration {
                 sweeps: integers()?,
                 active: integers()?,
             },
-            outcomes: integers()?,
             norms: of(1)?,
             energies: of(1)?,
-            grams: of(n * n)?,
-            work: of(n * n)?,
-            vectors: of(n * n)?,
+            eigen: Eigen {
+                grams: of(n * n)?,
+                work: of(n * n)?,
+                vectors: of(n * n)?,
+                outcomes: integers()?,
+            },
             products: [of(shapes.size())?, of(shapes.size())?],
             shapes,
         })
@@ -136,7 +135,7 @@ impl Iteration {
 
     /// Fails where an eigenproblem of one of the items did not converge.
     pub(super) fn check_convergence(&self, queue: &Queue) -> Result<()> {
-        let outcomes = download(queue, &self.outcomes)?;
+        let outcomes = download(queue, &self.eigen.outcomes)?;
         match outcomes.iter().all(|&outcome| outcome == 0) {
             true => Ok(()),
             false => Err(no_convergence()),
@@ -176,29 +175,18 @@ impl Iteration {
     /// ST-HOSVD: each mode on what those before left.
     fn sequentially_truncate(&mut self, queue: &Queue, tensors: &CudaSlice<f64>) -> Result<()> {
         let mut shape = self.shapes.tensor.clone();
-        let mut current = None;
+        let mut at = None;
         for mode in self.shapes.order.clone() {
-            let [first, second] = &mut self.products;
-            let (source, target) = match current {
-                None => (tensors, first),
-                Some(0) => (&*first, second),
-                Some(_) => (&*second, first),
-            };
             let around = Around::mode(self.shapes.items, &shape, mode);
             let rank = self.shapes.core[mode];
-            let parts = Parts {
-                grams: &mut self.grams,
-                work: &mut self.work,
-                vectors: &mut self.vectors,
-                squares: &mut self.squares[mode],
-                outcomes: &mut self.outcomes,
-            };
-            parts.factor(queue, source, around, rank, &mut self.factors[mode], None)?;
+            let (source, target) = next(tensors, &mut self.products, &mut at);
+            let (squares, factors) = (&mut self.squares[mode], &mut self.factors[mode]);
+            self.eigen
+                .factor(queue, source, around, rank, (squares, factors), None)?;
             queue.product(source, around, (&self.factors[mode], rank), target, None)?;
-            current = Some(current.map_or(0, |at: usize| 1 - at));
             shape[mode] = rank;
         }
-        self.keep_core(queue, current)
+        self.keep_core(queue, at)
     }
 
     /// HOSVD: each mode on the tensor itself.
@@ -206,14 +194,9 @@ impl Iteration {
         for mode in self.shapes.modes() {
             let around = Around::mode(self.shapes.items, &self.shapes.tensor, mode);
             let rank = self.shapes.core[mode];
-            let parts = Parts {
-                grams: &mut self.grams,
-                work: &mut self.work,
-                vectors: &mut self.vectors,
-                squares: &mut self.squares[mode],
-                outcomes: &mut self.outcomes,
-            };
-            parts.factor(queue, tensors, around, rank, &mut self.factors[mode], None)?;
+            let (squares, factors) = (&mut self.squares[mode], &mut self.factors[mode]);
+            self.eigen
+                .factor(queue, tensors, around, rank, (squares, factors), None)?;
         }
         let modes = self.shapes.order.clone();
         let (_, at) = self.project(queue, tensors, &modes, false)?;
@@ -234,21 +217,9 @@ impl Iteration {
             Some(_) => second,
         };
         let active = Some(&self.states.active);
-        let parts = Parts {
-            grams: &mut self.grams,
-            work: &mut self.work,
-            vectors: &mut self.vectors,
-            squares: &mut self.squares[mode],
-            outcomes: &mut self.outcomes,
-        };
-        parts.factor(
-            queue,
-            projected,
-            around,
-            rank,
-            &mut self.factors[mode],
-            active,
-        )?;
+        let (squares, factors) = (&mut self.squares[mode], &mut self.factors[mode]);
+        self.eigen
+            .factor(queue, projected, around, rank, (squares, factors), active)?;
         let factor = (&self.factors[mode], rank);
         queue.product(projected, around, factor, &mut self.cores, active)
     }
@@ -263,22 +234,16 @@ impl Iteration {
         while_active: bool,
     ) -> Result<(Vec<usize>, Option<usize>)> {
         let mut shape = self.shapes.tensor.clone();
-        let mut current = None;
+        let mut at = None;
         let active = while_active.then_some(&self.states.active);
         for &mode in modes {
-            let [first, second] = &mut self.products;
-            let (source, target) = match current {
-                None => (tensors, first),
-                Some(0) => (&*first, second),
-                Some(_) => (&*second, first),
-            };
             let around = Around::mode(self.shapes.items, &shape, mode);
             let rank = self.shapes.core[mode];
+            let (source, target) = next(tensors, &mut self.products, &mut at);
             queue.product(source, around, (&self.factors[mode], rank), target, active)?;
-            current = Some(current.map_or(0, |at: usize| 1 - at));
             shape[mode] = rank;
         }
-        Ok((shape, current))
+        Ok((shape, at))
     }
 
     /// Copies the core from the buffer where the projections left it.
@@ -299,42 +264,55 @@ impl Iteration {
     }
 }
 
-/// What a factor is made with.
-struct Parts<'a> {
-    grams: &'a mut CudaSlice<f64>,
-    work: &'a mut CudaSlice<f64>,
-    vectors: &'a mut CudaSlice<f64>,
-    squares: &'a mut CudaSlice<f64>,
-    outcomes: &'a mut CudaSlice<i32>,
+/// Where the next of a chain of products comes from and goes to: from the tensors, then
+/// between two buffers. `at` is the buffer of the last product, if there is one.
+fn next<'a>(
+    tensors: &'a CudaSlice<f64>,
+    [first, second]: &'a mut [CudaSlice<f64>; 2],
+    at: &mut Option<usize>,
+) -> (&'a CudaSlice<f64>, &'a mut CudaSlice<f64>) {
+    match at.replace(at.map_or(0, |at| 1 - at)) {
+        None => (tensors, first),
+        Some(0) => (first, second),
+        Some(_) => (second, first),
+    }
 }
 
-impl Parts<'_> {
+/// Memory for the eigenproblems of a mode.
+#[derive(Debug)]
+struct Eigen {
+    grams: CudaSlice<f64>,
+    work: CudaSlice<f64>,
+    vectors: CudaSlice<f64>,
+    outcomes: CudaSlice<i32>,
+}
+
+impl Eigen {
     /// The leading `rank` left singular vectors of an unfolding, from the Gram matrix
     /// of its smaller side, and the squares of its singular values.
     fn factor(
-        self,
+        &mut self,
         queue: &Queue,
         tensors: &CudaSlice<f64>,
         around: Around,
         rank: usize,
-        factors: &mut CudaSlice<f64>,
+        (squares, factors): (&mut CudaSlice<f64>, &mut CudaSlice<f64>),
         active: Option<&CudaSlice<i32>>,
     ) -> Result<()> {
         let (items, n) = (around.items, around.order());
-        queue.gram(&tensors.as_view(), around, self.grams, active)?;
-        let eigen = (self.squares, &mut *self.vectors);
-        queue.eigen(
-            (items, n),
-            self.grams,
-            self.work,
-            eigen,
-            self.outcomes,
-            active,
-        )?;
+        let Self {
+            grams,
+            work,
+            vectors,
+            outcomes,
+        } = self;
+        queue.gram(&tensors.as_view(), around, grams, active)?;
+        let eigen = (squares, &mut *vectors);
+        queue.eigen((items, n), grams, work, eigen, outcomes, active)?;
         if around.of_rest() {
-            queue.lift(tensors, around, (self.vectors, rank), factors, active)
+            queue.lift(tensors, around, (vectors, rank), factors, active)
         } else {
-            queue.truncate((items, around.rows, rank), self.vectors, factors, active)
+            queue.truncate((items, around.rows, rank), vectors, factors, active)
         }
     }
 }

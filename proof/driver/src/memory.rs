@@ -147,6 +147,18 @@ impl Region {
         Ok(())
     }
 
+    /// What happened to a granule in this launch; one launch waits for that before.
+    fn history_in(&mut self, granule: usize, launch: u32) -> &mut History {
+        let history = &mut self.history[granule];
+        if history.launch != launch {
+            *history = History {
+                launch,
+                ..History::NONE
+            };
+        }
+        history
+    }
+
     /// A load of 1 to 8 bytes by a kernel.
     ///
     /// # Errors
@@ -160,13 +172,7 @@ impl Region {
             return Err(format!("read of bytes never written, at {offset}"));
         }
         for granule in offset / GRANULE..=(offset + len - 1) / GRANULE {
-            let history = &mut self.history[granule];
-            if history.launch != by.launch {
-                *history = History {
-                    launch: by.launch,
-                    ..History::NONE
-                };
-            }
+            let history = self.history_in(granule, by.launch);
             if history.write.races(by) {
                 return Err(race("read", "write", history.write, by, offset));
             }
@@ -190,13 +196,7 @@ impl Region {
     ) -> Result<(), String> {
         self.check(offset, len)?;
         for granule in offset / GRANULE..=(offset + len - 1) / GRANULE {
-            let history = &mut self.history[granule];
-            if history.launch != by.launch {
-                *history = History {
-                    launch: by.launch,
-                    ..History::NONE
-                };
-            }
+            let history = self.history_in(granule, by.launch);
             if history.write.races(by) {
                 return Err(race("write", "write", history.write, by, offset));
             }
