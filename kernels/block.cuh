@@ -66,6 +66,29 @@ __device__ inline double block_max(double value, double* scratch) {
     return largest;
 }
 
+// The largest magnitude of n entries, in every thread.
+__device__ inline double largest_magnitude(const double* entries, int n, double* scratch) {
+    double largest = 0.0;
+    for (int i = threadIdx.x; i < n; i += THREADS) {
+        largest = fmax(largest, fabs(entries[i]));
+    }
+    return block_max(largest, scratch);
+}
+
+// Whether the first of n entries whose magnitude is at least `least` is negative, in
+// every thread.
+__device__ inline bool first_is_negative(const double* entries, int n, double least,
+                                         double* scratch) {
+    int first = n;
+    for (int i = threadIdx.x; i < n && first == n; i += THREADS) {
+        if (fabs(entries[i]) >= least) {
+            first = i;
+        }
+    }
+    int place = (int)-block_max(-(double)first, scratch);
+    return place < n && entries[place] < 0.0;
+}
+
 // The sum of the diagonal of a matrix of order n, in every thread.
 __device__ inline double trace(const double* g, int n, double* scratch) {
     double sum = 0.0;

@@ -108,8 +108,8 @@ centre_rows(double* rows, int count) {
 }
 
 // Copies features divided by the power of two below the largest, centred if asked;
-// exponents[item] is that power's; the copy of a zero item is zero, and outcomes[item] is OUT_OF_RANGE where an
-// entry is not finite. Grid (1, items).
+// exponents[item] is that power's; the copy of a zero item is zero, and outcomes[item]
+// is OUT_OF_RANGE where an entry is not finite. Grid (1, items).
 template <class Real>
 __device__ void prepare(const Real* features, int channels, int positions, int centring,
                         double* prepared, int* exponents, int* outcomes) {
@@ -140,7 +140,7 @@ __device__ void prepare(const Real* features, int channels, int positions, int c
     for (size_t k = threadIdx.x; k < size; k += THREADS) {
         target[k] = scalbn((double)f[k], -exponent);
     }
-    __syncthreads();
+    // In the first row each thread finds its own entries; sums end what is written to others.
     for (int c = 0; centring && c < channels; c++) {
         centre_row(target + (size_t)c * positions, positions, scratch);
     }

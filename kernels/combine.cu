@@ -17,26 +17,15 @@ __device__ inline double block_orientation(const double* z, int n, int sign, dou
     if (sign == ABSOLUTE) {
         return 1.0;
     }
-    double largest = 0.0;
-    for (int p = threadIdx.x; p < n; p += THREADS) {
-        largest = fmax(largest, fabs(z[p]));
-    }
-    double tied = block_max(largest, scratch) * (1.0 - TIE_TOLERANCE);
-    int first = n;
-    for (int p = threadIdx.x; p < n && first == n; p += THREADS) {
-        if (fabs(z[p]) >= tied) {
-            first = p;
-        }
-    }
-    int place = (int)-block_max(-(double)first, scratch);
-    bool down = place < n && z[place] < 0.0;
+    double tied = largest_magnitude(z, n, scratch) * (1.0 - TIE_TOLERANCE);
+    bool down = first_is_negative(z, n, tied, scratch);
     return down != (sign == NEGATIVE) ? -1.0 : 1.0;
 }
 
 template <class Real>
-__device__ void combine(const double* squares, int count, const double* projected, long long maps_apart,
-                        int unit, int vectors, int n, int sign, double* sums, Real* maps,
-                        int* outcomes) {
+__device__ void combine(const double* squares, int count, const double* projected,
+                        long long maps_apart, int unit, int vectors, int n, int sign,
+                        double* sums, Real* maps, int* outcomes) {
     __shared__ double scratch[WARPS];
     size_t item = blockIdx.y;
     if (outcomes[item] >= OUT_OF_RANGE) {
@@ -62,8 +51,7 @@ __device__ void combine(const double* squares, int count, const double* projecte
     __syncthreads();
     bool constant = normalise(sum, n, maps + item * n, scratch);
     if (threadIdx.x == 0) {
-        bool degenerate = second > DEGENERATE_RATIO * first;
-        outcomes[item] = constant ? CONSTANT : degenerate ? DEGENERATE : FINE;
+        outcomes[item] = outcome_of_map(constant, first, second);
     }
 }
 

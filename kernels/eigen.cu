@@ -16,9 +16,16 @@
 
 #include "jacobi.cuh"
 
-// Copies column r of the result from where the iteration left it.
-__device__ inline void sorted(const double* a, const double* v, int n, const int* order,
-                              double* values, double* vectors) {
+// Diagonalises `a` with `v` for its vectors, and copies both out in the order of the
+// values. `rest` is the shared memory behind what else there is.
+__device__ inline void decompose(double* a, double* v, int n, double* rest, double* values,
+                                 double* vectors, int* outcome) {
+    double* scratch = rest + n + 1;
+    int* order = (int*)(scratch + WARPS);
+    if (!jacobi(a, v, n, rest, scratch, order + n) && threadIdx.x == 0) {
+        *outcome = NO_CONVERGENCE;
+    }
+    sort_diagonal(a, n, order);
     for (int r = threadIdx.x; r < n; r += THREADS) {
         values[r] = a[order[r] * (n + 1)];
     }
@@ -30,41 +37,26 @@ __device__ inline void sorted(const double* a, const double* v, int n, const int
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
 eigen_shared(const double* grams, int n, double* values, double* vectors, int* outcomes,
              const int* active) {
-    double* a = shared;
-    double* v = a + n * n;
-    double* rotations = v + n * n;
-    double* scratch = rotations + n + 1;
-    int* order = (int*)(scratch + WARPS);
     if (idle(active)) {
         return;
     }
     size_t item = blockIdx.y;
+    double* a = shared;
+    double* v = a + n * n;
     for (int k = threadIdx.x; k < n * n; k += THREADS) {
         a[k] = grams[item * n * n + k];
     }
-    if (!jacobi(a, v, n, rotations, scratch, order + n) && threadIdx.x == 0) {
-        outcomes[item] = NO_CONVERGENCE;
-    }
-    sort_diagonal(a, n, order);
-    sorted(a, v, n, order, values + item * n, vectors + item * n * n);
+    decompose(a, v, n, v + n * n, values + item * n, vectors + item * n * n, &outcomes[item]);
 }
 
 // `work` has the size of `grams`.
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
 eigen_global(double* grams, int n, double* work, double* values, double* vectors, int* outcomes,
              const int* active) {
-    double* rotations = shared;
-    double* scratch = rotations + n + 1;
-    int* order = (int*)(scratch + WARPS);
     if (idle(active)) {
         return;
     }
     size_t item = blockIdx.y;
-    double* a = grams + item * n * n;
-    double* v = work + item * n * n;
-    if (!jacobi(a, v, n, rotations, scratch, order + n) && threadIdx.x == 0) {
-        outcomes[item] = NO_CONVERGENCE;
-    }
-    sort_diagonal(a, n, order);
-    sorted(a, v, n, order, values + item * n, vectors + item * n * n);
+    decompose(grams + item * n * n, work + item * n * n, n, shared, values + item * n,
+              vectors + item * n * n, &outcomes[item]);
 }

@@ -10,26 +10,15 @@
 
 #include "block.cuh"
 
-// Gives a column of `rows` entries its sign.
+// Gives a column of `rows` entries its sign. Each thread has the entries of its number
+// modulo THREADS here and in all that calls this.
 __device__ inline void fix_sign(double* column, int rows, double* scratch) {
-    double largest = 0.0;
-    for (int i = threadIdx.x; i < rows; i += THREADS) {
-        largest = fmax(largest, fabs(column[i]));
-    }
-    largest = block_max(largest, scratch);
-    int first = rows;
-    for (int i = threadIdx.x; i < rows && first == rows; i += THREADS) {
-        if (fabs(column[i]) == largest) {
-            first = i;
-        }
-    }
-    int place = (int)-block_max(-(double)first, scratch);
-    bool down = place < rows && column[place] < 0.0;
+    double largest = largest_magnitude(column, rows, scratch);
+    bool down = first_is_negative(column, rows, largest, scratch);
     __syncthreads();
     for (int i = threadIdx.x; down && i < rows; i += THREADS) {
         column[i] = -column[i];
     }
-    __syncthreads();
 }
 
 // A = the leading `rank` columns of V, of order `rows`.
@@ -45,7 +34,6 @@ truncate(const double* vectors, int rows, int rank, double* factors, const int* 
     for (int i = threadIdx.x; i < rows; i += THREADS) {
         column[i] = v[i];
     }
-    __syncthreads();
     fix_sign(column, rows, scratch);
 }
 
@@ -126,7 +114,6 @@ orthonormalise(double* matrices, int rows, int rank, const int* active) {
             }
             square = orthogonalise(column, w, rows, turn == 0 ? k : 0, scratch);
         }
-        __syncthreads();
         fix_sign(column, rows, scratch);
     }
 }

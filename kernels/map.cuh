@@ -18,27 +18,32 @@ enum Sign { ABSOLUTE = 0, POSITIVE = 1, NEGATIVE = 2 };
 #define DEGENERATE_RATIO 0.999
 
 // Whether the entry of largest magnitude of n is negative, the first of those tied
-// up to rounding. `stride` parts the entries.
-__device__ inline bool points_down(const double* entries, int n, int stride) {
+// up to rounding.
+__device__ inline bool points_down(const double* entries, int n) {
     double largest = 0.0;
     for (int i = 0; i < n; i++) {
-        largest = fmax(largest, fabs(entries[i * stride]));
+        largest = fmax(largest, fabs(entries[i]));
     }
     double tied = largest * (1.0 - TIE_TOLERANCE);
     for (int i = 0; i < n; i++) {
-        if (fabs(entries[i * stride]) >= tied) {
-            return entries[i * stride] < 0.0;
+        if (fabs(entries[i]) >= tied) {
+            return entries[i] < 0.0;
         }
     }
     return false;
 }
 
 // The factor of a projected map that makes the wanted part of it positive.
-__device__ inline double orientation(const double* projected, int n, int stride, int sign) {
+__device__ inline double orientation(const double* projected, int n, int sign) {
     if (sign == ABSOLUTE) {
         return 1.0;
     }
-    return points_down(projected, n, stride) != (sign == NEGATIVE) ? -1.0 : 1.0;
+    return points_down(projected, n) != (sign == NEGATIVE) ? -1.0 : 1.0;
+}
+
+// What a map is worth whose two largest singular values are these.
+__device__ inline Outcome outcome_of_map(bool constant, double first, double second) {
+    return constant ? CONSTANT : second > DEGENERATE_RATIO * first ? DEGENERATE : FINE;
 }
 
 // weight * phi(value).

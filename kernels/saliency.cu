@@ -120,7 +120,7 @@ __device__ void saliency(const Real* features, int channels, int n, int centring
     double first = sqrt(fmax(g[order[0] * (n + 1)], 0.0));
     for (int i = threadIdx.x; i < vectors; i += THREADS) {
         double sigma = sqrt(fmax(g[order[i] * (n + 1)], 0.0));
-        weights[i] = sigma / first * sigma * orientation(z + order[i] * n, n, 1, sign);
+        weights[i] = sigma / first * sigma * orientation(z + order[i] * n, n, sign);
     }
     __syncthreads();
     for (int p = threadIdx.x; p < n; p += THREADS) {
@@ -134,8 +134,7 @@ __device__ void saliency(const Real* features, int channels, int n, int centring
     bool constant = normalise(map, n, out, scratch);
     if (threadIdx.x == 0) {
         double second = n > 1 ? sqrt(fmax(g[order[1] * (n + 1)], 0.0)) : 0.0;
-        bool degenerate = second > DEGENERATE_RATIO * first;
-        outcomes[item] = constant ? CONSTANT : degenerate ? DEGENERATE : FINE;
+        outcomes[item] = outcome_of_map(constant, first, second);
     }
 }
 

@@ -65,6 +65,8 @@ use crate::error::{Error, Result};
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef};
 use normalize::MinMax;
+#[cfg(feature = "cuda")]
+pub(crate) use resize::check_resize;
 use spectrum::{DEGENERATE_RATIO, Request, Spectrum};
 #[cfg(feature = "cuda")]
 pub(crate) use spectrum::{ENERGY_TOLERANCE, MAX_SWEEPS};

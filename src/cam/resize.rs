@@ -40,11 +40,7 @@ pub fn resize<'a, T: Scalar>(
             shape: map.shape().to_vec(),
         });
     }
-    for (what, extent) in [("the height", height), ("the width", width)] {
-        if extent == 0 {
-            return Err(Error::Positive { what });
-        }
-    }
+    check_resize(height, width)?;
     let mut resized = Tensor::zeros(&[leading, &[height, width]].concat())?;
     let rows = taps(old_height, height);
     let columns = taps(old_width, width);
@@ -60,6 +56,16 @@ pub fn resize<'a, T: Scalar>(
         }
     }
     Ok(resized)
+}
+
+/// Fails where no map has this height and width.
+pub(crate) fn check_resize(height: usize, width: usize) -> Result<()> {
+    for (what, extent) in [("the height", height), ("the width", width)] {
+        if extent == 0 {
+            return Err(Error::Positive { what });
+        }
+    }
+    Ok(())
 }
 
 /// Two neighbouring pixels and how far a point lies from the first to the

@@ -22,7 +22,7 @@ pub(super) fn zeros<T: cudarc::driver::DeviceRepr + cudarc::driver::ValidAsZeroB
 }
 
 /// Host memory that the device copies from and to while the host goes on.
-pub(super) fn pinned<T: DeviceScalar>(queue: &Queue, len: usize) -> Result<PinnedHostSlice<T>> {
+fn pinned<T: DeviceScalar>(queue: &Queue, len: usize) -> Result<PinnedHostSlice<T>> {
     let allocate = failed("pinning memory of the host");
     // SAFETY: every entry is written before the memory is handed out.
     let memory = unsafe {

@@ -6,49 +6,25 @@ use super::buffers::{Upload, download, zeros};
 use super::device::{Device, DeviceScalar};
 use super::iteration::{Iteration, Shapes};
 use super::launch::{Around, Queue, Stopping};
-use super::saliency::in_range;
+use super::limits::{in_range, most_items};
 use crate::error::{Error, Result};
 use crate::linalg::Route;
 use crate::scalar::scale;
 use crate::tensor::{Tensor, TensorRef, first_non_finite};
 use crate::tucker::{Convergence, Hooi, StHosvd, Start, Stop, Truncation, Tucker};
 
-/// The share of the free memory that a batch takes at most.
-const SHARE: f64 = 0.8;
-
-/// The most items that a grid of blocks has.
-const MOST_ITEMS: usize = 65_535;
-
-/// The items of which the device holds the `bytes` for each, of `items`.
-pub(super) fn most_items(
-    device: &Device,
-    what: &'static str,
-    items: usize,
-    bytes: u64,
-) -> Result<usize> {
-    let free = device.free_memory()?;
-    let fit = (SHARE * free as f64) as u64 / bytes.max(1);
-    if fit == 0 {
-        return Err(Error::DeviceMemory {
-            what,
-            needed: bytes,
-            free,
-        });
-    }
-    Ok(items.min(MOST_ITEMS).min(fit as usize))
-}
-
 impl Device {
     /// The decompositions of a batch N×(the shape of a tensor), as
     /// [`Hooi::decompose`] makes each: meant for many small tensors.
     ///
-    /// The iteration runs in `f64`, on Gram matrices, for `f32` too; the results are rounded at the
-    /// end. A tensor that has converged rests while others go on. Modes count within a
+    /// The iteration runs in `f64`, on Gram matrices, for `f32` too; the results are
+    /// rounded at the end. A tensor that has converged rests while others go on. Modes count within a
     /// tensor, not in the batch.
     ///
     /// # Errors
-    /// Those of [`Hooi::decompose`], an index being that in the batch; [`Error::OnlyOnCpu`] for a tolerance in place of
-    /// ranks and for [`Route::Qr`]; [`Error::Device`], [`Error::DeviceMemory`].
+    /// Those of [`Hooi::decompose`], an index being that in the batch;
+    /// [`Error::OnlyOnCpu`] for a tolerance in place of ranks and for [`Route::Qr`];
+    /// [`Error::Device`], [`Error::DeviceMemory`].
     ///
     /// ```no_run
     /// # use tenfold::{Hooi, Tensor, cuda::Device};
@@ -281,18 +257,16 @@ impl Solver {
         Tucker::found(core, factors, spectra, convergence, x, found.errors[item])
     }
 
-    /// The singular values that the last factorization of a mode had.
+    /// The singular values that the last factorization of a mode had: that of a tensor
+    /// whose other modes were projected, in ST-HOSVD alone those before it.
     fn spectrum_len(&self, shapes: &Shapes, mode: usize) -> usize {
+        let sequential = self.max_sweeps == 0 && self.start == Start::StHosvd;
         let mut shape = shapes.tensor.clone();
-        for &other in &shapes.order {
-            let sequential = self.max_sweeps == 0 && self.start == Start::StHosvd;
-            if other == mode {
-                if sequential {
-                    break;
-                }
-                continue;
+        let before = |&&other: &&usize| !sequential || other != mode;
+        for &other in shapes.order.iter().take_while(before) {
+            if other != mode {
+                shape[other] = shapes.core[other];
             }
-            shape[other] = shapes.core[other];
         }
         Around::mode(1, &shape, mode).order()
     }

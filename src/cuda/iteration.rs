@@ -6,8 +6,7 @@ use cudarc::driver::CudaSlice;
 
 use super::buffers::{download, zeros};
 use super::launch::{Around, Queue, States, Stopping};
-use super::saliency::no_convergence;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tucker::Start;
 
 /// What is decomposed, and into what.
@@ -136,10 +135,10 @@ impl Iteration {
     /// Fails where an eigenproblem of one of the items did not converge.
     pub(super) fn check_convergence(&self, queue: &Queue) -> Result<()> {
         let outcomes = download(queue, &self.eigen.outcomes)?;
-        match outcomes.iter().all(|&outcome| outcome == 0) {
-            true => Ok(()),
-            false => Err(no_convergence()),
+        if outcomes.iter().any(|&outcome| outcome != 0) {
+            return Err(no_convergence());
         }
+        Ok(())
     }
 
     /// Decomposes the tensors: a start, and sweeps until each has converged or
@@ -205,8 +204,8 @@ impl Iteration {
 
     /// Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎, and the core with it.
     fn update(&mut self, queue: &Queue, tensors: &CudaSlice<f64>, mode: usize) -> Result<()> {
-        let others: Vec<usize> = self.shapes.order.clone();
-        let others: Vec<usize> = others.into_iter().filter(|&m| m != mode).collect();
+        let mut others = self.shapes.order.clone();
+        others.retain(|&other| other != mode);
         let (shape, at) = self.project(queue, tensors, &others, true)?;
         let around = Around::mode(self.shapes.items, &shape, mode);
         let rank = self.shapes.core[mode];
@@ -314,5 +313,12 @@ impl Eigen {
         } else {
             queue.truncate((items, around.rows, rank), vectors, factors, active)
         }
+    }
+}
+
+/// The iteration of Jacobi rotations did not converge.
+pub(super) fn no_convergence() -> Error {
+    Error::NoConvergence {
+        what: "the symmetric eigenproblem on the device",
     }
 }

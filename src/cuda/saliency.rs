@@ -1,18 +1,16 @@
 //! Saliency maps of batches.
 
-use cudarc::driver::CudaSlice;
-
 use super::buffers::{Borrowed, Upload, download, zeros};
 use super::device::{Device, DeviceScalar};
 use super::driver::failed;
-use super::hooi::most_items;
-use super::iteration::{Iteration, Shapes};
-use super::launch::{Around, Combination, Queue, Stopping};
+use super::iteration::{Shapes, no_convergence};
+use super::lane::Lane;
+use super::launch::{Around, Queue};
+use super::limits::{in_range, most_items};
 use super::maps::{Maps, Request};
-use crate::cam::{Cam, ENERGY_TOLERANCE, MAX_SWEEPS, SaliencyMap, Status, Vectors, in_batch};
+use crate::cam::{Cam, SaliencyMap, Status, Vectors, check_resize, in_batch};
 use crate::error::{Error, Result};
-use crate::tensor::{Tensor, TensorRef, first_non_finite};
-use crate::tucker::Start;
+use crate::tensor::{Shape, Tensor, TensorRef, first_non_finite};
 
 /// What the kernels say of an item, the numbers of `kernels/block.cuh`.
 mod outcome {
@@ -110,20 +108,17 @@ impl Device {
         batch: impl Into<TensorRef<'a, T>>,
         [height, width]: [usize; 2],
     ) -> Result<Tensor<T>> {
-        let maps = self.saliency_maps(cam, batch)?;
-        let old = maps[0].values().shape();
-        let &[old_height, old_width] = old else {
+        let batch = batch.into();
+        let job = Job::new(cam, batch.shape())?;
+        let &[old_height, old_width] = &job.shape[1..] else {
             return Err(Error::TooFewModes {
                 what: "a map to resize",
                 expected: 2,
-                shape: old.to_vec(),
+                shape: job.shape[1..].to_vec(),
             });
         };
-        for (what, extent) in [("the height", height), ("the width", width)] {
-            if extent == 0 {
-                return Err(Error::Positive { what });
-            }
-        }
+        check_resize(height, width)?;
+        let maps = self.saliency_maps(cam, batch)?;
         let mut resized = Tensor::zeros(&[maps.len(), height, width])?;
         let queue = self.queue()?;
         let (from, to) = (old_height * old_width, height * width);
@@ -268,12 +263,12 @@ impl Device {
 }
 
 /// What is to be made of a batch.
-struct Job<'a> {
+pub(super) struct Job<'a> {
     cam: &'a Cam,
     items: usize,
     /// The extents of a feature map.
     shape: &'a [usize],
-    request: Request,
+    pub(super) request: Request,
 }
 
 impl<'a> Job<'a> {
@@ -289,6 +284,7 @@ impl<'a> Job<'a> {
             });
         }
         cam.check(shape)?;
+        Shape::new(batch)?;
         let job = Self {
             cam,
             items,
@@ -308,15 +304,15 @@ impl<'a> Job<'a> {
     }
 
     /// Entries of a feature map.
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         self.shape.iter().product()
     }
 
-    fn positions(&self) -> usize {
+    pub(super) fn positions(&self) -> usize {
         self.size() / self.shape[0]
     }
 
-    fn around(&self, items: usize) -> Around {
+    pub(super) fn around(&self, items: usize) -> Around {
         Around {
             items,
             left: 1,
@@ -326,7 +322,7 @@ impl<'a> Job<'a> {
     }
 
     /// The decompositions at truncated ranks, where they are asked for.
-    fn shapes(&self, items: usize) -> Option<Shapes> {
+    pub(super) fn shapes(&self, items: usize) -> Option<Shapes> {
         let ranks = self.cam.ranks.as_ref()?;
         Some(Shapes {
             items,
@@ -423,152 +419,11 @@ impl<'a> Job<'a> {
     }
 }
 
-/// A stream with the memory for a part of a batch.
-struct Lane<T> {
-    queue: Queue,
-    maps: CudaSlice<T>,
-    outcomes: CudaSlice<i32>,
-    steps: Steps,
-}
-
-/// What a part of a batch goes through.
-enum Steps {
-    /// Full ranks.
-    Closed(Box<Maps>),
-    /// Truncated ranks: scaled copies, and HOOI on them.
-    Tucker(Box<Tucker>),
-}
-
-struct Tucker {
-    prepared: CudaSlice<f64>,
-    exponents: CudaSlice<i32>,
-    iteration: Iteration,
-    projected: CudaSlice<f64>,
-    squares: CudaSlice<f64>,
-    sums: CudaSlice<f64>,
-}
-
-impl<T: DeviceScalar> Lane<T> {
-    /// Bytes that an item takes.
-    fn bytes(queue: &Queue, job: &Job<'_>) -> u64 {
-        let of_map = (job.positions() * size_of::<T>() + 4) as u64;
-        let steps = match job.shapes(1) {
-            None => Maps::bytes(queue, job.around(1), job.request),
-            Some(shapes) => {
-                let rank = shapes.core[0];
-                let maps = rank * (job.positions() + 1) + job.positions() + 1;
-                shapes.bytes() + 8 * (job.size() + maps) as u64
-            }
-        };
-        of_map + steps
-    }
-
-    fn new(queue: &Queue, job: &Job<'_>, items: usize) -> Result<Self> {
-        let stream = &queue.stream;
-        let steps = match job.shapes(items) {
-            None => Steps::Closed(Box::new(Maps::new(queue, job.around(items), job.request)?)),
-            Some(shapes) => {
-                let rank = shapes.core[0];
-                Steps::Tucker(Box::new(Tucker {
-                    prepared: zeros(stream, items * job.size())?,
-                    exponents: zeros(stream, items)?,
-                    projected: zeros(stream, items * rank * job.positions())?,
-                    squares: zeros(stream, items * rank)?,
-                    sums: zeros(stream, items * job.positions())?,
-                    iteration: Iteration::new(queue, shapes)?,
-                }))
-            }
-        };
-        Ok(Self {
-            queue: queue.clone(),
-            maps: zeros(stream, items * job.positions())?,
-            outcomes: zeros(stream, items)?,
-            steps,
-        })
-    }
-
-    /// Enqueues the maps of `count` feature maps; at truncated ranks it waits for HOOI.
-    fn enqueue(
-        &mut self,
-        job: &Job<'_>,
-        features: &cudarc::driver::CudaView<'_, T>,
-        count: usize,
-    ) -> Result<()> {
-        let (queue, around) = (&self.queue, job.around(count));
-        let (maps, outcomes) = (&mut self.maps, &mut self.outcomes);
-        let tucker = match &mut self.steps {
-            Steps::Closed(steps) => {
-                return steps.enqueue(queue, features, around, job.request, maps, outcomes);
-            }
-            Steps::Tucker(tucker) => tucker,
-        };
-        let scaled = (&mut tucker.exponents, &mut *outcomes);
-        let centring = job.request.centring;
-        queue.prepare(features, around, centring, &mut tucker.prepared, scaled)?;
-        tucker.iterate(queue, count)?;
-        let rank = tucker.iteration.core_extent(0);
-        let vectors = if job.request.all_vectors { rank } else { 1 };
-        let squares = (count, rank, tucker.iteration.core_size() / rank);
-        queue.energy(squares, &tucker.iteration.cores, &mut tucker.squares)?;
-        queue.project(
-            &tucker.prepared.as_view(),
-            around,
-            &tucker.iteration.factors[0],
-            (rank, vectors),
-            &mut tucker.projected,
-        )?;
-        let how = Combination {
-            items: count,
-            values: rank,
-            vectors,
-            positions: job.positions(),
-            apart: vectors * job.positions(),
-            unit: false,
-            sign: job.request.sign,
-        };
-        let (squares, projected) = (&tucker.squares, &tucker.projected);
-        queue.combine(how, squares, projected, &mut tucker.sums, maps, outcomes)
-    }
-}
-
-impl Tucker {
-    /// HOOI as the maps of the CPU have it.
-    fn iterate(&mut self, queue: &Queue, count: usize) -> Result<()> {
-        let stopping = Stopping {
-            tolerance: 0.0,
-            rounding: 0.0,
-            energy_tolerance: ENERGY_TOLERANCE,
-        };
-        self.iteration.take(count);
-        let tensors = &self.prepared;
-        self.iteration
-            .run(queue, tensors, Start::Hosvd, stopping, MAX_SWEEPS)?;
-        self.iteration.check_convergence(queue)
-    }
-}
-
 /// What an outcome says of a map.
 fn status(outcome: i32) -> Status {
     match outcome {
         outcome::CONSTANT => Status::Constant,
         outcome::DEGENERATE => Status::Degenerate,
         _ => Status::Fine,
-    }
-}
-
-/// Fails where the kernels' integers do not count so far.
-pub(super) fn in_range(entries: usize) -> Result<()> {
-    match i32::try_from(entries) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Error::OnlyOnCpu {
-            what: "a tensor or matrix of 2³¹ entries and more",
-        }),
-    }
-}
-
-/// The iteration of Jacobi rotations did not converge.
-pub(super) fn no_convergence() -> Error {
-    Error::NoConvergence {
-        what: "the symmetric eigenproblem on the device",
     }
 }

@@ -1,6 +1,6 @@
 //! What the arithmetic instructions compute, on the bits of registers.
 
-use crate::ptx::{Name, Type};
+use crate::instruction::{Name, Type};
 
 fn f32_of(bits: u64) -> f32 {
     f32::from_bits(bits as u32)

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::arithmetic::{compare, compute, convert};
 use crate::clocks::Span;
+use crate::instruction::{Address, Instruction, Kernel, Operand, Operation, Space, Special, Type};
 use crate::memory::{Accessor, Memory, Region};
-use crate::ptx::{Address, Instruction, Kernel, Operand, Operation, Space, Special, Type};
 
 /// The order in which threads and blocks run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

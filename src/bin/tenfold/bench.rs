@@ -165,7 +165,6 @@ fn check_plot(path: &Path) -> Outcome {
 }
 
 /// Feature maps that a GPU gets at once.
-#[cfg(feature = "cuda")]
 const BATCH: usize = 256;
 
 /// Times all four weightings on one feature map.
@@ -175,15 +174,14 @@ fn measure<T: MapScalar>(
     device: &Device,
 ) -> tenfold::Result<Vec<Row>> {
     let features = features::<T>(shape)?;
+    let copies = || Tensor::new(&[&[BATCH], shape].concat(), features.data().repeat(BATCH));
+    let batch = (!device.is_cpu()).then(copies).transpose()?;
     let mut rows = Vec::new();
     for weighting in Weighting::ALL {
         let cam = Cam::new(weighting);
-        let (seconds, map) = match device {
-            Device::Cpu => median(args.repeat.into(), || cam.saliency_map(&features))?,
-            #[cfg(feature = "cuda")]
-            Device::Cuda(_) => {
-                let batch =
-                    Tensor::new(&[&[BATCH], shape].concat(), features.data().repeat(BATCH))?;
+        let (seconds, map) = match &batch {
+            None => median(args.repeat.into(), || cam.saliency_map(&features))?,
+            Some(batch) => {
                 let (seconds, mut maps) = median(args.repeat.into(), || {
                     device.saliency_maps(&cam, batch.view())
                 })?;

@@ -200,9 +200,10 @@ fn maps_of<T: MapScalar>(
         .iter()
         .map(|&weighting| {
             let cam = args.cam(weighting);
-            let maps = match batch {
-                true => device.saliency_maps(&cam, x.view())?,
-                false => vec![device.saliency_map(&cam, x.view())?],
+            let maps = if batch {
+                device.saliency_maps(&cam, x.view())?
+            } else {
+                vec![device.saliency_map(&cam, x.view())?]
             };
             let items = maps.iter().map(|map| Ok((single(map)?, map.status())));
             Ok(Maps {

@@ -45,6 +45,11 @@ impl Device {
         }
     }
 
+    /// Whether it is the processor.
+    pub(crate) fn is_cpu(&self) -> bool {
+        matches!(self, Self::Cpu)
+    }
+
     /// The name in machine-readable output.
     pub(crate) fn name(&self) -> &'static str {
         match self {

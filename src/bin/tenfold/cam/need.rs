@@ -1,5 +1,6 @@
 //! The memory that saliency maps and their pictures take.
 
+use tenfold::Scalar;
 use tenfold::io::{Npy, RgbImage};
 
 use super::Args;
@@ -34,7 +35,7 @@ impl Args {
             let mut working = 0;
             for &weighting in &self.weighting.0 {
                 let cam = self.cam(weighting);
-                let need = if file.dtype() == "f32" {
+                let need = if file.dtype() == f32::NAME {
                     cam.memory::<f32>(map)
                 } else {
                     cam.memory::<f64>(map)
