@@ -62,12 +62,13 @@ pub use weighting::{Decomposition, Sign, Vectors, Weighting};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::kernel::Scratch;
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef};
 use normalize::MinMax;
 #[cfg(feature = "cuda")]
 pub(crate) use resize::check_resize;
-use spectrum::{DEGENERATE_RATIO, Request, Spectrum};
+use spectrum::{DEGENERATE_RATIO, Request, spectrum};
 #[cfg(feature = "cuda")]
 pub(crate) use spectrum::{ENERGY_TOLERANCE, MAX_SWEEPS};
 
@@ -261,7 +262,9 @@ impl Cam {
     ) -> Result<SaliencyMap<T>> {
         let features = features.into();
         self.check(features.shape())?;
-        self.map_with(features, &mut Workspace::default())
+        let mut values = Tensor::zeros(&features.shape()[1..])?;
+        let status = self.map_into(features, values.data_mut())?;
+        Ok(SaliencyMap { values, status })
     }
 
     /// The saliency maps of a batch N×C×H×W, or N×C×(any trailing shape).
@@ -287,30 +290,95 @@ impl Cam {
         batch: impl Into<TensorRef<'a, T>>,
     ) -> Result<Vec<SaliencyMap<T>>> {
         let batch = batch.into();
-        if batch.order() < 3 {
-            return Err(Error::FeatureMap {
-                shape: batch.shape()[1..].to_vec(),
+        self.check_batch(batch.shape())?;
+        let mut values = (0..batch.shape()[0])
+            .map(|_| Tensor::zeros(&batch.shape()[2..]))
+            .collect::<Result<Vec<Tensor<T>>>>()?;
+        let maps = values.par_iter_mut().map(|map| map.data_mut());
+        let statuses = self.maps_into(batch, maps)?;
+        let maps = values.into_iter().zip(statuses);
+        Ok(maps
+            .map(|(values, status)| SaliencyMap { values, status })
+            .collect())
+    }
+
+    /// [`Cam::saliency_maps`] into `maps`, one after the other: N times as many
+    /// entries as there are positions. Gives what each map is worth.
+    ///
+    /// At full ranks no memory is allocated for a map: what the first map of a
+    /// thread needed serves those that follow, and later batches, as long as it
+    /// is not more than 32 MiB.
+    ///
+    /// # Errors
+    /// Those of [`Cam::saliency_maps`], and [`Error::DataLength`] where `maps` has
+    /// another length; the entries of `maps` are unspecified then.
+    ///
+    /// ```
+    /// use tenfold::Tensor;
+    /// use tenfold::cam::{Cam, Status, Weighting};
+    /// let batch = Tensor::from_fn(&[2, 6, 3, 3], |i| ((i[1] + i[2] * i[3] + i[0]) % 5) as f32)?;
+    /// let cam = Cam::new(Weighting::Mtsm);
+    /// let mut maps = [0.0; 2 * 9];
+    /// assert_eq!(cam.saliency_maps_into(&batch, &mut maps)?, [Status::Fine; 2]);
+    /// assert_eq!(maps[9..], *cam.saliency_maps(&batch)?[1].values().data());
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn saliency_maps_into<'a, T: Scalar>(
+        &self,
+        batch: impl Into<TensorRef<'a, T>>,
+        maps: &mut [T],
+    ) -> Result<Vec<Status>> {
+        let batch = batch.into();
+        let positions = self.check_batch(batch.shape())?;
+        let expected = batch.shape()[0] * positions;
+        if maps.len() != expected {
+            let mut shape = batch.shape().to_vec();
+            shape.remove(1);
+            return Err(Error::DataLength {
+                shape,
+                expected,
+                actual: maps.len(),
             });
         }
+        self.maps_into(batch, maps.par_chunks_exact_mut(positions))
+    }
+
+    /// The maps of a batch that passed [`Cam::check_batch`], each into its own
+    /// memory.
+    fn maps_into<'a, T: Scalar>(
+        &self,
+        batch: TensorRef<'_, T>,
+        maps: impl IndexedParallelIterator<Item = &'a mut [T]>,
+    ) -> Result<Vec<Status>> {
         let shape = &batch.shape()[1..];
-        if batch.data().is_empty() {
-            return Err(Error::Empty {
-                shape: batch.shape().to_vec(),
-            });
-        }
-        self.check(shape)?;
-        let len = shape.iter().product();
-        let maps: Vec<Result<SaliencyMap<T>>> = batch
-            .data()
-            .par_chunks(len)
-            .map_init(Workspace::default, |workspace, features| {
-                self.map_with(TensorRef::new(shape, features)?, workspace)
-            })
+        let features = batch.data().par_chunks_exact(shape.iter().product());
+        let outcomes: Vec<Result<Status>> = features
+            .zip(maps)
+            .map(|(features, map)| self.map_into(TensorRef::new(shape, features)?, map))
             .collect();
         // In order, so that the error is that of the first feature map.
-        let maps = maps.into_iter().enumerate();
-        maps.map(|(item, map)| map.map_err(|error| in_batch(error, item)))
-            .collect()
+        let mut statuses = Vec::with_capacity(outcomes.len());
+        for (item, outcome) in outcomes.into_iter().enumerate() {
+            statuses.push(outcome.map_err(|error| in_batch(error, item))?);
+        }
+        Ok(statuses)
+    }
+
+    /// The number of positions of each map of a batch of extents `shape`; fails
+    /// where it is no batch or the options do not fit.
+    fn check_batch(&self, shape: &[usize]) -> Result<usize> {
+        if shape.len() < 3 {
+            return Err(Error::FeatureMap {
+                shape: shape.iter().skip(1).copied().collect(),
+            });
+        }
+        if shape.contains(&0) {
+            return Err(Error::Empty {
+                shape: shape.to_vec(),
+            });
+        }
+        self.check(&shape[1..])?;
+        Ok(shape[2..].iter().product())
     }
 
     /// Fails where the options do not fit a feature map of extents `shape`.
@@ -334,48 +402,31 @@ impl Cam {
     }
 
     /// The saliency map of a feature map that passed [`Cam::check`].
-    fn map_with<T: Scalar>(
-        &self,
-        features: TensorRef<'_, T>,
-        workspace: &mut Workspace,
-    ) -> Result<SaliencyMap<T>> {
-        let Workspace { spectrum, map } = workspace;
+    fn map_into<T: Scalar>(&self, features: TensorRef<'_, T>, to: &mut [T]) -> Result<Status> {
         let request = Request {
             vectors: self.weighting.vectors(),
             centring: self.centring.unwrap_or(self.weighting.centring()),
             ranks: self.ranks.as_deref(),
         };
         let sign = self.sign.unwrap_or(self.weighting.sign());
-        map.clear();
-        map.resize(features.data().len() / features.shape()[0], 0.0);
-        spectrum.compute(features, request, &mut |weight, projected: &[f64]| {
-            accumulate(map, weight, projected, sign);
+        let mut map = Scratch::zeroed(to.len());
+        let values = spectrum(features, request, &mut |weight, projected: &[f64]| {
+            accumulate(&mut map, weight, projected, sign);
         })?;
 
-        let range = MinMax::of(map, CONSTANT_TOLERANCE);
-        let status = match (&range, spectrum.values.as_slice()) {
+        let range = MinMax::of(&map, CONSTANT_TOLERANCE);
+        for (to, &value) in to.iter_mut().zip(&map) {
+            let value = range.as_ref().map_or(0.0, |range| range.position(value));
+            *to = T::from_f64(value);
+        }
+        Ok(match (&range, &*values) {
             (None, _) => Status::Constant,
             (Some(_), [first, second, ..]) if *second > DEGENERATE_RATIO * first => {
                 Status::Degenerate
             }
             _ => Status::Fine,
-        };
-        let values = map.iter().map(|&value| {
-            let value = range.as_ref().map_or(0.0, |range| range.position(value));
-            T::from_f64(value)
-        });
-        Ok(SaliencyMap {
-            values: Tensor::new(&features.shape()[1..], values.collect())?,
-            status,
         })
     }
-}
-
-/// Memory that one thread uses for one feature map after the other.
-#[derive(Debug, Default)]
-struct Workspace {
-    spectrum: Spectrum,
-    map: Vec<f64>,
 }
 
 /// map += weight·φ(projected), φ as `sign` says.

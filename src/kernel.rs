@@ -5,23 +5,23 @@
 //! run time. What is summed over lies contiguous or is packed so; at the bottom of
 //! each kernel is the same register [`tile`].
 
-mod aligned;
 mod lanes;
 mod outer;
 mod panel;
 mod prefetch;
 mod reflectors;
 mod row_product;
+mod scratch;
 mod tile;
 mod tile_product;
 mod transpose;
 
-pub(crate) use aligned::{Aligned, line_entries};
 pub(crate) use lanes::Lanes;
 pub(crate) use outer::{add_outer_products, add_panel, ahead_bytes};
 pub(crate) use panel::Panel;
 pub(crate) use reflectors::{COLUMN_STEP, REFLECTORS, inner_products, reflect};
 pub(crate) use row_product::{PackedColumns, row_product};
+pub(crate) use scratch::{Scratch, line_entries};
 pub(crate) use tile_product::{PackedRows, pack_row, tile_products, tile_width};
 pub(crate) use transpose::Transpose;
 

@@ -5,6 +5,7 @@
 //! Small square problems are solved in `f64`, whatever the tensor holds.
 
 mod back_transform;
+mod columns;
 mod divide_and_conquer;
 mod eigh;
 mod finite;
@@ -40,5 +41,8 @@ pub use qr::{orthonormal_basis, triangular_factor};
 pub use sign::fix_signs;
 pub use svd::{RightSingular, right_singular};
 
+pub(crate) use eigh::eigh_in_scratch;
+pub(crate) use gram::gram_in_scratch;
+pub(crate) use lanczos::leading_pair_in_scratch;
 pub(crate) use product::product;
 pub(crate) use random::random_signs;

@@ -5,11 +5,12 @@
 //! projected map of uᵢ is Mᵀuᵢ = σᵢzᵢ, so that where P < C it comes from the
 //! P×P Gram matrix alone, and uᵢ is never formed.
 
-use faer::{Mat, MatMut, MatRef};
+use faer::{MatMut, MatRef};
 
 use super::weighting::Vectors;
 use crate::error::Result;
-use crate::linalg::{Precision, Side, eigh, gram, leading_pair};
+use crate::kernel::Scratch;
+use crate::linalg::{Precision, Side, eigh_in_scratch, gram_in_scratch, leading_pair_in_scratch};
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{TensorRef, first_non_finite, mode_product_into};
 use crate::tucker::{Hooi, Start};
@@ -26,294 +27,266 @@ pub(super) struct Request<'a> {
     pub(super) ranks: Option<&'a [usize]>,
 }
 
-/// Singular values, and memory that serves one feature map after the other.
-#[derive(Debug, Default)]
-pub(super) struct Spectrum {
-    /// σ₁ ≥ σ₂ ≥ …: all of them; if only the first vector was asked for, σ₁, and
-    /// σ₂ where it exceeds [`DEGENERATE_RATIO`]·σ₁.
-    pub(super) values: Vec<f64>,
-    /// One projected map.
-    projected: Vec<f64>,
-    /// Memory for all projected maps, in the scalar of the feature map.
-    products: Vec<f64>,
-    /// The feature map, centred and scaled by a power of two.
-    prepared: Vec<f64>,
-}
-
 /// The traces of Gram matrices whose entries can be squared without leaving the
 /// range of `f64`.
 const SAFE_TRACE: std::ops::Range<f64> = 1e-120..1e120;
 
-impl Spectrum {
-    /// Fills in the values of `x`, C×(any trailing shape), up to a common factor
-    /// that is a power of two, and calls `visit` with σᵢ/σ₁ and the projected map
-    /// of each vector asked for, in order.
-    ///
-    /// A zero feature map, or one that centring makes zero, gives σ₁ = 0 and no
-    /// projected map.
-    pub(super) fn compute<T: Scalar>(
-        &mut self,
-        x: TensorRef<'_, T>,
-        request: Request<'_>,
-        visit: &mut impl FnMut(f64, &[f64]),
-    ) -> Result<()> {
-        let (channels, positions) = (x.shape()[0], x.data().len() / x.shape()[0]);
-        let matrix = [channels, positions];
-        if let Some(ranks) = request.ranks {
-            let exponent = largest_exponent(x)?.unwrap_or(0);
-            self.prepare(x, request.centring, exponent);
-            let prepared = std::mem::take(&mut self.prepared);
-            let prepared_x = TensorRef::new(x.shape(), &prepared)?;
-            let done = self.tucker(prepared_x, ranks, request.vectors, visit);
-            self.prepared = prepared;
-            return done;
-        }
-        let m = TensorRef::new(&matrix, x.data())?;
-        if self.svd(m, request.vectors, request.centring, visit)? {
-            return Ok(());
-        }
-        if let Some(exponent) = largest_exponent(x)? {
-            self.prepare(x, request.centring, exponent);
-            let prepared = std::mem::take(&mut self.prepared);
-            let m = TensorRef::new(&matrix, &prepared)?;
-            let done = self.svd(m, request.vectors, false, visit);
-            self.prepared = prepared;
-            if done? {
-                return Ok(());
-            }
-        }
-        self.take_values(&[0.0]);
-        Ok(())
+/// The singular values σ₁ ≥ σ₂ ≥ … of `x`, C×(any trailing shape), up to a common
+/// factor that is a power of two: all of them; if only the first vector is asked
+/// for, σ₁, and σ₂ where it exceeds [`DEGENERATE_RATIO`]·σ₁. Calls `visit` with σᵢ/σ₁
+/// and the projected map of each vector asked for, in order.
+///
+/// A zero feature map, or one that centring makes zero, gives σ₁ = 0 and no
+/// projected map.
+pub(super) fn spectrum<T: Scalar>(
+    x: TensorRef<'_, T>,
+    request: Request<'_>,
+    visit: &mut impl FnMut(f64, &[f64]),
+) -> Result<Scratch<f64>> {
+    let Request {
+        vectors,
+        centring,
+        ranks,
+    } = request;
+    if let Some(ranks) = ranks {
+        let exponent = largest_exponent(x)?.unwrap_or(0);
+        let prepared = prepared(x, centring, exponent);
+        let prepared = TensorRef::new(x.shape(), &prepared)?;
+        return tucker(prepared, ranks, vectors, visit);
     }
-
-    /// Copies `x`·2⁻ᵉ, centred if asked.
-    fn prepare<T: Scalar>(&mut self, x: TensorRef<'_, T>, centring: bool, exponent: i32) {
-        self.prepared.clear();
-        if exponent == 0 {
-            let entries = x.data().iter().map(|&entry| entry.as_f64());
-            self.prepared.extend(entries);
-        } else {
-            let entries = x.data().iter();
-            let scaled = entries.map(|entry| scale(entry.as_f64(), -exponent));
-            self.prepared.extend(scaled);
-        }
-        if centring {
-            let positions = x.data().len() / x.shape()[0];
-            self.prepared.chunks_mut(positions).for_each(centre_channel);
+    let matrix = [x.shape()[0], x.data().len() / x.shape()[0]];
+    let m = TensorRef::new(&matrix, x.data())?;
+    if let Some(values) = svd(m, vectors, centring, visit)? {
+        return Ok(values);
+    }
+    if let Some(exponent) = largest_exponent(x)? {
+        let prepared = prepared(x, centring, exponent);
+        let m = TensorRef::new(&matrix, &prepared)?;
+        if let Some(values) = svd(m, vectors, false, visit)? {
+            return Ok(values);
         }
     }
+    Ok(square_roots(&[0.0]))
+}
 
-    /// The singular value decomposition of the matrix `m`, C×P, from the Gram
-    /// matrix of its smaller side, centred if asked; `false` where an entry is not
-    /// finite, or so large or small that its fourth power leaves the range of `f64`,
-    /// and where centring would cancel too many digits.
-    fn svd<T: Scalar>(
-        &mut self,
-        m: TensorRef<'_, T>,
-        vectors: Vectors,
-        centring: bool,
-        visit: &mut impl FnMut(f64, &[f64]),
-    ) -> Result<bool> {
-        // The projected maps of M itself are to be centred as its rows are.
-        let mut visit = |weight: f64, projected: &mut [f64]| {
-            if centring && m.shape()[0] <= m.shape()[1] {
-                centre_channel(projected);
-            }
-            visit(weight, projected);
-        };
-        let side = if m.shape()[0] <= m.shape()[1] {
-            Side::Mode
-        } else {
-            Side::Rest
-        };
-        if T::EPSILON > f64::EPSILON && vectors == Vectors::First {
-            // Half the work, where the gap leaves no room for its rounding.
-            let mut gram = gram(m, 0, side, Precision::Native)?;
-            let energy = trace(gram.as_ref());
-            if centring {
-                centre(gram.as_mut(), m, side);
-            }
-            let gap = CLEAR_GAP * energy / trace(gram.as_ref());
-            if SAFE_SINGLE_TRACE.contains(&energy)
-                && gap < 1.0
-                && let Some(pair) = leading_pair(gram.as_ref(), gap)
-            {
-                self.project_first(m, side, pair.value, &pair.vector, &mut visit);
-                return Ok(true);
-            }
+/// `x`·2⁻ᵉ, centred if asked.
+fn prepared<T: Scalar>(x: TensorRef<'_, T>, centring: bool, exponent: i32) -> Scratch<f64> {
+    let entries = x.data().iter().map(|entry| entry.as_f64());
+    let mut prepared: Scratch<f64> = if exponent == 0 {
+        entries.collect()
+    } else {
+        entries.map(|entry| scale(entry, -exponent)).collect()
+    };
+    if centring {
+        let positions = x.data().len() / x.shape()[0];
+        prepared.chunks_mut(positions).for_each(centre_channel);
+    }
+    prepared
+}
+
+/// The singular value decomposition of the matrix `m`, C×P, from the Gram
+/// matrix of its smaller side, centred if asked; nothing where an entry is not
+/// finite, or so large or small that its fourth power leaves the range of `f64`,
+/// and where centring would cancel too many digits.
+fn svd<T: Scalar>(
+    m: TensorRef<'_, T>,
+    vectors: Vectors,
+    centring: bool,
+    visit: &mut impl FnMut(f64, &[f64]),
+) -> Result<Option<Scratch<f64>>> {
+    // The projected maps of M itself are to be centred as its rows are.
+    let mut visit = |weight: f64, projected: &mut [f64]| {
+        if centring && m.shape()[0] <= m.shape()[1] {
+            centre_channel(projected);
         }
-        let mut gram = gram(m, 0, side, Precision::Double)?;
+        visit(weight, projected);
+    };
+    let side = if m.shape()[0] <= m.shape()[1] {
+        Side::Mode
+    } else {
+        Side::Rest
+    };
+    if T::EPSILON > f64::EPSILON && vectors == Vectors::First {
+        // Half the work, where the gap leaves no room for its rounding.
+        let mut gram = gram_in_scratch(m, 0, side, Precision::Native)?;
         let energy = trace(gram.as_ref());
-        if !SAFE_TRACE.contains(&energy) {
-            return Ok(false);
-        }
         if centring {
             centre(gram.as_mut(), m, side);
-            if trace(gram.as_ref()) < CENTRED_SHARE * energy {
-                return Ok(false);
-            }
         }
-        match vectors {
-            Vectors::First => self.first_vector(m, side, gram.as_ref(), &mut visit)?,
-            Vectors::All => self.all_vectors(m, side, gram.as_ref(), &mut visit)?,
-        }
-        Ok(true)
-    }
-
-    /// σ₁ and the first projected map, and σ₂ where it comes close.
-    fn first_vector<T: Scalar>(
-        &mut self,
-        m: TensorRef<'_, T>,
-        side: Side,
-        gram: MatRef<'_, f64>,
-        visit: &mut impl FnMut(f64, &mut [f64]),
-    ) -> Result<()> {
-        if let Some(pair) = leading_pair(gram, 1.0 - DEGENERATE_RATIO.powi(2)) {
-            self.project_first(m, side, pair.value, &pair.vector, visit);
-            return Ok(());
-        }
-        let eigen = eigh(gram)?;
-        let vector: Vec<f64> = eigen.vectors.col(0).iter().copied().collect();
-        self.project_first(m, side, eigen.values[0], &vector, visit);
-        self.take_values(&eigen.values[..eigen.values.len().min(2)]);
-        Ok(())
-    }
-
-    /// The first projected map from the leading eigenpair of a Gram matrix.
-    fn project_first<T: Scalar>(
-        &mut self,
-        m: TensorRef<'_, T>,
-        side: Side,
-        value: f64,
-        vector: &[f64],
-        visit: &mut impl FnMut(f64, &mut [f64]),
-    ) {
-        let positions = m.shape()[1];
-        self.take_values(&[value]);
-        self.projected.clear();
-        self.projected.resize(positions, 0.0);
-        match side {
-            Side::Rest => {
-                for (entry, z) in self.projected.iter_mut().zip(vector) {
-                    *entry = self.values[0] * z;
-                }
-            }
-            Side::Mode => {
-                for (weight, channel) in vector.iter().zip(m.data().chunks(positions)) {
-                    for (entry, feature) in self.projected.iter_mut().zip(channel) {
-                        *entry += weight * feature.as_f64();
-                    }
-                }
-            }
-        }
-        visit(1.0, &mut self.projected);
-    }
-
-    /// Every σᵢ and every projected map.
-    fn all_vectors<T: Scalar>(
-        &mut self,
-        m: TensorRef<'_, T>,
-        side: Side,
-        gram: MatRef<'_, f64>,
-        visit: &mut impl FnMut(f64, &mut [f64]),
-    ) -> Result<()> {
-        let eigen = eigh(gram)?;
-        self.take_values(&eigen.values);
-        match side {
-            Side::Rest => {
-                for (i, &sigma) in self.values.iter().enumerate() {
-                    self.projected.clear();
-                    let column = eigen.vectors.col(i);
-                    self.projected.extend(column.iter().map(|z| sigma * z));
-                    visit(sigma / self.values[0], &mut self.projected);
-                }
-            }
-            Side::Mode => {
-                let vectors = eigen.vectors.as_ref();
-                let vectors = Mat::from_fn(vectors.nrows(), vectors.ncols(), |c, i| {
-                    T::from_f64(vectors[(c, i)])
-                });
-                self.project_all(m, vectors.as_ref(), visit)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The projected maps of every column of `vectors`.
-    fn project_all<T: Scalar>(
-        &mut self,
-        m: TensorRef<'_, T>,
-        vectors: MatRef<'_, T>,
-        visit: &mut impl FnMut(f64, &mut [f64]),
-    ) -> Result<()> {
-        let positions = m.shape()[1];
-        let count = vectors.ncols() * positions;
-        let in_one = size_of::<f64>() / size_of::<T>();
-        self.products.resize(count.div_ceil(in_one), 0.0);
-        let products: &mut [T] = bytemuck::cast_slice_mut(&mut self.products);
-        let products = &mut products[..count];
-        mode_product_into(m, 0, vectors.transpose(), products)?;
-        for (&sigma, product) in self.values.iter().zip(products.chunks(positions)) {
-            self.projected.clear();
-            self.projected
-                .extend(product.iter().map(|entry| entry.as_f64()));
-            visit(sigma / self.values[0], &mut self.projected);
-        }
-        Ok(())
-    }
-
-    /// The channel factor of a Tucker decomposition of `x` at the given ranks:
-    /// σᵢ is the norm of the core's i-th slice, vᵢ column i of the factor.
-    fn tucker(
-        &mut self,
-        x: TensorRef<'_, f64>,
-        ranks: &[usize],
-        vectors: Vectors,
-        visit: &mut impl FnMut(f64, &[f64]),
-    ) -> Result<()> {
-        let hooi = Hooi {
-            start: Start::Hosvd,
-            max_sweeps: MAX_SWEEPS,
-            tolerance: 0.0,
-            ..Hooi::new(ranks.to_vec())
-        };
-        let mut sweeps = hooi.sweeps(x)?;
-        for sweep in &mut sweeps {
-            let sweep = sweep?;
-            if 2.0 * sweep.relative_error * sweep.change.abs() <= ENERGY_TOLERANCE {
-                break;
-            }
-        }
-        let tucker = sweeps.finish()?;
-        let rank = tucker.ranks()[0];
-        let core = tucker.core().data();
-        let squares = core
-            .chunks(core.len() / rank)
-            .map(|slice| slice.iter().map(|entry| entry * entry).sum());
-        self.take_values(&squares.collect::<Vec<f64>>());
-        let count = match vectors {
-            Vectors::First => 1,
-            Vectors::All => rank,
-        };
-        if let Some(factor) = tucker.factor(0)
-            && self.values[0] > 0.0
+        let gap = CLEAR_GAP * energy / trace(gram.as_ref());
+        if SAFE_SINGLE_TRACE.contains(&energy)
+            && gap < 1.0
+            && let Some((value, vector)) = leading_pair_in_scratch(gram.as_ref(), gap)
         {
-            let matrix = [x.shape()[0], x.data().len() / x.shape()[0]];
-            let matrix = TensorRef::new(&matrix, x.data())?;
-            let leading = factor.get(.., ..count);
-            self.project_all(matrix, leading, &mut |weight, projected| {
-                visit(weight, projected);
-            })?;
+            let values = square_roots(&[value]);
+            project_first(m, side, values[0], &vector, &mut visit);
+            return Ok(Some(values));
         }
-        Ok(())
     }
+    let mut gram = gram_in_scratch(m, 0, side, Precision::Double)?;
+    let energy = trace(gram.as_ref());
+    if !SAFE_TRACE.contains(&energy) {
+        return Ok(None);
+    }
+    if centring {
+        centre(gram.as_mut(), m, side);
+        if trace(gram.as_ref()) < CENTRED_SHARE * energy {
+            return Ok(None);
+        }
+    }
+    let values = match vectors {
+        Vectors::First => first_vector(m, side, gram.as_ref(), &mut visit)?,
+        Vectors::All => all_vectors(m, side, gram.as_ref(), &mut visit)?,
+    };
+    Ok(Some(values))
+}
 
-    /// Takes the square roots of `squares` as singular values.
-    fn take_values(&mut self, squares: &[f64]) {
-        self.values.clear();
-        let values = squares.iter().map(|square| square.max(0.0).sqrt());
-        self.values.extend(values);
+/// σ₁ and the first projected map, and σ₂ where it comes close.
+fn first_vector<T: Scalar>(
+    m: TensorRef<'_, T>,
+    side: Side,
+    gram: MatRef<'_, f64>,
+    visit: &mut impl FnMut(f64, &mut [f64]),
+) -> Result<Scratch<f64>> {
+    let gap = 1.0 - DEGENERATE_RATIO.powi(2);
+    if let Some((value, vector)) = leading_pair_in_scratch(gram, gap) {
+        let values = square_roots(&[value]);
+        project_first(m, side, values[0], &vector, visit);
+        return Ok(values);
     }
+    let (eigen, _) = eigh_in_scratch(gram)?;
+    let values = square_roots(&eigen.values[..eigen.values.len().min(2)]);
+    project_first(m, side, values[0], eigen.vectors.col(0), visit);
+    Ok(values)
+}
+
+/// The first projected map from σ₁ and the leading eigenvector of a Gram matrix.
+fn project_first<T: Scalar>(
+    m: TensorRef<'_, T>,
+    side: Side,
+    sigma: f64,
+    vector: &[f64],
+    visit: &mut impl FnMut(f64, &mut [f64]),
+) {
+    let positions = m.shape()[1];
+    let mut projected = Scratch::zeroed(positions);
+    match side {
+        Side::Rest => {
+            for (entry, z) in projected.iter_mut().zip(vector) {
+                *entry = sigma * z;
+            }
+        }
+        Side::Mode => {
+            for (weight, channel) in vector.iter().zip(m.data().chunks(positions)) {
+                for (entry, feature) in projected.iter_mut().zip(channel) {
+                    *entry += weight * feature.as_f64();
+                }
+            }
+        }
+    }
+    visit(1.0, &mut projected);
+}
+
+/// Every σᵢ and every projected map.
+fn all_vectors<T: Scalar>(
+    m: TensorRef<'_, T>,
+    side: Side,
+    gram: MatRef<'_, f64>,
+    visit: &mut impl FnMut(f64, &mut [f64]),
+) -> Result<Scratch<f64>> {
+    let (eigen, _) = eigh_in_scratch(gram)?;
+    let values = square_roots(&eigen.values);
+    match side {
+        Side::Rest => {
+            let mut projected = Scratch::zeroed(m.shape()[1]);
+            for (i, &sigma) in values.iter().enumerate() {
+                for (entry, z) in projected.iter_mut().zip(eigen.vectors.col(i)) {
+                    *entry = sigma * z;
+                }
+                visit(sigma / values[0], &mut projected);
+            }
+        }
+        Side::Mode => {
+            let count = values.len();
+            let entries = (0..count).flat_map(|i| eigen.vectors.col(i));
+            let vectors: Scratch<T> = entries.map(|&entry| T::from_f64(entry)).collect();
+            let vectors = MatRef::from_column_major_slice(&vectors, count, count);
+            project_all(m, &values, vectors, visit)?;
+        }
+    }
+    Ok(values)
+}
+
+/// The projected maps of every column of `vectors`.
+fn project_all<T: Scalar>(
+    m: TensorRef<'_, T>,
+    values: &[f64],
+    vectors: MatRef<'_, T>,
+    visit: &mut impl FnMut(f64, &mut [f64]),
+) -> Result<()> {
+    let positions = m.shape()[1];
+    let mut products = Scratch::<T>::unspecified(vectors.ncols() * positions);
+    mode_product_into(m, 0, vectors.transpose(), &mut products)?;
+    let mut projected = Scratch::zeroed(positions);
+    for (&sigma, product) in values.iter().zip(products.chunks(positions)) {
+        for (entry, product) in projected.iter_mut().zip(product) {
+            *entry = product.as_f64();
+        }
+        visit(sigma / values[0], &mut projected);
+    }
+    Ok(())
+}
+
+/// The channel factor of a Tucker decomposition of `x` at the given ranks:
+/// σᵢ is the norm of the core's i-th slice, vᵢ column i of the factor.
+fn tucker(
+    x: TensorRef<'_, f64>,
+    ranks: &[usize],
+    vectors: Vectors,
+    visit: &mut impl FnMut(f64, &[f64]),
+) -> Result<Scratch<f64>> {
+    let hooi = Hooi {
+        start: Start::Hosvd,
+        max_sweeps: MAX_SWEEPS,
+        tolerance: 0.0,
+        ..Hooi::new(ranks.to_vec())
+    };
+    let mut sweeps = hooi.sweeps(x)?;
+    for sweep in &mut sweeps {
+        let sweep = sweep?;
+        if 2.0 * sweep.relative_error * sweep.change.abs() <= ENERGY_TOLERANCE {
+            break;
+        }
+    }
+    let tucker = sweeps.finish()?;
+    let rank = tucker.ranks()[0];
+    let slices = tucker
+        .core()
+        .data()
+        .chunks(tucker.core().data().len() / rank);
+    let squares = slices.map(|slice| slice.iter().map(|entry| entry * entry).sum());
+    let values = square_roots(&squares.collect::<Scratch<f64>>());
+    let count = match vectors {
+        Vectors::First => 1,
+        Vectors::All => rank,
+    };
+    if let Some(factor) = tucker.factor(0)
+        && values[0] > 0.0
+    {
+        let matrix = [x.shape()[0], x.data().len() / x.shape()[0]];
+        let matrix = TensorRef::new(&matrix, x.data())?;
+        let leading = factor.get(.., ..count);
+        project_all(matrix, &values, leading, &mut |weight, projected| {
+            visit(weight, projected);
+        })?;
+    }
+    Ok(values)
+}
+
+/// Singular values from their squares, which rounding may have made negative.
+fn square_roots(squares: &[f64]) -> Scratch<f64> {
+    let values = squares.iter().map(|square| square.max(0.0).sqrt());
+    values.collect()
 }
 
 /// The ratio σ₂/σ₁ above which the first vector does not stand apart.
@@ -355,7 +328,7 @@ fn centre<T: Scalar>(gram: MatMut<'_, f64>, m: TensorRef<'_, T>, side: Side) {
 /// leave MᵀM itself.
 fn centre_both(mut gram: MatMut<'_, f64>) {
     let n = gram.nrows();
-    let means: Vec<f64> = (0..n)
+    let means: Scratch<f64> = (0..n)
         .map(|j| gram.as_ref().col(j).sum() / n as f64)
         .collect();
     let mean = means.iter().sum::<f64>() / n as f64;
@@ -370,7 +343,7 @@ fn centre_both(mut gram: MatMut<'_, f64>) {
 /// each entry.
 fn centre_rows<T: Scalar>(mut gram: MatMut<'_, f64>, m: TensorRef<'_, T>) {
     let positions = m.shape()[1];
-    let sums: Vec<f64> = m.data().chunks(positions).map(sum).collect();
+    let sums: Scratch<f64> = m.data().chunks(positions).map(sum).collect();
     for j in 0..gram.ncols() {
         for i in 0..gram.nrows() {
             gram[(i, j)] -= sums[i] * sums[j] / positions as f64;

@@ -2,8 +2,8 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::aligned::LINE;
 use super::prefetch::prefetch_line;
+use super::scratch::LINE;
 use super::tile::{Factors, Tile, tile};
 use super::{Lanes, Panel, Transpose, arch, line_entries};
 

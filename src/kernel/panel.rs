@@ -1,7 +1,7 @@
 //! Packed panels of vectors.
 
 use super::transpose::transpose_rows;
-use super::{Aligned, Transpose, line_entries, vectorize};
+use super::{Scratch, Transpose, line_entries, vectorize};
 
 /// Vectors of `order` entries, packed for the sums of their outer products.
 ///
@@ -10,10 +10,10 @@ use super::{Aligned, Transpose, line_entries, vectorize};
 /// vectors one after the other, so that a kernel that sums over the vectors
 /// streams through memory.
 pub(crate) struct Panel<A> {
-    data: Aligned<A>,
+    data: Scratch<A>,
     order: usize,
     depth: usize,
-    scratch: Aligned<A>,
+    scratch: Scratch<A>,
 }
 
 impl<A: Transpose> Panel<A> {
@@ -21,10 +21,10 @@ impl<A: Transpose> Panel<A> {
     pub(crate) fn new(order: usize, depth: usize) -> Self {
         let width = line_entries::<A>();
         Self {
-            data: Aligned::zeroed(order.div_ceil(width) * (depth + 1) * width),
+            data: Scratch::zeroed(order.div_ceil(width) * (depth + 1) * width),
             order,
             depth: 0,
-            scratch: Aligned::zeroed(0),
+            scratch: Scratch::zeroed(0),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Asking for memory before it is needed.
 
-use super::aligned::LINE;
+use super::scratch::LINE;
 
 /// Has the processor bring the line of `bytes` with number `line` into the second
 /// level of cache; nothing where there is no such line.

@@ -4,16 +4,16 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::aligned::LINE;
 use super::prefetch::prefetch_line;
+use super::scratch::LINE;
 use super::tile::{Factors, tile};
 use super::tile_product::blocks;
-use super::{Aligned, Lanes, arch, line_entries};
+use super::{Lanes, Scratch, arch, line_entries};
 
 /// The matrix U of a product Y = X Uᵀ, packed: its rows in blocks of a few vector
 /// registers, each block by columns and padded with zeros.
 pub(crate) struct PackedColumns<A> {
-    entries: Aligned<A>,
+    entries: Scratch<A>,
     columns: usize,
     depth: usize,
 }
@@ -22,7 +22,7 @@ impl<A: Lanes> PackedColumns<A> {
     /// Packs U of `columns` × `depth` entries `u(j, k)`.
     pub(crate) fn new(columns: usize, depth: usize, u: impl Fn(usize, usize) -> A) -> Self {
         let line = line_entries::<A>();
-        let mut entries = Aligned::zeroed(columns.next_multiple_of(line) * depth);
+        let mut entries = Scratch::zeroed(columns.next_multiple_of(line) * depth);
         for lines in column_blocks(columns, line) {
             let width = lines.len() * line;
             let block = &mut entries[lines.start * line * depth..][..width * depth];

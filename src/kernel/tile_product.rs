@@ -6,7 +6,7 @@ use pulp::{Simd, WithSimd};
 
 use super::prefetch::prefetch_line;
 use super::tile::{Factors, tile};
-use super::{Aligned, Lanes, arch};
+use super::{Lanes, Scratch, arch};
 
 /// Entries of one row of a tile: 128 bytes.
 pub(crate) const fn tile_width<A>() -> usize {
@@ -50,7 +50,7 @@ impl<A: Lanes> WithSimd for PackRow<'_, A> {
 /// The matrix U of a product Y = U S, packed: its rows in blocks that a tile of
 /// the result takes at once, each block by columns.
 pub(crate) struct PackedRows<A> {
-    entries: Aligned<A>,
+    entries: Scratch<A>,
     rows: usize,
     depth: usize,
 }
@@ -58,7 +58,7 @@ pub(crate) struct PackedRows<A> {
 impl<A: Lanes> PackedRows<A> {
     /// Packs U of `rows` × `depth` entries `u(j, k)`.
     pub(crate) fn new(rows: usize, depth: usize, u: impl Fn(usize, usize) -> A) -> Self {
-        let mut entries = Aligned::zeroed(rows * depth);
+        let mut entries = Scratch::zeroed(rows * depth);
         let limit = arch().dispatch(BlockLimit);
         for block in blocks(rows, limit) {
             let packed = &mut entries[block.start * depth..block.end * depth];

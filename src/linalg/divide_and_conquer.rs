@@ -1,13 +1,13 @@
 //! All eigenvectors of a symmetric tridiagonal matrix by divide and conquer.
 
-use faer::Mat;
 use pulp::{Simd, WithSimd};
 
+use super::columns::Columns;
 use super::implicit_ql::implicit_ql;
 use super::merged_basis::{Coefficients, Product};
 use super::rows::{LANES, Rows, lane_start};
 use super::secular::Roots;
-use crate::kernel::arch;
+use crate::kernel::{Scratch, arch};
 
 /// The order up to which a matrix is not divided.
 const LEAF: usize = 16;
@@ -21,24 +21,25 @@ const LEAF: usize = 16;
 /// equation (Cuppen, Numer. Math. 1981; Gu & Eisenstat, SIAM J. Matrix Anal. Appl.
 /// 1995), with the deflation and the zero structure of LAPACK's `dlaed2`. At most
 /// 8/3·n³ flops.
-pub(super) fn eigenvectors(diagonal: &[f64], off_diagonal: &[f64]) -> Option<(Vec<f64>, Mat<f64>)> {
+pub(super) fn eigenvectors(
+    diagonal: &[f64],
+    off_diagonal: &[f64],
+) -> Option<(Scratch<f64>, Columns)> {
     let n = diagonal.len();
     if n == 0 {
-        return Some((Vec::new(), Mat::zeros(0, 0)));
+        return Some((Scratch::zeroed(0), Columns::zeros(0, 0)));
     }
     let (values, basis) = arch().dispatch(DivideAndConquer {
         diagonal,
         off_diagonal,
     })?;
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
-    let mut vectors = Mat::zeros(n, n);
+    let mut order: Scratch<usize> = (0..n).collect();
+    order.sort_unstable_by(|&a, &b| values[b].total_cmp(&values[a]).then(a.cmp(&b)));
+    let mut vectors = Columns::zeros(n, n);
     for (j, &row) in order.iter().enumerate() {
-        vectors
-            .col_as_slice_mut(j)
-            .copy_from_slice(&basis.row(row)[..n]);
+        vectors.col_mut(j).copy_from_slice(&basis.row(row)[..n]);
     }
-    Some((order.into_iter().map(|k| values[k]).collect(), vectors))
+    Some((order.iter().map(|&k| values[k]).collect(), vectors))
 }
 
 struct DivideAndConquer<'a> {
@@ -47,13 +48,13 @@ struct DivideAndConquer<'a> {
 }
 
 impl WithSimd for DivideAndConquer<'_> {
-    type Output = Option<(Vec<f64>, Rows)>;
+    type Output = Option<(Scratch<f64>, Rows)>;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
         let n = self.diagonal.len();
-        let mut values = self.diagonal.to_vec();
-        let mut e = self.off_diagonal.to_vec();
+        let mut values = Scratch::copied(self.diagonal);
+        let mut e = Scratch::copied(self.off_diagonal);
         let norm = (0..n).fold(0.0f64, |norm, i| norm.max(values[i].abs() + e[i].abs()));
         let mut levels = 0;
         while n >> levels > LEAF {
@@ -94,13 +95,13 @@ impl WithSimd for DivideAndConquer<'_> {
     }
 }
 
-/// Where the vector of a pole may have entries that are not zero.
-#[derive(Clone, Copy, PartialEq)]
-enum Support {
-    Upper,
-    Both,
-    Lower,
-}
+/// The halves in which the vector of a pole may have entries that are not zero,
+/// each a bit.
+type Support = u8;
+
+const UPPER: Support = 1;
+const LOWER: Support = 2;
+const BOTH: Support = UPPER | LOWER;
 
 /// Two halves, rows `bounds[0]..bounds[1]` and `bounds[1]..bounds[2]`, to be made
 /// one.
@@ -114,14 +115,22 @@ struct Merge<'a> {
 }
 
 /// The rows that are left to the secular equation, by ascending value.
-#[derive(Default)]
 struct Undeflated {
-    rows: Vec<usize>,
-    supports: Vec<Support>,
-    z: Vec<f64>,
+    rows: Scratch<usize>,
+    supports: Scratch<Support>,
+    z: Scratch<f64>,
 }
 
 impl Undeflated {
+    /// None yet, of `count` rows.
+    fn none(count: usize) -> Self {
+        Self {
+            rows: Scratch::with_capacity(count),
+            supports: Scratch::with_capacity(count),
+            z: Scratch::with_capacity(count),
+        }
+    }
+
     fn push(&mut self, (row, support, z): (usize, Support, f64)) {
         self.rows.push(row);
         self.supports.push(support);
@@ -154,21 +163,24 @@ impl Merge<'_> {
         let lower_factor = half_sqrt.copysign(self.coupling);
         let pole = |row: usize, basis: &Rows| {
             if row < middle {
-                (row, Support::Upper, half_sqrt * basis.row(row)[middle - 1])
+                (row, UPPER, half_sqrt * basis.row(row)[middle - 1])
             } else {
-                (row, Support::Lower, lower_factor * basis.row(row)[middle])
+                (row, LOWER, lower_factor * basis.row(row)[middle])
             }
         };
-        let mut ascending: Vec<usize> = (start..end).collect();
-        ascending.sort_by(|&a, &b| self.values[a].total_cmp(&self.values[b]));
+        let mut ascending: Scratch<usize> = (start..end).collect();
+        ascending.sort_unstable_by(|&a, &b| {
+            let by_value = self.values[a].total_cmp(&self.values[b]);
+            by_value.then(a.cmp(&b))
+        });
         let largest = (start..end).fold(0.0f64, |largest, row| {
             let (_, _, z) = pole(row, self.basis);
             largest.max(self.values[row].abs()).max(rho * z.abs())
         });
         let tolerance = 8.0 * f64::EPSILON * largest;
-        let mut undeflated = Undeflated::default();
+        let mut undeflated = Undeflated::none(end - start);
         let mut previous: Option<(usize, Support, f64)> = None;
-        for row in ascending {
+        for &row in &ascending {
             let (row, mut support, mut z) = pole(row, self.basis);
             if rho * z.abs() <= tolerance {
                 continue;
@@ -183,9 +195,7 @@ impl Merge<'_> {
                     self.values[before] = a * c * c + b * s * s;
                     self.values[row] = a * s * s + b * c * c;
                     z = length;
-                    if support != before_support {
-                        support = Support::Both;
-                    }
+                    support |= before_support;
                 } else {
                     undeflated.push((before, before_support, before_z));
                 }
@@ -202,8 +212,8 @@ impl Merge<'_> {
     #[inline(always)]
     fn solve<S: Simd>(&mut self, simd: S, rho: f64, undeflated: &Undeflated) -> Option<()> {
         let Undeflated { rows, supports, z } = undeflated;
-        let poles: Vec<f64> = rows.iter().map(|&row| self.values[row]).collect();
-        let squares: Vec<f64> = z.iter().map(|z| z * z).collect();
+        let poles: Scratch<f64> = rows.iter().map(|&row| self.values[row]).collect();
+        let squares: Scratch<f64> = z.iter().map(|z| z * z).collect();
         let roots = Roots::find(simd, &poles, &squares, rho)?;
         let mut weights = roots.weights(simd);
         for (weight, z) in weights.iter_mut().zip(z) {
@@ -215,20 +225,20 @@ impl Merge<'_> {
 
         // Poles grouped by support, each group ascending.
         let group = |wanted| (0..rows.len()).filter(move |&k| supports[k] == wanted);
-        let upper = group(Support::Upper).count();
-        let lower = group(Support::Lower).count();
-        let grouped: Vec<usize> = group(Support::Upper)
-            .chain(group(Support::Both))
-            .chain(group(Support::Lower))
+        let upper = group(UPPER).count();
+        let lower = group(LOWER).count();
+        let grouped: Scratch<usize> = group(UPPER)
+            .chain(group(BOTH))
+            .chain(group(LOWER))
             .collect();
-        let mut places = vec![0; rows.len()];
+        let mut places = Scratch::zeroed(rows.len());
         for (place, &k) in grouped.iter().enumerate() {
             places[k] = place;
         }
         let coefficients = Coefficients::new(simd, &roots, &poles, &weights, &places);
 
         let [start, middle, end] = self.bounds;
-        let source: Vec<usize> = grouped.iter().map(|&k| rows[k]).collect();
+        let source: Scratch<usize> = grouped.iter().map(|&k| rows[k]).collect();
         let straddled = [lane_start(middle), middle.next_multiple_of(LANES)];
         let regions = [
             (lane_start(start), straddled[0], 0, rows.len() - lower),

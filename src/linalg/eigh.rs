@@ -3,12 +3,14 @@
 use faer::{Mat, MatRef};
 
 use super::back_transform::back_transform;
+use super::columns::Columns;
 use super::finite::check_finite;
 use super::householder::Reduction;
 use super::jacobi::jacobi;
-use super::ladder::{Decomposed, Rung, climb, rescaled};
+use super::ladder::{Rung, climb, rescaled, unscale};
 use super::{divide_and_conquer, tridiagonal};
 use crate::error::{Error, Result};
+use crate::kernel::Scratch;
 use crate::scalar::{binary_exponent, power_of_two, scale};
 
 /// Eigenvalues and eigenvectors of a symmetric matrix, S V = V Λ.
@@ -52,10 +54,26 @@ pub struct Eigen {
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn eigh(s: MatRef<'_, f64>) -> Result<Eigen> {
+    let (EigenPairs { values, vectors }, rung) = eigh_in_scratch(s)?;
+    Ok(Eigen {
+        values: values.to_vec(),
+        vectors: vectors.leading(vectors.ncols()),
+        rung,
+    })
+}
+
+/// Eigenvalues, largest first, and their vectors.
+pub(crate) struct EigenPairs {
+    pub(crate) values: Scratch<f64>,
+    pub(crate) vectors: Columns,
+}
+
+/// [`eigh`] in scratch memory.
+pub(crate) fn eigh_in_scratch(s: MatRef<'_, f64>) -> Result<(EigenPairs, Rung)> {
     let (s, exponent) = scaled(s)?;
-    let mut eigen = all_vectors(s.as_ref(), &Reduction::new(s.as_ref()))?;
-    rescale(&mut eigen.values, exponent);
-    Ok(eigen)
+    let (mut pairs, rung) = all_vectors(s.as_ref(), &Reduction::new(s.as_ref()))?;
+    rescale(&mut pairs.values, exponent);
+    Ok((pairs, rung))
 }
 
 /// All eigenvalues of the symmetric matrix `s` and its leading eigenvectors, as
@@ -82,7 +100,7 @@ pub fn eigh_leading(s: MatRef<'_, f64>, count: impl FnOnce(&[f64]) -> usize) -> 
         let reduction = Reduction::new(s.as_ref());
         let (diagonal, off_diagonal) = (&reduction.diagonal, &reduction.off_diagonal);
         if let Some(values) = tridiagonal::eigenvalues(diagonal, off_diagonal) {
-            let mut rescaled = values.clone();
+            let mut rescaled = values.to_vec();
             rescale(&mut rescaled, exponent);
             let count = count(&rescaled).min(n);
             if count <= n / 3
@@ -92,23 +110,26 @@ pub fn eigh_leading(s: MatRef<'_, f64>, count: impl FnOnce(&[f64]) -> usize) -> 
                 back_transform(&reduction, &mut vectors);
                 return Ok(Eigen {
                     values: rescaled,
-                    vectors,
+                    vectors: vectors.leading(count),
                     rung: Rung::DivideAndConquer,
                 });
             }
-            let all = all_vectors(s.as_ref(), &reduction)?;
+            let (all, rung) = all_vectors(s.as_ref(), &reduction)?;
             return Ok(Eigen {
                 values: rescaled,
-                vectors: all.vectors.get(.., ..count).to_owned(),
-                rung: all.rung,
+                vectors: all.vectors.leading(count),
+                rung,
             });
         }
     }
-    let mut eigen = all_vectors(s.as_ref(), &Reduction::new(s.as_ref()))?;
-    rescale(&mut eigen.values, exponent);
-    let count = count(&eigen.values).min(n);
-    eigen.vectors = eigen.vectors.get(.., ..count).to_owned();
-    Ok(eigen)
+    let (mut pairs, rung) = all_vectors(s.as_ref(), &Reduction::new(s.as_ref()))?;
+    rescale(&mut pairs.values, exponent);
+    let count = count(&pairs.values).min(n);
+    Ok(Eigen {
+        values: pairs.values.to_vec(),
+        vectors: pairs.vectors.leading(count),
+        rung,
+    })
 }
 
 /// The order up to which all vectors are computed at once.
@@ -116,16 +137,17 @@ const SMALL: usize = 24;
 
 /// The lower triangle scaled by a power of two to entries of at most 1 or so, and
 /// the exponent that was taken out.
-pub(super) fn scaled(s: MatRef<'_, f64>) -> Result<(Mat<f64>, i32)> {
+pub(super) fn scaled(s: MatRef<'_, f64>) -> Result<(Columns, i32)> {
     let n = s.nrows();
     check_finite(s, |j| j)?;
     let lower = (0..n).flat_map(|j| (j..n).map(move |i| s[(i, j)].abs()));
     let exponent = binary_exponent(lower.fold(0.0, f64::max));
     let [first, second] = power_of_two(-exponent);
-    let mut scaled = Mat::zeros(n, n);
+    let mut scaled = Columns::zeros(n, n);
     for j in 0..n {
+        let column = scaled.col_mut(j);
         for i in j..n {
-            scaled[(i, j)] = s[(i, j)] * first * second;
+            column[i] = s[(i, j)] * first * second;
         }
     }
     Ok((scaled, exponent))
@@ -142,45 +164,44 @@ pub(super) fn rescale(values: &mut [f64], exponent: i32) {
 pub(super) const LADDER: [Rung; 3] = [Rung::DivideAndConquer, Rung::Rescaled, Rung::Jacobi];
 
 /// All eigenvectors of `s`, whose tridiagonal form is known.
-fn all_vectors(s: MatRef<'_, f64>, reduction: &Reduction) -> Result<Eigen> {
+fn all_vectors(s: MatRef<'_, f64>, reduction: &Reduction) -> Result<(EigenPairs, Rung)> {
     let attempt = |rung| on_rung(rung, s, reduction);
-    let ((values, vectors), rung) = climb(&LADDER, attempt).ok_or(Error::NoConvergence {
+    climb(&LADDER, attempt).ok_or(Error::NoConvergence {
         what: "the symmetric eigenproblem",
-    })?;
-    Ok(Eigen {
-        values,
-        vectors,
-        rung,
     })
 }
 
 /// What one rung makes of `s`, whose entries are at most one or so.
-pub(super) fn on_rung(rung: Rung, s: MatRef<'_, f64>, reduction: &Reduction) -> Option<Decomposed> {
+pub(super) fn on_rung(rung: Rung, s: MatRef<'_, f64>, reduction: &Reduction) -> Option<EigenPairs> {
     match rung {
         Rung::DivideAndConquer => from_tridiagonal(reduction),
-        Rung::Rescaled => rescaled(s, |s| from_tridiagonal(&Reduction::new(s))),
+        Rung::Rescaled => {
+            let mut pairs = from_tridiagonal(&Reduction::new(rescaled(s).as_ref()))?;
+            unscale(&mut pairs.values);
+            Some(pairs)
+        }
         Rung::Jacobi => shifted_jacobi(s),
         Rung::Gram => None,
     }
 }
 
-fn from_tridiagonal(reduction: &Reduction) -> Option<Decomposed> {
+fn from_tridiagonal(reduction: &Reduction) -> Option<EigenPairs> {
     let (values, mut vectors) =
         divide_and_conquer::eigenvectors(&reduction.diagonal, &reduction.off_diagonal)?;
     back_transform(reduction, &mut vectors);
-    Some((values, vectors))
+    Some(EigenPairs { values, vectors })
 }
 
 /// The singular vectors of S + cI, which is positive semidefinite for c = ‖S‖∞.
-fn shifted_jacobi(s: MatRef<'_, f64>) -> Option<Decomposed> {
+fn shifted_jacobi(s: MatRef<'_, f64>) -> Option<EigenPairs> {
     let n = s.nrows();
     let mut shifted = Mat::from_fn(n, n, |i, j| s[(i.max(j), i.min(j))]);
     let rows = (0..n).map(|j| shifted.col(j).norm_l1());
     let shift = rows.fold(0.0, f64::max);
     (0..n).for_each(|i| shifted[(i, i)] += shift);
     let (values, vectors) = jacobi(shifted.as_ref())?;
-    Some((
-        values.into_iter().map(|value| value - shift).collect(),
-        vectors,
-    ))
+    Some(EigenPairs {
+        values: values.into_iter().map(|value| value - shift).collect(),
+        vectors: Columns::copied(vectors.as_ref()),
+    })
 }

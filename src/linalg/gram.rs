@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use faer::{Mat, MatRef};
 
+use super::columns::Columns;
 use crate::error::Result;
-use crate::kernel::{self, Aligned, Panel, Transpose};
+use crate::kernel::{self, Panel, Scratch, Transpose};
 use crate::scalar::{Scalar, power_of_two};
 use crate::tensor::{ModeExtents, TensorRef};
 
@@ -71,14 +72,39 @@ pub fn gram<'a, T: Scalar>(
     side: Side,
     precision: Precision,
 ) -> Result<Mat<f64>> {
-    let x = x.into();
-    let around = x.extents(mode)?;
-    Ok(match precision {
-        Precision::Double if T::EPSILON > f64::EPSILON => {
-            Unfolding::new(x, around, side).gram(Scalar::as_f64, |_| None)
-        }
-        _ => Unfolding::new(x, around, side).gram(|entry: T| entry, Some),
-    })
+    let (lower, n) = lower_triangle(x.into(), mode, side, precision)?;
+    Ok(mirrored(&lower, n))
+}
+
+/// [`gram`] in scratch memory.
+pub(crate) fn gram_in_scratch<T: Scalar>(
+    x: TensorRef<'_, T>,
+    mode: usize,
+    side: Side,
+    precision: Precision,
+) -> Result<Columns> {
+    let (lower, n) = lower_triangle(x, mode, side, precision)?;
+    Ok(Columns::from_lower(lower, n))
+}
+
+/// The lower triangle of a Gram matrix, column-major, and its order.
+fn lower_triangle<T: Scalar>(
+    x: TensorRef<'_, T>,
+    mode: usize,
+    side: Side,
+    precision: Precision,
+) -> Result<(Scratch<f64>, usize)> {
+    let unfolding = Unfolding::new(x, x.extents(mode)?, side);
+    let lower = match precision {
+        Precision::Double if T::EPSILON > f64::EPSILON => unfolding.gram(Scalar::as_f64, |_| None),
+        _ => unfolding.gram(|entry: T| entry, Some),
+    };
+    Ok((lower, unfolding.order))
+}
+
+/// The symmetric matrix of order `n` with the lower triangle of `lower`.
+fn mirrored(lower: &[f64], n: usize) -> Mat<f64> {
+    Mat::from_fn(n, n, |i, j| lower[i.max(j) + i.min(j) * n])
 }
 
 /// The Gram matrix of X·2⁻ᵉ, in `f64`: for entries whose squares would leave
@@ -92,7 +118,8 @@ pub(super) fn scaled_gram<T: Scalar>(
     let around = x.extents(mode)?;
     let [first, second] = power_of_two(-exponent);
     let scaled = |entry: T| entry.as_f64() * first * second;
-    Ok(Unfolding::new(x, around, side).gram(scaled, |_| None))
+    let unfolding = Unfolding::new(x, around, side);
+    Ok(mirrored(&unfolding.gram(scaled, |_| None), unfolding.order))
 }
 
 /// An unfolding seen as vectors of `order` entries to be summed over: X₍ₙ₎'s
@@ -151,16 +178,16 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
         }
     }
 
-    /// Σ vvᵀ over the vectors v, of entries taken through `convert`; `as_is` lets
+    /// The lower triangle of Σ vvᵀ over the vectors v, of entries taken through `convert`; `as_is` lets
     /// them stay where they are, if nothing is to be converted.
     fn gram<A: Transpose + Send + Sync>(
         self,
         convert: impl Fn(T) -> A + Copy + Sync,
         as_is: impl Fn(&'a [T]) -> Option<&'a [A]> + Copy + Sync,
-    ) -> Mat<f64> {
+    ) -> Scratch<f64> {
         let n = self.order;
-        let lower = self.sum_of_parts(0..self.parts(), &|range| {
-            let mut g = vec![0.0; n * n];
+        self.sum_of_parts(0..self.parts(), &|range| {
+            let mut g = Scratch::zeroed(n * n);
             let adjacent = self.adjacent_vectors(range.clone());
             let ready = adjacent.and_then(as_is);
             match adjacent {
@@ -170,8 +197,7 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
                 _ => self.add_panels(range, ready, convert, as_is, &mut g),
             }
             g
-        });
-        Mat::from_fn(n, n, |i, j| lower[i.max(j) + i.min(j) * n])
+        })
     }
 
     /// The sum of the matrices that `part` gives for ranges of vectors, by halves:
@@ -180,8 +206,8 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
     fn sum_of_parts(
         &self,
         parts: Range<usize>,
-        part: &(impl Fn(Range<usize>) -> Vec<f64> + Sync),
-    ) -> Vec<f64> {
+        part: &(impl Fn(Range<usize>) -> Scratch<f64> + Sync),
+    ) -> Scratch<f64> {
         if parts.len() <= 1 {
             let all = self.parts();
             return part(parts.start * self.depth / all..parts.end * self.depth / all);
@@ -191,7 +217,7 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
             || self.sum_of_parts(parts.start..middle, part),
             || self.sum_of_parts(middle..parts.end, part),
         );
-        for (sum, rest) in sum.iter_mut().zip(&rest) {
+        for (sum, rest) in sum.iter_mut().zip(&*rest) {
             *sum += rest;
         }
         sum
@@ -365,7 +391,7 @@ fn add_short_vectors<T: Scalar, A: Transpose>(
     g: &mut [f64],
 ) {
     let len = (SHORT_BYTES / (order * size_of::<A>())).max(1) * order;
-    let mut converted = Aligned::<A>::zeroed(if ready.is_some() { 0 } else { len });
+    let mut converted = Scratch::<A>::zeroed(if ready.is_some() { 0 } else { len });
     for start in (0..vectors.len()).step_by(len) {
         let end = vectors.len().min(start + len);
         let next = &vectors[end..vectors.len().min(end + len)];

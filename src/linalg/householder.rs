@@ -4,18 +4,18 @@ use faer::MatRef;
 use pulp::{Simd, WithSimd};
 
 use super::rows::{LANES, Rows, axpy, axpy2, dot, lane_start};
-use crate::kernel::{Aligned, arch};
+use crate::kernel::{Scratch, arch};
 
 /// S = Q T Qᵀ with T tridiagonal and Q = H₀ H₁ … a product of reflectors
 /// H = I − scale·v vᵀ.
 pub(super) struct Reduction {
     /// The diagonal of T.
-    pub(super) diagonal: Vec<f64>,
+    pub(super) diagonal: Scratch<f64>,
     /// The off-diagonal of T: entry i couples i and i + 1, the last is zero.
-    pub(super) off_diagonal: Vec<f64>,
+    pub(super) off_diagonal: Scratch<f64>,
     /// Row k holds the vector of reflector k, zero up to entry k.
     pub(super) vectors: Rows,
-    pub(super) scales: Vec<f64>,
+    pub(super) scales: Scratch<f64>,
 }
 
 impl Reduction {
@@ -42,11 +42,9 @@ impl WithSimd for Reduce<'_> {
         let n = self.s.nrows();
         let mut a = Half::new(self.s);
         let mut vectors = Rows::zeros(n);
-        let mut diagonal = vec![0.0; n];
-        let mut off_diagonal = vec![0.0; n];
-        let mut scales = vec![0.0; n];
+        let [mut diagonal, mut off_diagonal, mut scales] = [(); 3].map(|()| Scratch::zeroed(n));
         // A + v wᵀ + w vᵀ is what the rows below are to become.
-        let [mut v, mut w, mut y] = [(); 3].map(|()| Aligned::<f64>::zeroed(a.stride));
+        let [mut v, mut w, mut y] = [(); 3].map(|()| Scratch::<f64>::zeroed(a.stride));
         for k in 0..n {
             let start = lane_start(k);
             let column = vectors.row_mut(k);
@@ -108,7 +106,7 @@ const ROWS: usize = 4;
 /// The lower half of a symmetric matrix: by rows, each up to the end of the
 /// square block of [`LANES`] on the diagonal that it is part of.
 struct Half {
-    entries: Aligned<f64>,
+    entries: Scratch<f64>,
     stride: usize,
 }
 
@@ -117,7 +115,7 @@ impl Half {
     fn new(s: MatRef<'_, f64>) -> Self {
         let n = s.nrows();
         let stride = n.next_multiple_of(LANES);
-        let mut entries = Aligned::zeroed(stride * stride);
+        let mut entries = Scratch::zeroed(stride * stride);
         for j in 0..n {
             let end = (lane_start(j) + LANES).min(n);
             for i in j..n {

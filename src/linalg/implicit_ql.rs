@@ -5,6 +5,7 @@ use std::ops::Range;
 use pulp::Simd;
 
 use super::rows::{LANES, Rows, lane_start};
+use crate::kernel::Scratch;
 
 /// QL sweeps per eigenvalue after which the iteration is given up.
 const MAX_SWEEPS: usize = 30;
@@ -27,7 +28,7 @@ pub(super) fn implicit_ql<S: Simd>(
     norm: f64,
 ) -> bool {
     let n = d.len();
-    let mut rotations = Vec::with_capacity(n);
+    let mut rotations = Scratch::with_capacity(n);
     let columns = lane_start(first)..(first + n).next_multiple_of(LANES);
     for l in 0..n {
         for sweep in 0.. {
@@ -41,7 +42,7 @@ pub(super) fn implicit_ql<S: Simd>(
             if sweep == MAX_SWEEPS {
                 return false;
             }
-            rotations.clear();
+            rotations.truncate(0);
             let half_gap = (d[l + 1] - d[l]) / (2.0 * e[l]);
             let root = (half_gap * half_gap + 1.0).sqrt();
             let mut g = d[m] - d[l] + e[l] / (half_gap + root.copysign(half_gap));
@@ -69,7 +70,7 @@ pub(super) fn implicit_ql<S: Simd>(
                 p = s * r;
                 d[i + 1] = g + p;
                 g = c * r - b;
-                rotations.push((c, s));
+                rotations.push([c, s]);
             }
             rotate(simd, basis, first + m, columns.clone(), &rotations);
             if complete {
@@ -90,7 +91,7 @@ fn rotate<S: Simd>(
     basis: &mut Rows,
     m: usize,
     columns: Range<usize>,
-    rotations: &[(f64, f64)],
+    rotations: &[[f64; 2]],
 ) {
     let stride = basis.stride();
     let last = m - rotations.len();
@@ -117,7 +118,7 @@ fn rotate_strip<S: Simd, const V: usize>(
     rows: &mut [S::f64s],
     stride: usize,
     start: usize,
-    rotations: &[(f64, f64)],
+    rotations: &[[f64; 2]],
 ) {
     let mut strips = rows
         .chunks_exact_mut(stride)
@@ -127,7 +128,7 @@ fn rotate_strip<S: Simd, const V: usize>(
         return;
     };
     let mut carried = *target;
-    for (row, &(c, s)) in strips.zip(rotations) {
+    for (row, &[c, s]) in strips.zip(rotations) {
         let (c, s) = (simd.splat_f64s(c), simd.splat_f64s(s));
         for v in 0..V {
             target[v] = simd.mul_add_f64s(s, row[v], simd.mul_f64s(c, carried[v]));

@@ -42,20 +42,20 @@ impl Rung {
     }
 }
 
-/// Eigenvalues or singular values, largest first, and their vectors.
+/// Singular values, largest first, and right singular vectors.
 pub(super) type Decomposed = (Vec<f64>, Mat<f64>);
 
 /// What the matrix is multiplied by on [`Rung::Rescaled`].
 const RESCALED: f64 = 0.7;
 
-/// [`Rung::Rescaled`] of what `decompose` is the first rung of.
-pub(super) fn rescaled(
-    a: MatRef<'_, f64>,
-    decompose: impl Fn(MatRef<'_, f64>) -> Option<Decomposed>,
-) -> Option<Decomposed> {
-    let (values, vectors) = decompose((Scale(RESCALED) * a).as_ref())?;
-    let values = values.into_iter().map(|value| value / RESCALED);
-    Some((values.collect(), vectors))
+/// The matrix of [`Rung::Rescaled`].
+pub(super) fn rescaled(a: MatRef<'_, f64>) -> Mat<f64> {
+    Scale(RESCALED) * a
+}
+
+/// From the values of [`rescaled`] to those of the matrix.
+pub(super) fn unscale(values: &mut [f64]) {
+    values.iter_mut().for_each(|value| *value /= RESCALED);
 }
 
 /// The outcome of the first of `rungs` on which `attempt` converges.

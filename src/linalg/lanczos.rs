@@ -7,7 +7,7 @@ use super::eigh::scaled;
 use super::random::Counter;
 use super::rows::{Rows, axpy, dot, lane_start};
 use super::tridiagonal::{Factored, eigenvalues, normalise};
-use crate::kernel::arch;
+use crate::kernel::{Scratch, arch};
 use crate::scalar::scale;
 
 /// The leading eigenvalue of a Gram matrix, and its vector.
@@ -51,13 +51,17 @@ const FIRST_LOOK: usize = 4;
 /// assert!(leading_pair(faer::Mat::identity(2, 2).as_ref(), 1e-3).is_none());
 /// ```
 pub fn leading_pair(s: MatRef<'_, f64>, gap: f64) -> Option<LeadingPair> {
+    let (value, vector) = leading_pair_in_scratch(s, gap)?;
+    let vector = vector.to_vec();
+    Some(LeadingPair { value, vector })
+}
+
+/// [`leading_pair`]: the eigenvalue and its vector.
+pub(crate) fn leading_pair_in_scratch(s: MatRef<'_, f64>, gap: f64) -> Option<(f64, Scratch<f64>)> {
     let (s, exponent) = scaled(s).ok()?;
     let s = s.as_ref();
-    let pair = arch().dispatch(Lanczos { s, gap })?;
-    Some(LeadingPair {
-        value: scale(pair.value, exponent),
-        ..pair
-    })
+    let (value, vector) = arch().dispatch(Lanczos { s, gap })?;
+    Some((scale(value, exponent), vector))
 }
 
 struct Lanczos<'a> {
@@ -66,43 +70,44 @@ struct Lanczos<'a> {
 }
 
 impl WithSimd for Lanczos<'_> {
-    type Output = Option<LeadingPair>;
+    type Output = Option<(f64, Scratch<f64>)>;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
         let s = Rows::from_symmetric(self.s);
-        let pair = iterate(simd, &s)?;
-        let bound = pair.value * (1.0 - self.gap);
+        let (value, vector) = iterate(simd, &s)?;
+        let bound = value * (1.0 - self.gap);
         let squares: f64 = (0..s.len()).map(|i| dot(simd, s.row(i), s.row(i))).sum();
-        let others = squares - pair.value * pair.value;
+        let others = squares - value * value;
         let apart = others < bound * bound || exactly_one_above(simd, s, bound);
-        apart.then_some(pair)
+        apart.then_some((value, vector))
     }
 }
 
 /// The Lanczos iteration from a fixed start.
 #[inline(always)]
-fn iterate<S: Simd>(simd: S, s: &Rows) -> Option<LeadingPair> {
-    let n = s.len();
+fn iterate<S: Simd>(simd: S, s: &Rows) -> Option<(f64, Scratch<f64>)> {
+    let (n, stride) = (s.len(), s.stride());
     let steps = MAX_STEPS.min(n);
     let mut random = Counter::new(1);
-    let mut q = vec![0.0; s.stride()];
+    let mut q = Scratch::zeroed(stride);
     // All entries positive: the leading vector of non-negative features is.
     q[..n].fill_with(|| 0.5 + random.uniform());
     normalise(&mut q);
-    let mut basis: Vec<Vec<f64>> = Vec::with_capacity(steps);
-    let mut alphas = Vec::with_capacity(steps);
-    let mut betas = Vec::with_capacity(steps);
+    let mut basis = Scratch::<f64>::unspecified(steps * stride);
+    let mut alphas = Scratch::with_capacity(steps);
+    let mut betas = Scratch::with_capacity(steps);
     let mut look = FIRST_LOOK;
     for step in 1..=steps {
-        let mut w = vec![0.0; s.stride()];
+        let mut w = Scratch::zeroed(stride);
         for (i, entry) in w[..n].iter_mut().enumerate() {
             *entry = dot(simd, s.row(i), &q);
         }
         alphas.push(dot(simd, &w, &q));
-        basis.push(q);
+        basis[(step - 1) * stride..][..stride].copy_from_slice(&q);
+        let basis = || basis.chunks_exact(stride).take(step);
         for _ in 0..2 {
-            for before in &basis {
+            for before in basis() {
                 axpy(simd, -dot(simd, before, &w), before, &mut w);
             }
         }
@@ -113,16 +118,16 @@ fn iterate<S: Simd>(simd: S, s: &Rows) -> Option<LeadingPair> {
             betas.push(0.0);
             let value = *eigenvalues(&alphas, &betas)?.first()?;
             let ritz = ritz_vector(&alphas, &betas, value);
-            betas.pop();
+            betas.truncate(step - 1);
             let residual = beta * ritz.last().map_or(0.0, |last| last.abs());
             if residual <= n as f64 * f64::EPSILON * value {
-                let mut vector = vec![0.0; s.stride()];
-                for (&along, q) in ritz.iter().zip(&basis) {
+                let mut vector = Scratch::zeroed(stride);
+                for (&along, q) in ritz.iter().zip(basis()) {
                     axpy(simd, along, q, &mut vector);
                 }
                 normalise(&mut vector);
                 vector.truncate(n);
-                return Some(LeadingPair { value, vector });
+                return Some((value, vector));
             }
         }
         if exhausted {
@@ -137,13 +142,13 @@ fn iterate<S: Simd>(simd: S, s: &Rows) -> Option<LeadingPair> {
 }
 
 /// The eigenvector of the Lanczos matrix for `value`, by inverse iteration.
-fn ritz_vector(alphas: &[f64], betas: &[f64], value: f64) -> Vec<f64> {
+fn ritz_vector(alphas: &[f64], betas: &[f64], value: f64) -> Scratch<f64> {
     let norm = alphas
         .iter()
         .chain(betas)
         .fold(0.0, |a: f64, b| a.max(b.abs()));
     let shifted = Factored::new(alphas, betas, value, norm);
-    let mut v = vec![1.0; alphas.len()];
+    let mut v: Scratch<f64> = alphas.iter().map(|_| 1.0).collect();
     for _ in 0..2 {
         shifted.solve(&mut v);
         normalise(&mut v);

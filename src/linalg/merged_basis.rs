@@ -7,14 +7,14 @@ use pulp::Simd;
 use super::rows::{LANES, Rows};
 use super::secular::Roots;
 use super::vector::Vector;
-use crate::kernel::Aligned;
+use crate::kernel::Scratch;
 
 /// Eigenvectors of D + z zᵀ, those of eight roots beside one another.
 pub(super) struct Coefficients {
     /// For each eight roots, for each pole in its group, the eight entries.
-    entries: Aligned<f64>,
+    entries: Scratch<f64>,
     /// The reciprocal lengths of the vectors.
-    scales: Aligned<f64>,
+    scales: Scratch<f64>,
 }
 
 impl Coefficients {
@@ -30,8 +30,8 @@ impl Coefficients {
         let count = poles.len();
         let (origins, offsets) = roots.vectors::<S>();
         let padded = count.next_multiple_of(LANES);
-        let mut entries = Aligned::zeroed(count * padded);
-        let mut scales = Aligned::zeroed(padded);
+        let mut entries = Scratch::zeroed(count * padded);
+        let mut scales = Scratch::zeroed(padded);
         let one = Vector::splat(simd, 1.0);
         let in_panel = LANES / S::F64_LANES;
         let (pole_pairs, last_pole) = poles.as_chunks::<2>();
@@ -91,7 +91,7 @@ impl Product<'_> {
     /// Computes `columns`, whole vectors of them.
     #[inline(always)]
     pub(super) fn run<S: Simd>(mut self, simd: S, columns: Range<usize>) {
-        let mut panel = Aligned::zeroed(self.source.len() * WIDTH * S::F64_LANES);
+        let mut panel = Scratch::zeroed(self.source.len() * WIDTH * S::F64_LANES);
         let mut column = columns.start / S::F64_LANES;
         let end = columns.end / S::F64_LANES;
         while column < end {

@@ -4,14 +4,14 @@
 use faer::MatRef;
 use pulp::Simd;
 
-use crate::kernel::Aligned;
+use crate::kernel::Scratch;
 
 /// Entries to which rows are padded, a multiple of every register's lanes.
 pub(super) const LANES: usize = 8;
 
 /// A small square matrix, row-major, each row padded with zeros.
 pub(super) struct Rows {
-    entries: Aligned<f64>,
+    entries: Scratch<f64>,
     stride: usize,
 }
 
@@ -19,7 +19,7 @@ impl Rows {
     pub(super) fn zeros(n: usize) -> Self {
         let stride = n.next_multiple_of(LANES);
         Self {
-            entries: Aligned::zeroed(n * stride),
+            entries: Scratch::zeroed(n * stride),
             stride,
         }
     }

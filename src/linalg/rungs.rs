@@ -38,11 +38,12 @@ fn eigenproblems_on_every_rung() {
         let reduction = Reduction::new(s.as_ref());
         for rung in eigh::LADDER {
             let what = format!("{name}, {rung:?}");
-            let (values, vectors) =
+            let pairs =
                 eigh::on_rung(rung, s.as_ref(), &reduction).unwrap_or_else(|| panic!("{what}"));
+            let (values, vectors) = (pairs.values, pairs.vectors.as_ref());
             assert!(values.is_sorted_by(|a, b| a >= b), "{what}");
-            hold(orthonormality(vectors.as_ref()), &what);
-            let images = &s * &vectors;
+            hold(orthonormality(vectors), &what);
+            let images = &s * vectors;
             for (j, &value) in values.iter().enumerate() {
                 let residual = (0..s.nrows()).map(|i| images[(i, j)] - value * vectors[(i, j)]);
                 hold(residual.map(f64::abs).fold(0.0, f64::max) / unit, &what);

@@ -5,7 +5,7 @@ use pulp::Simd;
 
 use super::rows::LANES;
 use super::vector::Vector;
-use crate::kernel::Aligned;
+use crate::kernel::Scratch;
 
 /// Steps after which the iteration is given up.
 const MAX_STEPS: usize = 100;
@@ -15,9 +15,9 @@ const MAX_STEPS: usize = 100;
 /// small relative errors.
 pub(super) struct Roots {
     /// The poles dₖ, ascending, and padding.
-    poles: Aligned<f64>,
-    origins: Aligned<f64>,
-    offsets: Aligned<f64>,
+    poles: Scratch<f64>,
+    origins: Scratch<f64>,
+    offsets: Scratch<f64>,
     count: usize,
 }
 
@@ -41,7 +41,7 @@ impl Roots {
             mut right,
             mut left_square,
             mut right_square,
-        ] = [(); 5].map(|()| Aligned::<f64>::zeroed(padded));
+        ] = [(); 5].map(|()| Scratch::<f64>::zeroed(padded));
         for j in 0..padded {
             let this = j.min(count - 1);
             number[j] = this as f64;
@@ -51,9 +51,9 @@ impl Roots {
             right_square[j] = squares.get(j + 1).copied().unwrap_or(0.0);
         }
         let mut roots = Self {
-            poles: Aligned::zeroed(padded),
-            origins: Aligned::zeroed(padded),
-            offsets: Aligned::zeroed(padded),
+            poles: Scratch::zeroed(padded),
+            origins: Scratch::zeroed(padded),
+            offsets: Scratch::zeroed(padded),
             count,
         };
         let equation = Equation {
@@ -101,8 +101,8 @@ impl Roots {
     /// formula), zₖ² = Πⱼ (λⱼ − dₖ) / Πⱼ≠ₖ (dⱼ − dₖ), so that eigenvectors computed
     /// from them are orthogonal (Gu & Eisenstat, SIAM J. Matrix Anal. Appl. 1995).
     #[inline(always)]
-    pub(super) fn weights<S: Simd>(&self, simd: S) -> Vec<f64> {
-        let mut weights = Vec::with_capacity(self.count);
+    pub(super) fn weights<S: Simd>(&self, simd: S) -> Scratch<f64> {
+        let mut weights = Scratch::with_capacity(self.count);
         for &pole in &self.poles[..self.count] {
             weights.push(self.square(simd, pole).abs().sqrt());
         }

@@ -8,7 +8,7 @@ use faer::{Mat, MatRef, Par};
 use super::eigh::{eigh, rescale};
 use super::finite::check_finite;
 use super::jacobi::jacobi;
-use super::ladder::{Decomposed, Rung, climb, rescaled};
+use super::ladder::{Decomposed, Rung, climb, rescaled, unscale};
 use crate::error::{Error, Result};
 use crate::scalar::{binary_exponent, scale};
 
@@ -76,7 +76,11 @@ pub(super) const LADDER: [Rung; 4] = [
 pub(super) fn on_rung(rung: Rung, r: MatRef<'_, f64>) -> Option<Decomposed> {
     match rung {
         Rung::DivideAndConquer => divide_and_conquer(r),
-        Rung::Rescaled => rescaled(r, divide_and_conquer),
+        Rung::Rescaled => {
+            let (mut values, vectors) = divide_and_conquer(rescaled(r).as_ref())?;
+            unscale(&mut values);
+            Some((values, vectors))
+        }
         Rung::Jacobi => jacobi(r),
         Rung::Gram => {
             let eigen = eigh((r.transpose() * r).as_ref()).ok()?;

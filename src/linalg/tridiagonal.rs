@@ -1,9 +1,9 @@
 //! Symmetric tridiagonal matrices: all eigenvalues, and the leading eigenvectors
 //! alone.
 
-use faer::Mat;
-
+use super::columns::Columns;
 use super::random::Counter;
+use crate::kernel::Scratch;
 
 /// QL sweeps per eigenvalue after which the iteration is given up.
 const MAX_SWEEPS: usize = 30;
@@ -21,21 +21,21 @@ pub(super) fn leading_vectors(
     off_diagonal: &[f64],
     values: &[f64],
     count: usize,
-) -> Option<Mat<f64>> {
+) -> Option<Columns> {
     let n = diagonal.len();
     let norm = norm(diagonal, off_diagonal);
     let bound = 4.0 * n as f64 * f64::EPSILON;
-    let mut vectors = Mat::<f64>::zeros(n, count);
+    let mut vectors = Columns::zeros(n, count);
     let mut random = Counter::new(0);
     for (j, &value) in values.iter().enumerate().take(count) {
         let shifted = Factored::new(diagonal, off_diagonal, value, norm);
-        let mut v: Vec<f64> = (0..n).map(|_| random.uniform() - 0.5).collect();
+        let mut v: Scratch<f64> = (0..n).map(|_| random.uniform() - 0.5).collect();
         for _ in 0..INVERSE_STEPS {
             normalise(&mut v);
             shifted.solve(&mut v);
             normalise(&mut v);
             for before in 0..j {
-                let before = vectors.col_as_slice(before);
+                let before = vectors.col(before);
                 let along = dot(before, &v);
                 for (x, b) in v.iter_mut().zip(before) {
                     *x -= along * b;
@@ -47,11 +47,11 @@ pub(super) fn leading_vectors(
             return None;
         }
         for before in 0..j {
-            if dot(vectors.col_as_slice(before), &v).abs() > bound {
+            if dot(vectors.col(before), &v).abs() > bound {
                 return None;
             }
         }
-        vectors.col_as_slice_mut(j).copy_from_slice(&v);
+        vectors.col_mut(j).copy_from_slice(&v);
     }
     Some(vectors)
 }
@@ -78,10 +78,10 @@ fn residual(diagonal: &[f64], off_diagonal: &[f64], v: &[f64], value: f64) -> f6
 /// Problem*, §8.15); nothing where it does not converge. Some 10·n² flops.
 ///
 /// Entry i of `off_diagonal` couples i and i + 1; its last entry is zero.
-pub(super) fn eigenvalues(diagonal: &[f64], off_diagonal: &[f64]) -> Option<Vec<f64>> {
+pub(super) fn eigenvalues(diagonal: &[f64], off_diagonal: &[f64]) -> Option<Scratch<f64>> {
     let n = diagonal.len();
-    let mut d = diagonal.to_vec();
-    let mut squares: Vec<f64> = off_diagonal.iter().map(|e| e * e).collect();
+    let mut d = Scratch::copied(diagonal);
+    let mut squares: Scratch<f64> = off_diagonal.iter().map(|e| e * e).collect();
     let floor = (f64::EPSILON * norm(diagonal, off_diagonal)).powi(2);
     let negligible = |d: &[f64], squares: &[f64], i: usize| {
         squares[i] <= f64::EPSILON.powi(2) * (d[i] * d[i + 1]).abs().max(floor)
@@ -107,7 +107,7 @@ pub(super) fn eigenvalues(diagonal: &[f64], off_diagonal: &[f64]) -> Option<Vec<
         }
         ql_sweep(&mut d[first..=last], &mut squares[first..last]);
     }
-    d.sort_by(|a, b| b.total_cmp(a));
+    d.sort_unstable_by(|a, b| b.total_cmp(a));
     Some(d)
 }
 
@@ -162,18 +162,20 @@ fn ql_sweep(d: &mut [f64], squares: &mut [f64]) {
 /// T − λI = P L U with row exchanges between neighbours.
 pub(super) struct Factored {
     /// The three diagonals of U.
-    u: Vec<[f64; 3]>,
-    /// The multiplier that eliminated row i + 1, and whether i and i + 1 were
-    /// exchanged first.
-    steps: Vec<(f64, bool)>,
+    u: Scratch<[f64; 3]>,
+    /// The multiplier that eliminated row i + 1.
+    multipliers: Scratch<f64>,
+    /// Whether rows i and i + 1 were exchanged first.
+    exchanged: Scratch<bool>,
 }
 
 impl Factored {
     pub(super) fn new(diagonal: &[f64], off_diagonal: &[f64], value: f64, norm: f64) -> Self {
         let n = diagonal.len();
         let smallest = (f64::EPSILON * norm).max(f64::MIN_POSITIVE);
-        let mut u = Vec::with_capacity(n);
-        let mut steps = Vec::with_capacity(n);
+        let mut u = Scratch::with_capacity(n);
+        let mut multipliers = Scratch::with_capacity(n);
+        let mut exchanged = Scratch::with_capacity(n);
         let mut row = [diagonal[0] - value, off_diagonal[0], 0.0];
         for i in 0..n - 1 {
             let below = [
@@ -181,8 +183,8 @@ impl Factored {
                 diagonal[i + 1] - value,
                 off_diagonal[i + 1],
             ];
-            let exchanged = below[0].abs() > row[0].abs();
-            let (mut pivot, rest) = if exchanged {
+            let exchange = below[0].abs() > row[0].abs();
+            let (mut pivot, rest) = if exchange {
                 (below, [row[0], row[1], 0.0])
             } else {
                 (row, below)
@@ -197,25 +199,31 @@ impl Factored {
                 0.0,
             ];
             u.push(pivot);
-            steps.push((multiplier, exchanged));
+            multipliers.push(multiplier);
+            exchanged.push(exchange);
         }
         if row[0].abs() < smallest {
             row[0] = smallest;
         }
         u.push(row);
-        Self { u, steps }
+        Self {
+            u,
+            multipliers,
+            exchanged,
+        }
     }
 
     /// x ← (T − λI)⁻¹ x.
     pub(super) fn solve(&self, x: &mut [f64]) {
-        for (i, &(multiplier, exchanged)) in self.steps.iter().enumerate() {
+        let steps = self.multipliers.iter().zip(&self.exchanged);
+        for (i, (multiplier, &exchanged)) in steps.enumerate() {
             if exchanged {
                 x.swap(i, i + 1);
             }
             x[i + 1] -= multiplier * x[i];
         }
         let (mut next, mut after) = (0.0, 0.0);
-        for (x, u) in x.iter_mut().zip(&self.u).rev() {
+        for (x, u) in x.iter_mut().zip(&*self.u).rev() {
             *x = (*x - u[1] * next - u[2] * after) / u[0];
             (next, after) = (*x, next);
         }

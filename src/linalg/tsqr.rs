@@ -4,7 +4,7 @@ use faer::Mat;
 use pulp::{Simd, WithSimd};
 
 use super::rows::{axpy, dot};
-use crate::kernel::{Aligned, COLUMN_STEP, REFLECTORS, arch, inner_products, reflect};
+use crate::kernel::{COLUMN_STEP, REFLECTORS, Scratch, arch, inner_products, reflect};
 
 /// Rows of a panel: a block of reflectors of this length, and a few columns
 /// beside it, stay in the first level of cache.
@@ -23,7 +23,7 @@ pub(super) struct Triangle {
     r: Vec<f64>,
     order: usize,
     /// The panel by columns, padded to whole blocks as well.
-    panel: Aligned<f64>,
+    panel: Scratch<f64>,
 }
 
 impl Triangle {
@@ -33,7 +33,7 @@ impl Triangle {
         Self {
             r: vec![0.0; padded * padded],
             order,
-            panel: Aligned::zeroed(padded * PANEL_ROWS),
+            panel: Scratch::zeroed(padded * PANEL_ROWS),
         }
     }
 

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::{ModeExtents, Tensor, TensorRef, check_modes};
 use crate::error::{Error, Result};
 use crate::kernel::{
-    Aligned, PackedColumns, PackedRows, pack_row, row_product, tile_products, tile_width,
+    PackedColumns, PackedRows, Scratch, pack_row, row_product, tile_products, tile_width,
 };
 use crate::scalar::Scalar;
 
@@ -58,7 +58,7 @@ pub(crate) fn mode_product_into<T: Scalar>(
 ) -> Result<()> {
     let around = x.extents(mode)?;
     check_extent(around, mode, u)?;
-    debug_assert_eq!(y.len(), x.shape.with(mode, u.nrows())?.entries());
+    debug_assert_eq!(y.len(), around.columns() * u.nrows());
     multiply(x, around, u, y);
     Ok(())
 }
@@ -101,18 +101,9 @@ fn multiply_slabs<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: 
     let rows = u.nrows();
     let u = PackedRows::new(rows, extent, |j, k| u[(j, k)]);
     if right >= STRIP_COLUMNS / 2 {
-        let mut tasks = Vec::new();
-        for (slab, y) in y.chunks_exact_mut(rows * right).enumerate() {
-            let mut rest = MatMut::from_row_major_slice_mut(y, rows, right);
-            for start in (0..right).step_by(TASK_COLUMNS) {
-                let (part, others) = rest.split_at_col_mut(TASK_COLUMNS.min(right - start));
-                tasks.push((slab, start, part));
-                rest = others;
-            }
-        }
-        let multiply = |strip: &mut Strip<T>, (slab, first, mut y): (usize, usize, MatMut<T>)| {
-            let entries = &x[slab * extent * right..];
+        let multiply = |entries: &[T], first: usize, mut y: MatMut<T>| {
             let slab = MatRef::from_row_major_slice(&entries[..extent * right], extent, right);
+            let mut strip = Strip::default();
             for start in (0..y.ncols()).step_by(STRIP_COLUMNS) {
                 let range = start..y.ncols().min(start + STRIP_COLUMNS);
                 let columns = first + range.start..first + range.end;
@@ -122,36 +113,57 @@ fn multiply_slabs<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: 
                 } else {
                     extent * right
                 };
-                let piece = (slab.get(.., columns), y.rb_mut().get_mut(.., range));
-                strip.multiply(&u, [piece], &entries[next..], right);
+                let x = [slab.get(.., columns)].into_iter();
+                let y = [y.rb_mut().get_mut(.., range)];
+                strip.multiply(&u, x, y, &entries[next..], right);
             }
         };
-        tasks
-            .into_par_iter()
-            .for_each_init(Strip::default, multiply);
+        let slabs = y.par_chunks_exact_mut(rows * right).enumerate();
+        slabs.for_each(|(slab, y)| {
+            let entries = &x[slab * extent * right..];
+            let y = MatMut::from_row_major_slice_mut(y, rows, right);
+            for_columns(y, 0, &|first, y| multiply(entries, first, y));
+        });
     } else {
         let slab = extent * right;
         let per_strip = STRIP_COLUMNS / right;
         let per_task = per_strip * (TASK_COLUMNS / STRIP_COLUMNS);
-        let multiply = |strip: &mut Strip<T>, (x, y): (&[T], &mut [T])| {
+        let multiply = |(x, y): (&[T], &mut [T])| {
+            let mut strip = Strip::default();
             let strips = y.chunks_mut(per_strip * rows * right);
             for (y, start) in strips.zip((0..).step_by(per_strip * slab)) {
                 let count = y.len() / (rows * right);
                 let (here, next) = x[start..].split_at(count * slab);
-                let pieces = here
-                    .chunks_exact(slab)
-                    .zip(y.chunks_exact_mut(rows * right));
-                let pieces = pieces.map(|(x, y)| {
-                    let x = MatRef::from_row_major_slice(x, extent, right);
-                    (x, MatMut::from_row_major_slice_mut(y, rows, right))
-                });
-                strip.multiply(&u, pieces, next, tile_width::<T>());
+                let x = here.chunks_exact(slab);
+                let x = x.map(|x| MatRef::from_row_major_slice(x, extent, right));
+                let y = y.chunks_exact_mut(rows * right);
+                let y = y.map(|y| MatMut::from_row_major_slice_mut(y, rows, right));
+                strip.multiply(&u, x, y, next, tile_width::<T>());
             }
         };
         x.par_chunks(per_task * slab)
             .zip(y.par_chunks_mut(per_task * rows * right))
-            .for_each_init(Strip::default, multiply);
+            .for_each(multiply);
     }
+}
+
+/// Calls `part` with some columns of `y` at a time and the number of their first,
+/// in parallel.
+fn for_columns<T: Scalar>(
+    y: MatMut<'_, T>,
+    first: usize,
+    part: &(impl Fn(usize, MatMut<'_, T>) + Sync),
+) {
+    if y.ncols() <= TASK_COLUMNS {
+        part(first, y);
+        return;
+    }
+    let middle = y.ncols().div_ceil(TASK_COLUMNS) / 2 * TASK_COLUMNS;
+    let (left, right) = y.split_at_col_mut(middle);
+    rayon::join(
+        || for_columns(left, first, part),
+        || for_columns(right, first + middle, part),
+    );
 }
 
 /// X ×ₐ Uₐ ×ᵦ Uᵦ …: the product with one matrix for each named mode, modes not
@@ -195,39 +207,39 @@ pub fn multi_mode_product<'a, T: Scalar>(
 
 /// Scratch memory for one strip of columns, packed tile by tile.
 struct Strip<T> {
-    packed: Aligned<T>,
-    result: Aligned<T>,
+    packed: Scratch<T>,
+    result: Scratch<T>,
 }
 
 impl<T: Scalar> Default for Strip<T> {
     fn default() -> Self {
         Self {
-            packed: Aligned::zeroed(0),
-            result: Aligned::zeroed(0),
+            packed: Scratch::zeroed(0),
+            result: Scratch::zeroed(0),
         }
     }
 }
 
 impl<T: Scalar> Strip<T> {
-    /// Y = U X for pieces (X, Y) of row-major slabs that together make a strip.
+    /// Y = U X for pieces X and Y of row-major slabs that together make a strip.
     /// The next strip is packed from `ahead`, its rows `stride` entries apart.
     fn multiply<'a>(
         &mut self,
         u: &PackedRows<T>,
-        pieces: impl IntoIterator<Item = (MatRef<'a, T>, MatMut<'a, T>)>,
+        x: impl Iterator<Item = MatRef<'a, T>> + Clone,
+        y: impl IntoIterator<Item = MatMut<'a, T>>,
         ahead: &[T],
         stride: usize,
     ) {
         let width = tile_width::<T>();
-        let pieces: Vec<_> = pieces.into_iter().collect();
         let (depth, rows) = (u.depth(), u.rows());
-        let columns: usize = pieces.iter().map(|(x, _)| x.ncols()).sum();
+        let columns: usize = x.clone().map(|x| x.ncols()).sum();
         let tiles = columns.div_ceil(width);
         self.packed.resize(tiles * depth * width);
         self.result.resize(tiles * rows * width);
 
         let mut start = 0;
-        for (x, _) in &pieces {
+        for x in x {
             for i in 0..depth {
                 let row = x
                     .row(i)
@@ -254,7 +266,7 @@ impl<T: Scalar> Strip<T> {
             bytemuck::cast_slice(ahead.unwrap_or_default())
         });
         let mut start = 0;
-        for (_, mut y) in pieces {
+        for mut y in y {
             for j in 0..rows {
                 let Some(row) = y.rb_mut().row_mut(j).try_as_row_major_mut() else {
                     continue;

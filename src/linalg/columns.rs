@@ -1,0 +1,73 @@
+//! Matrices by columns in scratch memory.
+
+use faer::{Mat, MatMut, MatRef};
+
+use crate::kernel::Scratch;
+
+/// A column-major matrix in scratch memory.
+pub(crate) struct Columns {
+    entries: Scratch<f64>,
+    nrows: usize,
+    ncols: usize,
+}
+
+impl Columns {
+    pub(super) fn zeros(nrows: usize, ncols: usize) -> Self {
+        Self {
+            entries: Scratch::zeroed(nrows * ncols),
+            nrows,
+            ncols,
+        }
+    }
+
+    /// The square matrix of order `n` whose lower triangle is that of the
+    /// column-major `entries`.
+    pub(super) fn from_lower(mut entries: Scratch<f64>, n: usize) -> Self {
+        for j in 0..n {
+            for i in j + 1..n {
+                entries[j + i * n] = entries[i + j * n];
+            }
+        }
+        Self {
+            entries,
+            nrows: n,
+            ncols: n,
+        }
+    }
+
+    /// A copy of `a`.
+    pub(super) fn copied(a: MatRef<'_, f64>) -> Self {
+        let mut columns = Self::zeros(a.nrows(), a.ncols());
+        columns.as_mut().copy_from(a);
+        columns
+    }
+
+    pub(super) fn nrows(&self) -> usize {
+        self.nrows
+    }
+
+    pub(super) fn ncols(&self) -> usize {
+        self.ncols
+    }
+
+    pub(crate) fn col(&self, j: usize) -> &[f64] {
+        &self.entries[j * self.nrows..(j + 1) * self.nrows]
+    }
+
+    pub(super) fn col_mut(&mut self, j: usize) -> &mut [f64] {
+        &mut self.entries[j * self.nrows..(j + 1) * self.nrows]
+    }
+
+    pub(crate) fn as_ref(&self) -> MatRef<'_, f64> {
+        MatRef::from_column_major_slice(&self.entries, self.nrows, self.ncols)
+    }
+
+    pub(crate) fn as_mut(&mut self) -> MatMut<'_, f64> {
+        MatMut::from_column_major_slice_mut(&mut self.entries, self.nrows, self.ncols)
+    }
+
+    /// A copy of the first `count` columns.
+    pub(super) fn leading(&self, count: usize) -> Mat<f64> {
+        self.as_ref().get(.., ..count).to_owned()
+    }
+}
