@@ -48,6 +48,7 @@ mod normalize;
 #[cfg(feature = "image")]
 mod overlay;
 mod resize;
+mod saliency_map;
 mod spectrum;
 mod weighting;
 
@@ -57,6 +58,7 @@ pub use normalize::normalize;
 #[cfg(feature = "image")]
 pub use overlay::{Overlay, colorize};
 pub use resize::resize;
+pub use saliency_map::{SaliencyMap, Status};
 pub use weighting::{Decomposition, Sign, Vectors, Weighting};
 
 use rayon::prelude::*;
@@ -106,117 +108,12 @@ pub struct Cam {
     pub sign: Option<Sign>,
 }
 
-/// A saliency map: values in \[0, 1\], one for each position, and what they are
-/// worth.
-///
-/// ```
-/// use tenfold::Tensor;
-/// use tenfold::cam::{Cam, Status, Weighting};
-/// let features = Tensor::from_fn(&[2, 3], |i| (i[0] + i[1]) as f64)?;
-/// let map = Cam::new(Weighting::Tsm).saliency_map(&features)?;
-/// assert_eq!(map.values().data()[2], 1.0);
-/// assert_eq!(map.status(), Status::Fine);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct SaliencyMap<T> {
-    values: Tensor<T>,
-    status: Status,
-}
-
-/// What a saliency map is worth.
-///
-/// ```
-/// use tenfold::Tensor;
-/// use tenfold::cam::{Cam, Status, Weighting};
-/// let blank = Tensor::<f32>::zeros(&[3, 2, 2])?;
-/// let map = Cam::new(Weighting::Mtsm).saliency_map(&blank)?;
-/// assert_eq!(map.status(), Status::Constant);
-/// assert_eq!(map.values().data(), [0.0; 4]);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
-    /// Nothing is wrong.
-    Fine,
-    /// Every position came out the same: the map is zero everywhere.
-    Constant,
-    /// σ₂ > 0.999·σ₁: the direction of the first singular vector means little.
-    /// A perturbation of the feature map as small as the rounding of a
-    /// half-precision number can turn it anywhere among the first two.
-    Degenerate,
-}
-
-impl Status {
-    /// The name in machine-readable output.
-    ///
-    /// ```
-    /// # use tenfold::cam::Status;
-    /// assert_eq!(Status::Degenerate.name(), "degenerate");
-    /// ```
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fine => "fine",
-            Self::Constant => "constant",
-            Self::Degenerate => "degenerate",
-        }
-    }
-}
-
 /// A map whose values differ by no more than this, relative to the largest, is
 /// constant up to the rounding of an eigenproblem of a few thousand rows.
 const CONSTANT_TOLERANCE: f64 = 1e-12;
 
 /// Magnitudes that differ by no more than this, relatively, count as tied.
 const TIE_TOLERANCE: f64 = 1e-12;
-
-impl<T> SaliencyMap<T> {
-    /// A map that was made elsewhere.
-    #[cfg(feature = "cuda")]
-    pub(crate) fn new(values: Tensor<T>, status: Status) -> Self {
-        Self { values, status }
-    }
-
-    /// The map: the shape of the feature map without its channels.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, cam::{Cam, Weighting}};
-    /// let features = Tensor::from_fn(&[2, 3], |i| (i[0] + i[1]) as f64)?;
-    /// let map = Cam::new(Weighting::Tsm).saliency_map(&features)?;
-    /// assert_eq!(map.values().shape(), [3]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn values(&self) -> &Tensor<T> {
-        &self.values
-    }
-
-    /// The map, without its status.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, cam::{Cam, Weighting}};
-    /// let features = Tensor::from_fn(&[2, 3], |i| (i[0] + i[1]) as f64)?;
-    /// let map = Cam::new(Weighting::Tsm).saliency_map(&features)?;
-    /// assert_eq!(map.into_values().into_data()[0], 0.0);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn into_values(self) -> Tensor<T> {
-        self.values
-    }
-
-    /// What the map is worth.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, cam::{Cam, Status, Weighting}};
-    /// // Two channels that are equally strong and have nothing in common.
-    /// let features = Tensor::new(&[2, 2], vec![1.0, 0.0, 0.0, 1.0])?;
-    /// let map = Cam::new(Weighting::Tsm).saliency_map(&features)?;
-    /// assert_eq!(map.status(), Status::Degenerate);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn status(&self) -> Status {
-        self.status
-    }
-}
 
 impl Cam {
     /// The map of the published code for this weighting, at full ranks.
@@ -264,7 +161,7 @@ impl Cam {
         self.check(features.shape())?;
         let mut values = Tensor::zeros(&features.shape()[1..])?;
         let status = self.map_into(features, values.data_mut())?;
-        Ok(SaliencyMap { values, status })
+        Ok(SaliencyMap::new(values, status))
     }
 
     /// The saliency maps of a batch N×C×H×W, or N×C×(any trailing shape).
@@ -298,7 +195,7 @@ impl Cam {
         let statuses = self.maps_into(batch, maps)?;
         let maps = values.into_iter().zip(statuses);
         Ok(maps
-            .map(|(values, status)| SaliencyMap { values, status })
+            .map(|(values, status)| SaliencyMap::new(values, status))
             .collect())
     }
 

@@ -42,7 +42,7 @@ pub use sign::fix_signs;
 pub use svd::{RightSingular, right_singular};
 
 pub(crate) use eigh::eigh_in_scratch;
-pub(crate) use gram::gram_in_scratch;
+pub(crate) use gram::{gram_in_scratch, trace};
 pub(crate) use lanczos::leading_pair_in_scratch;
 pub(crate) use product::product;
 pub(crate) use random::random_signs;

@@ -10,7 +10,9 @@ use faer::{MatMut, MatRef};
 use super::weighting::Vectors;
 use crate::error::Result;
 use crate::kernel::Scratch;
-use crate::linalg::{Precision, Side, eigh_in_scratch, gram_in_scratch, leading_pair_in_scratch};
+use crate::linalg::{
+    Precision, Side, eigh_in_scratch, gram_in_scratch, leading_pair_in_scratch, trace,
+};
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{TensorRef, first_non_finite, mode_product_into};
 use crate::tucker::{Hooi, Start};
@@ -94,17 +96,17 @@ fn svd<T: Scalar>(
     centring: bool,
     visit: &mut impl FnMut(f64, &[f64]),
 ) -> Result<Option<Scratch<f64>>> {
-    // The projected maps of M itself are to be centred as its rows are.
-    let mut visit = |weight: f64, projected: &mut [f64]| {
-        if centring && m.shape()[0] <= m.shape()[1] {
-            centre_channel(projected);
-        }
-        visit(weight, projected);
-    };
     let side = if m.shape()[0] <= m.shape()[1] {
         Side::Mode
     } else {
         Side::Rest
+    };
+    // The projected maps of M itself are to be centred as its rows are.
+    let mut visit = |weight: f64, projected: &mut [f64]| {
+        if centring && side == Side::Mode {
+            centre_channel(projected);
+        }
+        visit(weight, projected);
     };
     if T::EPSILON > f64::EPSILON && vectors == Vectors::First {
         // Half the work, where the gap leaves no room for its rounding.
@@ -310,11 +312,6 @@ const CLEAR_GAP: f64 = 0.2;
 /// The share of Σσᵢ² that must be left by centring a Gram matrix: as many digits
 /// are cancelled as this has zeros. Below, the features themselves are centred.
 const CENTRED_SHARE: f64 = 1e-3;
-
-/// Σ of the diagonal.
-fn trace(gram: MatRef<'_, f64>) -> f64 {
-    (0..gram.nrows()).map(|i| gram[(i, i)]).sum()
-}
 
 /// The Gram matrix of M with each row's mean subtracted, from that of M.
 fn centre<T: Scalar>(gram: MatMut<'_, f64>, m: TensorRef<'_, T>, side: Side) {

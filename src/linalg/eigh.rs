@@ -54,12 +54,8 @@ pub struct Eigen {
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn eigh(s: MatRef<'_, f64>) -> Result<Eigen> {
-    let (EigenPairs { values, vectors }, rung) = eigh_in_scratch(s)?;
-    Ok(Eigen {
-        values: values.to_vec(),
-        vectors: vectors.leading(vectors.ncols()),
-        rung,
-    })
+    let (pairs, rung) = eigh_in_scratch(s)?;
+    Ok(pairs.leading(s.ncols(), rung))
 }
 
 /// Eigenvalues, largest first, and their vectors.
@@ -68,10 +64,26 @@ pub(crate) struct EigenPairs {
     pub(crate) vectors: Columns,
 }
 
+impl EigenPairs {
+    /// All values and the first `count` vectors, in memory of their own.
+    fn leading(&self, count: usize, rung: Rung) -> Eigen {
+        Eigen {
+            values: self.values.to_vec(),
+            vectors: self.vectors.leading(count),
+            rung,
+        }
+    }
+}
+
 /// [`eigh`] in scratch memory.
 pub(crate) fn eigh_in_scratch(s: MatRef<'_, f64>) -> Result<(EigenPairs, Rung)> {
     let (s, exponent) = scaled(s)?;
-    let (mut pairs, rung) = all_vectors(s.as_ref(), &Reduction::new(s.as_ref()))?;
+    all_pairs(s.as_ref(), exponent)
+}
+
+/// The eigenpairs of `s`·2ᵉ, the entries of `s` at most one or so.
+fn all_pairs(s: MatRef<'_, f64>, exponent: i32) -> Result<(EigenPairs, Rung)> {
+    let (mut pairs, rung) = all_vectors(s, &Reduction::new(s))?;
     rescale(&mut pairs.values, exponent);
     Ok((pairs, rung))
 }
@@ -122,14 +134,9 @@ pub fn eigh_leading(s: MatRef<'_, f64>, count: impl FnOnce(&[f64]) -> usize) -> 
             });
         }
     }
-    let (mut pairs, rung) = all_vectors(s.as_ref(), &Reduction::new(s.as_ref()))?;
-    rescale(&mut pairs.values, exponent);
+    let (pairs, rung) = all_pairs(s.as_ref(), exponent)?;
     let count = count(&pairs.values).min(n);
-    Ok(Eigen {
-        values: pairs.values.to_vec(),
-        vectors: pairs.vectors.leading(count),
-        rung,
-    })
+    Ok(pairs.leading(count, rung))
 }
 
 /// The order up to which all vectors are computed at once.

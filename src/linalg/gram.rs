@@ -435,6 +435,6 @@ fn ahead_of<T: Scalar>(piece: &[T], depth: usize) -> impl Iterator<Item = &[u8]>
 }
 
 /// Σ of a matrix's diagonal.
-pub(super) fn trace(a: MatRef<'_, f64>) -> f64 {
+pub(crate) fn trace(a: MatRef<'_, f64>) -> f64 {
     (0..a.nrows()).map(|i| a[(i, i)]).sum()
 }
