@@ -58,7 +58,7 @@ pub(crate) fn add_panel<'a, A: Transpose>(
 }
 
 /// Vectors between two lines that are asked for.
-const VECTORS_PER_LINE: usize = 8;
+const VECTORS_PER_LINE: usize = 4;
 
 /// Bytes of each of the two pieces of memory that a tile of `depth` vectors asks
 /// for.
