@@ -22,7 +22,9 @@ pub(crate) use panel::Panel;
 pub(crate) use reflectors::{COLUMN_STEP, REFLECTORS, inner_products, reflect};
 pub(crate) use row_product::{PackedColumns, row_product};
 pub(crate) use scratch::{Scratch, line_entries};
-pub(crate) use tile_product::{PackedRows, pack_row, tile_products, tile_width};
+pub(crate) use tile_product::{
+    PackedRows, pack_row, packed_products, strided_products, tile_width,
+};
 pub(crate) use transpose::Transpose;
 
 /// Runs `loops` compiled for the widest vectors of the processor; it is to be

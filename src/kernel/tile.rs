@@ -20,9 +20,24 @@ pub(super) struct Factors<'a, A> {
 /// The tile stays in registers for all steps; N·R multiply-adds need N + R loads.
 /// `each` runs before step k.
 #[inline(always)]
-#[allow(unsafe_code)]
 pub(super) fn tile<S: Simd, A: Lanes, const R: usize, const N: usize>(
     simd: S,
+    depth: usize,
+    vectors: [&[A]; R],
+    step: usize,
+    factors: Factors<'_, A>,
+    each: impl Fn(usize),
+) -> Tile<A::Vector<S>, R, N> {
+    let zero = [[A::splat(simd, A::zeroed()); R]; N];
+    add_to_tile(simd, zero, depth, vectors, step, factors, each)
+}
+
+/// [`tile`], added to what `acc` holds.
+#[inline(always)]
+#[allow(unsafe_code)]
+pub(super) fn add_to_tile<S: Simd, A: Lanes, const R: usize, const N: usize>(
+    simd: S,
+    mut acc: Tile<A::Vector<S>, R, N>,
     depth: usize,
     vectors: [&[A]; R],
     step: usize,
@@ -37,7 +52,6 @@ pub(super) fn tile<S: Simd, A: Lanes, const R: usize, const N: usize>(
     assert!(last * factors.step + (N - 1) * factors.apart < factors.data.len());
     let vectors = vectors.map(<[A]>::as_ptr);
     let data = factors.data.as_ptr();
-    let mut acc = [[A::splat(simd, A::zeroed()); R]; N];
     for k in 0..depth {
         each(k);
         let mut registers = [A::splat(simd, A::zeroed()); R];

@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::prefetch::prefetch_line;
-use super::tile::{Factors, tile};
+use super::tile::{Factors, add_to_tile};
 use super::{Lanes, Scratch, arch};
 
 /// Entries of one row of a tile: 128 bytes.
@@ -105,86 +105,171 @@ pub(super) fn blocks(rows: usize, limit: usize) -> impl Iterator<Item = Range<us
     (0..blocks).map(move |block| block * rows / blocks..(block + 1) * rows / blocks)
 }
 
+/// Steps that are summed before the next tile is taken: so many rows are read
+/// side by side, each along a run of cache lines.
+const STEPS_AT_ONCE: usize = 32;
+
+/// How many tiles ahead memory is asked for.
+const TILES_AHEAD: usize = 2;
+
 /// Y = U S for packed tiles: each of `s` has I rows and each of `y` J rows of
 /// [`tile_width`] entries.
 ///
 /// A block of U stays in the first level of cache while the tiles pass by, and
 /// the tile of the result in registers for all of I.
 ///
-/// `ahead(tile, k)` starts where two cache lines lie that are needed later: they
-/// are brought into cache meanwhile.
-pub(crate) fn tile_products<'b, A: Lanes>(
-    u: &PackedRows<A>,
-    s: &[A],
-    y: &mut [A],
-    ahead: impl Fn(usize, usize) -> &'b [u8],
-) {
-    arch().dispatch(TileProducts { u, s, y, ahead });
+/// `next` is what will be packed next: it is brought into cache meanwhile.
+pub(crate) fn packed_products<A: Lanes>(u: &PackedRows<A>, s: &[A], y: &mut [A], next: &[A]) {
+    arch().dispatch(PackedProducts { u, s, y, next });
 }
 
-struct TileProducts<'a, A, F> {
+struct PackedProducts<'a, A> {
     u: &'a PackedRows<A>,
     s: &'a [A],
     y: &'a mut [A],
-    ahead: F,
+    next: &'a [A],
 }
 
-impl<'b, A: Lanes, F: Fn(usize, usize) -> &'b [u8]> WithSimd for TileProducts<'_, A, F> {
+impl<A: Lanes> WithSimd for PackedProducts<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let limit = BlockLimit.with_simd(simd);
+    fn with_simd<S: Simd>(self, simd: S) {
         let width = tile_width::<A>();
+        let depth = self.u.depth;
+        let tile_size = depth * width;
+        let limit = BlockLimit.with_simd(simd);
         for rows in blocks(self.u.rows, limit) {
-            for tile in 0..self.s.len() / (self.u.depth * width) {
-                match rows.len() {
-                    1 => self.block::<S, 1>(simd, rows.start, tile),
-                    2 => self.block::<S, 2>(simd, rows.start, tile),
-                    3 => self.block::<S, 3>(simd, rows.start, tile),
-                    4 => self.block::<S, 4>(simd, rows.start, tile),
-                    5 => self.block::<S, 5>(simd, rows.start, tile),
-                    6 => self.block::<S, 6>(simd, rows.start, tile),
-                    7 => self.block::<S, 7>(simd, rows.start, tile),
-                    8 => self.block::<S, 8>(simd, rows.start, tile),
-                    9 => self.block::<S, 9>(simd, rows.start, tile),
-                    10 => self.block::<S, 10>(simd, rows.start, tile),
-                    11 => self.block::<S, 11>(simd, rows.start, tile),
-                    _ => self.block::<S, 12>(simd, rows.start, tile),
+            for tile in 0..self.s.len() / tile_size {
+                let next = self.next.get(tile * tile_size..).unwrap_or_default();
+                let s = &self.s[tile * tile_size..];
+                let y = &mut self.y[tile * self.u.rows * width..];
+                let ahead = |k: usize| next.get(k * width..).unwrap_or_default();
+                row_block::<S, A>(simd, self.u, &rows, 0..depth, (s, width), y, ahead);
+            }
+        }
+    }
+}
+
+/// Y = U S where S stays where it is, its rows `stride` entries apart: as many
+/// tiles of [`tile_width`] columns as `y` holds, each of J rows.
+///
+/// [`STEPS_AT_ONCE`] rows of S are read along all tiles, then the next ones, so
+/// that memory is read in runs; the results stay in the second level of cache.
+pub(crate) fn strided_products<A: Lanes>(u: &PackedRows<A>, s: &[A], stride: usize, y: &mut [A]) {
+    arch().dispatch(StridedProducts { u, s, stride, y });
+}
+
+struct StridedProducts<'a, A> {
+    u: &'a PackedRows<A>,
+    s: &'a [A],
+    stride: usize,
+    y: &'a mut [A],
+}
+
+impl<A: Lanes> WithSimd for StridedProducts<'_, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let width = tile_width::<A>();
+        let PackedRows { rows, depth, .. } = *self.u;
+        let tiles = self.y.len() / (rows * width);
+        let limit = BlockLimit.with_simd(simd);
+        for steps in blocks(depth, STEPS_AT_ONCE) {
+            for tile in 0..tiles {
+                // In these rows, then in the next ones, then beside the last tile.
+                let coming = tile + TILES_AHEAD;
+                let start = if coming < tiles {
+                    steps.start * self.stride + coming * width
+                } else if steps.end < depth {
+                    steps.end * self.stride + (coming - tiles) * width
+                } else {
+                    coming * width
+                };
+                let next = self.s.get(start..).unwrap_or_default();
+                let ahead = |k: usize| next.get(k * self.stride..).unwrap_or_default();
+                let s = &self.s[tile * width..];
+                let y = &mut self.y[tile * rows * width..];
+                for rows in blocks(rows, limit) {
+                    let s = (s, self.stride);
+                    row_block::<S, A>(simd, self.u, &rows, steps.clone(), s, y, ahead);
                 }
             }
         }
     }
 }
 
-impl<'b, A: Lanes, F: Fn(usize, usize) -> &'b [u8]> TileProducts<'_, A, F> {
-    /// N rows of the result from `start`, in tile number `tile`.
-    #[inline(always)]
-    fn block<S: Simd, const N: usize>(&mut self, simd: S, start: usize, tile_number: usize) {
-        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
-        let width = tile_width::<A>();
-        let PackedRows { rows, depth, .. } = *self.u;
-        let s = &self.s[tile_number * depth * width..][..depth * width];
-        let y = &mut self.y[tile_number * rows * width..][..rows * width];
-        for column in (0..width).step_by(2 * lanes) {
-            let first = start == 0 && column == 0;
-            let factors = Factors {
-                data: &self.u.entries[start * depth..],
-                apart: 1,
-                step: N,
-            };
-            let columns = [&s[column..], &s[column + lanes..]];
-            let acc = tile::<S, A, 2, N>(simd, depth, columns, width, factors, |k| {
-                if first {
-                    let ahead = (self.ahead)(tile_number, k);
-                    prefetch_line(ahead, 0);
-                    prefetch_line(ahead, 1);
-                }
-            });
-            for (row, acc) in y.chunks_exact_mut(width).skip(start).zip(acc) {
-                let (row, _) = A::vectors_mut::<S>(&mut row[column..column + 2 * lanes]);
-                row.copy_from_slice(&acc);
+/// A block of rows of the tile Y = U S, of products in `steps`, the first of which
+/// overwrite. S is given by its entries and how many lie from one row to the next;
+/// `ahead(k)` starts with what is asked for in step k.
+#[inline(always)]
+fn row_block<'b, S: Simd, A: Lanes>(
+    simd: S,
+    u: &PackedRows<A>,
+    rows: &Range<usize>,
+    steps: Range<usize>,
+    s: (&[A], usize),
+    y: &mut [A],
+    ahead: impl Fn(usize) -> &'b [A],
+) {
+    let start = rows.start;
+    match rows.len() {
+        1 => block::<S, A, 1>(simd, u, start, steps, s, y, ahead),
+        2 => block::<S, A, 2>(simd, u, start, steps, s, y, ahead),
+        3 => block::<S, A, 3>(simd, u, start, steps, s, y, ahead),
+        4 => block::<S, A, 4>(simd, u, start, steps, s, y, ahead),
+        5 => block::<S, A, 5>(simd, u, start, steps, s, y, ahead),
+        6 => block::<S, A, 6>(simd, u, start, steps, s, y, ahead),
+        7 => block::<S, A, 7>(simd, u, start, steps, s, y, ahead),
+        8 => block::<S, A, 8>(simd, u, start, steps, s, y, ahead),
+        9 => block::<S, A, 9>(simd, u, start, steps, s, y, ahead),
+        10 => block::<S, A, 10>(simd, u, start, steps, s, y, ahead),
+        11 => block::<S, A, 11>(simd, u, start, steps, s, y, ahead),
+        _ => block::<S, A, 12>(simd, u, start, steps, s, y, ahead),
+    }
+}
+
+/// [`row_block`] of N rows from `start`.
+#[inline(always)]
+fn block<'b, S: Simd, A: Lanes, const N: usize>(
+    simd: S,
+    u: &PackedRows<A>,
+    start: usize,
+    steps: Range<usize>,
+    (s, stride): (&[A], usize),
+    y: &mut [A],
+    ahead: impl Fn(usize) -> &'b [A],
+) {
+    let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
+    let width = tile_width::<A>();
+    let s = &s[steps.start * stride..];
+    for column in (0..width).step_by(2 * lanes) {
+        let first = start == 0 && column == 0;
+        let factors = Factors {
+            data: &u.entries[start * u.depth + steps.start * N..],
+            apart: 1,
+            step: N,
+        };
+        let columns = [&s[column..], &s[column + lanes..]];
+        let mut acc = [[A::splat(simd, A::zeroed()); 2]; N];
+        if steps.start > 0 {
+            for (n, acc) in acc.iter_mut().enumerate() {
+                let row = &y[(start + n) * width + column..][..2 * lanes];
+                acc.copy_from_slice(A::vectors::<S>(row).0);
             }
+        }
+        let acc = add_to_tile(simd, acc, steps.len(), columns, stride, factors, |k| {
+            if first {
+                let ahead = bytemuck::cast_slice(ahead(k));
+                prefetch_line(ahead, 0);
+                prefetch_line(ahead, 1);
+            }
+        });
+        // By index: what an iterator over rows costs shows where the steps are few.
+        for (n, acc) in acc.iter().enumerate() {
+            let row = &mut y[(start + n) * width + column..][..2 * lanes];
+            A::vectors_mut::<S>(row).0.copy_from_slice(acc);
         }
     }
 }

@@ -38,6 +38,7 @@ fn kernels_agree<T: Scalar>() {
         [20, 33, 12],
         [6, 70, 7],
         [2, 3, 300],
+        [2, 70, 131],
     ] {
         let x = Tensor::from_fn(&shape, |i| {
             T::from_f64(((7 * i[0] + 5 * i[1] + 3 * i[2]) % 11) as f64 - 4.0)

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use super::{ModeExtents, Tensor, TensorRef, check_modes};
 use crate::error::{Error, Result};
 use crate::kernel::{
-    PackedColumns, PackedRows, Scratch, pack_row, row_product, tile_products, tile_width,
+    PackedColumns, PackedRows, Scratch, pack_row, packed_products, row_product, strided_products,
+    tile_width,
 };
 use crate::scalar::Scalar;
 
@@ -18,6 +19,16 @@ const TASK_COLUMNS: usize = 1024;
 
 /// Columns of the unfolding that are packed at once.
 const STRIP_COLUMNS: usize = 256;
+
+/// Tiles that a row of a slab has at least where the slab is not packed: what is
+/// left over of the last tile counts little.
+const UNPACKED_TILES: usize = 3;
+
+/// Bytes of results that stay in the second level of cache.
+const RESULT_BYTES: usize = 1 << 19;
+
+/// Tiles of a strip that is not packed, at most: a row of them is a page long.
+const STRIP_TILES: usize = 32;
 
 /// The mode-n product Y = X ×ₙ U, that is Y₍ₙ₎ = U X₍ₙ₎ (Kolda & Bader, §2.5).
 ///
@@ -100,30 +111,16 @@ fn multiply_slabs<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: 
     let ModeExtents { extent, right, .. } = around;
     let rows = u.nrows();
     let u = PackedRows::new(rows, extent, |j, k| u[(j, k)]);
-    if right >= STRIP_COLUMNS / 2 {
-        let multiply = |entries: &[T], first: usize, mut y: MatMut<T>| {
-            let slab = MatRef::from_row_major_slice(&entries[..extent * right], extent, right);
-            let mut strip = Strip::default();
-            for start in (0..y.ncols()).step_by(STRIP_COLUMNS) {
-                let range = start..y.ncols().min(start + STRIP_COLUMNS);
-                let columns = first + range.start..first + range.end;
-                // The next strip: beside this one, or at the head of the next slab.
-                let next = if columns.end < right {
-                    columns.end
-                } else {
-                    extent * right
-                };
-                let x = [slab.get(.., columns)].into_iter();
-                let y = [y.rb_mut().get_mut(.., range)];
-                strip.multiply(&u, x, y, &entries[next..], right);
-            }
-        };
-        let slabs = y.par_chunks_exact_mut(rows * right).enumerate();
-        slabs.for_each(|(slab, y)| {
-            let entries = &x[slab * extent * right..];
-            let y = MatMut::from_row_major_slice_mut(y, rows, right);
-            for_columns(y, 0, &|first, y| multiply(entries, first, y));
-        });
+    if right >= UNPACKED_TILES * tile_width::<T>() {
+        let slabs = x.par_chunks_exact(extent * right);
+        slabs
+            .zip(y.par_chunks_exact_mut(rows * right))
+            .for_each(|(x, y)| {
+                let y = MatMut::from_row_major_slice_mut(y, rows, right);
+                for_columns(y, 0, &|first, y| {
+                    multiply_columns(&u, &x[first..], right, y)
+                });
+            });
     } else {
         let slab = extent * right;
         let per_strip = STRIP_COLUMNS / right;
@@ -138,12 +135,38 @@ fn multiply_slabs<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: 
                 let x = x.map(|x| MatRef::from_row_major_slice(x, extent, right));
                 let y = y.chunks_exact_mut(rows * right);
                 let y = y.map(|y| MatMut::from_row_major_slice_mut(y, rows, right));
-                strip.multiply(&u, x, y, next, tile_width::<T>());
+                strip.multiply(&u, x, y, next);
             }
         };
         x.par_chunks(per_task * slab)
             .zip(y.par_chunks_mut(per_task * rows * right))
             .for_each(multiply);
+    }
+}
+
+/// Y = U S for as many columns of the slab S as Y has; `x` starts with the first of
+/// them, its rows `right` entries apart.
+fn multiply_columns<T: Scalar>(u: &PackedRows<T>, x: &[T], right: usize, mut y: MatMut<'_, T>) {
+    let width = tile_width::<T>();
+    let (rows, depth) = (u.rows(), u.depth());
+    let tile_size = rows * width;
+    let tiles = (RESULT_BYTES / (tile_size * size_of::<T>())).clamp(1, STRIP_TILES);
+    let mut result = Scratch::zeroed(tiles.min(y.ncols().div_ceil(width)) * tile_size);
+    for start in (0..y.ncols()).step_by(tiles * width) {
+        let columns = (tiles * width).min(y.ncols() - start);
+        let x = &x[start..];
+        let (whole, rest) = result.split_at_mut(columns / width * tile_size);
+        strided_products(u, x, right, whole);
+        let over = columns % width;
+        if over > 0 {
+            let x = &x[columns - over..];
+            let mut packed = Scratch::zeroed(depth * width);
+            for (row, x) in packed.chunks_exact_mut(width).zip(x.chunks(right)) {
+                row[..over].copy_from_slice(&x[..over]);
+            }
+            packed_products(u, &packed, &mut rest[..tile_size], &[]);
+        }
+        unpack(&result, 0, y.rb_mut().subcols_mut(start, columns));
     }
 }
 
@@ -221,15 +244,14 @@ impl<T: Scalar> Default for Strip<T> {
 }
 
 impl<T: Scalar> Strip<T> {
-    /// Y = U X for pieces X and Y of row-major slabs that together make a strip.
-    /// The next strip is packed from `ahead`, its rows `stride` entries apart.
+    /// Y = U X for pieces X and Y of row-major slabs that together make a strip;
+    /// `next` are the pieces of the next one.
     fn multiply<'a>(
         &mut self,
         u: &PackedRows<T>,
         x: impl Iterator<Item = MatRef<'a, T>> + Clone,
         y: impl IntoIterator<Item = MatMut<'a, T>>,
-        ahead: &[T],
-        stride: usize,
+        next: &[T],
     ) {
         let width = tile_width::<T>();
         let (depth, rows) = (u.depth(), u.rows());
@@ -256,28 +278,28 @@ impl<T: Scalar> Strip<T> {
             }
             start += x.ncols();
         }
-        let tile_step = if stride == width {
-            width * depth
-        } else {
-            width
-        };
-        tile_products(u, &self.packed, &mut self.result, |tile, k| {
-            let ahead = ahead.get(tile * tile_step + k * stride..);
-            bytemuck::cast_slice(ahead.unwrap_or_default())
-        });
+        packed_products(u, &self.packed, &mut self.result, next);
         let mut start = 0;
-        for mut y in y {
-            for j in 0..rows {
-                let Some(row) = y.rb_mut().row_mut(j).try_as_row_major_mut() else {
-                    continue;
-                };
-                let row = row.as_slice_mut();
-                for (tile, column, run) in tile_runs(start, row.len(), width) {
-                    let at = (tile * rows + j) * width + column;
-                    row[run.clone()].copy_from_slice(&self.result[at..at + run.len()]);
-                }
-            }
-            start += y.ncols();
+        for y in y {
+            let columns = y.ncols();
+            unpack(&self.result, start, y);
+            start += columns;
+        }
+    }
+}
+
+/// Copies columns from `start` of packed tiles to Y.
+fn unpack<T: Scalar>(tiles: &[T], start: usize, mut y: MatMut<'_, T>) {
+    let width = tile_width::<T>();
+    let rows = y.nrows();
+    for j in 0..rows {
+        let Some(row) = y.rb_mut().row_mut(j).try_as_row_major_mut() else {
+            continue;
+        };
+        let row = row.as_slice_mut();
+        for (tile, column, run) in tile_runs(start, row.len(), width) {
+            let at = (tile * rows + j) * width + column;
+            row[run.clone()].copy_from_slice(&tiles[at..at + run.len()]);
         }
     }
 }
