@@ -38,6 +38,16 @@ impl<A: Lanes> PackedColumns<A> {
             depth,
         }
     }
+
+    /// J, the rows of U and the columns of the result.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// I, the columns of U.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
 }
 
 /// The cache lines that hold `columns` entries, split evenly into blocks of at

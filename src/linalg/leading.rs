@@ -66,13 +66,18 @@ const DOUBLE_TAIL: f64 = 5e-5;
 /// 1e-7·‖X‖² in the leading subspace's energy.
 const SINGLE_TAIL: f64 = 2e-2;
 
+/// The longer side of an unfolding over the shorter, up to which the eigenproblem
+/// takes the time: not to solve it twice is worth more than products in `f32`.
+const SHORT: usize = 8;
+
 /// The singular values of X₍ₙ₎ and its leading left singular vectors, as many
 /// as `rank` makes of the singular values.
 ///
 /// Works on the smaller side of the unfolding, which is never formed. With
 /// [`Route::Auto`], `precision` is what a Gram matrix starts with: where the
 /// tail that `rank` leaves is too small for its rounding, the next one up is
-/// taken, from `f32` to `f64` to QR.
+/// taken, from `f32` to `f64` to QR. Of unfoldings that are nearly square it
+/// starts with `f64`.
 ///
 /// # Errors
 /// [`crate::Error::Mode`], [`crate::Error::NonFinite`],
@@ -95,7 +100,8 @@ pub fn left_singular<'a, T: Scalar>(
 ) -> Result<LeftSingular<T>> {
     let x = x.into();
     let around = x.extents(mode)?;
-    let side = if around.extent <= around.columns() {
+    let (extent, columns) = (around.extent, around.columns());
+    let side = if extent <= columns {
         Side::Mode
     } else {
         Side::Rest
@@ -109,8 +115,10 @@ pub fn left_singular<'a, T: Scalar>(
         })
     };
     if route != Route::Qr {
+        let short = extent.max(columns) <= SHORT * extent.min(columns);
         if T::EPSILON > f64::EPSILON
             && precision == Precision::Native
+            && (route == Route::Gram || !short)
             && let Some(basis) = single_basis(x, mode, side, &rank)?
             && (route == Route::Gram || basis.relative_tail() > SINGLE_TAIL)
         {

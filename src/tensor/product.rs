@@ -90,36 +90,55 @@ fn check_extent<T>(around: ModeExtents, mode: usize, u: MatRef<'_, T>) -> Result
 fn multiply<T: Scalar>(x: TensorRef<'_, T>, around: ModeExtents, u: MatRef<'_, T>, y: &mut [T]) {
     if y.is_empty() || around.extent == 0 {
         y.fill(T::zeroed());
-    } else if around.right == 1 {
-        multiply_rows(x.data, u, y);
     } else {
-        multiply_slabs(x.data, around, u, y);
+        Packed::new(u, around).multiply(x.data, y);
+    }
+}
+
+/// The matrix of a mode-n product, packed for the place of the mode.
+enum Packed<T> {
+    /// For the last mode.
+    Columns(PackedColumns<T>),
+    /// For any other, with what lies to the right of it.
+    Rows(PackedRows<T>, usize),
+}
+
+impl<T: Scalar> Packed<T> {
+    fn new(u: MatRef<'_, T>, around: ModeExtents) -> Self {
+        let entry = |j, k| u[(j, k)];
+        if around.right == 1 {
+            Self::Columns(PackedColumns::new(u.nrows(), u.ncols(), entry))
+        } else {
+            Self::Rows(PackedRows::new(u.nrows(), u.ncols(), entry), around.right)
+        }
+    }
+
+    /// The product with slabs that lie one after the other.
+    fn multiply(&self, x: &[T], y: &mut [T]) {
+        match self {
+            Self::Columns(u) => multiply_rows(x, u, y),
+            Self::Rows(u, right) => multiply_slabs(x, *right, u, y),
+        }
     }
 }
 
 /// Y = X Uᵀ, the product in the last mode.
-fn multiply_rows<T: Scalar>(x: &[T], u: MatRef<'_, T>, y: &mut [T]) {
-    let (columns, depth) = (u.nrows(), u.ncols());
-    let u = PackedColumns::new(columns, depth, |j, k| u[(j, k)]);
-    x.par_chunks(TASK_COLUMNS * depth)
-        .zip(y.par_chunks_mut(TASK_COLUMNS * columns))
-        .for_each(|(x, y)| row_product(x, &u, y));
+fn multiply_rows<T: Scalar>(x: &[T], u: &PackedColumns<T>, y: &mut [T]) {
+    x.par_chunks(TASK_COLUMNS * u.depth())
+        .zip(y.par_chunks_mut(TASK_COLUMNS * u.columns()))
+        .for_each(|(x, y)| row_product(x, u, y));
 }
 
 /// Y_l = U X_l for every slab, the product in any mode but the last.
-fn multiply_slabs<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: &mut [T]) {
-    let ModeExtents { extent, right, .. } = around;
-    let rows = u.nrows();
-    let u = PackedRows::new(rows, extent, |j, k| u[(j, k)]);
+fn multiply_slabs<T: Scalar>(x: &[T], right: usize, u: &PackedRows<T>, y: &mut [T]) {
+    let (rows, extent) = (u.rows(), u.depth());
     if right >= UNPACKED_TILES * tile_width::<T>() {
         let slabs = x.par_chunks_exact(extent * right);
         slabs
             .zip(y.par_chunks_exact_mut(rows * right))
             .for_each(|(x, y)| {
                 let y = MatMut::from_row_major_slice_mut(y, rows, right);
-                for_columns(y, 0, &|first, y| {
-                    multiply_columns(&u, &x[first..], right, y)
-                });
+                for_columns(y, 0, &|first, y| multiply_columns(u, &x[first..], right, y));
             });
     } else {
         let slab = extent * right;
@@ -135,7 +154,7 @@ fn multiply_slabs<T: Scalar>(x: &[T], around: ModeExtents, u: MatRef<'_, T>, y: 
                 let x = x.map(|x| MatRef::from_row_major_slice(x, extent, right));
                 let y = y.chunks_exact_mut(rows * right);
                 let y = y.map(|y| MatMut::from_row_major_slice_mut(y, rows, right));
-                strip.multiply(&u, x, y, next);
+                strip.multiply(u, x, y, next);
             }
         };
         x.par_chunks(per_task * slab)
@@ -219,13 +238,57 @@ pub fn multi_mode_product<'a, T: Scalar>(
     let mut ordered = matrices.to_vec();
     ordered.sort_by(|a, b| gain(b.1).total_cmp(&gain(a.1)).then(b.0.cmp(&a.0)));
 
-    let Some((&(mode, u), rest)) = ordered.split_first() else {
-        return Ok(x.to_tensor());
+    let (mut y, rest) = match *ordered {
+        [] => return Ok(x.to_tensor()),
+        [first, second, ref rest @ ..] if last_two(first.0, second.0, x.order()) => {
+            (product_of_two(x, first, second)?, rest)
+        }
+        [(mode, u), ref rest @ ..] => (mode_product(x, mode, u)?, rest),
     };
-    rest.iter()
-        .try_fold(mode_product(x, mode, u)?, |y, &(mode, u)| {
-            mode_product(&y, mode, u)
-        })
+    for &(mode, u) in rest {
+        y = mode_product(&y, mode, u)?;
+    }
+    Ok(y)
+}
+
+/// Whether two modes of a tensor are the last two.
+fn last_two(a: usize, b: usize, order: usize) -> bool {
+    a.min(b) + 2 == order && a.max(b) + 1 == order
+}
+
+/// Entries between the two products of [`product_of_two`] that stay in the second
+/// level of cache.
+const BETWEEN: usize = 1 << 16;
+
+/// X ×ₐ Uₐ ×ᵦ Uᵦ for the last two modes, some slabs at a time: what lies between
+/// the two products never leaves the cache.
+fn product_of_two<T: Scalar>(
+    x: TensorRef<'_, T>,
+    (a, u): (usize, MatRef<'_, T>),
+    (b, v): (usize, MatRef<'_, T>),
+) -> Result<Tensor<T>> {
+    let around = x.extents(a)?;
+    check_extent(around, a, u)?;
+    let between = x.shape.with(a, u.nrows())?;
+    let then = ModeExtents::around(&between, b);
+    check_extent(then, b, v)?;
+    let mut y = Tensor::zeros(&between.with(b, v.nrows())?)?;
+    let slab = |shape: &[usize]| shape[shape.len() - 2..].iter().product::<usize>();
+    let sizes = [slab(x.shape()), slab(&between), slab(y.shape())];
+    if sizes.contains(&0) || y.data.is_empty() {
+        return Ok(y);
+    }
+    let slabs = (BETWEEN / sizes[1]).max(1);
+    let (u, v) = (Packed::new(u, around), Packed::new(v, then));
+    x.data
+        .par_chunks(slabs * sizes[0])
+        .zip(y.data.par_chunks_mut(slabs * sizes[2]))
+        .for_each(|(x, y)| {
+            let mut between = Scratch::unspecified(x.len() / sizes[0] * sizes[1]);
+            u.multiply(x, &mut between);
+            v.multiply(&between, y);
+        });
+    Ok(y)
 }
 
 /// Scratch memory for one strip of columns, packed tile by tile.

@@ -143,7 +143,12 @@ impl Randomized {
         let steps: Vec<_> = others.iter().map(|&&n| (n, wanted[n] as f64)).collect();
         let rows = (2 * wanted[sketched]).min(shape[sketched]) as f64;
         let sketch = sizes.with(sketched, rows);
-        let sketching = sketch.bytes() + sizes.strips(sketched, rows) + sketch.sequential(&steps);
+        // The bases of all modes are found at the same time.
+        let finding = steps.iter().map(|&(n, columns)| {
+            sketch.factorization(n, columns) + sizes.extents[n] * columns * sizes.scalar
+        });
+        let finding = finding.sum::<f64>().max(sizes.strips(sketched, rows));
+        let sketching = sketch.bytes() + finding;
         let compressed = steps
             .iter()
             .fold(sizes.clone(), |z, &(mode, rows)| z.with(mode, rows));

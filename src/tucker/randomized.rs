@@ -1,6 +1,7 @@
 //! Randomized ST-HOSVD.
 
 use faer::{Mat, MatRef};
+use rayon::prelude::*;
 
 use super::relative_error::error_of_projection;
 use super::truncation::{self, Truncation};
@@ -17,7 +18,7 @@ use crate::tensor::{Tensor, TensorRef, first_non_finite, mode_product, multi_mod
 /// With s the longest mode:
 ///
 /// 1. S = X ×ₛ Ω, Ω a few rows of random signs;
-/// 2. Qₙ for n ≠ s: factors of the [`StHosvd`] of S, Rₙ and `oversampling` columns;
+/// 2. Qₙ for n ≠ s: leading left singular vectors of S₍ₙ₎, Rₙ + `oversampling` of them;
 /// 3. Z = X ×ₙ≠ₛ Qₙᵀ;
 /// 4. Z ≈ G ×ₙ Bₙ by [`StHosvd`] at the ranks themselves; Aₛ = Bₛ, Aₙ = Qₙ Bₙ.
 ///
@@ -59,18 +60,18 @@ const SKETCH_ROWS: usize = 16;
 const SKETCH_COLUMNS: usize = 32;
 
 impl Randomized {
-    /// All modes, 10 vectors more than the ranks, no power iteration, seed 0.
+    /// All modes, 8 vectors more than the ranks, no power iteration, seed 0.
     ///
     /// ```
     /// # use tenfold::Randomized;
     /// let randomized = Randomized::new([4, 4, 4]);
-    /// assert_eq!((randomized.oversampling, randomized.power_iterations), (10, 0));
+    /// assert_eq!((randomized.oversampling, randomized.power_iterations), (8, 0));
     /// ```
     pub fn new(ranks: impl Into<Vec<usize>>) -> Self {
         Self {
             ranks: ranks.into(),
             modes: None,
-            oversampling: 10,
+            oversampling: 8,
             power_iterations: 0,
             seed: 0,
         }
@@ -192,15 +193,18 @@ impl<T: Scalar> Compressed<T> {
         for &n in others {
             core[n] = core[n].min(core.iter().product::<usize>() / core[n]);
         }
-        let finder = StHosvd {
-            modes: Some(others.to_vec()),
-            ..StHosvd::new(others.iter().map(|&n| core[n]).collect::<Vec<_>>())
-        };
-        let bases = finder.decompose(&sketch)?.factors;
+        let found = others
+            .par_iter()
+            .map(|&n| left_singular(&sketch, n, Route::Auto, Precision::Native, |_| core[n]))
+            .collect::<Result<Vec<_>>>()?;
+        let mut bases = vec![None; x.order()];
+        for (&n, leading) in others.iter().zip(found) {
+            bases[n] = Some(leading.vectors);
+        }
         let products: Vec<_> = bases
             .iter()
             .enumerate()
-            .filter_map(|(n, q)| Some((n, q.as_ref()?.transpose())))
+            .filter_map(|(n, q): (_, &Option<Mat<T>>)| Some((n, q.as_ref()?.transpose())))
             .collect();
         let z = multi_mode_product(x, &products)?;
         Ok(Self { z, bases })

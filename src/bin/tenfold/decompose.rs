@@ -51,7 +51,7 @@ pub(crate) struct Args {
     /// The seed of methods that draw random numbers
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Columns that randomized sketches have beyond the ranks [default: 10]
+    /// Columns that randomized sketches have beyond the ranks [default: 8]
     #[arg(long, value_name = "P")]
     oversampling: Option<usize>,
     /// Passes that make randomized sketches more accurate [default: 0]
