@@ -8,6 +8,7 @@
 // Grid (1, items), 256 threads a block; 64 bytes of shared memory, and in global memory
 // `sums`, P doubles an item. Bytes: one pass over the projected maps (three for signs
 // other than the absolute value), bound by memory: 256x56x56 with all vectors, 6.4 MB, 2 us.
+// Registers (sm_90): combine_f32 40, combine_f64 40.
 
 #include "map.cuh"
 

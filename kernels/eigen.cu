@@ -13,6 +13,7 @@
 //
 // G is overwritten. outcomes[item] becomes NO_CONVERGENCE where the iteration does not
 // converge and keeps its value elsewhere.
+// Registers (sm_90): eigen_global 66, eigen_shared 60.
 
 #include "jacobi.cuh"
 

@@ -13,6 +13,7 @@
 // Bytes an item: |X| times half the tiles in a row, (order/32 + 1)/2, from L2 but for
 // the first time; order^2 doubles written. Flops: |X| (order + 1). An H100 is bound by
 // 34 Tflop/s in double: 200^3 takes 47 us, 256x56x56 6 us.
+// Registers (sm_90): gram_f32 58, gram_f64 52.
 
 #include "block.cuh"
 

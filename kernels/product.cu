@@ -8,6 +8,7 @@
 // Shared memory: none. Bytes an item: |X| J from L1, |X| from memory, |Y| written.
 // Flops: 2 J |X|. 20^3 to 8^3: 128 kflop and 64 kB in the first product; bound by L1, some
 // 0.1 us an item on all of an H100.
+// Registers (sm_90): product 40.
 
 #include "block.cuh"
 

@@ -8,6 +8,7 @@
 // Shared memory: none. Bytes an item: C P of F for each 8 vectors, from L2 but for the
 // first; 8 bytes for each entry of Z. Flops: 2 C P vectors. 256x56x56, all vectors, f32:
 // 411 Mflop, 6 us of 67 Tflop/s, and 103 MB through L2, some 19 us of 5.5 TB/s: bound by L2.
+// Registers (sm_90): project_f32 40, project_f64 48.
 
 #include "block.cuh"
 

@@ -3,6 +3,7 @@
 //
 // Grid (blocks of 256 output pixels, items); no shared memory. Bytes a map: h w read, n m
 // written: 224x224 in f32, 201 kB, 0.06 us of an H100's memory.
+// Registers (sm_90): resize_f32 35, resize_f64 35.
 
 #include "block.cuh"
 

@@ -15,6 +15,7 @@
 // for Jacobi. For 2048x7x7 in f32: 401 kB and 5 + 4 Mflop, 0.12 us of 3.35 TB/s and
 // 0.27 us of 34 Tflop/s on an H100: bound by double arithmetic, and within it by the
 // 2 x 49 barriers of each of some 8 sweeps, which several blocks a multiprocessor hide.
+// Registers (sm_90): saliency_f32 80, saliency_f64 78.
 
 #include "jacobi.cuh"
 #include "map.cuh"

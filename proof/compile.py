@@ -5,9 +5,10 @@
   `kernels/tenfold.ptx`, which the library ships.
 - NVRTC 12.9 compiles the same source for compute capability 7.5, 8.0, 9.0 and 10.0.
 - ptxas assembles the shipped PTX for sm_75, sm_80, sm_90 and sm_100; registers, shared memory and
-  spills must be those of the table in `docs/cuda.md` and within the budget below.
+  spills must be those of the table in `docs/cuda.md` and within the budget below, and registers
+  on sm_90 those that the heads of the kernels' files name.
 
-With --write both files are made anew. The compilers come from PyPI (`pip install --target`)
+With --write all of them are made anew. The compilers come from PyPI (`pip install --target`)
 and stay in `target/cuda-tools`.
 """
 
@@ -16,6 +17,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "target" / "cuda-tools"
@@ -98,33 +100,46 @@ def resources():
     return found
 
 
-def table():
+def table(found):
     lines = ["| kernel | " + " | ".join(ARCHITECTURES) + " | shared bytes |"]
     lines.append("| --- |" + " ---: |" * (len(ARCHITECTURES) + 1))
-    for name, of in sorted(resources().items()):
+    for name, of in sorted(found.items()):
         registers = " | ".join(str(of[architecture][0]) for architecture in ARCHITECTURES)
         lines.append(f"| `{name}` | {registers} | {of['sm_90'][1]} |")
     return "\n".join(lines) + "\n"
 
 
+def head_of(file, found):
+    """The text of a kernels' file with the registers that its head is to name."""
+    text = file.read_text(encoding="utf-8")
+    names = [name for name in sorted(found) if re.search(rf"^{name}\(", text, re.MULTILINE)]
+    counts = ", ".join(f"{name}\N{NO-BREAK SPACE}{found[name]['sm_90'][0]}" for name in names)
+    line = textwrap.fill(f"// Registers (sm_90): {counts}.", width=96, subsequent_indent="// ")
+    line = line.replace("\N{NO-BREAK SPACE}", " ") + "\n"
+    return re.sub(r"// Registers \(sm_90\):.*?\.\n", line, text, count=1, flags=re.DOTALL)
+
+
+def hold(file, fresh, write):
+    """Writes `fresh` to the file, or fails where the file is not that."""
+    if write:
+        file.write_text(fresh, encoding="utf-8")
+    elif fresh != file.read_text(encoding="utf-8"):
+        sys.exit(f"{file.relative_to(ROOT)} is not what the compilers say: proof/compile.py --write")
+
+
 def main():
     write = "--write" in sys.argv
     install()
-    ptx = compile_ptx(find("11", "libnvrtc.so.11.2"), "compute_75")
-    if write:
-        PTX.write_text(ptx, encoding="utf-8")
-    elif ptx != PTX.read_text(encoding="utf-8"):
-        sys.exit("kernels/tenfold.ptx is not what the kernels compile to: proof/compile.py --write")
+    hold(PTX, compile_ptx(find("11", "libnvrtc.so.11.2"), "compute_75"), write)
     for architecture in ["compute_75", "compute_80", "compute_90", "compute_100"]:
         compile_ptx(find("12", "libnvrtc.so.12"), architecture)
+    found = resources()
     before, after = "<!-- registers -->\n", "<!-- end -->\n"
     docs = DOCS.read_text(encoding="utf-8")
     start, end = docs.index(before) + len(before), docs.index(after)
-    fresh = docs[:start] + table() + docs[end:]
-    if write:
-        DOCS.write_text(fresh, encoding="utf-8")
-    elif fresh != docs:
-        sys.exit("the table in docs/cuda.md is not what ptxas says: proof/compile.py --write")
+    hold(DOCS, docs[:start] + table(found) + docs[end:], write)
+    for file in sorted((ROOT / "kernels").glob("*.cu")):
+        hold(file, head_of(file, found), write)
     print(f"PTX as in the repository; {len(ARCHITECTURES)} architectures within the budget")
 
 
