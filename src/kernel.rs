@@ -2,8 +2,8 @@
 //!
 //! Each kernel is written once, generic over `pulp`'s instruction sets and over
 //! the scalar; [`pulp::Arch`] picks AVX-512, AVX2 or the portable fallback at
-//! run time. What is summed over lies contiguous or is packed so; at the bottom of
-//! each kernel is the same register [`tile`].
+//! run time. Registers are loaded from rows that lie contiguous, in place or packed;
+//! at the bottom of each kernel is the same register [`tile`].
 
 mod lanes;
 mod outer;

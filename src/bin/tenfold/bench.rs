@@ -66,6 +66,14 @@ impl Dtype {
             Self::F64 => "f64",
         }
     }
+
+    /// The bytes of an entry.
+    fn size(self) -> usize {
+        match self {
+            Self::F32 => size_of::<f32>(),
+            Self::F64 => size_of::<f64>(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -115,7 +123,10 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
             Reference::Thin => 0.0,
             Reference::Full => (shape[0] as f64).powi(2),
         };
-        let need = 8.0 * (12.0 * entries + 4.0 * vectors);
+        // A GPU is given a batch at once.
+        let batch = if device.is_cpu() { 0 } else { BATCH };
+        let batch = (batch * args.dtype.size()) as f64 * entries;
+        let need = 8.0 * (12.0 * entries + 4.0 * vectors) + batch;
         memory.check_named(&times(shape), need as u64)?;
         let rows = match args.dtype {
             Dtype::F32 => measure::<f32>(shape, args, &device),
