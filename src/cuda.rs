@@ -18,6 +18,7 @@
 //! What the kernels have been proven to do, and how, is in `docs/cuda.md`.
 
 mod buffers;
+mod decomposition;
 mod device;
 mod driver;
 mod hooi;
@@ -28,5 +29,6 @@ mod limits;
 mod maps;
 mod program;
 mod saliency;
+mod tolerance;
 
 pub use device::{Device, DeviceScalar};

@@ -18,13 +18,18 @@ mod randomized;
 mod rank_law;
 mod relative_error;
 mod st_hosvd;
+mod tolerance;
 mod truncation;
 
 pub use hooi::{Hooi, Start, Stop, Sweep, Sweeps};
 pub use hosvd::Hosvd;
 pub use randomized::Randomized;
 pub use st_hosvd::{ModeOrder, StHosvd};
-pub use truncation::{Shortfall, Truncation};
+pub use tolerance::Shortfall;
+pub(crate) use truncation::Discarded;
+pub use truncation::Truncation;
+#[cfg(feature = "cuda")]
+pub(crate) use {rank_law::obey_rank_law, tolerance::Contract, truncation::Budget};
 
 use std::ops::Range;
 
@@ -125,6 +130,22 @@ impl<T: Scalar> Tucker<T> {
         Ok(tucker)
     }
 
+    /// A decomposition by truncation, which discarded so much.
+    pub(crate) fn truncated(
+        core: Tensor<T>,
+        factors: Vec<Option<Mat<T>>>,
+        spectra: Vec<Option<Vec<f64>>>,
+        rung: Rung,
+        discarded: Discarded,
+    ) -> Result<Self> {
+        Ok(Self {
+            spectra,
+            rung,
+            estimated_error: Some(discarded.relative_error()),
+            ..Self::new(core, factors)?
+        })
+    }
+
     /// A decomposition of `x` that was found elsewhere: core, factors and spectra, and
     /// the relative error as the norms of core and tensor tell it.
     #[cfg(feature = "cuda")]
@@ -171,6 +192,12 @@ impl<T: Scalar> Tucker<T> {
     /// ```
     pub fn factor(&self, mode: usize) -> Option<MatRef<'_, T>> {
         self.factors.get(mode)?.as_ref().map(Mat::as_ref)
+    }
+
+    /// The factors, one or none for each mode.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn factors(&self) -> &[Option<Mat<T>>] {
+        &self.factors
     }
 
     /// The multilinear rank: the extents of the core.

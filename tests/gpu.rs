@@ -8,7 +8,7 @@ mod device;
 use device::{every_weighting, features, hooi_agrees, maps_agree};
 use tenfold::cam::{Cam, Weighting};
 use tenfold::cuda::Device;
-use tenfold::{Hooi, Route, Start};
+use tenfold::{Hooi, Route, Start, Truncation};
 
 /// Batches of real layers' shapes.
 fn maps(device: &Device) {
@@ -35,13 +35,15 @@ fn maps_at_truncated_ranks(device: &Device) {
 
 fn decompositions(device: &Device) {
     for start in [Start::StHosvd, Start::Hosvd] {
-        let hooi = Hooi {
-            start,
-            route: Route::Gram,
-            max_sweeps: 10,
-            ..Hooi::new([4, 5, 3])
-        };
-        hooi_agrees(device, &hooi, &features::<f64>(&[200, 20, 18, 16], 6));
+        for truncation in [Truncation::from([4, 5, 3]), Truncation::RelativeError(0.3)] {
+            let hooi = Hooi {
+                start,
+                route: Route::Gram,
+                max_sweeps: 10,
+                ..Hooi::new(truncation)
+            };
+            hooi_agrees(device, &hooi, &features::<f64>(&[200, 20, 18, 16], 6));
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use cudarc::driver::CudaSlice;
 
 use super::buffers::{download, zeros};
+use super::driver::failed;
 use super::launch::{Around, Queue, States, Stopping};
 use crate::error::{Error, Result};
 use crate::tucker::Start;
@@ -56,6 +57,14 @@ impl Shapes {
         let entries = 2 * self.size() + 3 * n * n + factors + self.core_size() + 8;
         8 * entries as u64
     }
+}
+
+/// What an iteration starts from.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    Truncated(Start),
+    /// Factors of all items for each mode, as [`Iteration::factors`] holds them.
+    Factors(Vec<Vec<f64>>),
 }
 
 /// Memory for the decompositions of a part of a batch, and what they come to.
@@ -147,15 +156,16 @@ impl Iteration {
         &mut self,
         queue: &Queue,
         tensors: &CudaSlice<f64>,
-        start: Start,
+        origin: Origin,
         stopping: Stopping,
         max_sweeps: usize,
     ) -> Result<()> {
         let (items, size) = (self.shapes.items, self.shapes.size());
         queue.energy((items, 1, size), tensors, &mut self.norms)?;
-        match start {
-            Start::StHosvd => self.sequentially_truncate(queue, tensors)?,
-            Start::Hosvd => self.truncate_each(queue, tensors)?,
+        match origin {
+            Origin::Truncated(Start::StHosvd) => self.sequentially_truncate(queue, tensors)?,
+            Origin::Truncated(Start::Hosvd) => self.truncate_each(queue, tensors)?,
+            Origin::Factors(factors) => self.take_factors(queue, tensors, &factors)?,
         }
         self.settle(queue, 0, stopping)?;
         for sweep in 1..=max_sweeps {
@@ -197,6 +207,27 @@ impl Iteration {
             self.eigen
                 .factor(queue, tensors, around, rank, (squares, factors), None)?;
         }
+        self.project_all(queue, tensors)
+    }
+
+    /// Given factors, and the core with them.
+    fn take_factors(
+        &mut self,
+        queue: &Queue,
+        tensors: &CudaSlice<f64>,
+        factors: &[Vec<f64>],
+    ) -> Result<()> {
+        for mode in self.shapes.modes() {
+            let copied = queue
+                .stream
+                .memcpy_htod(&factors[mode], &mut self.factors[mode]);
+            copied.map_err(failed("copying factors"))?;
+        }
+        self.project_all(queue, tensors)
+    }
+
+    /// The core of the factors as they are.
+    fn project_all(&mut self, queue: &Queue, tensors: &CudaSlice<f64>) -> Result<()> {
         let modes = self.shapes.order.clone();
         let (_, at) = self.project(queue, tensors, &modes, false)?;
         self.keep_core(queue, at)
@@ -252,7 +283,7 @@ impl Iteration {
         queue
             .stream
             .memcpy_dtod(&self.products[at].slice(..len), &mut self.cores)
-            .map_err(super::driver::failed("copying the cores"))
+            .map_err(failed("copying the cores"))
     }
 
     fn settle(&mut self, queue: &Queue, sweep: usize, stopping: Stopping) -> Result<()> {

@@ -4,7 +4,7 @@ use cudarc::driver::{CudaSlice, CudaView};
 
 use super::buffers::zeros;
 use super::device::DeviceScalar;
-use super::iteration::Iteration;
+use super::iteration::{Iteration, Origin};
 use super::launch::{Combination, Queue, Stopping};
 use super::maps::Maps;
 use super::saliency::Job;
@@ -130,8 +130,13 @@ impl Tucker {
         };
         self.iteration.take(count);
         let tensors = &self.prepared;
-        self.iteration
-            .run(queue, tensors, Start::Hosvd, stopping, MAX_SWEEPS)?;
+        self.iteration.run(
+            queue,
+            tensors,
+            Origin::Truncated(Start::Hosvd),
+            stopping,
+            MAX_SWEEPS,
+        )?;
         self.iteration.check_convergence(queue)
     }
 }

@@ -3,7 +3,7 @@
 use faer::{Mat, MatRef};
 
 use super::relative_error::error_of_projection;
-use super::truncation::{self, Shortfall, Truncation};
+use super::truncation::{self, Truncation};
 use super::{Convergence, Hosvd, StHosvd, Tucker};
 use crate::error::{Error, Result};
 use crate::linalg::{Precision, Route, left_singular};
@@ -324,8 +324,9 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
         let mut tucker = self.tucker;
         tucker.estimate_error(self.x, self.relative_error)?;
         let reached = tucker.estimated_error.unwrap_or(self.relative_error);
-        let missed = self.requested.filter(|&requested| reached > requested);
-        tucker.shortfall = missed.map(|requested| Shortfall { requested, reached });
+        if let Some(requested) = self.requested {
+            tucker.note_shortfall(requested, reached);
+        }
         tucker.convergence = Some(Convergence {
             sweeps: self.made,
             stop: self.stop.unwrap_or(Stop::Interrupted),

@@ -3,7 +3,8 @@
 use faer::Mat;
 
 use super::Tucker;
-use super::truncation::{self, Budget, Truncation, energy, spectral_norm};
+use super::tolerance::within_tolerance;
+use super::truncation::{self, Budget, Discarded, Truncation};
 use crate::error::Result;
 use crate::linalg::{Route, Rung, left_singular};
 use crate::scalar::Scalar;
@@ -79,7 +80,7 @@ impl Hosvd {
                 self.truncate(x, &budgets)
             }
             Truncation::RelativeError(tolerance) => {
-                truncation::within_tolerance(x, *tolerance, self.route, |share| {
+                within_tolerance(x, *tolerance, self.route, |share| {
                     let budget = Budget::Energy(share * share / modes.len() as f64);
                     let budgets: Vec<_> = modes.iter().map(|&mode| (mode, budget)).collect();
                     self.truncate(x, &budgets)
@@ -96,13 +97,12 @@ impl Hosvd {
         let mut factors: Vec<Option<Mat<T>>> = vec![None; x.order()];
         let mut spectra = vec![None; x.order()];
         let mut rung = Rung::default();
-        let mut discarded = 0.0;
+        let mut discarded = Discarded::default();
         for &(mode, budget) in budgets {
             let leading = left_singular(x, mode, self.route, budget.precision(), |values| {
-                budget.rank(values, spectral_norm(values))
+                discarded.rank(budget, values)
             })?;
-            let norm = spectral_norm(&leading.values);
-            discarded += energy(&leading.values[leading.vectors.ncols()..], norm);
+            discarded.add(&leading.values, leading.vectors.ncols());
             factors[mode] = Some(leading.vectors);
             spectra[mode] = Some(leading.values);
             rung = rung.max(leading.rung);
@@ -113,10 +113,6 @@ impl Hosvd {
             .filter_map(|(mode, factor)| Some((mode, factor.as_ref()?.transpose())))
             .collect();
         let core = multi_mode_product(x, &products)?;
-        let mut tucker = Tucker::new(core, factors)?;
-        tucker.spectra = spectra;
-        tucker.rung = rung;
-        tucker.estimated_error = Some(discarded.sqrt());
-        Ok(tucker)
+        Tucker::truncated(core, factors, spectra, rung, discarded)
     }
 }

@@ -12,7 +12,7 @@ use crate::tensor::mode_product;
 /// of one than the ranks of the others leave columns in the core's unfolding:
 /// with G₍ₙ₎ = U Y, U square or tall, Aₙ becomes Aₙ U and G becomes G ×ₙ Uᵀ.
 /// Nothing is lost but rounding.
-pub(super) fn obey_rank_law<T: Scalar>(mut tucker: Tucker<T>) -> Result<Tucker<T>> {
+pub(crate) fn obey_rank_law<T: Scalar>(mut tucker: Tucker<T>) -> Result<Tucker<T>> {
     while let Some(mode) = above_the_law(&tucker) {
         let all = |values: &[f64]| values.len();
         let all = left_singular(&tucker.core, mode, Route::Qr, Precision::Double, all)?;

@@ -3,7 +3,8 @@
 use faer::Mat;
 
 use super::Tucker;
-use super::truncation::{self, Budget, Truncation, energy, spectral_norm};
+use super::tolerance::within_tolerance;
+use super::truncation::{self, Budget, Discarded, Truncation};
 use crate::error::Result;
 use crate::linalg::{Route, Rung, left_singular};
 use crate::scalar::Scalar;
@@ -105,7 +106,7 @@ impl StHosvd {
                 sequentially_truncate(x, &budgets.collect::<Vec<_>>(), self.route)
             }
             Truncation::RelativeError(tolerance) => {
-                truncation::within_tolerance(x, *tolerance, self.route, |share| {
+                within_tolerance(x, *tolerance, self.route, |share| {
                     self.spend(x, &order, share)
                 })
             }
@@ -195,29 +196,20 @@ fn sequentially_truncate<T: Scalar>(
     let mut factors: Vec<Option<Mat<T>>> = vec![None; x.order()];
     let mut spectra = vec![None; x.order()];
     let mut rung = Rung::default();
-    let mut discarded = 0.0;
-    let mut norm = None;
+    let mut discarded = Discarded::default();
     let mut y: Option<Tensor<T>> = None;
     for (step, &(mode, budget)) in budgets.iter().enumerate() {
-        let left = (budgets.len() - step) as f64;
-        let budget = match budget {
-            Budget::Energy(total) => Budget::Energy((total - discarded).max(0.0) / left),
-            rank => rank,
-        };
+        let budget = discarded.budget(budget, budgets.len() - step);
         let current = y.as_ref().map_or(x, Tensor::view);
         let leading = left_singular(current, mode, route, budget.precision(), |values| {
-            budget.rank(values, norm.unwrap_or_else(|| spectral_norm(values)))
+            discarded.rank(budget, values)
         })?;
-        let norm = *norm.get_or_insert_with(|| spectral_norm(&leading.values));
-        discarded += energy(&leading.values[leading.vectors.ncols()..], norm);
+        discarded.add(&leading.values, leading.vectors.ncols());
         y = Some(mode_product(current, mode, leading.vectors.transpose())?);
         factors[mode] = Some(leading.vectors);
         spectra[mode] = Some(leading.values);
         rung = rung.max(leading.rung);
     }
-    let mut tucker = Tucker::new(y.unwrap_or_else(|| x.to_tensor()), factors)?;
-    tucker.spectra = spectra;
-    tucker.rung = rung;
-    tucker.estimated_error = Some(discarded.sqrt());
-    Ok(tucker)
+    let core = y.unwrap_or_else(|| x.to_tensor());
+    Tucker::truncated(core, factors, spectra, rung, discarded)
 }

@@ -1,11 +1,8 @@
 //! Truncation: from a spectrum to a rank.
 
-use super::Tucker;
-use super::rank_law::obey_rank_law;
 use crate::error::{Error, Result};
-use crate::linalg::{Precision, Route};
-use crate::scalar::Scalar;
-use crate::tensor::{TensorRef, check_modes};
+use crate::linalg::Precision;
+use crate::tensor::check_modes;
 
 /// How far a decomposition is truncated.
 ///
@@ -56,23 +53,6 @@ impl<const N: usize> From<[usize; N]> for Truncation {
     fn from(ranks: [usize; N]) -> Self {
         Self::Ranks(ranks.to_vec())
     }
-}
-
-/// A tolerance that the precision of the scalar could not reach.
-///
-/// ```
-/// use tenfold::{Hosvd, Tensor, Truncation};
-/// let x = Tensor::from_fn(&[9, 9, 9], |i| 1.0 / (1 + i[0] + i[1] + i[2]) as f32)?;
-/// let exact = Hosvd::new(Truncation::RelativeError(0.0)).decompose(&x)?;
-/// assert!(exact.shortfall().is_some_and(|s| s.requested == 0.0 && s.reached < 1e-6));
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shortfall {
-    /// The relative error that was asked for.
-    pub requested: f64,
-    /// The relative error that was reached, measured.
-    pub reached: f64,
 }
 
 /// The modes to decompose, in order, checked: all of them for `None`.
@@ -152,7 +132,7 @@ fn check_ranks(ranks: &[usize], shape: &[usize], modes: &[usize]) -> Result<()> 
 
 /// What a mode may discard.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Budget {
+pub(crate) enum Budget {
     /// Keep this rank.
     Rank(usize),
     /// Discard at most this share of ‖X‖².
@@ -169,7 +149,7 @@ impl Budget {
     }
 
     /// The number of singular values to keep, at least 1, where ‖X‖ is `norm`.
-    pub(super) fn rank(self, values: &[f64], norm: f64) -> usize {
+    fn rank(self, values: &[f64], norm: f64) -> usize {
         match self {
             Self::Rank(rank) => rank.min(values.len()),
             Self::Energy(budget) => {
@@ -197,49 +177,48 @@ fn share(value: f64, norm: f64) -> f64 {
 }
 
 /// Σ σᵢ²/‖X‖² over `values`, the smallest first.
-pub(super) fn energy(values: &[f64], norm: f64) -> f64 {
+fn energy(values: &[f64], norm: f64) -> f64 {
     values.iter().rev().map(|&value| share(value, norm)).sum()
 }
 
 /// √Σ σᵢ², whatever the scale.
-pub(super) fn spectral_norm(values: &[f64]) -> f64 {
+fn spectral_norm(values: &[f64]) -> f64 {
     let largest = values.first().copied().unwrap_or(0.0);
     largest * energy(values, largest).sqrt()
 }
 
-/// Has `decompose` truncate by a share of `tolerance`, so that the true error is
-/// at most `tolerance`, or as near to it as the precision and the route come;
-/// then the shortfall is noted.
-pub(super) fn within_tolerance<T: Scalar>(
-    x: TensorRef<'_, T>,
-    tolerance: f64,
-    route: Route,
-    decompose: impl Fn(f64) -> Result<Tucker<T>>,
-) -> Result<Tucker<T>> {
-    let decompose = |share| obey_rank_law(decompose(share)?);
-    // Rounding in the products, and in the spectra, takes its share of ε first.
-    let floor = 8.0 * x.order() as f64 * T::EPSILON;
-    let share = (tolerance * (1.0 - 1e-4) - floor).max(tolerance / 2.0);
-    let tucker = decompose(share)?;
-    // Gram matrices know ε² to n·ε of `f64` only.
-    let known = match route {
-        Route::Gram => {
-            let extents: usize = x.shape().iter().sum();
-            (1e3 * floor).max(1e2 * (extents as f64 * f64::EPSILON).sqrt())
+/// What has been discarded of ‖X‖² in the modes so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Discarded {
+    share: f64,
+    norm: Option<f64>,
+}
+
+impl Discarded {
+    /// What the next mode may discard where `left` modes, it among them, are left: an
+    /// energy is for all modes together, and each takes an even share of its rest.
+    pub(crate) fn budget(self, budget: Budget, left: usize) -> Budget {
+        match budget {
+            Budget::Energy(total) => Budget::Energy((total - self.share).max(0.0) / left as f64),
+            rank => rank,
         }
-        Route::Auto | Route::Qr => 1e3 * floor,
-    };
-    if tolerance > known || tucker.relative_error(x)? <= tolerance {
-        return Ok(tucker);
     }
-    let mut lossless = decompose(0.0)?;
-    let reached = lossless.relative_error(x)?;
-    lossless.estimated_error = Some(reached);
-    lossless.shortfall = (reached > tolerance).then_some(Shortfall {
-        requested: tolerance,
-        reached,
-    });
-    Ok(lossless)
+
+    /// The number of singular values to keep. The first spectrum tells ‖X‖.
+    pub(crate) fn rank(self, budget: Budget, values: &[f64]) -> usize {
+        budget.rank(values, self.norm.unwrap_or_else(|| spectral_norm(values)))
+    }
+
+    /// Counts what a mode discards that keeps the first `rank` of its singular values.
+    pub(crate) fn add(&mut self, values: &[f64], rank: usize) {
+        let norm = *self.norm.get_or_insert_with(|| spectral_norm(values));
+        self.share += energy(&values[rank..], norm);
+    }
+
+    /// The relative error that it makes.
+    pub(crate) fn relative_error(self) -> f64 {
+        self.share.sqrt()
+    }
 }
 
 #[cfg(test)]

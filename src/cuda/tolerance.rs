@@ -1,0 +1,256 @@
+//! Decompositions of a batch within a tolerance: ranks that differ from tensor to tensor.
+
+use std::collections::BTreeMap;
+
+use faer::Mat;
+
+use super::decomposition::{Decomposition, FactorsOf, Solver, Source};
+use super::device::{Device, DeviceScalar};
+use super::iteration::Shapes;
+use super::launch::Around;
+use crate::error::Result;
+use crate::linalg::{Route, Rung};
+use crate::tensor::{Tensor, TensorRef};
+use crate::tucker::{Budget, Contract, Discarded, Start, Tucker, obey_rank_law};
+
+/// The tensors of a batch.
+pub(super) struct Batch<'a, T> {
+    pub(super) entries: &'a [T],
+    shape: &'a [usize],
+}
+
+impl<'a, T: DeviceScalar> Batch<'a, T> {
+    pub(super) fn new(batch: TensorRef<'a, T>, shapes: &'a Shapes) -> Self {
+        Self {
+            entries: batch.data(),
+            shape: &shapes.tensor,
+        }
+    }
+
+    pub(super) fn item(&self, item: usize) -> Result<TensorRef<'a, T>> {
+        TensorRef::new(self.shape, self.entries_of(item))
+    }
+
+    fn entries_of(&self, item: usize) -> &'a [T] {
+        let size: usize = self.shape.iter().product();
+        &self.entries[item * size..][..size]
+    }
+}
+
+/// What is asked of each tensor.
+pub(super) struct WithinTolerance<'a> {
+    pub(super) device: &'a Device,
+    /// Those of tensors whose ranks are their extents.
+    pub(super) shapes: &'a Shapes,
+    pub(super) start: Start,
+    pub(super) tolerance: f64,
+}
+
+impl WithinTolerance<'_> {
+    /// The starts, each held to the tolerance as [`StHosvd::decompose`] and
+    /// [`Hosvd::decompose`] hold theirs.
+    ///
+    /// [`StHosvd::decompose`]: crate::StHosvd::decompose
+    /// [`Hosvd::decompose`]: crate::Hosvd::decompose
+    pub(super) fn truncate<T: DeviceScalar>(&self, batch: &Batch<'_, T>) -> Result<Vec<Tucker<T>>> {
+        // The device works on Gram matrices.
+        let contract = Contract::new::<T>(self.tolerance, &self.shapes.tensor, Route::Gram);
+        let all: Vec<usize> = (0..self.shapes.items).collect();
+        let mut found = self.spend(contract.share, batch, &all)?;
+        let mut missed = Vec::new();
+        for (item, tucker) in found.iter().enumerate() {
+            if !contract.is_met(tucker, batch.item(item)?)? {
+                missed.push(item);
+            }
+        }
+        let lossless = self.spend(0.0, batch, &missed)?;
+        for (item, tucker) in missed.into_iter().zip(lossless) {
+            found[item] = contract.settle(tucker, batch.item(item)?)?;
+        }
+        Ok(found)
+    }
+
+    /// Sweeps from `starts`, those of equal ranks together.
+    pub(super) fn sweep<T: DeviceScalar>(
+        &self,
+        solver: &Solver<'_, T>,
+        starts: &[Tucker<T>],
+        batch: &Batch<'_, T>,
+    ) -> Result<Vec<Tucker<T>>> {
+        let factors = |item: usize| starts[item].factors();
+        let found =
+            self.by_equal_ranks(solver, starts.len(), factors, |item| batch.entries_of(item))?;
+        let found = found.into_iter().enumerate();
+        found
+            .map(|(item, decomposition)| {
+                let mut tucker = decomposition.tucker(batch.item(item)?)?;
+                if let Some(reached) = tucker.estimated_error() {
+                    tucker.note_shortfall(self.tolerance, reached);
+                }
+                Ok(tucker)
+            })
+            .collect()
+    }
+
+    /// Truncates the tensors of these numbers by a relative error of `share`.
+    fn spend<T: DeviceScalar>(
+        &self,
+        share: f64,
+        batch: &Batch<'_, T>,
+        items: &[usize],
+    ) -> Result<Vec<Tucker<T>>> {
+        let tensors = items.iter().map(|&item| Partial::new(batch.item(item)?));
+        let mut tensors = tensors.collect::<Result<Vec<_>>>()?;
+        let sequential = self.start == Start::StHosvd;
+        let modes = self.shapes.order.len();
+        for (step, &mode) in self.shapes.order.iter().enumerate() {
+            let decompositions = self.all_vectors(mode, &tensors)?;
+            for (tensor, all) in tensors.iter_mut().zip(decompositions) {
+                let budget = if sequential {
+                    let total = Budget::Energy(share * share);
+                    tensor.discarded.budget(total, modes - step)
+                } else {
+                    Budget::Energy(share * share / modes as f64)
+                };
+                let projected = tensor.truncate(mode, all, budget)?;
+                if sequential {
+                    tensor.y = projected;
+                }
+            }
+        }
+        if !sequential {
+            let factors = |item: usize| &tensors[item].factors[..];
+            let entries = |item: usize| tensors[item].y.data();
+            let solver = Solver::start(Source::Truncated(self.start));
+            let cores = self.by_equal_ranks(&solver, tensors.len(), factors, entries)?;
+            for (tensor, projected) in tensors.iter_mut().zip(cores) {
+                tensor.y = projected.core;
+            }
+        }
+        let truncated = tensors.into_iter().map(Partial::tucker);
+        truncated.map(|tucker| obey_rank_law(tucker?)).collect()
+    }
+
+    /// All left singular vectors of the mode-n unfolding of each tensor as it stands, and
+    /// its product with them.
+    fn all_vectors(&self, mode: usize, tensors: &[Partial]) -> Result<Vec<Decomposition<f64>>> {
+        let shape = |item: usize| tensors[item].y.shape().to_vec();
+        by_group(tensors.len(), shape, |tensor, items| {
+            let mut core = tensor.clone();
+            core[mode] = Around::mode(1, tensor, mode).order();
+            let shapes = Shapes {
+                items: items.len(),
+                tensor: tensor.clone(),
+                core,
+                order: vec![mode],
+            };
+            let entries: Vec<&[f64]> = items.iter().map(|&item| tensors[item].y.data()).collect();
+            let solver = Solver::start(Source::Truncated(Start::StHosvd));
+            solver.decompose(self.device, &shapes, &entries.concat())
+        })
+    }
+
+    /// Projections on given factors, and sweeps from there; tensors of equal ranks
+    /// together.
+    fn by_equal_ranks<'f, T: DeviceScalar>(
+        &self,
+        solver: &Solver<'_, T>,
+        tensors: usize,
+        factors: impl Fn(usize) -> &'f FactorsOf<T>,
+        entries: impl Fn(usize) -> &'f [T],
+    ) -> Result<Vec<Decomposition<T>>> {
+        let extents = |item: usize| {
+            let modes = factors(item).iter().zip(&self.shapes.tensor);
+            modes
+                .map(|(factor, &extent)| factor.as_ref().map_or(extent, Mat::ncols))
+                .collect()
+        };
+        by_group(tensors, extents, |core: &Vec<usize>, items| {
+            let shapes = Shapes {
+                items: items.len(),
+                core: core.clone(),
+                ..self.shapes.clone()
+            };
+            let of_group: Vec<&FactorsOf<T>> = items.iter().map(|&item| factors(item)).collect();
+            let entries: Vec<&[T]> = items.iter().map(|&item| entries(item)).collect();
+            let solver = Solver {
+                source: Source::Factors(&of_group),
+                ..*solver
+            };
+            solver.decompose(self.device, &shapes, &entries.concat())
+        })
+    }
+}
+
+/// What `solve` makes of items 0 to `count`, those of one key at a time.
+fn by_group<K: Ord, R>(
+    count: usize,
+    key: impl Fn(usize) -> K,
+    solve: impl Fn(&K, &[usize]) -> Result<Vec<R>>,
+) -> Result<Vec<R>> {
+    let mut groups: BTreeMap<K, Vec<usize>> = BTreeMap::new();
+    for item in 0..count {
+        groups.entry(key(item)).or_default().push(item);
+    }
+    let mut solved = Vec::with_capacity(count);
+    for (key, items) in groups {
+        let of_group = solve(&key, &items)?;
+        solved.extend(items.into_iter().zip(of_group));
+    }
+    solved.sort_by_key(|&(item, _)| item);
+    Ok(solved.into_iter().map(|(_, result)| result).collect())
+}
+
+/// A tensor of which some modes are truncated.
+struct Partial {
+    /// For ST-HOSVD the tensor projected on the factors so far, in the end the core.
+    y: Tensor<f64>,
+    factors: Vec<Option<Mat<f64>>>,
+    spectra: Vec<Option<Vec<f64>>>,
+    discarded: Discarded,
+}
+
+impl Partial {
+    fn new<T: DeviceScalar>(x: TensorRef<'_, T>) -> Result<Self> {
+        let entries = x.data().iter().map(|entry| entry.as_f64());
+        Ok(Self {
+            y: Tensor::new(x.shape(), entries.collect())?,
+            factors: vec![None; x.order()],
+            spectra: vec![None; x.order()],
+            discarded: Discarded::default(),
+        })
+    }
+
+    /// Takes of `all` vectors of a mode as many as the budget asks for. Returns the
+    /// product with them.
+    fn truncate(
+        &mut self,
+        mode: usize,
+        mut all: Decomposition<f64>,
+        budget: Budget,
+    ) -> Result<Tensor<f64>> {
+        let values = all.spectra[mode].take().unwrap_or_default();
+        let rank = self.discarded.rank(budget, &values);
+        self.discarded.add(&values, rank);
+        self.spectra[mode] = Some(values);
+        let vectors = all.factors[mode].take();
+        self.factors[mode] = vectors.map(|vectors| vectors.get(.., ..rank).to_owned());
+        let mut shape = all.core.shape().to_vec();
+        let right: usize = shape[mode + 1..].iter().product();
+        let slabs = all.core.data().chunks(shape[mode] * right);
+        let leading = slabs.flat_map(|slab| &slab[..rank * right]).copied();
+        let leading = leading.collect();
+        shape[mode] = rank;
+        Tensor::new(&shape, leading)
+    }
+
+    /// The decomposition, rounded.
+    fn tucker<T: DeviceScalar>(self) -> Result<Tucker<T>> {
+        let core = self.y.data().iter().map(|&entry| T::from_f64(entry));
+        let core = Tensor::new(self.y.shape(), core.collect())?;
+        let rounded =
+            |a: Mat<f64>| Mat::from_fn(a.nrows(), a.ncols(), |i, j| T::from_f64(a[(i, j)]));
+        let factors = self.factors.into_iter().map(|a| a.map(rounded)).collect();
+        Tucker::truncated(core, factors, self.spectra, Rung::default(), self.discarded)
+    }
+}

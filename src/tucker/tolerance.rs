@@ -1,0 +1,98 @@
+//! Tolerances: what a decomposition may spend of one, and whether it has held it.
+
+use super::Tucker;
+use super::rank_law::obey_rank_law;
+use crate::error::Result;
+use crate::linalg::Route;
+use crate::scalar::Scalar;
+use crate::tensor::TensorRef;
+
+/// A tolerance that the precision of the scalar could not reach.
+///
+/// ```
+/// use tenfold::{Hosvd, Tensor, Truncation};
+/// let x = Tensor::from_fn(&[9, 9, 9], |i| 1.0 / (1 + i[0] + i[1] + i[2]) as f32)?;
+/// let exact = Hosvd::new(Truncation::RelativeError(0.0)).decompose(&x)?;
+/// assert!(exact.shortfall().is_some_and(|s| s.requested == 0.0 && s.reached < 1e-6));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shortfall {
+    /// The relative error that was asked for.
+    pub requested: f64,
+    /// The relative error that was reached, measured.
+    pub reached: f64,
+}
+
+/// A tolerance ε, and what holds a decomposition to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Contract {
+    tolerance: f64,
+    /// The relative error to truncate by. Rounding in the products, and in the spectra,
+    /// takes its share of ε first.
+    pub(crate) share: f64,
+    /// Above this the spectra tell the error well enough.
+    known: f64,
+}
+
+impl Contract {
+    /// For tensors of extents `shape`, decomposed by `route`.
+    pub(crate) fn new<T: Scalar>(tolerance: f64, shape: &[usize], route: Route) -> Self {
+        let floor = 8.0 * shape.len() as f64 * T::EPSILON;
+        // Gram matrices know ε² to n·ε of `f64` only.
+        let known = match route {
+            Route::Gram => {
+                let extents: usize = shape.iter().sum();
+                (1e3 * floor).max(1e2 * (extents as f64 * f64::EPSILON).sqrt())
+            }
+            Route::Auto | Route::Qr => 1e3 * floor,
+        };
+        Self {
+            tolerance,
+            share: (tolerance * (1.0 - 1e-4) - floor).max(tolerance / 2.0),
+            known,
+        }
+    }
+
+    /// Whether a decomposition of `x` by the share has an error of at most ε.
+    pub(crate) fn is_met<T: Scalar>(self, tucker: &Tucker<T>, x: TensorRef<'_, T>) -> Result<bool> {
+        Ok(self.tolerance > self.known || tucker.relative_error(x)? <= self.tolerance)
+    }
+
+    /// Notes the error of the decomposition that nothing was cut from, and the shortfall
+    /// if even that is above ε.
+    pub(crate) fn settle<T: Scalar>(
+        self,
+        mut lossless: Tucker<T>,
+        x: TensorRef<'_, T>,
+    ) -> Result<Tucker<T>> {
+        let reached = lossless.relative_error(x)?;
+        lossless.estimated_error = Some(reached);
+        lossless.note_shortfall(self.tolerance, reached);
+        Ok(lossless)
+    }
+}
+
+impl<T> Tucker<T> {
+    /// Notes where the error `reached` is above the one that was `requested`.
+    pub(crate) fn note_shortfall(&mut self, requested: f64, reached: f64) {
+        self.shortfall = (reached > requested).then_some(Shortfall { requested, reached });
+    }
+}
+
+/// Has `decompose` truncate by a share of `tolerance`, so that the true error is
+/// at most `tolerance`, or as near to it as the precision and the route come;
+/// then the shortfall is noted.
+pub(super) fn within_tolerance<T: Scalar>(
+    x: TensorRef<'_, T>,
+    tolerance: f64,
+    route: Route,
+    decompose: impl Fn(f64) -> Result<Tucker<T>>,
+) -> Result<Tucker<T>> {
+    let contract = Contract::new::<T>(tolerance, x.shape(), route);
+    let tucker = obey_rank_law(decompose(contract.share)?)?;
+    if contract.is_met(&tucker, x)? {
+        return Ok(tucker);
+    }
+    contract.settle(obey_rank_law(decompose(0.0)?)?, x)
+}
