@@ -10,7 +10,7 @@ use common::{ALLOCATION, COPY, LAUNCH, MODULE, STREAM, StandIn};
 use device::features;
 use tenfold::cam::{Cam, Weighting};
 use tenfold::cuda::Device;
-use tenfold::{Error, Hooi};
+use tenfold::{Error, Hooi, Truncation};
 
 #[test]
 fn no_device() {
@@ -86,14 +86,22 @@ fn every_call_that_makes_maps() {
 #[test]
 fn every_call_that_decomposes() {
     let batch = features::<f64>(&[2, 3, 3, 2], 1);
-    let hooi = Hooi {
+    let ranks = Hooi {
         max_sweeps: 2,
         ..Hooi::new([2, 2, 2])
     };
-    let job = |device: &Device| device.hooi(&hooi, &batch).map(drop);
+    let job = |device: &Device| device.hooi(&ranks, &batch).map(drop);
     for kind in [ALLOCATION, COPY, LAUNCH, STREAM] {
         assert!(each_call_fails_once(kind, &job) > 1, "{kind}");
     }
+    // A tolerance adds the copies of factors to the device.
+    let tolerance = Hooi {
+        max_sweeps: 1,
+        modes: Some(vec![0]),
+        ..Hooi::new(Truncation::RelativeError(0.2))
+    };
+    let job = |device: &Device| device.hooi(&tolerance, &batch).map(drop);
+    assert!(each_call_fails_once(COPY, &job) > 1);
 }
 
 #[test]
