@@ -16,17 +16,30 @@ use crate::tucker::{Convergence, Start, Stop, Tucker};
 pub(super) type FactorsOf<T> = [Option<Mat<T>>];
 
 /// What the decompositions of a batch start from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum Source<'a, T> {
     Truncated(Start),
     /// Factors for each tensor.
     Factors(&'a [&'a FactorsOf<T>]),
 }
 
-/// How the tensors of a batch are decomposed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Solver<'a, T> {
-    pub(super) source: Source<'a, T>,
+impl<T: DeviceScalar> Source<'_, T> {
+    /// The same for a part of the batch, from its item `first` on.
+    fn origin(&self, first: usize, shapes: &Shapes) -> Origin {
+        match *self {
+            Self::Truncated(start) => Origin::Truncated(start),
+            Self::Factors(all) => {
+                let part = &all[first..first + shapes.items];
+                let modes = 0..shapes.tensor.len();
+                Origin::Factors(modes.map(|mode| column_by_column(part, mode)).collect())
+            }
+        }
+    }
+}
+
+/// The sweeps after the start.
+#[derive(Debug)]
+pub(super) struct Solver {
     pub(super) stopping: Stopping,
     /// None for the start alone.
     pub(super) max_sweeps: usize,
@@ -57,25 +70,23 @@ impl<T: DeviceScalar> Decomposition<T> {
     }
 }
 
-impl<'a, T: DeviceScalar> Solver<'a, T> {
+impl Solver {
     /// A start without sweeps.
-    pub(super) fn start(source: Source<'a, T>) -> Self {
-        Self {
-            source,
-            stopping: Stopping {
-                tolerance: 0.0,
-                rounding: 0.0,
-                energy_tolerance: -1.0,
-            },
-            max_sweeps: 0,
-        }
-    }
+    pub(super) const START: Self = Self {
+        stopping: Stopping {
+            tolerance: 0.0,
+            rounding: 0.0,
+            energy_tolerance: -1.0,
+        },
+        max_sweeps: 0,
+    };
 
     /// Decomposes finite tensors of these shapes, one after the other in `entries`.
-    pub(super) fn decompose(
+    pub(super) fn decompose<T: DeviceScalar>(
         &self,
         device: &Device,
         shapes: &Shapes,
+        source: &Source<'_, T>,
         entries: &[T],
     ) -> Result<Vec<Decomposition<T>>> {
         let size = shapes.size();
@@ -99,25 +110,19 @@ impl<'a, T: DeviceScalar> Solver<'a, T> {
                 items: entries.len() / size,
                 ..shapes.clone()
             };
-            let of_part = Self {
-                source: match self.source {
-                    Source::Factors(all) => {
-                        Source::Factors(&all[turn * part..turn * part + shapes.items])
-                    }
-                    truncated => truncated,
-                },
-                ..*self
-            };
-            found.extend(of_part.decompose_part(&queues[turn % 2], &uploads[turn % 2], shapes)?);
+            let origin = source.origin(turn * part, &shapes);
+            let (queue, upload) = (&queues[turn % 2], &uploads[turn % 2]);
+            found.extend(self.decompose_part(queue, upload, shapes, origin)?);
         }
         Ok(found)
     }
 
-    fn decompose_part(
+    fn decompose_part<T: DeviceScalar>(
         &self,
         queue: &Queue,
         upload: &Upload<T>,
         shapes: Shapes,
+        origin: Origin,
     ) -> Result<Vec<Decomposition<T>>> {
         let items = shapes.items;
         let len = items * shapes.size();
@@ -129,13 +134,6 @@ impl<'a, T: DeviceScalar> Solver<'a, T> {
         let scaled = (&mut exponents, &mut outcomes);
         queue.prepare(&view, around, false, &mut prepared, scaled)?;
         let mut iteration = Iteration::new(queue, shapes.clone())?;
-        let origin = match self.source {
-            Source::Truncated(start) => Origin::Truncated(start),
-            Source::Factors(all) => {
-                let modes = 0..shapes.tensor.len();
-                Origin::Factors(modes.map(|mode| column_by_column(all, mode)).collect())
-            }
-        };
         iteration.run(queue, &prepared, origin, self.stopping, self.max_sweeps)?;
         iteration.check_convergence(queue)?;
         let all = |of_modes: &[_]| -> Result<Vec<Vec<f64>>> {
@@ -158,7 +156,7 @@ impl<'a, T: DeviceScalar> Solver<'a, T> {
     }
 
     /// The decomposition of one tensor.
-    fn item(&self, found: &Found, item: usize) -> Result<Decomposition<T>> {
+    fn item<T: DeviceScalar>(&self, found: &Found, item: usize) -> Result<Decomposition<T>> {
         let shapes = &found.shapes;
         let exponent = found.exponents[item];
         let core = &found.cores[item * shapes.core_size()..][..shapes.core_size()];

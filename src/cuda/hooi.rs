@@ -51,7 +51,6 @@ impl Device {
             ..StHosvd::new(hooi.truncation.clone())
         };
         let solver = Solver {
-            source: Source::Truncated(hooi.start),
             stopping: Stopping {
                 tolerance: hooi.tolerance,
                 rounding: 4.0 * T::EPSILON,
@@ -80,13 +79,12 @@ impl Device {
         st_hosvd: &StHosvd,
         batch: impl Into<TensorRef<'a, T>>,
     ) -> Result<Vec<Tucker<T>>> {
-        let solver = Solver::start(Source::Truncated(Start::StHosvd));
-        self.decompose(&solver, st_hosvd, Start::StHosvd, batch.into())
+        self.decompose(&Solver::START, st_hosvd, Start::StHosvd, batch.into())
     }
 
     fn decompose<T: DeviceScalar>(
         &self,
-        solver: &Solver<'_, T>,
+        solver: &Solver,
         truncated: &StHosvd,
         start: Start,
         batch: TensorRef<'_, T>,
@@ -98,7 +96,8 @@ impl Device {
         let batch = Batch::new(batch, &shapes);
         match truncated.truncation {
             Truncation::Ranks(_) => {
-                let found = solver.decompose(self, &shapes, batch.entries)?;
+                let source = Source::Truncated(start);
+                let found = solver.decompose(self, &shapes, &source, batch.entries)?;
                 let found = found.into_iter().enumerate();
                 found
                     .map(|(item, decomposition)| decomposition.tucker(batch.item(item)?))

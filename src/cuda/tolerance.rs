@@ -73,7 +73,7 @@ impl WithinTolerance<'_> {
     /// Sweeps from `starts`, those of equal ranks together.
     pub(super) fn sweep<T: DeviceScalar>(
         &self,
-        solver: &Solver<'_, T>,
+        solver: &Solver,
         starts: &[Tucker<T>],
         batch: &Batch<'_, T>,
     ) -> Result<Vec<Tucker<T>>> {
@@ -121,8 +121,7 @@ impl WithinTolerance<'_> {
         if !sequential {
             let factors = |item: usize| &tensors[item].factors[..];
             let entries = |item: usize| tensors[item].y.data();
-            let solver = Solver::start(Source::Truncated(self.start));
-            let cores = self.by_equal_ranks(&solver, tensors.len(), factors, entries)?;
+            let cores = self.by_equal_ranks(&Solver::START, tensors.len(), factors, entries)?;
             for (tensor, projected) in tensors.iter_mut().zip(cores) {
                 tensor.y = projected.core;
             }
@@ -145,8 +144,8 @@ impl WithinTolerance<'_> {
                 order: vec![mode],
             };
             let entries: Vec<&[f64]> = items.iter().map(|&item| tensors[item].y.data()).collect();
-            let solver = Solver::start(Source::Truncated(Start::StHosvd));
-            solver.decompose(self.device, &shapes, &entries.concat())
+            let source = Source::Truncated(Start::StHosvd);
+            Solver::START.decompose(self.device, &shapes, &source, &entries.concat())
         })
     }
 
@@ -154,7 +153,7 @@ impl WithinTolerance<'_> {
     /// together.
     fn by_equal_ranks<'f, T: DeviceScalar>(
         &self,
-        solver: &Solver<'_, T>,
+        solver: &Solver,
         tensors: usize,
         factors: impl Fn(usize) -> &'f FactorsOf<T>,
         entries: impl Fn(usize) -> &'f [T],
@@ -173,11 +172,8 @@ impl WithinTolerance<'_> {
             };
             let of_group: Vec<&FactorsOf<T>> = items.iter().map(|&item| factors(item)).collect();
             let entries: Vec<&[T]> = items.iter().map(|&item| entries(item)).collect();
-            let solver = Solver {
-                source: Source::Factors(&of_group),
-                ..*solver
-            };
-            solver.decompose(self.device, &shapes, &entries.concat())
+            let source = Source::Factors(&of_group);
+            solver.decompose(self.device, &shapes, &source, &entries.concat())
         })
     }
 }

@@ -4,7 +4,7 @@
 
 use tenfold::cam::{Cam, Weighting};
 use tenfold::cuda::{Device, DeviceScalar};
-use tenfold::{Hooi, Tensor, Tucker, distance};
+use tenfold::{Hooi, StHosvd, Tensor, Tucker, distance};
 
 /// Features like those behind a ReLU: a few shared patterns, noise, no negative entries.
 pub(crate) fn features<T: tenfold::Scalar>(shape: &[usize], seed: u32) -> Tensor<T> {
@@ -55,7 +55,7 @@ pub(crate) fn every_weighting<T: DeviceScalar>(device: &Device, shape: &[usize])
 }
 
 /// Orthonormal factors, the signs of the rule, the error of the CPU's decomposition.
-pub(crate) fn decompositions_agree<T: DeviceScalar>(ours: &[Tucker<T>], theirs: &[Tucker<T>]) {
+fn decompositions_agree<T: DeviceScalar>(ours: &[Tucker<T>], theirs: &[Tucker<T>]) {
     assert_eq!(ours.len(), theirs.len());
     for (ours, theirs) in ours.iter().zip(theirs) {
         assert_eq!(ours.ranks(), theirs.ranks());
@@ -103,5 +103,16 @@ pub(crate) fn hooi_agrees<T: DeviceScalar>(device: &Device, hooi: &Hooi, batch: 
     let ours = device.hooi(hooi, batch).unwrap();
     let theirs = one_by_one(batch);
     let theirs: Vec<_> = theirs.iter().map(|x| hooi.decompose(x).unwrap()).collect();
+    decompositions_agree(&ours, &theirs);
+}
+
+pub(crate) fn st_hosvd_agrees<T: DeviceScalar>(
+    device: &Device,
+    st_hosvd: &StHosvd,
+    batch: &Tensor<T>,
+) {
+    let ours = device.st_hosvd(st_hosvd, batch).unwrap();
+    let theirs = one_by_one(batch).into_iter();
+    let theirs: Vec<_> = theirs.map(|x| st_hosvd.decompose(&x).unwrap()).collect();
     decompositions_agree(&ours, &theirs);
 }
