@@ -29,6 +29,9 @@ pub mod cam;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 pub mod error;
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub mod instances;
 #[cfg(any(feature = "io", feature = "image"))]
 pub mod io;
 mod kernel;

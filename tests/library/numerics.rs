@@ -1,9 +1,5 @@
 //! Accuracy, in the manner of LAPACK's own tests: each error is divided by
 //! n·ε and what it is relative to, and the ratio held below a threshold.
-#![allow(clippy::unwrap_used)]
-
-#[path = "../common/mod.rs"]
-mod common;
 
 mod errors;
 mod hooi;
@@ -71,7 +67,7 @@ fn hold(kind: &'static str, scalar: &'static str, ratio: f64, what: impl Fn() ->
 }
 
 /// Every check that takes ratios, and then a table of the largest:
-/// `cargo test --test numerics largest_ratios -- --ignored --nocapture`.
+/// `cargo test --test library largest_ratios -- --ignored --nocapture`.
 #[test]
 #[allow(clippy::print_stdout)]
 #[ignore = "repeats the other tests, to print the largest ratios"]

@@ -3,11 +3,11 @@
 use faer::Mat;
 use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Stop, Tensor, Truncation};
 
+use super::inputs::{self, feasible, scaled};
+use super::scales;
+use super::solvers::{check_projection, rounding};
 use crate::common::oracle;
 use crate::common::random::Random;
-use crate::inputs::{self, feasible, scaled};
-use crate::scales;
-use crate::solvers::{check_projection, rounding};
 
 fn check_descent<T: Scalar>() {
     for (name, x) in inputs::tensors::<f64>() {

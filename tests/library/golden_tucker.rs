@@ -3,14 +3,10 @@
 //! `tests/data/tucker.*.npy` are the tensors, `tucker.*.hooi/` holds TensorLy's
 //! core and the projector A Aᵀ of each factor (which no sign changes). The
 //! errors and the singular values of the unfoldings were computed in NumPy.
-#![cfg(feature = "io")]
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::path::PathBuf;
 
-use common::oracle;
+use crate::common::oracle;
 use faer::Mat;
 use tenfold::io::{AnyTensor, read_npy};
 use tenfold::{Hooi, Hosvd, StHosvd, Start, Tensor, Truncation, Tucker, mode_spectrum, norm};

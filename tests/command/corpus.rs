@@ -1,16 +1,8 @@
 //! The fuzz targets over the corpus that the repository holds: what has ever
 //! crashed one is in it.
-#![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used)]
 
-#[allow(dead_code)]
-#[path = "../src/bin/tenfold/failure.rs"]
-mod failure;
-#[allow(dead_code)]
-#[path = "../src/bin/tenfold/slice.rs"]
-mod slice;
 #[allow(unreachable_pub)]
-#[path = "../fuzz/src/targets.rs"]
+#[path = "../../fuzz/src/targets.rs"]
 mod targets;
 
 use std::fs;

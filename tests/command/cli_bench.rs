@@ -1,6 +1,4 @@
 //! `tenfold bench`, driven on small shapes; no time is asserted.
-#![allow(missing_docs)]
-#![cfg(feature = "cli")]
 
 use std::collections::HashMap;
 use std::process::{Command, Output};

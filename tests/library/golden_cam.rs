@@ -1,8 +1,6 @@
 //! Saliency maps and metrics against reference data from a real network:
 //! efficientnet-lite0 on four photographs. `exact` maps are the equations in
 //! f64 by LAPACK; `published` ones come from the published code.
-#![cfg(feature = "io")]
-#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,5 @@
 //! Runs that are cut short: by a signal, by a full disk, by a place that cannot
 //! be written to. The old file stays whole, or the new one is there.
-#![cfg(all(feature = "cli", unix))]
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;

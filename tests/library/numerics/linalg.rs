@@ -7,11 +7,11 @@ use tenfold::linalg::{
 };
 use tenfold::{Error, Scalar, Tensor};
 
+use super::inputs::{self, scaled, spectra, symmetric};
+use super::{follows_the_sign_rule, hold, in_f64, normalised, orthonormality, scales};
 use crate::common::oracle;
 use crate::common::random::Random;
 use crate::common::troublesome;
-use crate::inputs::{self, scaled, spectra, symmetric};
-use crate::{follows_the_sign_rule, hold, in_f64, normalised, orthonormality, scales};
 
 const ORDERS: &[usize] = &[1, 2, 3, 5, 8, 17, 24, 25, 26, 40, 64, 97];
 

@@ -1,6 +1,4 @@
 //! Files: what NumPy wrote, what is damaged, and round trips.
-#![cfg(feature = "io")]
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

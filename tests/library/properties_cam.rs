@@ -1,5 +1,4 @@
 //! What holds for every feature map.
-#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use tenfold::cam::{Cam, SaliencyMap, Sign, Status, Weighting};

@@ -3,10 +3,10 @@
 use faer::MatRef;
 use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Tensor, Truncation, Tucker, permute};
 
+use super::in_f64;
+use super::inputs::scaled;
 use crate::common::oracle;
 use crate::common::random::Random;
-use crate::in_f64;
-use crate::inputs::scaled;
 
 fn solve<T: Scalar>(x: &Tensor<T>, truncation: &Truncation) -> Vec<Tucker<T>> {
     let mut results = vec![

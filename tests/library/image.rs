@@ -1,6 +1,4 @@
 //! Pictures: what is read, and what is refused.
-#![cfg(feature = "image")]
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::Path;

@@ -1,10 +1,7 @@
 //! The tensor operations against the definitions, index by index.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::oracle;
-use common::random::Random;
+use crate::common::oracle;
+use crate::common::random::Random;
 use faer::{Mat, MatRef, mat};
 use proptest::prelude::*;
 use tenfold::tensor::Shape;

@@ -2,10 +2,10 @@
 
 use tenfold::{Hooi, Hosvd, ModeOrder, Route, Scalar, StHosvd, Tensor, Truncation, Tucker};
 
+use super::inputs::{self, feasible, scaled, spectra_of};
+use super::{THRESHOLD, follows_the_sign_rule, hold, orthonormality, scales};
 use crate::common::oracle;
 use crate::common::random::Random;
-use crate::inputs::{self, feasible, scaled, spectra_of};
-use crate::{THRESHOLD, follows_the_sign_rule, hold, orthonormality, scales};
 
 const ROUTES: [Route; 3] = [Route::Auto, Route::Gram, Route::Qr];
 

@@ -1,7 +1,5 @@
 //! `--max-memory`: what is refused before it starts, and that what is not
 //! refused takes no more memory than was told.
-#![cfg(all(feature = "cli", target_os = "linux"))]
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::io::Read;

@@ -1,6 +1,4 @@
 //! The command, driven as its users drive it.
-#![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,6 @@
 //! The same bits whatever the number of threads.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::random::Random;
+use crate::common::random::Random;
 use faer::{Mat, MatRef};
 use tenfold::cam::{Cam, SaliencyMap, Weighting};
 use tenfold::linalg::{Precision, Side, gram, triangular_factor};

@@ -1,6 +1,4 @@
 //! The commands `cam` and `evaluate`, driven as their users drive them.
-#![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,11 +3,11 @@
 
 use tenfold::{Hooi, Hosvd, Route, Scalar, StHosvd, Start, Tensor, Truncation, Tucker};
 
+use super::inputs::{self, scaled};
+use super::scales;
+use super::solvers::check_projection;
 use crate::common::oracle;
 use crate::common::random::Random;
-use crate::inputs::{self, scaled};
-use crate::scales;
-use crate::solvers::check_projection;
 
 const TOLERANCES: [f64; 12] = [
     0.0, 1e-15, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 0.1, 0.5, 0.9,

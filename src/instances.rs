@@ -1,0 +1,102 @@
+//! The library's generic functions, compiled for `f32` and `f64` once, with the library.
+//!
+//! A generic function is compiled where it is used: each test binary, example and command
+//! would compile the solvers, and the parts of `faer` below them, anew for both scalars.
+//! Unoptimised builds (`opt-level` 0 and 1) reuse what a dependency has already compiled.
+//! This module names the functions, so that the library holds their code: all tests
+//! and examples together then compile in a quarter of the time. Release builds, which
+//! reuse nothing, leave the module out. Nothing calls these functions.
+
+use crate::cam::{Cam, Weighting, metrics, normalize, resize};
+#[cfg(feature = "image")]
+use crate::cam::{Colormap, colorize};
+use crate::error::Result;
+use crate::linalg::{
+    Precision, Route, Side, fix_signs, gram, left_singular, orthonormal_basis, triangular_factor,
+};
+use crate::scalar::Scalar;
+use crate::tensor::{
+    Tensor, distance, fold, inner, mode_product, multi_mode_product, norm, permute, unfold,
+};
+use crate::tucker::{Hooi, Hosvd, Randomized, StHosvd, Tucker, mode_spectrum};
+
+/// The functions for `f32`.
+pub fn single(x: &Tensor<f32>, tucker: Tucker<f32>) -> Result<()> {
+    instantiate(x, tucker)
+}
+
+/// The functions for `f64`.
+pub fn double(x: &Tensor<f64>, tucker: Tucker<f64>) -> Result<()> {
+    instantiate(x, tucker)
+}
+
+/// Calls each function with an owned tensor and with a view, the two kinds of input that
+/// callers have.
+fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
+    // 1. Tensors.
+    let view = x.view();
+    let matrix = unfold(x, 0)?;
+    fold(matrix.as_ref(), 0, x.shape())?;
+    permute(x, &[0])?;
+    permute(view, &[0])?;
+    let _ = (norm(x), norm(view), inner(x, x)?, inner(view, view)?);
+    let _ = (distance(x, x)?, distance(view, view)?, distance(x, view)?);
+    mode_product(x, 0, matrix.as_ref())?;
+    mode_product(view, 0, matrix.as_ref())?;
+    multi_mode_product(x, &[(0, matrix.as_ref())])?;
+    multi_mode_product(view, &[(0, matrix.as_ref())])?;
+    // 2. Linear algebra.
+    gram(x, 0, Side::Mode, Precision::Double)?;
+    gram(view, 0, Side::Mode, Precision::Double)?;
+    let mut basis = orthonormal_basis(matrix.as_ref());
+    fix_signs(basis.as_mut());
+    triangular_factor(x, 0, Side::Mode)?;
+    triangular_factor(view, 0, Side::Mode)?;
+    mode_spectrum(x, 0)?;
+    let all = |values: &[f64]| values.len();
+    left_singular(x, 0, Route::Auto, Precision::Native, all)?;
+    // 3. Tucker.
+    StHosvd::new([1]).decompose(x)?;
+    StHosvd::new([1]).decompose(view)?;
+    Hosvd::new([1]).decompose(x)?;
+    Hosvd::new([1]).decompose(view)?;
+    Randomized::new([1]).decompose(x)?;
+    Randomized::new([1]).decompose(view)?;
+    let hooi = Hooi::new([1]);
+    hooi.decompose(x)?;
+    hooi.decompose(view)?;
+    let mut sweeps = hooi.sweeps(x)?;
+    sweeps.next().transpose()?;
+    sweeps.finish()?;
+    hooi.sweeps_from(x, vec![Some(basis)])?;
+    tucker.reconstruct()?;
+    tucker.reconstruct_slice(&[])?;
+    tucker.relative_error(x)?;
+    tucker.relative_error(view)?;
+    let _ = tucker.compression();
+    // 4. Saliency maps.
+    let cam = Cam::new(Weighting::Mtsm);
+    let map = cam.saliency_map(x)?;
+    cam.saliency_map(view)?;
+    cam.saliency_maps(x)?;
+    cam.saliency_maps(view)?;
+    let mut maps = x.clone();
+    cam.saliency_maps_into(x, maps.data_mut())?;
+    normalize(x)?;
+    normalize(view)?;
+    resize(x, 1, 1)?;
+    resize(view, 1, 1)?;
+    metrics::iou(map.values().data(), &[], 0.5)?;
+    // 5. Pictures and files.
+    #[cfg(feature = "image")]
+    colorize(x, Colormap::default())?;
+    #[cfg(feature = "io")]
+    {
+        let path = std::path::Path::new("");
+        crate::io::write_npy(path, x)?;
+        crate::io::write_npy(path, view)?;
+        let meta = crate::io::Meta::new(&tucker, "");
+        crate::io::write_tucker(path, &tucker, &meta)?;
+    }
+    Ok(())
+}

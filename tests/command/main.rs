@@ -1,0 +1,22 @@
+//! Checks of the command `tenfold`, run as its users run it, and of what the fuzzer has
+//! found. The modules form one binary, since each further test binary costs seconds to
+//! compile and link.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used)]
+
+mod cli;
+mod cli_bench;
+mod cli_cam;
+mod corpus;
+#[cfg(unix)]
+mod faults;
+#[cfg(target_os = "linux")]
+mod memory;
+
+// Pieces of the command that the fuzz targets call.
+#[allow(dead_code)]
+#[path = "../../src/bin/tenfold/failure.rs"]
+mod failure;
+#[allow(dead_code)]
+#[path = "../../src/bin/tenfold/slice.rs"]
+mod slice;
