@@ -236,6 +236,19 @@ pub enum Error {
         /// The entry: NaN or an infinity.
         value: f64,
     },
+    /// A result with an entry above the largest scalar.
+    #[error(
+        "{what} has an entry of about 2^{exponent}, above the largest {scalar}: \
+         divide the tensor by a power of two{} first", if *scalar == "f32" { ", or convert it to f64," } else { "" }
+    )]
+    OutOfRange {
+        /// The result.
+        what: &'static str,
+        /// The binary exponent of its largest entry.
+        exponent: i32,
+        /// The scalar.
+        scalar: &'static str,
+    },
     /// A slice that does not fit the tensor.
     #[error("slice of mode {mode}: {start}:{end} does not lie within 0:{extent}")]
     Slice {

@@ -29,7 +29,7 @@ pub mod cam;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 pub mod error;
-#[cfg(debug_assertions)]
+#[cfg(shared_generics)]
 #[doc(hidden)]
 pub mod instances;
 #[cfg(any(feature = "io", feature = "image"))]

@@ -15,6 +15,7 @@ mod hooi;
 mod hosvd;
 mod memory;
 mod randomized;
+mod range;
 mod rank_law;
 mod relative_error;
 mod st_hosvd;
@@ -35,10 +36,12 @@ use std::ops::Range;
 
 use faer::{Mat, MatRef};
 
+use range::Parts;
+
 use crate::error::{Error, Result};
 use crate::linalg::{Precision, Route, Rung, fix_signs, left_singular};
 use crate::scalar::Scalar;
-use crate::tensor::{Tensor, TensorRef, mode_product, multi_mode_product};
+use crate::tensor::{Tensor, TensorRef, mode_product};
 
 /// A Tucker decomposition: a core and one factor matrix per decomposed mode,
 /// X ≈ G ×₀ A₀ ×₁ A₁ …
@@ -323,8 +326,7 @@ impl<T: Scalar> Tucker<T> {
     /// The tensor X̂ = G ×₀ A₀ ×₁ A₁ … that the decomposition stands for.
     ///
     /// # Errors
-    /// [`Error::ShapeOverflow`] cannot occur for a decomposition that
-    /// [`Tucker::new`] or a solver made.
+    /// [`Error::OutOfRange`] where an entry of X̂ is above the largest scalar.
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor, Truncation};
@@ -334,14 +336,14 @@ impl<T: Scalar> Tucker<T> {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn reconstruct(&self) -> Result<Tensor<T>> {
-        multi_mode_product(&self.core, &self.products())
+        Parts::new(self.core.view(), self.products())?.product()
     }
 
     /// The part of X̂ with indices in `ranges`, one per mode, without forming
     /// the rest: the factors' rows are cut first.
     ///
     /// # Errors
-    /// [`Error::SliceCount`], [`Error::Slice`].
+    /// [`Error::SliceCount`], [`Error::Slice`], [`Error::OutOfRange`].
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor, Truncation};
@@ -391,7 +393,7 @@ impl<T: Scalar> Tucker<T> {
                 None => selection.as_ref().map(|rows| (mode, rows.as_ref())),
             })
             .collect();
-        multi_mode_product(&self.core, &products)
+        Parts::new(self.core.view(), products)?.product()
     }
 
     /// Takes `factor` for mode n, signed by the rule, and the core with its signs.

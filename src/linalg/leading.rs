@@ -6,10 +6,10 @@ use super::eigh::eigh_leading;
 use super::gram::{Precision, Side, gram, scaled_gram, trace};
 use super::ladder::Rung;
 use super::product::product;
-use super::qr::{orthonormal_basis, triangular_factor};
+use super::qr::{orthonormal_basis, scaled_triangular_factor};
 use super::sign::fix_signs;
 use super::svd::right_singular;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{TensorRef, largest_magnitude, slabs};
 
@@ -81,7 +81,8 @@ const SHORT: usize = 8;
 ///
 /// # Errors
 /// [`crate::Error::Mode`], [`crate::Error::NonFinite`],
-/// [`crate::Error::NoConvergence`].
+/// [`crate::Error::NoConvergence`]; [`crate::Error::OutOfRange`] where a singular value is
+/// above the largest `f64`.
 ///
 /// ```
 /// use tenfold::{Tensor, linalg::{Precision, Route, left_singular}};
@@ -107,6 +108,15 @@ pub fn left_singular<'a, T: Scalar>(
         Side::Rest
     };
     let finish = |basis: Basis, route| {
+        if let Some(&largest) = basis.values.first()
+            && largest.is_infinite()
+        {
+            return Err(Error::OutOfRange {
+                what: "a singular value",
+                exponent: f64::MAX_EXP,
+                scalar: f64::NAME,
+            });
+        }
         Ok(LeftSingular {
             vectors: lift(x, mode, side, basis.vectors.as_ref())?,
             values: basis.values,
@@ -131,10 +141,16 @@ pub fn left_singular<'a, T: Scalar>(
             return finish(basis, Route::Gram);
         }
     }
-    let svd = right_singular(triangular_factor(x, mode, side)?.as_ref())?;
-    let rank = rank(&svd.values);
+    let (r, exponent) = scaled_triangular_factor(x, mode, side)?;
+    let svd = right_singular(r.as_ref())?;
+    let values: Vec<f64> = svd
+        .values
+        .iter()
+        .map(|&value| scale(value, exponent))
+        .collect();
+    let rank = rank(&values);
     let basis = Basis {
-        values: svd.values,
+        values,
         vectors: svd.vectors.get(.., ..rank).to_owned(),
         rung: svd.rung,
     };

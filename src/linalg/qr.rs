@@ -106,7 +106,22 @@ pub fn triangular_factor<'a, T: Scalar>(
     mode: usize,
     side: Side,
 ) -> Result<Mat<f64>> {
-    let x = x.into();
+    let (mut r, exponent) = scaled_triangular_factor(x.into(), mode, side)?;
+    for column in r.col_iter_mut() {
+        for entry in column.iter_mut() {
+            *entry = scale(*entry, exponent);
+        }
+    }
+    Ok(r)
+}
+
+/// R·2⁻ᵉ and e for the triangular factor R: of an X whose entries are finite, R can have
+/// entries above the largest scalar.
+pub(super) fn scaled_triangular_factor<T: Scalar>(
+    x: TensorRef<'_, T>,
+    mode: usize,
+    side: Side,
+) -> Result<(Mat<f64>, i32)> {
     let exponent = binary_exponent(largest_magnitude(x)?);
     let [first, second] = power_of_two(-exponent);
     let unfolding = Unfolding::new(x, x.extents(mode)?, side);
@@ -136,8 +151,5 @@ pub fn triangular_factor<'a, T: Scalar>(
         pairs.for_each(|(upper, lower)| upper.merge(lower));
     }
     let r = triangles.pop().unwrap_or_else(|| Triangle::new(order));
-    let r = r.into_matrix();
-    Ok(Mat::from_fn(order, order, |i, j| {
-        scale(r[(i, j)], exponent)
-    }))
+    Ok((r.into_matrix(), exponent))
 }

@@ -2,6 +2,7 @@
 
 use faer::{Mat, MatRef};
 
+use super::range::InRange;
 use super::relative_error::error_of_projection;
 use super::truncation::{self, Truncation};
 use super::{Convergence, Hosvd, StHosvd, Tucker};
@@ -81,8 +82,8 @@ pub struct Hooi {
     pub modes: Option<Vec<usize>>,
     /// What to start from.
     pub start: Start,
-    /// A sweep that changes the relative error by less than this, or by less
-    /// than rounding lets be seen, is the last. With 0 no sweep is.
+    /// A sweep that changes the relative error by less than this, or by less than
+    /// its rounding, is the last. With 0 all [`Hooi::max_sweeps`] sweeps are made.
     pub tolerance: f64,
     /// The most sweeps to make.
     pub max_sweeps: usize,
@@ -147,25 +148,31 @@ impl Hooi {
     pub fn sweeps<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Sweeps<'a, T>> {
         let x = x.into();
         self.check()?;
+        truncation::check(
+            &self.truncation,
+            x.shape(),
+            &truncation::named_modes(self.modes.as_deref(), x.order())?,
+        )?;
+        let x = InRange::new(x, norm(x))?;
         let start = match self.start {
             Start::StHosvd => StHosvd {
                 modes: self.modes.clone(),
                 route: self.route,
                 ..StHosvd::new(self.truncation.clone())
             }
-            .decompose(x)?,
+            .decompose(x.view())?,
             Start::Hosvd => Hosvd {
                 modes: self.modes.clone(),
                 route: self.route,
                 ..Hosvd::new(self.truncation.clone())
             }
-            .decompose(x)?,
+            .decompose(x.view())?,
         };
         let requested = match self.truncation {
             Truncation::Ranks(_) => None,
             Truncation::RelativeError(tolerance) => Some(tolerance),
         };
-        Ok(Sweeps::new(self, x, start, requested))
+        Sweeps::new(self, x, start, requested)
     }
 
     /// The sweeps of the iteration, started from the given factors instead,
@@ -217,9 +224,7 @@ impl Hooi {
         truncation::named_modes(Some(&modes), x.order())?;
         let ranks = factors.iter().flatten().map(Mat::ncols).collect();
         truncation::check(&Truncation::Ranks(ranks), x.shape(), &modes)?;
-        if let Some(error) = crate::tensor::first_non_finite(x) {
-            return Err(error);
-        }
+        let x = InRange::new(x, norm(x))?;
         let orthonormal: Vec<Option<Mat<T>>> = factors
             .iter()
             .map(|factor| {
@@ -228,8 +233,8 @@ impl Hooi {
                     .map(|a| crate::linalg::orthonormal_basis(a.as_ref()))
             })
             .collect();
-        let core = multi_mode_product(x, &transposed(&orthonormal, &modes))?;
-        Ok(Sweeps::new(self, x, Tucker::new(core, orthonormal)?, None))
+        let core = multi_mode_product(x.view(), &transposed(&orthonormal, &modes))?;
+        Sweeps::new(self, x, Tucker::new(core, orthonormal)?, None)
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -256,8 +261,8 @@ impl Hooi {
 pub struct Sweep {
     /// Its number, from 1.
     pub index: usize,
-    /// The relative error ‖X − X̂‖/‖X‖ after it, from ‖X‖² − ‖G‖²: near √ε, ε
-    /// that of the scalar, only its order of magnitude is known.
+    /// The relative error ‖X − X̂‖/‖X‖ after it, to some ε of the scalar: from
+    /// ‖X‖² − ‖G‖² where that difference loses few digits, elsewhere measured.
     pub relative_error: f64,
     /// By how much the relative error fell.
     pub change: f64,
@@ -276,8 +281,7 @@ pub struct Sweep {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sweeps<'a, T> {
-    x: TensorRef<'a, T>,
-    norm: f64,
+    x: InRange<'a, T>,
     /// The relative error that was asked for, if one was.
     requested: Option<f64>,
     tucker: Tucker<T>,
@@ -286,32 +290,54 @@ pub struct Sweeps<'a, T> {
     max_sweeps: usize,
     made: usize,
     relative_error: f64,
+    /// How far rounding changes the relative error.
+    rounding: f64,
+    /// Whether the relative error was measured rather than taken from norms.
+    measured: bool,
     stop: Option<Stop>,
 }
 
 impl<'a, T: Scalar> Sweeps<'a, T> {
-    fn new(hooi: &Hooi, x: TensorRef<'a, T>, start: Tucker<T>, requested: Option<f64>) -> Self {
-        let norm = norm(x);
-        Self {
-            relative_error: error_of_projection(norm, crate::tensor::norm(start.core())),
+    fn new(
+        hooi: &Hooi,
+        x: InRange<'a, T>,
+        start: Tucker<T>,
+        requested: Option<f64>,
+    ) -> Result<Self> {
+        let mut sweeps = Self {
             x,
-            norm,
             requested,
             tucker: start,
             route: hooi.route,
             tolerance: hooi.tolerance,
             max_sweeps: hooi.max_sweeps,
             made: 0,
+            relative_error: 0.0,
+            rounding: 0.0,
+            measured: false,
             stop: None,
-        }
+        };
+        sweeps.find_error()?;
+        Ok(sweeps)
+    }
+
+    /// ‖X − X̂‖/‖X‖ and its rounding: from ‖X‖² − ‖G‖², whose rounding is some 4ε‖X‖², or
+    /// measured where that leaves fewer than two digits.
+    fn find_error(&mut self) -> Result<()> {
+        let from_norms = error_of_projection(self.x.norm, norm(&self.tucker.core));
+        self.measured = from_norms < 10.0 * T::EPSILON.sqrt();
+        (self.relative_error, self.rounding) = if self.measured {
+            (self.tucker.relative_error(self.x.view())?, 4.0 * T::EPSILON)
+        } else {
+            (from_norms, 2.0 * T::EPSILON / from_norms)
+        };
+        Ok(())
     }
 
     /// The decomposition as it stands.
     ///
-    /// Its error is measured where ‖X‖² − ‖G‖² could not tell it.
-    ///
     /// # Errors
-    /// None that [`Hooi::sweeps`] has not met.
+    /// [`Error::OutOfRange`] where an entry of the core is above the largest scalar.
     ///
     /// ```
     /// # use tenfold::{Hooi, Stop, Tensor};
@@ -322,32 +348,36 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     /// ```
     pub fn finish(self) -> Result<Tucker<T>> {
         let mut tucker = self.tucker;
-        tucker.estimate_error(self.x, self.relative_error)?;
-        let reached = tucker.estimated_error.unwrap_or(self.relative_error);
-        if let Some(requested) = self.requested {
+        if self.measured {
+            tucker.estimated_error = Some(self.relative_error);
+        } else {
+            tucker.estimate_error(self.x.view(), self.relative_error)?;
+        }
+        if let (Some(requested), Some(reached)) = (self.requested, tucker.estimated_error) {
             tucker.note_shortfall(requested, reached);
         }
         tucker.convergence = Some(Convergence {
             sweeps: self.made,
             stop: self.stop.unwrap_or(Stop::Interrupted),
         });
-        Ok(tucker)
+        self.x.restore(tucker, self.requested)
     }
 
     /// Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎ for each mode n.
     fn sweep(&mut self) -> Result<Sweep> {
-        let modes: Vec<usize> = (0..self.x.order())
+        let x = &self.x;
+        let modes: Vec<usize> = (0..x.view().order())
             .filter(|&mode| self.tucker.factors[mode].is_some())
             .collect();
-        self.update(self.x, &modes)?;
-        let relative_error = error_of_projection(self.norm, norm(&self.tucker.core));
-        let change = self.relative_error - relative_error;
-        // The square of the error is a difference of norms, known to some ε.
-        let seen = (change * (self.relative_error + relative_error)).abs() > 4.0 * T::EPSILON;
+        update(&mut self.tucker, x.view(), &modes, self.route)?;
+        let previous = self.relative_error;
+        self.find_error()?;
+        let relative_error = self.relative_error;
+        let change = previous - relative_error;
         self.made += 1;
-        self.relative_error = relative_error;
-        let settled = change.abs() < self.tolerance || (!seen && self.tolerance > 0.0);
-        if settled || relative_error == 0.0 {
+        let settled =
+            change.abs() < self.tolerance || change.abs() <= self.rounding || relative_error == 0.0;
+        if settled && self.tolerance > 0.0 {
             self.stop = Some(Stop::Converged);
         } else if self.made == self.max_sweeps {
             self.stop = Some(Stop::SweepLimit);
@@ -360,31 +390,34 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     }
 }
 
-impl<T: Scalar> Sweeps<'_, T> {
-    /// Updates the factors of `modes` in turn, where `y` is X projected on the
-    /// current factors of all other modes.
-    ///
-    /// The modes are halved, and each half works on what the projection on the
-    /// other leaves: a binary tree of partial products, so that a sweep projects
-    /// the whole of X twice instead of once for each mode (Phan, Tichavský &
-    /// Cichocki, IEEE Trans. Signal Process. 2013, §III).
-    fn update(&mut self, y: TensorRef<'_, T>, modes: &[usize]) -> Result<()> {
-        if let &[mode] = modes {
-            let rank = self.tucker.core.shape()[mode];
-            let leading = left_singular(y, mode, self.route, Precision::Native, |_| rank)?;
-            self.tucker.core = mode_product(y, mode, leading.vectors.transpose())?;
-            self.tucker.factors[mode] = Some(leading.vectors);
-            self.tucker.spectra[mode] = Some(leading.values);
-            self.tucker.rung = self.tucker.rung.max(leading.rung);
-            return Ok(());
-        }
-        let (first, second) = modes.split_at(modes.len() / 2);
-        for (half, other) in [(first, second), (second, first)] {
-            let projected = multi_mode_product(y, &transposed(&self.tucker.factors, other))?;
-            self.update(projected.view(), half)?;
-        }
-        Ok(())
+/// Updates the factors of `modes` in turn, where `y` is X projected on the
+/// current factors of all other modes.
+///
+/// The modes are halved, and each half works on what the projection on the
+/// other leaves: a binary tree of partial products, so that a sweep projects
+/// the whole of X twice instead of once for each mode (Phan, Tichavský &
+/// Cichocki, IEEE Trans. Signal Process. 2013, §III).
+fn update<T: Scalar>(
+    tucker: &mut Tucker<T>,
+    y: TensorRef<'_, T>,
+    modes: &[usize],
+    route: Route,
+) -> Result<()> {
+    if let &[mode] = modes {
+        let rank = tucker.core.shape()[mode];
+        let leading = left_singular(y, mode, route, Precision::Native, |_| rank)?;
+        tucker.core = mode_product(y, mode, leading.vectors.transpose())?;
+        tucker.factors[mode] = Some(leading.vectors);
+        tucker.spectra[mode] = Some(leading.values);
+        tucker.rung = tucker.rung.max(leading.rung);
+        return Ok(());
     }
+    let (first, second) = modes.split_at(modes.len() / 2);
+    for (half, other) in [(first, second), (second, first)] {
+        let projected = multi_mode_product(y, &transposed(&tucker.factors, other))?;
+        update(tucker, projected.view(), half, route)?;
+    }
+    Ok(())
 }
 
 impl<T: Scalar> Iterator for Sweeps<'_, T> {

@@ -3,6 +3,7 @@
 use faer::Mat;
 
 use super::Tucker;
+use super::range::in_range;
 use super::tolerance::within_tolerance;
 use super::truncation::{self, Budget, Discarded, Truncation};
 use crate::error::Result;
@@ -73,10 +74,10 @@ impl Hosvd {
         let x = x.into();
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
         truncation::check(&self.truncation, x.shape(), &modes)?;
-        match &self.truncation {
+        in_range(x, &self.truncation, |x, truncation| match truncation {
             Truncation::Ranks(ranks) => {
                 let ranks = ranks.iter().map(|&rank| Budget::Rank(rank));
-                let budgets: Vec<_> = modes.into_iter().zip(ranks).collect();
+                let budgets: Vec<_> = modes.iter().copied().zip(ranks).collect();
                 self.truncate(x, &budgets)
             }
             Truncation::RelativeError(tolerance) => {
@@ -86,7 +87,7 @@ impl Hosvd {
                     self.truncate(x, &budgets)
                 })
             }
-        }
+        })
     }
 
     fn truncate<T: Scalar>(

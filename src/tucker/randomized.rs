@@ -3,13 +3,14 @@
 use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
+use super::range::InRange;
 use super::relative_error::error_of_projection;
 use super::truncation::{self, Truncation};
 use super::{StHosvd, Tucker};
 use crate::error::Result;
 use crate::linalg::{Precision, Route, left_singular, product, random_signs};
 use crate::scalar::Scalar;
-use crate::tensor::{Tensor, TensorRef, first_non_finite, mode_product, multi_mode_product, norm};
+use crate::tensor::{Tensor, TensorRef, mode_product, multi_mode_product, norm};
 
 /// The randomized sequentially truncated higher-order SVD: a range finder in one
 /// mode serves all the others (after Halko, Martinsson & Tropp, SIAM Review 2011;
@@ -93,12 +94,8 @@ impl Randomized {
         let x = x.into();
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
         truncation::check(&Truncation::Ranks(self.ranks.clone()), x.shape(), &modes)?;
-        let length = norm(x);
-        if !length.is_finite()
-            && let Some(error) = first_non_finite(x)
-        {
-            return Err(error);
-        }
+        let in_range = InRange::new(x, norm(x))?;
+        let x = in_range.view();
         let at_ranks = StHosvd {
             modes: Some(modes.clone()),
             ..StHosvd::new(self.ranks.clone())
@@ -107,8 +104,8 @@ impl Randomized {
             Some(compressed) => compressed.lift(at_ranks.decompose(&compressed.z)?)?,
             None => at_ranks.decompose(x)?,
         };
-        tucker.estimate_error(x, error_of_projection(length, norm(tucker.core())))?;
-        Ok(tucker)
+        tucker.estimate_error(x, error_of_projection(in_range.norm, norm(tucker.core())))?;
+        in_range.restore(tucker, None)
     }
 
     /// Steps 1 to 3; nothing where a single mode is named, of which there is

@@ -1,9 +1,12 @@
 //! The relative error of a decomposition: measured, or told by norms.
 
 use super::Tucker;
+use super::range::{Parts, needs_no_scaling};
 use crate::error::{Error, Result};
-use crate::scalar::Scalar;
-use crate::tensor::{TensorRef, distance, mode_product, multi_mode_product, norm};
+use crate::scalar::{Scalar, binary_exponent, scale};
+use crate::tensor::{
+    TensorRef, distance, largest_magnitude, mode_product, multi_mode_product, norm,
+};
 
 impl<T: Scalar> Tucker<T> {
     /// The relative error ‖X − X̂‖/‖X‖, measured: the reconstruction is formed
@@ -35,14 +38,14 @@ impl<T: Scalar> Tucker<T> {
         if norm == 0.0 {
             return Ok(against_zero(crate::tensor::norm(&self.core)));
         }
+        let parts = Parts::new(self.core.view(), self.products())?;
+        let units = Units::new(x, norm, parts.exponent())?;
         // Everything but mode 0, then slices along it: bounded memory.
-        let products = self.products();
-        let rest: Vec<_> = products
-            .iter()
-            .copied()
-            .filter(|&(mode, _)| mode > 0)
-            .collect();
-        let partial = multi_mode_product(&self.core, &rest)?;
+        let (first, rest): (Vec<_>, Vec<_>) = parts
+            .matrices()
+            .into_iter()
+            .partition(|&(mode, _)| mode == 0);
+        let partial = multi_mode_product(parts.core(), &rest)?;
         let slice_len: usize = x.shape()[1..].iter().product::<usize>().max(1);
         let slices = (SLICE_ENTRIES / slice_len).max(1);
         let mut squares = 0.0;
@@ -52,29 +55,81 @@ impl<T: Scalar> Tucker<T> {
             shape[0] = count;
             let expected = TensorRef::new(&shape, entries)?;
             let rows = chunk * slices..chunk * slices + count;
-            let residual = match self.factor(0) {
-                Some(a) => distance(&mode_product(&partial, 0, a.get(rows, ..))?, expected)?,
+            let residual = match first.first() {
+                Some((_, a)) => {
+                    units.distance(mode_product(&partial, 0, a.get(rows, ..))?.view(), expected)?
+                }
                 None => {
                     let part = &partial.data()[rows.start * slice_len..rows.end * slice_len];
-                    distance(TensorRef::new(&shape, part)?, expected)?
+                    units.distance(TensorRef::new(&shape, part)?, expected)?
                 }
             };
-            squares += (residual / norm).powi(2);
+            squares += residual.powi(2);
         }
         Ok(squares.sqrt())
     }
 
-    /// Notes the relative error that norms tell, or, where that is too small to be
-    /// told so, the measured one.
+    /// Notes the relative error `from_norms`, or the measured one where `from_norms` has
+    /// lost too many digits to cancellation.
     pub(super) fn estimate_error(&mut self, x: TensorRef<'_, T>, from_norms: f64) -> Result<()> {
         // ε in the squares of norms is ε/2e² of an error e.
-        let told = (100.0 * T::EPSILON.sqrt()).max(1e-4);
-        self.estimated_error = Some(if from_norms < told {
+        let least = (100.0 * T::EPSILON.sqrt()).max(1e-4);
+        self.estimated_error = Some(if from_norms < least {
             self.relative_error(x)?
         } else {
             from_norms
         });
         Ok(())
+    }
+}
+
+/// How slices of X and of X̂ are compared: relative to ‖X‖, and in units in which neither
+/// leaves the range of `f64`.
+struct Units {
+    /// X̂ is 2ᵉ times what is given, e the first; both are compared over 2ᵉ, e the second.
+    exponents: Option<(i32, i32)>,
+    /// ‖X‖ in these units.
+    norm: f64,
+}
+
+impl Units {
+    fn new<T: Scalar>(x: TensorRef<'_, T>, norm: f64, exponent: i32) -> Result<Self> {
+        if exponent == 0 && needs_no_scaling::<T>(norm) {
+            return Ok(Self {
+                exponents: None,
+                norm,
+            });
+        }
+        let unit = binary_exponent(largest_magnitude(x)?);
+        let entries = x.data().iter();
+        let squares = entries.map(|entry| scale(entry.as_f64(), -unit).powi(2));
+        Ok(Self {
+            exponents: Some((exponent, unit)),
+            norm: squares.sum::<f64>().sqrt(),
+        })
+    }
+
+    /// ‖X − X̂‖/‖X‖ of a slice.
+    fn distance<T: Scalar>(
+        &self,
+        found: TensorRef<'_, T>,
+        expected: TensorRef<'_, T>,
+    ) -> Result<f64> {
+        let Some((exponent, unit)) = self.exponents else {
+            return Ok(distance(found, expected)? / self.norm);
+        };
+        let pairs = found.data().iter().zip(expected.data());
+        let squares = pairs.map(|(&found, &expected)| {
+            // As in the reconstruction, where subnormal entries are rounded.
+            let entry = T::from_f64(scale(found.as_f64(), exponent));
+            let entry = if entry.is_finite() {
+                scale(entry.as_f64(), -unit)
+            } else {
+                scale(found.as_f64(), exponent - unit)
+            };
+            (entry - scale(expected.as_f64(), -unit)).powi(2)
+        });
+        Ok(squares.sum::<f64>().sqrt() / self.norm)
     }
 }
 

@@ -3,6 +3,7 @@
 use faer::Mat;
 
 use super::Tucker;
+use super::range::in_range;
 use super::tolerance::within_tolerance;
 use super::truncation::{self, Budget, Discarded, Truncation};
 use crate::error::Result;
@@ -83,7 +84,8 @@ impl StHosvd {
     /// # Errors
     /// Those of [`Truncation`] (ranks, tolerance), [`crate::Error::Mode`],
     /// [`crate::Error::RepeatedMode`], [`crate::Error::Empty`],
-    /// [`crate::Error::NonFinite`], [`crate::Error::NoConvergence`].
+    /// [`crate::Error::NonFinite`], [`crate::Error::NoConvergence`];
+    /// [`crate::Error::OutOfRange`] where an entry of the core is above the largest scalar.
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor};
@@ -97,7 +99,7 @@ impl StHosvd {
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
         truncation::check(&self.truncation, x.shape(), &modes)?;
         let order = self.order(x.shape(), &modes)?;
-        match &self.truncation {
+        in_range(x, &self.truncation, |x, truncation| match truncation {
             Truncation::Ranks(ranks) => {
                 let budgets = order.iter().map(|mode| {
                     let position = modes.iter().position(|m| m == mode);
@@ -110,7 +112,7 @@ impl StHosvd {
                     self.spend(x, &order, share)
                 })
             }
-        }
+        })
     }
 
     /// The order of the modes, where all options fit tensors of extents `shape`.

@@ -182,7 +182,7 @@ fn energy(values: &[f64], norm: f64) -> f64 {
 }
 
 /// √Σ σᵢ², whatever the scale.
-fn spectral_norm(values: &[f64]) -> f64 {
+pub(super) fn spectral_norm(values: &[f64]) -> f64 {
     let largest = values.first().copied().unwrap_or(0.0);
     largest * energy(values, largest).sqrt()
 }
