@@ -34,7 +34,7 @@ fn check_cam<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
                     .all(|v| (0.0..=1.0).contains(&v.as_f64()))
             );
         }
-        // With every other option right, the entries are to blame.
+        // The options fit the shape, so that the error names an entry.
         Err(error) if bytes.is_ok() => assert!(names_bad_entry(&error, &x), "{error}"),
         Err(_) => {}
     }

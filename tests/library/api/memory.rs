@@ -1,4 +1,4 @@
-//! Sizes that no memory holds, and empty ones without end.
+//! Sizes that no memory holds, and huge extents of empty tensors.
 
 use faer::{Mat, MatRef};
 use tenfold::cam::{Cam, Weighting, resize};
@@ -64,9 +64,9 @@ fn the_error_names_shape_and_bytes() {
     assert_eq!(error.to_string(), expected);
 }
 
-/// Nothing visits each of 2⁵⁷ empty rows.
+/// Loops skip empty rows, of which there are 2⁵⁷.
 #[test]
-fn empty_tensors_with_endless_extents() {
+fn empty_tensors_with_huge_extents() {
     for shape in [
         [HUGE, 0, 3],
         [HUGE, 3, 0],
