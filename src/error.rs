@@ -83,6 +83,14 @@ pub enum Error {
         /// The shape asked for.
         shape: Vec<usize>,
     },
+    /// More memory than can be allocated.
+    #[error("{bytes} bytes for shape {} cannot be allocated", Times(shape))]
+    Memory {
+        /// The shape of what was to be stored, once or more.
+        shape: Vec<usize>,
+        /// The bytes that it takes; `u64::MAX` for more.
+        bytes: u64,
+    },
     /// Data and shape disagree.
     #[error(
         "shape {} holds {expected} entries, the data has {actual}",
@@ -128,7 +136,7 @@ pub enum Error {
     #[error("no mode is named")]
     NoModes,
     /// A permutation that does not name each mode once.
-    #[error("{permutation:?} is no permutation of the modes 0 to {}", .order - 1)]
+    #[error("{permutation:?} is no permutation of the modes 0 to {}", .order.saturating_sub(1))]
     Permutation {
         /// The list given.
         permutation: Vec<usize>,
@@ -147,6 +155,16 @@ pub enum Error {
         columns: usize,
         /// The extent of the tensor in that mode.
         extent: usize,
+    },
+    /// A matrix of proportions that the factorization does not take.
+    #[error("{expected} was expected, not one of {rows}×{columns}")]
+    MatrixShape {
+        /// What the matrix must be.
+        expected: &'static str,
+        /// The rows given.
+        rows: usize,
+        /// The columns given.
+        columns: usize,
     },
     /// A factor matrix of the wrong size.
     #[error(
@@ -396,5 +414,13 @@ mod tests {
             shape: vec![3, 0, 2],
         };
         assert!(error.to_string().starts_with("shape 3×0×2 has no entries"));
+        let error = Error::Permutation {
+            permutation: vec![0],
+            order: 0,
+        };
+        assert_eq!(
+            error.to_string(),
+            "[0] is no permutation of the modes 0 to 0"
+        );
     }
 }

@@ -48,7 +48,7 @@ fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
     // 2. Linear algebra.
     gram(x, 0, Side::Mode, Precision::Double)?;
     gram(view, 0, Side::Mode, Precision::Double)?;
-    let mut basis = orthonormal_basis(matrix.as_ref());
+    let mut basis = orthonormal_basis(matrix.as_ref())?;
     fix_signs(basis.as_mut());
     triangular_factor(x, 0, Side::Mode)?;
     triangular_factor(view, 0, Side::Mode)?;

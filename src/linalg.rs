@@ -5,10 +5,10 @@
 //! Small square problems are solved in `f64`, whatever the tensor holds.
 
 mod back_transform;
+mod checks;
 mod columns;
 mod divide_and_conquer;
 mod eigh;
-mod finite;
 mod gram;
 mod householder;
 mod implicit_ql;

@@ -8,6 +8,8 @@
 //! abstraction on which mode-n products and Gram matrices stand, and with it
 //! no unfolding is ever formed.
 
+mod crop;
+mod memory;
 mod permute;
 mod product;
 mod reduce;
@@ -21,6 +23,8 @@ pub use reduce::{distance, inner, norm};
 pub use shape::Shape;
 pub use unfold::{ModeExtents, Slabs, fold, slabs, unfold};
 
+pub(crate) use crop::crop;
+pub(crate) use memory::{check_room, with_room};
 pub(crate) use reduce::{first_non_finite, largest_magnitude};
 pub(crate) use shape::{check_mode, check_modes};
 
@@ -269,7 +273,7 @@ impl<T: Copy> Tensor<T> {
     /// The tensor whose entry at each index is `entry(index)`.
     ///
     /// # Errors
-    /// [`crate::Error::Order`], [`crate::Error::ShapeOverflow`].
+    /// [`crate::Error::Order`], [`crate::Error::ShapeOverflow`], [`crate::Error::Memory`].
     ///
     /// ```
     /// # use tenfold::Tensor;
@@ -279,7 +283,7 @@ impl<T: Copy> Tensor<T> {
     /// ```
     pub fn from_fn(shape: &[usize], mut entry: impl FnMut(&[usize]) -> T) -> Result<Self> {
         let shape = Shape::new(shape)?;
-        let data = shape.indices(|index| entry(index));
+        let data = shape.indices(|index| entry(index))?;
         Ok(Self { shape, data })
     }
 
@@ -287,7 +291,8 @@ impl<T: Copy> Tensor<T> {
     /// and MATLAB lay it out.
     ///
     /// # Errors
-    /// [`crate::Error::Order`], [`crate::Error::ShapeOverflow`], [`crate::Error::DataLength`].
+    /// [`crate::Error::Order`], [`crate::Error::ShapeOverflow`],
+    /// [`crate::Error::DataLength`], [`crate::Error::Memory`].
     ///
     /// ```
     /// # use tenfold::Tensor;
@@ -299,6 +304,7 @@ impl<T: Copy> Tensor<T> {
     where
         T: Send + Sync,
     {
+        Shape::new(shape)?.check_length(data.len())?;
         let reversed: Vec<usize> = shape.iter().rev().copied().collect();
         let transposed = TensorRef::new(&reversed, data)?;
         let backwards: Vec<usize> = (0..shape.len()).rev().collect();
@@ -310,18 +316,17 @@ impl<T: Scalar> Tensor<T> {
     /// A tensor of zeros.
     ///
     /// # Errors
-    /// [`crate::Error::Order`], [`crate::Error::ShapeOverflow`].
+    /// [`crate::Error::Order`], [`crate::Error::ShapeOverflow`], [`crate::Error::Memory`].
     ///
     /// ```
     /// # use tenfold::Tensor;
     /// assert_eq!(Tensor::<f64>::zeros(&[1, 0, 3])?.data().len(), 0);
+    /// assert!(Tensor::<f64>::zeros(&[1 << 20, 1 << 20, 1 << 18]).is_err());
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn zeros(shape: &[usize]) -> Result<Self> {
         let shape = Shape::new(shape)?;
-        Ok(Self {
-            shape,
-            data: vec![<T as num_traits::Zero>::zero(); shape.entries()],
-        })
+        let data = memory::zeroed(&shape)?;
+        Ok(Self { shape, data })
     }
 }

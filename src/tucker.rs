@@ -18,6 +18,7 @@ mod randomized;
 mod range;
 mod rank_law;
 mod relative_error;
+mod slice;
 mod st_hosvd;
 mod tolerance;
 mod truncation;
@@ -32,8 +33,6 @@ pub use truncation::Truncation;
 #[cfg(feature = "cuda")]
 pub(crate) use {rank_law::obey_rank_law, tolerance::Contract, truncation::Budget};
 
-use std::ops::Range;
-
 use faer::{Mat, MatRef};
 
 use range::Parts;
@@ -41,7 +40,7 @@ use range::Parts;
 use crate::error::{Error, Result};
 use crate::linalg::{Precision, Route, Rung, fix_signs, left_singular};
 use crate::scalar::Scalar;
-use crate::tensor::{Tensor, TensorRef, mode_product};
+use crate::tensor::{Shape, Tensor, TensorRef, mode_product};
 
 /// A Tucker decomposition: a core and one factor matrix per decomposed mode,
 /// X ≈ G ×₀ A₀ ×₁ A₁ …
@@ -91,7 +90,9 @@ impl<T: Scalar> Tucker<T> {
     ///
     /// # Errors
     /// [`Error::FactorCount`]; [`Error::FactorShape`] where the columns of a
-    /// factor are not the core's extent in its mode; [`Error::ShapeOverflow`].
+    /// factor are not the core's extent in its mode; [`Error::ShapeOverflow`];
+    /// [`Error::Empty`] and [`Error::RankZero`] where the tensor or the core has no
+    /// entries.
     ///
     /// ```
     /// use tenfold::{Tensor, Tucker};
@@ -129,7 +130,14 @@ impl<T: Scalar> Tucker<T> {
             shortfall: None,
             convergence: None,
         };
-        crate::tensor::Shape::new(&tucker.shape())?;
+        let shape = tucker.shape();
+        Shape::new(&shape)?;
+        if shape.contains(&0) {
+            return Err(Error::Empty { shape });
+        }
+        if let Some(mode) = tucker.ranks().iter().position(|&rank| rank == 0) {
+            return Err(Error::RankZero { mode });
+        }
         Ok(tucker)
     }
 
@@ -326,7 +334,9 @@ impl<T: Scalar> Tucker<T> {
     /// The tensor X̂ = G ×₀ A₀ ×₁ A₁ … that the decomposition stands for.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] where an entry of X̂ is above the largest scalar.
+    /// [`Error::OutOfRange`] where an entry of X̂ is above the largest scalar;
+    /// [`Error::Memory`]; [`Error::ShapeOverflow`] where a product of the core with
+    /// some of the factors alone is too large to address.
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor, Truncation};
@@ -337,63 +347,6 @@ impl<T: Scalar> Tucker<T> {
     /// ```
     pub fn reconstruct(&self) -> Result<Tensor<T>> {
         Parts::new(self.core.view(), self.products())?.product()
-    }
-
-    /// The part of X̂ with indices in `ranges`, one per mode, without forming
-    /// the rest: the factors' rows are cut first.
-    ///
-    /// # Errors
-    /// [`Error::SliceCount`], [`Error::Slice`], [`Error::OutOfRange`].
-    ///
-    /// ```
-    /// # use tenfold::{StHosvd, Tensor, Truncation};
-    /// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
-    /// let tucker = StHosvd::new(Truncation::Ranks(vec![1, 1])).decompose(&x)?;
-    /// let corner = tucker.reconstruct_slice(&[2..3, 0..2])?;
-    /// assert_eq!(corner.shape(), [1, 2]);
-    /// assert!((corner.data()[1] - 2.0).abs() < 1e-14);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn reconstruct_slice(&self, ranges: &[Range<usize>]) -> Result<Tensor<T>> {
-        let shape = self.shape();
-        if ranges.len() != shape.len() {
-            return Err(Error::SliceCount {
-                actual: ranges.len(),
-                order: shape.len(),
-            });
-        }
-        for (mode, (range, &extent)) in ranges.iter().zip(&shape).enumerate() {
-            if range.start > range.end || range.end > extent {
-                return Err(Error::Slice {
-                    mode,
-                    start: range.start,
-                    end: range.end,
-                    extent,
-                });
-            }
-        }
-        // A mode without a factor is cut by rows of the identity.
-        let selections: Vec<Option<Mat<T>>> = self
-            .factors
-            .iter()
-            .zip(ranges)
-            .zip(&shape)
-            .map(|((factor, range), &extent)| {
-                (factor.is_none() && *range != (0..extent)).then(|| {
-                    Mat::from_fn(range.len(), extent, |i, j| {
-                        T::from_f64(f64::from(u8::from(range.start + i == j)))
-                    })
-                })
-            })
-            .collect();
-        let rows = self.factors.iter().zip(&selections).zip(ranges).enumerate();
-        let products: Vec<(usize, MatRef<'_, T>)> = rows
-            .filter_map(|(mode, ((factor, selection), range))| match factor {
-                Some(factor) => Some((mode, factor.get(range.clone(), ..))),
-                None => selection.as_ref().map(|rows| (mode, rows.as_ref())),
-            })
-            .collect();
-        Parts::new(self.core.view(), products)?.product()
     }
 
     /// Takes `factor` for mode n, signed by the rule, and the core with its signs.

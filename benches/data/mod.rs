@@ -25,7 +25,8 @@ pub(crate) fn noise<T: Scalar>(shape: &[usize]) -> Tensor<T> {
 /// Orthonormal columns.
 pub(crate) fn orthonormal(rows: usize, columns: usize) -> Mat<f64> {
     let mut random = uniform(2);
-    orthonormal_basis(Mat::from_fn(rows, columns, |_, _| random()).as_ref())
+    let noise = Mat::from_fn(rows, columns, |_, _| random());
+    orthonormal_basis(noise.as_ref()).expect("no more columns than rows")
 }
 
 /// A tensor of the given multilinear rank, plus noise of a tenth of its norm.

@@ -45,6 +45,7 @@ impl Cam {
             }
             None => 0,
         };
-        Ok((8.0 * entries + map + closed_form) as u64 + iteration)
+        let maps = (8.0 * entries + map + closed_form) as u64;
+        Ok(maps.saturating_add(iteration))
     }
 }

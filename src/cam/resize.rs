@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
-use crate::tensor::{Tensor, TensorRef};
+use crate::tensor::{Shape, Tensor, TensorRef, with_room};
 
 /// The map at another height and width, by bilinear interpolation: the last
 /// two modes are resized, the modes before them left as they are.
@@ -13,8 +13,8 @@ use crate::tensor::{Tensor, TensorRef};
 /// does not smooth first, as there.
 ///
 /// # Errors
-/// [`Error::TooFewModes`], [`Error::Empty`],
-/// [`Error::Positive`], [`Error::ShapeOverflow`].
+/// [`Error::TooFewModes`], [`Error::Empty`], [`Error::Positive`],
+/// [`Error::ShapeOverflow`], [`Error::Memory`].
 ///
 /// ```
 /// use tenfold::{Tensor, cam::resize};
@@ -42,8 +42,8 @@ pub fn resize<'a, T: Scalar>(
     }
     check_resize(height, width)?;
     let mut resized = Tensor::zeros(&[leading, &[height, width]].concat())?;
-    let rows = taps(old_height, height);
-    let columns = taps(old_width, width);
+    let rows = taps(old_height, height)?;
+    let columns = taps(old_width, width)?;
     let planes = map.data().chunks(old_height * old_width);
     for (plane, target) in planes.zip(resized.data_mut().chunks_mut(height * width)) {
         for (target, row) in target.chunks_mut(width).zip(&rows) {
@@ -87,20 +87,20 @@ impl Tap {
 }
 
 /// For each of `new` pixels where it lies among `old` ones.
-fn taps(old: usize, new: usize) -> Vec<Tap> {
+fn taps(old: usize, new: usize) -> Result<Vec<Tap>> {
     let ratio = old as f64 / new as f64;
     let last = old - 1;
-    (0..new)
-        .map(|i| {
-            let point = ((i as f64 + 0.5) * ratio - 0.5).clamp(0.0, last as f64);
-            let first = point.floor() as usize;
-            Tap {
-                first,
-                second: (first + 1).min(last),
-                share: point - first as f64,
-            }
-        })
-        .collect()
+    let mut taps = with_room(&Shape::new(&[new])?)?;
+    taps.extend((0..new).map(|i| {
+        let point = ((i as f64 + 0.5) * ratio - 0.5).clamp(0.0, last as f64);
+        let first = point.floor() as usize;
+        Tap {
+            first,
+            second: (first + 1).min(last),
+            share: point - first as f64,
+        }
+    }));
+    Ok(taps)
 }
 
 #[cfg(test)]

@@ -71,10 +71,13 @@ const SMALL: u64 = 1 << 22;
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn write_png(path: impl AsRef<Path>, image: &RgbImage) -> Result<()> {
+    // The container may be longer than the picture.
+    let samples = image.as_flat_samples();
+    let pixels = samples.image_slice().unwrap_or_default();
     write_file(path.as_ref(), |file| {
         let mut writer = BufWriter::new(file);
         let encoded = PngEncoder::new(&mut writer).write_image(
-            image.as_raw(),
+            pixels,
             image.width(),
             image.height(),
             ExtendedColorType::Rgb8,

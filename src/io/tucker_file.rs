@@ -306,6 +306,9 @@ fn assemble<T: Entries>(
                     T::NAME
                 ))
             })?;
+        if factor.data().is_empty() {
+            return Err(Problem::new(format!("the entry \"{name}\" is empty")));
+        }
         check_finite(&name, &factor)?;
         let columns = factor.shape()[1];
         let entries = factor.data();

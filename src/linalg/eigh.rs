@@ -3,8 +3,8 @@
 use faer::{Mat, MatRef};
 
 use super::back_transform::back_transform;
+use super::checks::{check_finite, check_square};
 use super::columns::Columns;
-use super::finite::check_finite;
 use super::householder::Reduction;
 use super::jacobi::jacobi;
 use super::ladder::{Rung, climb, rescaled, unscale};
@@ -43,7 +43,8 @@ pub struct Eigen {
 /// iteration not converge, others are tried: [`Rung`].
 ///
 /// # Errors
-/// [`Error::NonFinite`]; [`Error::NoConvergence`] where no rung converges.
+/// [`Error::MatrixShape`] unless the matrix is square, [`Error::NonFinite`];
+/// [`Error::NoConvergence`] where no rung converges.
 ///
 /// ```
 /// use tenfold::linalg::eigh;
@@ -89,7 +90,8 @@ fn all_pairs(s: MatRef<'_, f64>, exponent: i32) -> Result<(EigenPairs, Rung)> {
 }
 
 /// All eigenvalues of the symmetric matrix `s` and its leading eigenvectors, as
-/// many as `count` makes of the eigenvalues. Of `s` the lower triangle is read.
+/// many as `count` makes of the eigenvalues; all where it makes more than there are.
+/// Of `s` the lower triangle is read.
 ///
 /// The bounds of [`eigh`] hold. With few vectors wanted it takes a third of the
 /// time: 4/3·n³ flops for the tridiagonal form and some 4·n² for each vector. Where
@@ -143,8 +145,10 @@ pub fn eigh_leading(s: MatRef<'_, f64>, count: impl FnOnce(&[f64]) -> usize) -> 
 const SMALL: usize = 24;
 
 /// The lower triangle scaled by a power of two to entries of at most 1 or so, and
-/// the exponent that was taken out.
+/// the exponent that was taken out; fails unless the matrix is square and the triangle
+/// finite.
 pub(super) fn scaled(s: MatRef<'_, f64>) -> Result<(Columns, i32)> {
+    check_square(s)?;
     let n = s.nrows();
     check_finite(s, |j| j)?;
     let lower = (0..n).flat_map(|j| (j..n).map(move |i| s[(i, j)].abs()));

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use faer::{Mat, MatRef};
 
+use super::checks::check_order;
 use super::columns::Columns;
 use crate::error::Result;
 use crate::kernel::{self, Panel, Scratch, Transpose};
@@ -55,7 +56,8 @@ pub enum Precision {
 /// alone, so the bits do not depend on the number of threads.
 ///
 /// # Errors
-/// [`crate::Error::Mode`].
+/// [`crate::Error::Mode`]; [`crate::Error::ShapeOverflow`] and [`crate::Error::Memory`]
+/// where n×n entries are too many.
 ///
 /// ```
 /// use tenfold::{Tensor, linalg::{Precision, Side, gram}};
@@ -95,6 +97,7 @@ fn lower_triangle<T: Scalar>(
     precision: Precision,
 ) -> Result<(Scratch<f64>, usize)> {
     let unfolding = Unfolding::new(x, x.extents(mode)?, side);
+    check_order(unfolding.order, unfolding.depth)?;
     let lower = match precision {
         Precision::Double if T::EPSILON > f64::EPSILON => unfolding.gram(Scalar::as_f64, |_| None),
         _ => unfolding.gram(|entry: T| entry, Some),
@@ -186,6 +189,9 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
         as_is: impl Fn(&'a [T]) -> Option<&'a [A]> + Copy + Sync,
     ) -> Scratch<f64> {
         let n = self.order;
+        if n == 0 {
+            return Scratch::zeroed(0);
+        }
         self.sum_of_parts(0..self.parts(), &|range| {
             let mut g = Scratch::zeroed(n * n);
             let adjacent = self.adjacent_vectors(range.clone());
@@ -226,7 +232,8 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
     /// Into how many parts the sum is split: a matter of the shape alone. Their
     /// matrices together are no larger than an eighth of X.
     fn parts(&self) -> usize {
-        let by_work = self.order * self.order * self.depth / (2 * PART_FLOPS);
+        let work = (self.order * self.order).saturating_mul(self.depth);
+        let by_work = work / (2 * PART_FLOPS);
         let by_memory = self.depth / (8 * self.order.max(1));
         by_work.min(by_memory).clamp(1, MAX_PARTS)
     }

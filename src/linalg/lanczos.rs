@@ -7,6 +7,7 @@ use super::eigh::scaled;
 use super::random::Counter;
 use super::rows::{Rows, axpy, dot, lane_start};
 use super::tridiagonal::{Factored, eigenvalues, normalise};
+use crate::error::{Error, Result};
 use crate::kernel::{Scratch, arch};
 use crate::scalar::scale;
 
@@ -14,8 +15,9 @@ use crate::scalar::scale;
 ///
 /// ```
 /// use tenfold::linalg::leading_pair;
-/// let pair = leading_pair(faer::mat![[3.0, 0.0], [0.0, 1.0]].as_ref(), 1e-3);
+/// let pair = leading_pair(faer::mat![[3.0, 0.0], [0.0, 1.0]].as_ref(), 1e-3)?;
 /// assert!(pair.is_some_and(|pair| (pair.vector[0].abs() - 1.0).abs() < 1e-14));
+/// # Ok::<(), tenfold::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct LeadingPair {
@@ -32,10 +34,10 @@ const MAX_STEPS: usize = 48;
 /// half as many steps later again.
 const FIRST_LOOK: usize = 4;
 
-/// The leading eigenpair of the positive semidefinite matrix `s`, if it stands
-/// apart: nothing where the second eigenvalue exceeds (1 − `gap`) times the
-/// first, where the iteration does not converge in time, or where an entry is not
-/// finite.
+/// The leading eigenpair of the positive semidefinite matrix `s`, of which the lower
+/// triangle is read, if it stands apart: `None` where the second eigenvalue exceeds
+/// (1 − `gap`) times the first, where the iteration does not converge in time, and for
+/// a matrix without entries.
 ///
 /// Lanczos with full reorthogonalisation (Golub & Van Loan, §10.1) to a residual
 /// of n·ε·λ₁, so that the vector's error is at most n·ε/gap. That no second
@@ -43,23 +45,42 @@ const FIRST_LOOK: usize = 4;
 /// by the signs of the pivots of S − (1 − gap)λ₁·I (Sylvester). Some 50·n² flops,
 /// and n³/3 for the pivots where they are needed.
 ///
+/// # Errors
+/// [`Error::MatrixShape`] unless the matrix is square, [`Error::NonFinite`],
+/// [`Error::Fraction`] unless 0 ≤ `gap` ≤ 1.
+///
 /// ```
 /// use tenfold::linalg::leading_pair;
 /// let s = faer::mat![[3.0, 0.0], [0.0, 1.0]];
-/// let pair = leading_pair(s.as_ref(), 1e-3).expect("3 stands apart from 1");
+/// let pair = leading_pair(s.as_ref(), 1e-3)?.expect("3 stands apart from 1");
 /// assert!((pair.value - 3.0_f64).abs() < 1e-14);
-/// assert!(leading_pair(faer::Mat::identity(2, 2).as_ref(), 1e-3).is_none());
+/// assert!(leading_pair(faer::Mat::identity(2, 2).as_ref(), 1e-3)?.is_none());
+/// # Ok::<(), tenfold::Error>(())
 /// ```
-pub fn leading_pair(s: MatRef<'_, f64>, gap: f64) -> Option<LeadingPair> {
-    let (value, vector) = leading_pair_in_scratch(s, gap)?;
-    let vector = vector.to_vec();
-    Some(LeadingPair { value, vector })
+pub fn leading_pair(s: MatRef<'_, f64>, gap: f64) -> Result<Option<LeadingPair>> {
+    if !(0.0..=1.0).contains(&gap) {
+        return Err(Error::Fraction {
+            what: "the gap",
+            value: gap,
+        });
+    }
+    let (s, exponent) = scaled(s)?;
+    let pair = pair_of_scaled(s.as_ref(), exponent, gap);
+    Ok(pair.map(|(value, vector)| LeadingPair {
+        value,
+        vector: vector.to_vec(),
+    }))
 }
 
-/// [`leading_pair`]: the eigenvalue and its vector.
+/// [`leading_pair`]: the eigenvalue and its vector; nothing for a matrix with an entry
+/// that is not finite either.
 pub(crate) fn leading_pair_in_scratch(s: MatRef<'_, f64>, gap: f64) -> Option<(f64, Scratch<f64>)> {
     let (s, exponent) = scaled(s).ok()?;
-    let s = s.as_ref();
+    pair_of_scaled(s.as_ref(), exponent, gap)
+}
+
+/// The leading eigenpair of `s`·2ᵉ, the entries of `s` at most one or so.
+fn pair_of_scaled(s: MatRef<'_, f64>, exponent: i32, gap: f64) -> Option<(f64, Scratch<f64>)> {
     let (value, vector) = arch().dispatch(Lanczos { s, gap })?;
     Some((scale(value, exponent), vector))
 }

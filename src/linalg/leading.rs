@@ -2,11 +2,11 @@
 
 use faer::{Mat, MatRef};
 
-use super::eigh::eigh_leading;
+use super::eigh::{eigh_leading, rescale};
 use super::gram::{Precision, Side, gram, scaled_gram, trace};
 use super::ladder::Rung;
 use super::product::product;
-use super::qr::{orthonormal_basis, scaled_triangular_factor};
+use super::qr::{basis_of_tall, scaled_triangular_factor};
 use super::sign::fix_signs;
 use super::svd::right_singular;
 use crate::error::{Error, Result};
@@ -71,7 +71,8 @@ const SINGLE_TAIL: f64 = 2e-2;
 const SHORT: usize = 8;
 
 /// The singular values of X₍ₙ₎ and its leading left singular vectors, as many
-/// as `rank` makes of the singular values.
+/// as `rank` makes of the singular values; all where it makes more than there are. A
+/// tensor without entries has none.
 ///
 /// Works on the smaller side of the unfolding, which is never formed. With
 /// [`Route::Auto`], `precision` is what a Gram matrix starts with: where the
@@ -102,6 +103,14 @@ pub fn left_singular<'a, T: Scalar>(
     let x = x.into();
     let around = x.extents(mode)?;
     let (extent, columns) = (around.extent, around.columns());
+    if x.data().is_empty() {
+        return Ok(LeftSingular {
+            values: Vec::new(),
+            vectors: Mat::zeros(extent, 0),
+            route: Route::Qr,
+            rung: Rung::default(),
+        });
+    }
     let side = if extent <= columns {
         Side::Mode
     } else {
@@ -142,15 +151,11 @@ pub fn left_singular<'a, T: Scalar>(
         }
     }
     let (r, exponent) = scaled_triangular_factor(x, mode, side)?;
-    let svd = right_singular(r.as_ref())?;
-    let values: Vec<f64> = svd
-        .values
-        .iter()
-        .map(|&value| scale(value, exponent))
-        .collect();
-    let rank = rank(&values);
+    let mut svd = right_singular(r.as_ref())?;
+    rescale(&mut svd.values, exponent);
+    let rank = rank(&svd.values).min(svd.values.len());
     let basis = Basis {
-        values,
+        values: svd.values,
         vectors: svd.vectors.get(.., ..rank).to_owned(),
         rung: svd.rung,
     };
@@ -245,7 +250,7 @@ fn lift<T: Scalar>(
                 let rows = l * slabs.columns()..(l + 1) * slabs.columns();
                 w += product(slab.as_ref(), basis.get(rows, ..));
             }
-            let q = orthonormal_basis(w.as_ref());
+            let q = basis_of_tall(w.as_ref());
             to_scalar(q.as_ref())
         }
     };

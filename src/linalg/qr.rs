@@ -7,6 +7,7 @@ use faer::linalg::qr::no_pivoting::factor;
 use faer::{Conj, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
+use super::checks::{check_finite, check_order, check_tall};
 use super::gram::{Side, Unfolding};
 use super::tsqr::{PANEL_ROWS, Triangle};
 use crate::error::Result;
@@ -25,14 +26,29 @@ const PANELS_PER_MERGE: usize = 8;
 /// Where columns are dependent the basis is completed by some orthonormal
 /// vectors. ‖QᵀQ − I‖ ≤ 30·m·ε whatever the condition of `w`. 4·m·n² flops.
 ///
+/// # Errors
+/// [`crate::Error::MatrixShape`] for m < n, [`crate::Error::NonFinite`].
+///
 /// ```
 /// use tenfold::linalg::orthonormal_basis;
 /// let w = faer::mat![[3.0, 1.0], [4.0, 1.0], [0.0, 5.0]];
-/// let q = orthonormal_basis(w.as_ref());
+/// let q = orthonormal_basis(w.as_ref())?;
 /// assert!((q[(0, 0)] - 0.6_f64).abs() < 1e-15);
 /// assert!((q.transpose() * &q - faer::Mat::<f64>::identity(2, 2)).norm_max() < 1e-15);
+/// assert!(orthonormal_basis(w.transpose()).is_err());
+/// # Ok::<(), tenfold::Error>(())
 /// ```
-pub fn orthonormal_basis<T: Scalar>(w: MatRef<'_, T>) -> Mat<T> {
+pub fn orthonormal_basis<T: Scalar>(w: MatRef<'_, T>) -> Result<Mat<T>> {
+    check_tall(w)?;
+    check_finite(w, |_| 0)?;
+    Ok(basis_of_tall(w))
+}
+
+/// [`orthonormal_basis`] of a finite matrix with at least as many rows as columns.
+pub(super) fn basis_of_tall<T: Scalar>(w: MatRef<'_, T>) -> Mat<T> {
+    if w.ncols() == 0 {
+        return Mat::zeros(w.nrows(), 0);
+    }
     let exponent = binary_exponent(w.norm_max().as_f64());
     let mut qr = Mat::from_fn(w.nrows(), w.ncols(), |i, j| {
         scale(w[(i, j)].as_f64(), -exponent)
@@ -92,7 +108,9 @@ fn householder_qr(a: MatMut<'_, f64>) -> Mat<f64> {
 /// n the order of R.
 ///
 /// # Errors
-/// [`crate::Error::Mode`], [`crate::Error::NonFinite`].
+/// [`crate::Error::Mode`], [`crate::Error::NonFinite`];
+/// [`crate::Error::ShapeOverflow`] and [`crate::Error::Memory`] where n×n entries are
+/// too many.
 ///
 /// ```
 /// use tenfold::{Tensor, linalg::{Side, triangular_factor}};
@@ -107,25 +125,29 @@ pub fn triangular_factor<'a, T: Scalar>(
     side: Side,
 ) -> Result<Mat<f64>> {
     let (mut r, exponent) = scaled_triangular_factor(x.into(), mode, side)?;
-    for column in r.col_iter_mut() {
-        for entry in column.iter_mut() {
-            *entry = scale(*entry, exponent);
-        }
+    for j in 0..r.ncols() {
+        let column = r.col_as_slice_mut(j);
+        column
+            .iter_mut()
+            .for_each(|entry| *entry = scale(*entry, exponent));
     }
     Ok(r)
 }
 
-/// R·2⁻ᵉ and e for the triangular factor R: of an X whose entries are finite, R can have
-/// entries above the largest scalar.
+/// The [`triangular_factor`] of X·2⁻ᵉ, whose entries do not overflow, and e.
 pub(super) fn scaled_triangular_factor<T: Scalar>(
     x: TensorRef<'_, T>,
     mode: usize,
     side: Side,
 ) -> Result<(Mat<f64>, i32)> {
-    let exponent = binary_exponent(largest_magnitude(x)?);
-    let [first, second] = power_of_two(-exponent);
     let unfolding = Unfolding::new(x, x.extents(mode)?, side);
     let (order, depth) = (unfolding.order, unfolding.depth);
+    check_order(order, depth)?;
+    if order == 0 {
+        return Ok((Mat::new(), 0));
+    }
+    let exponent = binary_exponent(largest_magnitude(x)?);
+    let [first, second] = power_of_two(-exponent);
     let merge_panels = order.div_ceil(PANEL_ROWS);
     let parts = depth / (PANEL_ROWS * PANELS_PER_MERGE * merge_panels.max(1));
     let parts = parts.clamp(1, MAX_PARTS);

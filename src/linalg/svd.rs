@@ -1,12 +1,12 @@
-//! The singular value decomposition of a small square matrix.
+//! The singular value decomposition of a small matrix.
 
 use faer::diag::DiagMut;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::svd::{self, ComputeSvdVectors};
 use faer::{Mat, MatRef, Par};
 
+use super::checks::{check_finite, check_tall};
 use super::eigh::{eigh, rescale};
-use super::finite::check_finite;
 use super::jacobi::jacobi;
 use super::ladder::{Decomposed, Rung, climb, rescaled, unscale};
 use crate::error::{Error, Result};
@@ -31,14 +31,16 @@ pub struct RightSingular {
     pub rung: Rung,
 }
 
-/// Singular values and right singular vectors of the square matrix `r`.
+/// Singular values and right singular vectors of the matrix `r`, m×n with m ≥ n: n of
+/// each.
 ///
 /// The matrix is scaled by a power of two first, so that entries of any size
-/// are safe. Some 20·n³ flops on one thread. Should the iteration not converge,
-/// others are tried: [`Rung`].
+/// are safe. Some 20·n³ flops on one thread for a square matrix. Should the iteration
+/// not converge, others are tried: [`Rung`].
 ///
 /// # Errors
-/// [`Error::NonFinite`]; [`Error::NoConvergence`] where no rung converges.
+/// [`Error::MatrixShape`] for m < n, [`Error::NonFinite`]; [`Error::NoConvergence`]
+/// where no rung converges.
 ///
 /// ```
 /// use tenfold::linalg::right_singular;
@@ -48,8 +50,16 @@ pub struct RightSingular {
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn right_singular(r: MatRef<'_, f64>) -> Result<RightSingular> {
+    check_tall(r)?;
     check_finite(r, |_| 0)?;
     let n = r.ncols();
+    if n == 0 {
+        return Ok(RightSingular {
+            values: Vec::new(),
+            vectors: Mat::new(),
+            rung: Rung::default(),
+        });
+    }
     let exponent = binary_exponent(r.norm_max());
     let scaled = Mat::from_fn(r.nrows(), n, |i, j| scale(r[(i, j)], -exponent));
     let attempt = |rung| on_rung(rung, scaled.as_ref());

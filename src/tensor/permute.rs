@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::memory::with_room;
 use super::{Shape, Tensor, TensorRef, check_modes};
 use crate::error::{Error, Result};
 
@@ -12,7 +13,7 @@ const PARALLEL_ENTRIES: usize = 1 << 16;
 /// (NumPy's `transpose`).
 ///
 /// # Errors
-/// [`Error::Permutation`] unless each mode is named once.
+/// [`Error::Permutation`] unless each mode is named once; [`Error::Memory`].
 ///
 /// ```
 /// use tenfold::{Tensor, permute};
@@ -51,11 +52,12 @@ pub fn permute<'a, T: Copy + Send + Sync + 'a>(
         }
         (0..row).map(move |i| x.data[start + i * stride])
     };
-    let data = if shape.entries() < PARALLEL_ENTRIES {
-        (0..rows).flat_map(copy_row).collect()
+    let mut data = with_room(&shape)?;
+    if shape.entries() < PARALLEL_ENTRIES {
+        data.extend((0..rows).flat_map(copy_row));
     } else {
         let per_task = PARALLEL_ENTRIES.div_ceil(row);
-        let mut data = vec![x.data[0]; shape.entries()];
+        data.resize(shape.entries(), x.data[0]);
         data.par_chunks_mut(per_task * row)
             .enumerate()
             .for_each(|(task, chunk)| {
@@ -65,7 +67,6 @@ pub fn permute<'a, T: Copy + Send + Sync + 'a>(
                     }
                 }
             });
-        data
-    };
+    }
     Ok(Tensor { shape, data })
 }

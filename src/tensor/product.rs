@@ -37,7 +37,8 @@ const STRIP_TILES: usize = 32;
 /// small matrix product per slab. 2·J·|X| flops; memory for the result.
 ///
 /// # Errors
-/// [`Error::Mode`], [`Error::ProductExtent`], [`Error::ShapeOverflow`].
+/// [`Error::Mode`], [`Error::ProductExtent`], [`Error::ShapeOverflow`],
+/// [`Error::Memory`].
 ///
 /// ```
 /// use tenfold::{Tensor, mode_product};

@@ -142,7 +142,7 @@ pub(crate) fn first_non_finite<T: Scalar>(x: TensorRef<'_, T>) -> Option<Error> 
             within.map(|within| chunk * CHUNK + within)
         })?;
     Some(Error::NonFinite {
-        index: x.shape.index(position),
+        index: x.shape.index(position)?,
         value: x.data[position].as_f64(),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use super::memory::with_room;
 use crate::error::{Error, MAX_ORDER, Result};
 
 /// The extents of a tensor of order 1 to 16, held inline.
@@ -82,7 +83,8 @@ impl Shape {
         self.iter().product()
     }
 
-    /// The position of `index` in row-major order; `None` outside.
+    /// The position of `index` in row-major order; `None` where the index has another
+    /// length than the shape, or lies outside of an extent.
     ///
     /// ```
     /// # use tenfold::tensor::Shape;
@@ -103,20 +105,26 @@ impl Shape {
             })
     }
 
-    /// The index at row-major position `offset`.
+    /// The index at row-major position `offset`, the inverse of [`Shape::offset`];
+    /// `None` where there are no more than `offset` entries.
     ///
     /// ```
     /// # use tenfold::tensor::Shape;
-    /// assert_eq!(Shape::new(&[3, 4])?.index(6), [1, 2]);
+    /// let shape = Shape::new(&[3, 4])?;
+    /// assert_eq!(shape.index(6), Some(vec![1, 2]));
+    /// assert_eq!(shape.index(12), None);
     /// # Ok::<(), tenfold::Error>(())
     /// ```
-    pub fn index(&self, mut offset: usize) -> Vec<usize> {
+    pub fn index(&self, mut offset: usize) -> Option<Vec<usize>> {
+        if offset >= self.entries() {
+            return None;
+        }
         let mut index = vec![0; self.order];
         for (mode, &extent) in self.iter().enumerate().rev() {
             index[mode] = offset % extent;
             offset /= extent;
         }
-        index
+        Some(index)
     }
 
     /// The distance in memory between neighbours along each mode.
@@ -129,9 +137,9 @@ impl Shape {
     }
 
     /// `value(index)` for every index in row-major order.
-    pub(crate) fn indices<T>(&self, mut value: impl FnMut(&[usize]) -> T) -> Vec<T> {
+    pub(crate) fn indices<T>(&self, mut value: impl FnMut(&[usize]) -> T) -> Result<Vec<T>> {
         let mut index = vec![0; self.order];
-        let mut values = Vec::with_capacity(self.entries());
+        let mut values = with_room(self)?;
         for _ in 0..self.entries() {
             values.push(value(&index));
             for mode in (0..self.order).rev() {
@@ -142,7 +150,7 @@ impl Shape {
                 index[mode] = 0;
             }
         }
-        values
+        Ok(values)
     }
 
     /// The shape with the extent of `mode` replaced.
@@ -225,7 +233,10 @@ mod tests {
     fn index_undoes_offset() {
         let shape = Shape::new(&[2, 3, 4]).unwrap();
         for offset in 0..24 {
-            assert_eq!(shape.offset(&shape.index(offset)), Some(offset));
+            let index = shape.index(offset).unwrap();
+            assert_eq!(shape.offset(&index), Some(offset));
         }
+        assert_eq!(shape.index(24), None);
+        assert_eq!(Shape::new(&[2, 0]).unwrap().index(0), None);
     }
 }

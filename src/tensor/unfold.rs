@@ -2,6 +2,7 @@
 
 use faer::{Mat, MatRef};
 
+use super::memory::{matrix, with_room};
 use super::{Shape, Tensor, TensorRef, check_mode};
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
@@ -37,7 +38,7 @@ impl ModeExtents {
         }
     }
 
-    /// The columns of the unfolding: `left · right`.
+    /// The columns of the unfolding: `left · right`, at most `usize::MAX`.
     ///
     /// ```
     /// # use tenfold::Tensor;
@@ -46,7 +47,7 @@ impl ModeExtents {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn columns(&self) -> usize {
-        self.left * self.right
+        self.left.saturating_mul(self.right)
     }
 }
 
@@ -57,8 +58,8 @@ impl ModeExtents {
 /// use tenfold::{Tensor, slabs};
 /// let x = Tensor::new(&[2, 1, 2], vec![1.0, 2.0, 3.0, 4.0])?;
 /// let slabs = slabs(&x, 1)?;
-/// assert_eq!(slabs.get(0), faer::mat![[1.0, 2.0]]);
-/// assert_eq!(slabs.get(1), faer::mat![[3.0, 4.0]]);
+/// assert_eq!(slabs.get(0).unwrap(), faer::mat![[1.0, 2.0]]);
+/// assert_eq!(slabs.get(1).unwrap(), faer::mat![[3.0, 4.0]]);
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -93,18 +94,23 @@ impl<'a, T> Slabs<'a, T> {
         self.columns
     }
 
-    /// Slab `l` as a matrix of Iₙ rows.
-    ///
-    /// # Panics
-    /// If `l` is not below [`Slabs::count`].
+    /// Slab `l` as a matrix of Iₙ rows; `None` where `l` is not below
+    /// [`Slabs::count`].
     ///
     /// ```
     /// # use tenfold::{Tensor, slabs};
     /// let x = Tensor::new(&[2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
-    /// assert_eq!(slabs(&x, 1)?.get(0), faer::mat![[1.0, 3.0], [2.0, 4.0]]);
+    /// let slabs = slabs(&x, 1)?;
+    /// assert_eq!(slabs.get(0).unwrap(), faer::mat![[1.0, 3.0], [2.0, 4.0]]);
+    /// assert!(slabs.get(1).is_none());
     /// # Ok::<(), tenfold::Error>(())
     /// ```
-    pub fn get(&self, l: usize) -> MatRef<'a, T> {
+    pub fn get(&self, l: usize) -> Option<MatRef<'a, T>> {
+        (l < self.count).then(|| self.slab(l))
+    }
+
+    /// Slab `l`, of which there are more.
+    fn slab(&self, l: usize) -> MatRef<'a, T> {
         let len = self.rows * self.columns;
         let slab = &self.data[l * len..(l + 1) * len];
         if self.transposed {
@@ -123,7 +129,7 @@ impl<'a, T> Slabs<'a, T> {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = MatRef<'a, T>> + use<'_, 'a, T> {
-        (0..self.count).map(|l| self.get(l))
+        (0..self.count).map(|l| self.slab(l))
     }
 }
 
@@ -141,7 +147,7 @@ impl<'a, T> Slabs<'a, T> {
 /// let x = Tensor::from_fn(&[2, 3, 2], |i| (100 * i[0] + 10 * i[1] + i[2]) as f64)?;
 /// let middle = slabs(&x, 1)?;
 /// assert_eq!((middle.count(), middle.columns()), (2, 2));
-/// assert_eq!(middle.get(1)[(2, 0)], 120.0);
+/// assert_eq!(middle.get(1).unwrap()[(2, 0)], 120.0);
 /// let last = slabs(&x, 2)?;
 /// assert_eq!((last.count(), last.columns()), (1, 6));
 /// # Ok::<(), tenfold::Error>(())
@@ -171,7 +177,8 @@ pub fn slabs<'a, T: 'a>(x: impl Into<TensorRef<'a, T>>, mode: usize) -> Result<S
 /// It copies the tensor. Solvers use [`slabs`] instead.
 ///
 /// # Errors
-/// [`Error::Mode`].
+/// [`Error::Mode`], [`Error::Memory`], [`Error::ShapeOverflow`] where there are no rows
+/// and more than 2²⁸ columns.
 ///
 /// ```
 /// use tenfold::{Tensor, unfold};
@@ -183,18 +190,16 @@ pub fn slabs<'a, T: 'a>(x: impl Into<TensorRef<'a, T>>, mode: usize) -> Result<S
 pub fn unfold<'a, T: Scalar>(x: impl Into<TensorRef<'a, T>>, mode: usize) -> Result<Mat<T>> {
     let x = x.into();
     let slabs = slabs(x, mode)?;
-    Ok(Mat::from_fn(
-        x.shape[mode],
-        slabs.count * slabs.columns,
-        |i, j| slabs.get(j / slabs.columns)[(i, j % slabs.columns)],
-    ))
+    matrix(x.shape[mode], slabs.count * slabs.columns, |i, j| {
+        slabs.slab(j / slabs.columns)[(i, j % slabs.columns)]
+    })
 }
 
 /// The tensor of extents `shape` whose mode-n unfolding is `unfolding`: undoes
 /// [`unfold`].
 ///
 /// # Errors
-/// [`Error::Mode`], [`Error::Order`], [`Error::ShapeOverflow`], and
+/// [`Error::Mode`], [`Error::Order`], [`Error::ShapeOverflow`], [`Error::Memory`], and
 /// [`Error::ShapeMismatch`] where the matrix is not Iₙ × Πₘ≠ₙIₘ.
 ///
 /// ```
@@ -220,7 +225,10 @@ pub fn fold<T: Scalar>(
             actual,
         });
     }
-    let mut data = Vec::with_capacity(shape.entries());
+    let mut data = with_room(&shape)?;
+    if shape.contains(&0) {
+        return Ok(Tensor { shape, data });
+    }
     for l in 0..around.left {
         for i in 0..around.extent {
             data.extend((0..around.right).map(|r| unfolding[(i, l * around.right + r)]));

@@ -7,7 +7,7 @@ use super::relative_error::error_of_projection;
 use super::truncation::{self, Truncation};
 use super::{Convergence, Hosvd, StHosvd, Tucker};
 use crate::error::{Error, Result};
-use crate::linalg::{Precision, Route, left_singular};
+use crate::linalg::{Precision, Route, left_singular, orthonormal_basis};
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, mode_product, multi_mode_product, norm};
 
@@ -183,7 +183,8 @@ impl Hooi {
     ///
     /// # Errors
     /// [`Error::FactorCount`], [`Error::FactorShape`], [`Error::NoModes`] where
-    /// there is no factor, those of ranks, and those of [`Hooi::sweeps`].
+    /// there is no factor, [`Error::NonFinite`] for an entry of a factor too, those of
+    /// ranks, and those of [`Hooi::sweeps`].
     ///
     /// ```
     /// # use tenfold::{Hooi, Tensor};
@@ -225,14 +226,11 @@ impl Hooi {
         let ranks = factors.iter().flatten().map(Mat::ncols).collect();
         truncation::check(&Truncation::Ranks(ranks), x.shape(), &modes)?;
         let x = InRange::new(x, norm(x))?;
-        let orthonormal: Vec<Option<Mat<T>>> = factors
+        let orthonormal = factors
             .iter()
-            .map(|factor| {
-                factor
-                    .as_ref()
-                    .map(|a| crate::linalg::orthonormal_basis(a.as_ref()))
-            })
-            .collect();
+            .map(|factor| factor.as_ref().map(|a| orthonormal_basis(a.as_ref())))
+            .map(Option::transpose)
+            .collect::<Result<Vec<_>>>()?;
         let core = multi_mode_product(x.view(), &transposed(&orthonormal, &modes))?;
         Sweeps::new(self, x, Tucker::new(core, orthonormal)?, None)
     }

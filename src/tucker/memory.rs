@@ -16,6 +16,7 @@
 use std::ops::Range;
 
 use super::relative_error::SLICE_ENTRIES;
+use super::slice::is_whole;
 use super::{Hooi, Hosvd, Randomized, StHosvd, Start, Truncation, Tucker, truncation};
 use crate::error::Result;
 use crate::scalar::Scalar;
@@ -165,29 +166,40 @@ impl<T: Scalar> Tucker<T> {
     /// The bytes that [`Tucker::reconstruct_slice`] takes for `ranges`, the
     /// result among them, at most; for `None`, those of [`Tucker::reconstruct`].
     ///
+    /// # Errors
+    /// [`Error::SliceCount`], [`Error::Slice`].
+    ///
+    /// [`Error::SliceCount`]: crate::Error::SliceCount
+    /// [`Error::Slice`]: crate::Error::Slice
+    ///
     /// ```
     /// use tenfold::{StHosvd, Tensor};
     /// let x = Tensor::<f64>::from_fn(&[50, 50], |i| (i[0] + i[1]) as f64)?;
     /// let tucker = StHosvd::new([2, 2]).decompose(&x)?;
-    /// assert!(tucker.reconstruction_memory(None) > 50 * 50 * 8);
+    /// assert!(tucker.reconstruction_memory(None)? > 50 * 50 * 8);
     /// # Ok::<(), tenfold::Error>(())
     /// ```
-    pub fn reconstruction_memory(&self, ranges: Option<&[Range<usize>]>) -> u64 {
-        let extents: Vec<usize> = match ranges {
-            Some(ranges) => ranges.iter().map(ExactSizeIterator::len).collect(),
-            None => self.shape(),
-        };
-        let sizes = Sizes::of::<T>(self.ranks());
-        let products: Vec<(usize, f64)> = extents
+    pub fn reconstruction_memory(&self, ranges: Option<&[Range<usize>]>) -> Result<u64> {
+        let all = || self.shape().into_iter().map(|extent| 0..extent).collect();
+        let ranges = ranges.map_or_else(all, <[Range<usize>]>::to_vec);
+        self.check_slice(&ranges)?;
+        let cuts = self.core_ranges(&ranges);
+        let extents: Vec<usize> = cuts.iter().map(ExactSizeIterator::len).collect();
+        let core = Sizes::of::<T>(&extents);
+        let products: Vec<(usize, f64)> = ranges
             .iter()
             .enumerate()
-            .filter(|&(mode, &extent)| self.factor(mode).is_some() || extent != self.ranks()[mode])
-            .map(|(mode, &extent)| (mode, extent as f64))
+            .filter(|&(mode, _)| self.factor(mode).is_some())
+            .map(|(mode, range)| (mode, range.len() as f64))
             .collect();
-        // A mode without a factor is cut by a matrix that is made for it.
-        let cuts = products.iter().filter(|&&(n, _)| self.factor(n).is_none());
-        let cuts: f64 = cuts.map(|&(n, rows)| rows * sizes.extents[n]).sum();
-        bytes(sizes.products(&products) + cuts * sizes.scalar)
+        let mut needed = core.products(&products);
+        if !is_whole(&cuts, self.ranks()) {
+            needed += core.bytes();
+        }
+        if products.is_empty() {
+            needed += core.bytes();
+        }
+        Ok(bytes(needed))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::linalg::Precision;
-use crate::tensor::check_modes;
+use crate::tensor::{Shape, check_modes};
 
 /// How far a decomposition is truncated.
 ///
@@ -28,8 +28,9 @@ impl Truncation {
     /// before they touch an entry, for a caller who has not read any yet.
     ///
     /// # Errors
-    /// [`Error::Mode`], [`Error::RepeatedMode`], [`Error::NoModes`],
-    /// [`Error::Empty`], [`Error::Tolerance`], and those of ranks.
+    /// [`Error::Order`], [`Error::ShapeOverflow`], [`Error::Mode`],
+    /// [`Error::RepeatedMode`], [`Error::NoModes`], [`Error::Empty`],
+    /// [`Error::Tolerance`], and those of ranks.
     ///
     /// ```
     /// use tenfold::Truncation;
@@ -38,8 +39,9 @@ impl Truncation {
     /// assert!(ranks.check(&[9, 5, 9], Some(&[0, 1])).is_err());
     /// ```
     pub fn check(&self, shape: &[usize], modes: Option<&[usize]>) -> Result<()> {
-        let modes = named_modes(modes, shape.len())?;
-        check(self, shape, &modes)
+        let shape = Shape::new(shape)?;
+        let modes = named_modes(modes, shape.order())?;
+        check(self, &shape, &modes)
     }
 }
 

@@ -4,6 +4,7 @@
 // Each test binary uses its own part of it.
 #![allow(dead_code, unused_imports)]
 
+pub(crate) mod layout;
 pub(crate) mod oracle;
 pub(crate) mod random;
 pub(crate) mod troublesome;

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod api;
 #[cfg(feature = "io")]
 mod golden_cam;
 #[cfg(feature = "io")]

@@ -19,7 +19,7 @@ use tenfold::Scalar;
 const THRESHOLD: f64 = 30.0;
 
 /// ‖AᵀA − I‖/(m·ε), m the rows of A.
-fn orthonormality<T: Scalar>(a: MatRef<'_, T>) -> f64 {
+pub(crate) fn orthonormality<T: Scalar>(a: MatRef<'_, T>) -> f64 {
     let a = in_f64(a);
     let defect = a.transpose() * &a - Mat::<f64>::identity(a.ncols(), a.ncols());
     defect.norm_max() / (a.nrows() as f64 * T::EPSILON)

@@ -1,5 +1,6 @@
 //! The shape of the code itself: dependencies point downwards, `unsafe` stays
-//! in the kernels and where the CUDA driver is called, and only the command prints.
+//! in the kernels and where the CUDA driver is called, only the command prints, and every
+//! public function of `tensor` and `linalg` is called with arbitrary input.
 
 use std::collections::HashMap;
 use std::fs;
@@ -255,4 +256,104 @@ fn only_the_command_prints_and_exits() {
         let exits = words.windows(4).any(|w| w == ["process", ":", ":", "exit"]);
         assert!(!exits, "process::exit in {}", source.path);
     }
+}
+
+/// The public functions that the code of a file declares: `Type::function` for a method,
+/// and the type or the function that callers must be able to name.
+fn public_functions(code: &str) -> Vec<(String, &str)> {
+    let words = words(code);
+    let mut functions = Vec::new();
+    let (mut depth, mut owner) = (0, None);
+    for position in 0..words.len() {
+        match words[position] {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            "impl" if depth == 0 => owner = implemented(&words[position + 1..]),
+            "fn" if words[..position].ends_with(&["pub"])
+                || words[..position].ends_with(&["pub", "const"]) =>
+            {
+                let name = words[position + 1];
+                functions.push(match owner {
+                    Some(owner) if depth > 0 => (format!("{owner}::{name}"), owner),
+                    _ => (name.to_owned(), name),
+                });
+            }
+            _ => {}
+        }
+    }
+    functions
+}
+
+/// The type that the words after `impl` name.
+fn implemented<'a>(words: &[&'a str]) -> Option<&'a str> {
+    let mut depth = 0;
+    words.iter().copied().find(|&word| {
+        let is_name = depth == 0 && word != "<" && word != ">";
+        depth += i32::from(word == "<") - i32::from(word == ">");
+        is_name
+    })
+}
+
+/// The public functions below the module `root`, as callers name them.
+fn reachable_functions(root: &str) -> Vec<String> {
+    let sources = Source::all();
+    let file = format!("{root}.rs");
+    let head = &sources
+        .iter()
+        .find(|source| source.path == file)
+        .unwrap()
+        .code;
+    let exported = re_exports(head);
+    let mut functions = Vec::new();
+    for source in sources.iter().filter(|source| source.module() == root) {
+        for (function, owner) in public_functions(&source.code) {
+            if source.path == file || exported.contains_key(owner) {
+                functions.push(function);
+            }
+        }
+    }
+    functions
+}
+
+/// Each is called by its name in `tests/library/api`.
+#[test]
+fn every_public_function_of_tensors_and_matrices_meets_arbitrary_input() {
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/library");
+    let calls: String = rust_files(&library.join("api"))
+        .iter()
+        .chain([&library.join("api.rs")])
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    let functions = ["tensor", "linalg"].map(reachable_functions).concat();
+    for known in [
+        "Shape::index",
+        "Slabs::get",
+        "Tensor::zeros",
+        "permute",
+        "eigh",
+        "Rung::name",
+    ] {
+        assert!(
+            functions.iter().any(|function| function == known),
+            "{known} was not found"
+        );
+    }
+    let missing: Vec<_> = functions
+        .iter()
+        .filter(|function| !calls.contains(&format!("call(\"{function}\"")))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "never called with arbitrary input: {missing:?}"
+    );
+}
+
+#[test]
+fn public_functions_are_seen_in_every_form() {
+    let code = "pub fn free<T>(x: T) {}\nfn hidden() {}\npub(crate) fn internal() {}\n\
+        impl<'a, T: Into<Vec<T>>> View<'a, T> {\n pub fn shape(&self) {}\n pub const fn new() {}\n}\n\
+        impl Plain { fn private() {} }\npub fn last() {}";
+    let found = public_functions(code);
+    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["free", "View::shape", "View::new", "last"]);
 }

@@ -50,7 +50,7 @@ fn reconstruct<T: Scalar>(
         Some(text) => Some(Slice::parse(text, &tucker.shape())?),
     };
     let ranges = slice.as_ref().map(|slice| &slice.ranges[..]);
-    allows(tucker.reconstruction_memory(ranges))?;
+    allows(tucker.reconstruction_memory(ranges)?)?;
     let started = Instant::now();
     let spinner = console.progress(None, "reconstructing");
     let (y, shape) = match slice {

@@ -1,0 +1,59 @@
+//! Memory of sizes that a caller chooses: an error where it cannot be allocated.
+
+use bytemuck::Zeroable;
+use faer::Mat;
+
+use super::Shape;
+use crate::error::{Error, Result};
+
+/// An empty vector with room for the entries of a tensor.
+pub(crate) fn with_room<A>(shape: &Shape) -> Result<Vec<A>> {
+    let mut entries = Vec::new();
+    let reserved = entries.try_reserve_exact(shape.entries());
+    reserved.map_err(|_| no_memory::<A>(shape, 1))?;
+    Ok(entries)
+}
+
+/// A zero for each entry of a tensor. The system need not touch their memory before
+/// it is written to.
+pub(crate) fn zeroed<A: Zeroable>(shape: &Shape) -> Result<Vec<A>> {
+    let zeros = bytemuck::allocation::try_zeroed_vec(shape.entries());
+    zeros.map_err(|()| no_memory::<A>(shape, 1))
+}
+
+/// Columns of a matrix without rows, at most: each is visited.
+const EMPTY_COLUMNS: usize = 1 << 28;
+
+/// [`Mat::from_fn`], which panics where memory is missing.
+pub(crate) fn matrix<A>(
+    rows: usize,
+    columns: usize,
+    entry: impl FnMut(usize, usize) -> A,
+) -> Result<Mat<A>> {
+    let shape = Shape::new(&[rows, columns])?;
+    if rows == 0 && columns > EMPTY_COLUMNS {
+        return Err(Error::ShapeOverflow {
+            shape: shape.to_vec(),
+        });
+    }
+    let mut matrix = Mat::new();
+    let reserved = matrix.try_reserve(rows, columns);
+    reserved.map_err(|_| no_memory::<A>(&shape, 1))?;
+    matrix.resize_with(rows, columns, entry);
+    Ok(matrix)
+}
+
+/// Fails where there is no memory for `copies` tensors of the same shape.
+pub(crate) fn check_room<A>(shape: &Shape, copies: usize) -> Result<()> {
+    let entries = shape.entries().saturating_mul(copies);
+    let reserved = Vec::<A>::new().try_reserve_exact(entries);
+    reserved.map_err(|_| no_memory::<A>(shape, copies))
+}
+
+fn no_memory<A>(shape: &Shape, copies: usize) -> Error {
+    let entries = shape.entries().saturating_mul(copies);
+    Error::Memory {
+        shape: shape.to_vec(),
+        bytes: entries.saturating_mul(size_of::<A>()) as u64,
+    }
+}

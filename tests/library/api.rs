@@ -1,0 +1,136 @@
+//! Every public function on arbitrary input: none panics, and what comes back is what
+//! the documentation says.
+//!
+//! A call names the function it makes, and `structure` checks that each public function
+//! of `tensor` and `linalg` is named here.
+
+mod decompositions;
+mod factorizations;
+mod maps;
+mod memory;
+mod tensors;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use faer::Mat;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use tenfold::{Error, Scalar, Tensor};
+
+use crate::common::random::Random;
+
+/// What `function` returns; a panic is reported with its name.
+fn call<R>(name: &str, function: impl FnOnce() -> R) -> R {
+    match catch_unwind(AssertUnwindSafe(function)) {
+        Ok(result) => result,
+        Err(_) => panic!("{name} panicked"),
+    }
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(14),
+        max_shrink_iters: 400,
+        ..ProptestConfig::default()
+    }
+}
+
+/// What the entries of a tensor or a matrix may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Entries {
+    /// Of size 1.
+    Moderate,
+    /// Finite: zeros, subnormal numbers, the largest, any between.
+    Finite,
+    /// NaN and infinities among finite ones.
+    Any,
+    Zero,
+}
+
+fn entries() -> impl Strategy<Value = Entries> {
+    prop_oneof![
+        4 => Just(Entries::Moderate),
+        3 => Just(Entries::Finite),
+        3 => Just(Entries::Any),
+        1 => Just(Entries::Zero),
+    ]
+}
+
+impl Entries {
+    fn entry<T: Scalar>(self, random: &mut Random) -> T {
+        let (smallest, largest) = if T::NAME == "f32" {
+            (f64::from(f32::from_bits(1)), f64::from(f32::MAX))
+        } else {
+            (f64::from_bits(1), f64::MAX)
+        };
+        let value = match self {
+            Self::Moderate => random.uniform(),
+            Self::Zero => 0.0,
+            Self::Any if random.below(6) == 0 => {
+                [f64::NAN, f64::INFINITY, f64::NEG_INFINITY][random.below(3)]
+            }
+            Self::Finite | Self::Any => match random.below(6) {
+                0 => 0.0,
+                1 => -0.0,
+                2 => smallest * (1 + random.below(9)) as f64,
+                3 => largest * random.uniform(),
+                4 => 10f64.powf(largest.log10() * random.uniform()),
+                _ => random.uniform(),
+            },
+        };
+        T::from_f64(value)
+    }
+
+    fn tensor<T: Scalar>(self, random: &mut Random, shape: &[usize]) -> Tensor<T> {
+        call("Tensor::from_fn", || {
+            Tensor::from_fn(shape, |_| self.entry(random)).unwrap()
+        })
+    }
+
+    fn matrix<T: Scalar>(self, random: &mut Random, rows: usize, columns: usize) -> Mat<T> {
+        Mat::from_fn(rows, columns, |_, _| self.entry(random))
+    }
+}
+
+/// Shapes of order 1 to 16 with extents 0 to 5, of 400 entries at most.
+fn shapes() -> impl Strategy<Value = Vec<usize>> {
+    let extent = prop_oneof![1 => Just(0usize), 4 => Just(1usize), 12 => 2usize..=5];
+    let few = prop::collection::vec(extent.clone(), 1..=4);
+    let many = prop::collection::vec(extent, 5..=16);
+    prop_oneof![3 => few, 1 => many].prop_map(|mut shape| {
+        let mut entries = 1;
+        for extent in &mut shape {
+            if entries * *extent > 400 {
+                *extent = 1;
+            }
+            entries *= (*extent).max(1);
+        }
+        shape
+    })
+}
+
+/// A number that an extent, a mode or a rank may be given as, mostly a small one.
+fn number(random: &mut Random, small: usize) -> usize {
+    match random.below(8) {
+        0 => [usize::MAX, usize::MAX / 2, 1 << 40][random.below(3)],
+        _ => random.below(small + 2),
+    }
+}
+
+/// Up to `most` such numbers.
+fn numbers(random: &mut Random, most: usize, small: usize) -> Vec<usize> {
+    let count = random.below(most + 1);
+    (0..count).map(|_| number(random, small)).collect()
+}
+
+/// Whether the error names an entry of `x` that is not finite.
+fn names_bad_entry<T: Scalar>(error: &Error, x: &Tensor<T>) -> bool {
+    matches!(error, Error::NonFinite { index, value }
+        if !value.is_finite() && x.get(index).is_some_and(|entry| !entry.as_f64().is_finite()))
+}
+
+fn all_finite<T: Scalar>(x: &Tensor<T>) -> bool {
+    x.data().iter().all(|entry| entry.as_f64().is_finite())
+}

@@ -1,0 +1,301 @@
+//! Tucker decompositions with any options, and what can be asked of them.
+
+use std::ops::Range;
+
+use faer::Mat;
+use proptest::prelude::*;
+use tenfold::{
+    Error, Hooi, Hosvd, ModeOrder, Randomized, Result, Route, Scalar, StHosvd, Start, Tensor,
+    Truncation, Tucker, mode_spectrum, norm,
+};
+
+use super::{Entries, all_finite, call, config, entries, number, numbers, shapes};
+use crate::common::random::Random;
+
+/// Tolerances, most of them legitimate.
+const TOLERANCES: [f64; 9] = [
+    0.0,
+    1e-12,
+    1e-3,
+    0.1,
+    0.9,
+    1.0,
+    -0.5,
+    f64::NAN,
+    f64::INFINITY,
+];
+
+fn truncation(random: &mut Random, order: usize) -> Truncation {
+    match random.below(3) {
+        0 => Truncation::RelativeError(TOLERANCES[random.below(TOLERANCES.len())]),
+        1 => Truncation::Ranks(vec![1 + random.below(2); order]),
+        _ => Truncation::Ranks(numbers(random, order + 1, 4)),
+    }
+}
+
+fn modes(random: &mut Random, order: usize) -> Option<Vec<usize>> {
+    (random.below(3) == 0).then(|| numbers(random, order + 1, order))
+}
+
+fn route(random: &mut Random) -> Route {
+    [Route::Auto, Route::Gram, Route::Qr][random.below(3)]
+}
+
+/// The decomposition has the shape and the ranks that it should, and every question about
+/// it has an answer.
+fn check_outcome<T: Scalar>(
+    name: &str,
+    outcome: Result<Tucker<T>>,
+    x: &Tensor<T>,
+    kind: Entries,
+    random: &mut Random,
+) {
+    let Ok(tucker) = outcome else {
+        return;
+    };
+    assert!(all_finite(x), "{name} decomposed what is not finite");
+    assert_eq!(tucker.shape(), x.shape());
+    if kind == Entries::Moderate {
+        let error = call("Tucker::relative_error", || tucker.relative_error(x)).unwrap();
+        assert!((0.0..1.0 + 1e-3).contains(&error), "{name}: {error}");
+    }
+    check_questions(&tucker, x, kind, random);
+}
+
+fn check_questions<T: Scalar>(
+    tucker: &Tucker<T>,
+    x: &Tensor<T>,
+    kind: Entries,
+    random: &mut Random,
+) {
+    let shape = call("Tucker::shape", || tucker.shape());
+    let order = shape.len();
+    let ranks = call("Tucker::ranks", || tucker.ranks());
+    assert_eq!(call("Tucker::core", || tucker.core()).shape(), ranks);
+    let mode = number(random, order);
+    let factor = call("Tucker::factor", || tucker.factor(mode));
+    if let Some(factor) = factor {
+        assert_eq!((factor.nrows(), factor.ncols()), (shape[mode], ranks[mode]));
+    }
+    call("Tucker::spectrum", || tucker.spectrum(mode));
+    call("Tucker::estimated_error", || tucker.estimated_error());
+    call("Tucker::shortfall", || tucker.shortfall());
+    call("Tucker::rung", || tucker.rung());
+    call("Tucker::convergence", || tucker.convergence());
+    assert!(call("Tucker::compression", || tucker.compression()) > 0.0);
+    let error = call("Tucker::relative_error", || tucker.relative_error(x));
+    assert_eq!(error.is_ok(), x.shape() == shape);
+
+    let whole = call("Tucker::reconstruct", || tucker.reconstruct()).unwrap();
+    assert_eq!(whole.shape(), shape);
+    let bytes = call("Tucker::reconstruction_memory", || {
+        tucker.reconstruction_memory(None)
+    });
+    assert!(bytes.is_ok());
+    let count = if random.below(4) == 0 {
+        random.below(18)
+    } else {
+        order
+    };
+    let ranges: Vec<Range<usize>> = (0..count)
+        .map(|mode| {
+            let extent = shape.get(mode).copied().unwrap_or(1);
+            let (start, end) = (random.below(extent + 1), random.below(extent + 1));
+            match random.below(12) {
+                0 => number(random, extent)..number(random, extent),
+                _ => start.min(end)..start.max(end),
+            }
+        })
+        .collect();
+    let fits = count == order
+        && ranges
+            .iter()
+            .zip(&shape)
+            .all(|(r, &extent)| r.start <= r.end && r.end <= extent);
+    let bytes = call("Tucker::reconstruction_memory", || {
+        tucker.reconstruction_memory(Some(&ranges))
+    });
+    let part = call("Tucker::reconstruct_slice", || {
+        tucker.reconstruct_slice(&ranges)
+    });
+    assert_eq!(
+        (bytes.is_ok(), part.is_ok()),
+        (fits, fits),
+        "{ranges:?} of {shape:?}"
+    );
+    let Ok(part) = part else {
+        return;
+    };
+    if kind == Entries::Moderate {
+        let first: Vec<usize> = ranges.iter().map(|range| range.start).collect();
+        let corner = part.get(&vec![0; order]).map(Scalar::as_f64);
+        let expected = corner.and(whole.get(&first)).map(Scalar::as_f64);
+        let size = 1.0 + norm(&whole);
+        assert!(
+            corner
+                .zip(expected)
+                .is_none_or(|(a, b)| (a - b).abs() <= 1e-5 * size)
+        );
+    }
+}
+
+fn check_solvers<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
+    let mut random = Random::new(seed);
+    let x: Tensor<T> = kind.tensor(&mut random, shape);
+    let order = shape.len();
+    let mode = number(&mut random, order);
+    let spectrum = call("mode_spectrum", || mode_spectrum(&x, mode));
+    assert_eq!(spectrum.is_ok(), mode < order && all_finite(&x));
+
+    let st_hosvd = StHosvd {
+        modes: modes(&mut random, order),
+        mode_order: match random.below(3) {
+            0 => ModeOrder::Given(numbers(&mut random, order, order)),
+            _ => ModeOrder::FewestFlops,
+        },
+        route: route(&mut random),
+        ..StHosvd::new(truncation(&mut random, order))
+    };
+    let _ = call("StHosvd::memory", || st_hosvd.memory::<T>(shape));
+    let outcome = call("StHosvd::decompose", || st_hosvd.decompose(&x));
+    check_outcome("StHosvd", outcome, &x, kind, &mut random);
+
+    let hosvd = Hosvd {
+        modes: modes(&mut random, order),
+        route: route(&mut random),
+        ..Hosvd::new(truncation(&mut random, order))
+    };
+    let _ = call("Hosvd::memory", || hosvd.memory::<T>(shape));
+    let outcome = call("Hosvd::decompose", || hosvd.decompose(&x));
+    check_outcome("Hosvd", outcome, &x, kind, &mut random);
+
+    let randomized = Randomized {
+        modes: modes(&mut random, order),
+        oversampling: [0, 3, usize::MAX][random.below(3)],
+        power_iterations: random.below(3),
+        seed: random.bits(),
+        ..Randomized::new(match truncation(&mut random, order) {
+            Truncation::Ranks(ranks) => ranks,
+            Truncation::RelativeError(_) => Vec::new(),
+        })
+    };
+    let _ = call("Randomized::memory", || randomized.memory::<T>(shape));
+    let outcome = call("Randomized::decompose", || randomized.decompose(&x));
+    check_outcome("Randomized", outcome, &x, kind, &mut random);
+
+    let hooi = Hooi {
+        modes: modes(&mut random, order),
+        start: [Start::StHosvd, Start::Hosvd][random.below(2)],
+        tolerance: [1e-8, 1e-3, 1.0, -1.0, f64::NAN][random.below(5)],
+        max_sweeps: [0, 1, 4, usize::MAX][random.below(4)],
+        route: route(&mut random),
+        ..Hooi::new(truncation(&mut random, order))
+    };
+    let _ = call("Hooi::memory", || hooi.memory::<T>(shape));
+    let outcome = call("Hooi::decompose", || hooi.decompose(&x));
+    check_outcome("Hooi", outcome, &x, kind, &mut random);
+    check_start(&hooi, &x, kind, &mut random);
+}
+
+/// Sweeps from factors of any number, size and entries.
+fn check_start<T: Scalar>(hooi: &Hooi, x: &Tensor<T>, kind: Entries, random: &mut Random) {
+    let order = x.order();
+    let count = if random.below(4) == 0 {
+        random.below(18)
+    } else {
+        order
+    };
+    let factors: Vec<Option<Mat<T>>> = (0..count)
+        .map(|mode| {
+            let extent = x.shape().get(mode).copied().unwrap_or(2);
+            let rows = if random.below(9) == 0 {
+                random.below(5)
+            } else {
+                extent
+            };
+            let columns = random.below(4);
+            (random.below(4) > 0).then(|| kind.matrix(random, rows, columns))
+        })
+        .collect();
+    let finite =
+        |a: &Mat<T>| (0..a.ncols()).all(|j| (0..a.nrows()).all(|i| a[(i, j)].as_f64().is_finite()));
+    let all = factors.iter().flatten().all(finite);
+    let Ok(mut sweeps) = call("Hooi::sweeps_from", || hooi.sweeps_from(x, factors)) else {
+        return;
+    };
+    assert!(all, "a factor that is not finite was taken");
+    for _ in 0..3 {
+        let _ = call("Sweeps::next", || sweeps.next());
+    }
+    let outcome = call("Sweeps::finish", || sweeps.finish());
+    check_outcome("Hooi::sweeps_from", outcome, x, kind, random);
+}
+
+/// Decompositions from parts of any size.
+fn check_parts<T: Scalar>(core: &[usize], kind: Entries, seed: u64) {
+    let mut random = Random::new(seed);
+    let x: Tensor<T> = kind.tensor(&mut random, core);
+    let count = if random.below(6) == 0 {
+        random.below(18)
+    } else {
+        core.len()
+    };
+    let factors: Vec<Option<Mat<T>>> = (0..count)
+        .map(|mode| {
+            let rank = core.get(mode).copied().unwrap_or(1);
+            let columns = if random.below(30) == 0 {
+                random.below(5)
+            } else {
+                rank
+            };
+            let rows = if random.below(30) == 0 {
+                0
+            } else {
+                1 + random.below(3)
+            };
+            (random.below(3) > 0 && mode < 6).then(|| kind.matrix(&mut random, rows, columns))
+        })
+        .collect();
+    let fits = count == core.len()
+        && factors.iter().zip(core).all(|(factor, &rank)| {
+            factor
+                .as_ref()
+                .map_or(rank > 0, |a| a.ncols() == rank && rank > 0 && a.nrows() > 0)
+        });
+    let tucker = call("Tucker::new", || Tucker::new(x.clone(), factors));
+    assert_eq!(tucker.is_ok(), fits);
+    if let Ok(tucker) = tucker {
+        check_questions(&tucker, &x, kind, &mut random);
+    }
+}
+
+proptest! {
+    #![proptest_config(config(96))]
+
+    #[test]
+    fn solvers_with_any_options(shape in shapes(), kind in entries(), seed: u64) {
+        check_solvers::<f64>(&shape, kind, seed);
+        check_solvers::<f32>(&shape, kind, seed.rotate_left(1));
+    }
+
+    #[test]
+    fn decompositions_of_any_parts(core in shapes(), kind in entries(), seed: u64) {
+        check_parts::<f64>(&core, kind, seed);
+        check_parts::<f32>(&core, kind, seed.rotate_left(1));
+    }
+
+    #[test]
+    fn truncations_of_any_shape(
+        shape in prop::collection::vec(prop_oneof![9 => 1usize..6, 1 => Just(0), 1 => Just(usize::MAX)], 0..20),
+        seed: u64,
+    ) {
+        let mut random = Random::new(seed);
+        let truncation = truncation(&mut random, shape.len().max(1));
+        let modes = modes(&mut random, shape.len() + 1);
+        let checked = call("Truncation::check", || truncation.check(&shape, modes.as_deref()));
+        if shape.is_empty() || shape.len() > 16 {
+            let refused = matches!(checked, Err(Error::Order { .. }));
+            prop_assert!(refused);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Saliency maps with any options, and what is made of maps.
+
+use proptest::prelude::*;
+use tenfold::cam::metrics::{average_drop, average_increase, embedding_mse, iou, mean_iou};
+use tenfold::cam::{Cam, Sign, Weighting, normalize, resize};
+use tenfold::{Scalar, Tensor, TensorRef};
+
+use super::{Entries, all_finite, call, config, entries, names_bad_entry, number, numbers, shapes};
+use crate::common::random::Random;
+
+fn check_cam<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
+    let mut random = Random::new(seed);
+    let x: Tensor<T> = kind.tensor(&mut random, shape);
+    let cam = Cam {
+        ranks: match random.below(3) {
+            0 => Some(numbers(&mut random, shape.len() + 1, 4)),
+            1 => Some(vec![1; shape.len()]),
+            _ => None,
+        },
+        centring: [None, Some(true), Some(false)][random.below(3)],
+        sign: [None, Some(Sign::Positive), Some(Sign::Negative)][random.below(3)],
+        ..Cam::new(Weighting::ALL[random.below(4)])
+    };
+    let map = call("Cam::saliency_map", || cam.saliency_map(&x));
+    let bytes = call("Cam::memory", || cam.memory::<T>(shape));
+    match map {
+        Ok(map) => {
+            assert!(bytes.is_ok() && all_finite(&x));
+            assert_eq!(map.values().shape(), &shape[1..]);
+            assert!(
+                map.values()
+                    .data()
+                    .iter()
+                    .all(|v| (0.0..=1.0).contains(&v.as_f64()))
+            );
+        }
+        // The options fit the shape, so that the error names an entry.
+        Err(error) if bytes.is_ok() => assert!(names_bad_entry(&error, &x), "{error}"),
+        Err(_) => {}
+    }
+    let maps = call("Cam::saliency_maps", || cam.saliency_maps(&x));
+    let entries = shape.iter().product::<usize>() / shape.get(1).copied().unwrap_or(1).max(1);
+    let length = if random.below(4) == 0 {
+        random.below(9)
+    } else {
+        entries
+    };
+    let mut values = vec![T::default(); length];
+    let statuses = call("Cam::saliency_maps_into", || {
+        cam.saliency_maps_into(&x, &mut values)
+    });
+    assert_eq!(statuses.is_ok(), maps.is_ok() && length == entries);
+    if let (Ok(maps), Ok(statuses)) = (maps, statuses) {
+        assert_eq!((maps.len(), statuses.len()), (shape[0], shape[0]));
+        let one_by_one = maps.iter().flat_map(|map| map.values().data());
+        assert!(one_by_one.eq(&values));
+    }
+}
+
+fn check_pictures<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
+    let mut random = Random::new(seed);
+    let map: Tensor<T> = kind.tensor(&mut random, shape);
+    let normalized = call("normalize", || normalize(&map));
+    assert_eq!(normalized.is_ok(), all_finite(&map));
+    if let Ok(normalized) = normalized {
+        assert!(
+            normalized
+                .data()
+                .iter()
+                .all(|v| (0.0..=1.0).contains(&v.as_f64()))
+        );
+    }
+    let (height, width) = (number(&mut random, 6), random.below(6));
+    let resized = call("resize", || resize(&map, height, width));
+    let fits = shape.len() >= 2 && !shape.contains(&0) && height > 0 && width > 0;
+    assert!(fits || resized.is_err());
+    if let Ok(resized) = resized {
+        let kept = &shape[..shape.len() - 2];
+        assert_eq!(resized.shape(), [kept, &[height, width]].concat());
+    }
+    #[cfg(feature = "image")]
+    check_colours(&map, &mut random);
+}
+
+#[cfg(feature = "image")]
+fn check_colours<T: Scalar>(map: &Tensor<T>, random: &mut Random) {
+    use tenfold::cam::{Colormap, Overlay, colorize};
+    use tenfold::io::{RgbImage, read_image, write_png};
+
+    let colormap = Colormap::ALL[random.below(Colormap::ALL.len())];
+    let alpha = [0.0, 0.5, 1.0, -0.1, f64::NAN, f64::INFINITY][random.below(6)];
+    let picture = call("colorize", || colorize(map, colormap));
+    assert_eq!(picture.is_ok(), map.order() == 2);
+    // A photograph whose container is longer than it need be.
+    let (width, height) = (random.below(4) as u32, random.below(4) as u32);
+    let bytes = vec![7; (3 * width * height) as usize + random.below(5)];
+    let photograph = RgbImage::from_raw(width, height, bytes).unwrap();
+    let overlay = Overlay { colormap, alpha };
+    let drawn = call("Overlay::draw", || overlay.draw(map, &photograph));
+    let fits = map.order() == 2 && !map.data().is_empty() && width > 0 && height > 0;
+    assert_eq!(drawn.is_ok(), fits && (0.0..=1.0).contains(&alpha));
+    call("Colormap::color", || {
+        colormap.color(Entries::Any.entry::<f64>(random))
+    });
+    if random.below(8) == 0 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.png");
+        let written = call("write_png", || write_png(&path, &photograph));
+        assert_eq!(written.is_ok(), width > 0 && height > 0);
+        if written.is_ok() {
+            let read = call("read_image", || read_image(&path)).unwrap();
+            assert!(read.pixels().eq(photograph.pixels()));
+        }
+    }
+}
+
+fn check_metrics(seed: u64) {
+    let mut random = Random::new(seed);
+    let kind = [Entries::Moderate, Entries::Any][random.below(2)];
+    let list = |random: &mut Random, count: usize| -> Vec<f64> {
+        (0..count)
+            .map(|_| kind.entry::<f64>(random).abs())
+            .collect()
+    };
+    let count = random.below(4);
+    let other = if random.below(3) == 0 {
+        random.below(4)
+    } else {
+        count
+    };
+    let (p, o) = (list(&mut random, count), list(&mut random, other));
+    let drop = call("average_drop", || average_drop(&p, &o));
+    let increase = call("average_increase", || average_increase(&p, &o));
+    assert_eq!(drop.is_ok(), increase.is_ok());
+    assert!(count > 0 && count == other || drop.is_err());
+    for percent in [drop, increase].into_iter().flatten() {
+        assert!((0.0..=100.0).contains(&percent));
+    }
+
+    let mask: Vec<bool> = (0..other).map(|_| random.below(2) == 0).collect();
+    let threshold = kind.entry::<f64>(&mut random);
+    let overlap = call("iou", || iou(&p, &mask, threshold));
+    assert!(overlap.is_err() || count == other && count > 0);
+    let pixels = number(&mut random, 4);
+    let mean = call("mean_iou", || mean_iou(&p, &mask, pixels, threshold));
+    for share in [overlap, mean].into_iter().flatten() {
+        assert!((0.0..=1.0).contains(&share));
+    }
+
+    let shape = [[0, 3], [3, 0], [2, 1], [1, 2]][random.below(4)];
+    let (z, masked) = (
+        list(&mut random, shape[0] * shape[1]),
+        list(&mut random, shape[0] * shape[1]),
+    );
+    let z = TensorRef::new(&shape, &z).unwrap();
+    let masked = TensorRef::new(&shape, &masked).unwrap();
+    let error = call("embedding_mse", || embedding_mse(z, masked));
+    assert!(shape[0] > 0 || error.is_err());
+}
+
+proptest! {
+    #![proptest_config(config(128))]
+
+    #[test]
+    fn saliency_maps_with_any_options(shape in shapes(), kind in entries(), seed: u64) {
+        check_cam::<f64>(&shape, kind, seed);
+        check_cam::<f32>(&shape, kind, seed.rotate_left(1));
+    }
+
+    #[test]
+    fn pictures_of_any_map(shape in shapes(), kind in entries(), seed: u64) {
+        check_pictures::<f64>(&shape, kind, seed);
+        check_pictures::<f32>(&shape[..shape.len().min(2)], kind, seed);
+    }
+
+    #[test]
+    fn metrics_of_any_list(seed: u64) {
+        check_metrics(seed);
+    }
+}

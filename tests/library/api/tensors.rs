@@ -1,0 +1,316 @@
+//! Shapes, tensors, views, slabs, products and reductions.
+
+use faer::Mat;
+use proptest::prelude::*;
+use tenfold::tensor::{ModeExtents, Shape};
+use tenfold::{
+    Error, MAX_ORDER, Scalar, Tensor, TensorRef, distance, fold, inner, mode_product,
+    multi_mode_product, norm, permute, slabs, unfold,
+};
+
+use super::{Entries, call, config, entries, number, numbers, shapes};
+use crate::common::layout::Laid;
+use crate::common::oracle;
+use crate::common::random::Random;
+
+/// Extents 0 to 5, and far too large ones.
+fn extents() -> impl Strategy<Value = Vec<usize>> {
+    let extent = prop_oneof![
+        12 => 0usize..=5,
+        1 => prop::sample::select(vec![usize::MAX, 1 << 58, 1 << 40, 1 << 20]),
+    ];
+    prop::collection::vec(extent, 0..=17)
+}
+
+/// Offsets and indices are each other's inverse, and `None` outside.
+fn check_shape(extents: &[usize], offset: usize, index: &[usize]) {
+    let shape = match call("Shape::new", || Shape::new(extents)) {
+        Ok(shape) => shape,
+        Err(Error::Order { order }) => {
+            assert!(order == extents.len() && (order == 0 || order > MAX_ORDER));
+            return;
+        }
+        Err(error) => {
+            assert!(matches!(error, Error::ShapeOverflow { .. }), "{error}");
+            return;
+        }
+    };
+    assert_eq!(call("Shape::order", || shape.order()), extents.len());
+    let entries = call("Shape::entries", || shape.entries());
+    assert_eq!(entries, extents.iter().product::<usize>());
+    for offset in [offset, offset % (entries + 2), entries.wrapping_sub(1)] {
+        let index = call("Shape::index", || shape.index(offset));
+        assert_eq!(index.is_some(), offset < entries, "offset {offset}");
+        if let Some(index) = index {
+            assert_eq!(call("Shape::offset", || shape.offset(&index)), Some(offset));
+        }
+    }
+    let fits = index.len() == extents.len() && index.iter().zip(extents).all(|(i, e)| i < e);
+    let position = call("Shape::offset", || shape.offset(index));
+    assert_eq!(position.is_some(), fits);
+    if let Some(position) = position {
+        assert_eq!(
+            call("Shape::index", || shape.index(position)).unwrap(),
+            index
+        );
+    }
+}
+
+/// Construction from data of any length, and what the parts are.
+fn check_construction<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
+    let mut random = Random::new(seed);
+    let x: Tensor<T> = kind.tensor(&mut random, extents);
+    let entries = extents.iter().product::<usize>();
+    let length = if random.below(2) == 0 {
+        entries
+    } else {
+        random.below(9)
+    };
+    let data: Vec<T> = (0..length).map(|_| kind.entry(&mut random)).collect();
+    let other = numbers(&mut random, 17, 4);
+    for shape in [extents, &other] {
+        let fits = Shape::new(shape).is_ok_and(|shape| shape.entries() == length);
+        let owned = call("Tensor::new", || Tensor::new(shape, data.clone()));
+        let viewed = call("TensorRef::new", || TensorRef::new(shape, &data));
+        let turned = call("Tensor::from_fortran", || {
+            Tensor::from_fortran(shape, &data)
+        });
+        assert_eq!(
+            (owned.is_ok(), viewed.is_ok(), turned.is_ok()),
+            (fits, fits, fits)
+        );
+        if let Err(Error::DataLength { shape: named, .. }) = turned {
+            assert_eq!(named, shape);
+        }
+    }
+
+    let reshaped = call("Tensor::reshape", || x.clone().reshape(&other));
+    let fits = Shape::new(&other).is_ok_and(|shape| shape.entries() == entries);
+    assert_eq!(reshaped.is_ok(), fits);
+
+    let mut zeros = call("Tensor::zeros", || Tensor::<T>::zeros(extents)).unwrap();
+    assert_eq!(call("Tensor::shape", || zeros.shape().to_vec()), extents);
+    assert_eq!(call("Tensor::order", || zeros.order()), extents.len());
+    assert_eq!(
+        call("Tensor::data", || zeros.data()),
+        vec![T::default(); entries]
+    );
+    call("Tensor::data_mut", || {
+        zeros.data_mut().copy_from_slice(x.data())
+    });
+    let view = call("Tensor::view", || x.view());
+    assert_eq!(call("TensorRef::shape", || view.shape()), extents);
+    assert_eq!(call("TensorRef::order", || view.order()), extents.len());
+    assert_eq!(call("TensorRef::data", || view.data()).len(), entries);
+    let copy = call("TensorRef::to_tensor", || view.to_tensor());
+    let data = call("Tensor::into_data", || copy.into_data());
+    let bits = |data: &[T]| -> Vec<u64> { data.iter().map(|v| v.as_f64().to_bits()).collect() };
+    assert_eq!(bits(&data), bits(x.data()));
+    assert_eq!(bits(&data), bits(zeros.data()));
+
+    let index = numbers(&mut random, extents.len(), 5);
+    let within = Shape::new(extents).unwrap().offset(&index);
+    let entry = call("Tensor::get", || x.get(&index));
+    assert_eq!(
+        entry.map(|e| e.as_f64().to_bits()),
+        within.map(|at| bits(&data)[at])
+    );
+}
+
+/// Slabs, unfoldings and permutations hold the entries of the tensor.
+fn check_unfoldings<T: Scalar>(extents: &[usize], seed: u64) {
+    let mut random = Random::new(seed);
+    let x: Tensor<T> = Entries::Moderate.tensor(&mut random, extents);
+    let mode = number(&mut random, extents.len());
+    let (view, exists) = (x.view(), mode < extents.len());
+    let around = call("TensorRef::extents", || view.extents(mode));
+    let stack = call("slabs", || slabs(view, mode));
+    let unfolding = call("unfold", || unfold(view, mode));
+    assert_eq!(
+        (around.is_ok(), stack.is_ok(), unfolding.is_ok()),
+        (exists, exists, exists)
+    );
+    let (Ok(around), Ok(stack), Ok(unfolding)) = (around, stack, unfolding) else {
+        let matrix = Mat::<T>::zeros(1, 1);
+        let folded = call("fold", || fold(matrix.as_ref(), mode, extents));
+        assert!(matches!(folded, Err(Error::Mode { .. })));
+        return;
+    };
+    let columns = call("ModeExtents::columns", || around.columns());
+    assert_eq!(
+        (around.extent, columns),
+        (unfolding.nrows(), unfolding.ncols())
+    );
+    let count = call("Slabs::count", || stack.count());
+    let width = call("Slabs::columns", || stack.columns());
+    assert_eq!(call("Slabs::iter", || stack.iter()).len(), count);
+    for l in [0, 1, count.saturating_sub(1), count, count + 1, usize::MAX] {
+        let slab = call("Slabs::get", || stack.get(l));
+        assert_eq!(slab.is_some(), l < count, "slab {l} of {count}");
+        if let Some(slab) = slab {
+            assert_eq!(slab, unfolding.get(.., l * width..(l + 1) * width));
+        }
+    }
+
+    let laid = Laid::new(&mut random, &unfolding);
+    let folded = call("fold", || fold(laid.as_ref(), mode, extents)).unwrap();
+    assert_eq!(folded, x);
+    let (rows, columns) = (random.below(4), random.below(4));
+    let other: Mat<T> = Entries::Any.matrix(&mut random, rows, columns);
+    let folded = call("fold", || fold(other.as_ref(), mode, extents));
+    assert_eq!(
+        folded.is_ok(),
+        (rows, columns) == (around.extent, around.columns())
+    );
+
+    let mut permutation: Vec<usize> = (0..extents.len()).collect();
+    let mut inverse = permutation.clone();
+    permutation.rotate_left(mode);
+    inverse.rotate_right(mode);
+    let moved = call("permute", || permute(&x, &permutation)).unwrap();
+    assert_eq!(call("permute", || permute(&moved, &inverse)).unwrap(), x);
+    let list = numbers(&mut random, 17, extents.len());
+    let mut sorted = list.clone();
+    sorted.sort_unstable();
+    let expected = sorted.iter().copied().eq(0..extents.len());
+    assert_eq!(call("permute", || permute(&x, &list)).is_ok(), expected);
+}
+
+/// Products have the shape they should, and the entries where those are of size one.
+fn check_products<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
+    let mut random = Random::new(seed);
+    let x: Tensor<T> = kind.tensor(&mut random, extents);
+    let mode = number(&mut random, extents.len());
+    let fitting = extents.get(mode).copied().unwrap_or(2);
+    let columns = [fitting, fitting, random.below(6)][random.below(3)];
+    let rows = random.below(7);
+    let u: Mat<T> = kind.matrix(&mut random, rows, columns);
+    let laid = Laid::new(&mut random, &u);
+    let y = call("mode_product", || mode_product(&x, mode, laid.as_ref()));
+    match y {
+        Ok(y) => {
+            let mut expected = extents.to_vec();
+            expected[mode] = rows;
+            assert_eq!(y.shape(), expected);
+            if kind == Entries::Moderate {
+                let exact = oracle::mode_product(&x, mode, u.as_ref());
+                let pairs = y.data().iter().zip(exact.data());
+                let bound = 64.0 * T::EPSILON;
+                assert!(
+                    pairs
+                        .into_iter()
+                        .all(|(y, e)| (y.as_f64() - e).abs() <= bound)
+                );
+            }
+        }
+        Err(Error::Mode { .. }) => assert!(mode >= extents.len()),
+        Err(error) => assert!(matches!(error, Error::ProductExtent { .. }) && columns != fitting),
+    }
+
+    let named: Vec<usize> = (0..random.below(4))
+        .map(|_| number(&mut random, extents.len()))
+        .collect();
+    let matrices: Vec<Mat<T>> = named
+        .iter()
+        .map(|&mode| {
+            let fitting = extents.get(mode).copied().unwrap_or(1);
+            let columns = if random.below(9) == 0 {
+                random.below(5)
+            } else {
+                fitting
+            };
+            let rows = random.below(4);
+            kind.matrix(&mut random, rows, columns)
+        })
+        .collect();
+    let products: Vec<_> = named
+        .iter()
+        .copied()
+        .zip(matrices.iter().map(Mat::as_ref))
+        .collect();
+    let once = (1..named.len()).all(|i| !named[..i].contains(&named[i]));
+    let fits = once
+        && products
+            .iter()
+            .all(|&(mode, u)| extents.get(mode) == Some(&u.ncols()));
+    let y = call("multi_mode_product", || multi_mode_product(&x, &products));
+    assert_eq!(y.is_ok(), fits, "{named:?}");
+    if let Ok(y) = y {
+        let mut expected = extents.to_vec();
+        products
+            .iter()
+            .for_each(|&(mode, u)| expected[mode] = u.nrows());
+        assert_eq!(y.shape(), expected);
+    }
+}
+
+/// Reductions are what they are by definition, NaN where a NaN is, never negative.
+fn check_reductions<T: Scalar>(extents: &[usize], other: &[usize], kind: Entries, seed: u64) {
+    let mut random = Random::new(seed);
+    let x: Tensor<T> = kind.tensor(&mut random, extents);
+    let y: Tensor<T> = kind.tensor(&mut random, other);
+    let same = extents == other;
+    assert_eq!(call("inner", || inner(&x, &y)).is_ok(), same);
+    assert_eq!(call("distance", || distance(&x, &y)).is_ok(), same);
+    let length = call("norm", || norm(&x));
+    let has_nan = x.data().iter().any(|entry| entry.as_f64().is_nan());
+    assert_eq!(length.is_nan(), has_nan);
+    assert!(has_nan || length >= 0.0);
+    let nonzero = x.data().iter().any(|entry| entry.as_f64() != 0.0);
+    assert_eq!(length != 0.0, nonzero);
+    let zero = Tensor::zeros(extents).unwrap();
+    let from_zero = call("distance", || distance(&x, &zero)).unwrap();
+    assert!(has_nan && from_zero.is_nan() || from_zero == length);
+    if kind == Entries::Moderate {
+        let square = call("inner", || inner(&x, &x)).unwrap();
+        assert!((square.sqrt() - length).abs() <= 1e-13 * length);
+    }
+}
+
+proptest! {
+    #![proptest_config(config(160))]
+
+    #[test]
+    fn offsets_and_indices_are_inverse(
+        extents in extents(),
+        offset: usize,
+        index in prop::collection::vec(0usize..6, 0..=17),
+    ) {
+        check_shape(&extents, offset, &index);
+        let within: Vec<usize> = extents.iter().map(|&extent| offset % extent.max(1)).collect();
+        check_shape(&extents, offset % 50, &within);
+    }
+
+    #[test]
+    fn extents_around_a_mode_of_any_size(left: usize, extent: usize, right: usize) {
+        let around = ModeExtents { left, extent, right };
+        let columns = call("ModeExtents::columns", || around.columns());
+        prop_assert_eq!(columns, left.saturating_mul(right));
+    }
+
+    #[test]
+    fn tensors_are_made_of_data_that_fits(shape in shapes(), kind in entries(), seed: u64) {
+        check_construction::<f64>(&shape, kind, seed);
+        check_construction::<f32>(&shape, kind, seed);
+    }
+
+    #[test]
+    fn unfoldings_hold_every_entry(shape in shapes(), seed: u64) {
+        check_unfoldings::<f64>(&shape, seed);
+        check_unfoldings::<f32>(&shape, seed);
+    }
+
+    #[test]
+    fn products_with_any_matrix(shape in shapes(), kind in entries(), seed: u64) {
+        check_products::<f64>(&shape, kind, seed);
+        check_products::<f32>(&shape, kind, seed);
+    }
+
+    #[test]
+    fn reductions_of_any_entries(
+        shape in shapes(), other in shapes(), kind in entries(), seed: u64,
+    ) {
+        check_reductions::<f64>(&shape, &other, kind, seed);
+        check_reductions::<f32>(&shape, &shape, kind, seed);
+    }
+}
