@@ -501,7 +501,8 @@ fn files_that_are_no_arrays_are_refused() {
             "the header promises 627264 bytes of data, the file has 0",
         ),
         (&huge, "the header claims 4294967295 bytes"),
-        (b"a,b\n1,2\n", "this is no .npy file"),
+        (b"a,b\n1,2\n", "this is a text file"),
+        (b"\0no text", "this is no .npy file"),
     ] {
         fs::write(folder.path("bad.npy"), bytes).unwrap();
         let (bad, out) = (folder.at("bad.npy"), folder.at("refused.npz"));

@@ -12,6 +12,8 @@ mod corpus;
 mod faults;
 #[cfg(target_os = "linux")]
 mod memory;
+mod run;
+mod wrong_files;
 
 // Pieces of the command that the fuzz targets call.
 #[allow(dead_code)]
