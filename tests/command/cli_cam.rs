@@ -404,7 +404,7 @@ fn evaluate_refuses_what_does_not_fit() {
         ),
         (
             &["--probabilities", &p, "--masked-probabilities", &beyond],
-            "a probability is 1.4",
+            "the entry at [1] is 1.4, a probability must be between 0 and 1",
         ),
         (
             &["--embeddings", &p, "--masked-embeddings", &p],
@@ -417,7 +417,7 @@ fn evaluate_refuses_what_does_not_fit() {
         (&["--maps", &nan, "--masks", &maps], "NaN"),
         (
             &["--maps", &maps, "--masks", &maps, "--thresholds", "1.5"],
-            "the threshold is 1.5",
+            "--thresholds is 1.5",
         ),
     ];
     for (arguments, expected) in cases {

@@ -12,6 +12,7 @@ mod corpus;
 mod faults;
 #[cfg(target_os = "linux")]
 mod memory;
+mod ranges;
 mod run;
 mod wrong_files;
 
