@@ -423,6 +423,7 @@ fn ranks_and_tolerances_that_cannot_be_are_refused() {
         ),
         (&["--ranks", "1,1,2"], "the rank of mode 2 is 2, above 1"),
         (&["--ranks", "2,-1,2"], "invalid value '-1'"),
+        (&["--ranks", "-1,2,2"], "a whole number was expected"),
         (&["--ranks", "2,two,2"], "invalid value 'two'"),
         (&["--ranks", ""], "invalid value ''"),
         (

@@ -13,6 +13,7 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod memory;
 mod ranges;
+mod ranks;
 mod run;
 mod wrong_files;
 

@@ -218,7 +218,7 @@ fn options_with_a_range_name_themselves() {
     folder.write("maps.npy", &[1, 2], &[0.0, 1.0]);
     folder.write("masks.npy", &[1, 2], &[0.0, 1.0]);
     let thresholds = |list| [&MAPS[..], &["--thresholds", list]].concat();
-    let sweep = folder.evaluate(&thresholds("0,0.5,1"));
+    let sweep = folder.evaluate(&thresholds("0, 0.5, 1"));
     assert_eq!(sweep["mean_iou"].as_array().unwrap().len(), 3);
     for (list, value) in [("1.5", "1.5"), ("0.5,-0.1", "-0.1"), ("nan", "NaN")] {
         let line = folder.refuses(&thresholds(list));

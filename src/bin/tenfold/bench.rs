@@ -90,7 +90,7 @@ impl FromStr for Shape {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let extents: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
+        let extents: Result<Vec<usize>, _> = text.trim().split('x').map(str::parse).collect();
         match extents {
             Ok(extents) if extents.len() >= 2 && !extents.contains(&0) => Ok(Self(extents)),
             _ => Err("channels and positions are expected, as in 2048x7x7".to_owned()),

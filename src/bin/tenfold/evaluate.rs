@@ -13,6 +13,7 @@ use tenfold::{Error, Tensor};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
+use crate::list;
 use crate::memory::Memory;
 
 /// Judge saliency maps by average drop, average increase, embedding error, IoU
@@ -47,7 +48,7 @@ pub(crate) struct Args {
     masks: Option<PathBuf>,
     /// Thresholds of the mean intersection over union, between 0 and 1
     #[arg(long, value_delimiter = ',', value_name = "T,…", default_values_t = THRESHOLDS,
-          requires = "maps", allow_hyphen_values = true)]
+          value_parser = list::number, requires = "maps", allow_hyphen_values = true)]
     thresholds: Vec<f64>,
 }
 
