@@ -90,6 +90,12 @@ fn target(path: &Path) -> Result<Target, Problem> {
     if path.file_name().is_none() {
         return Err(Problem::new("this names no file that could be written"));
     }
+    let last = path.as_os_str().as_encoded_bytes().last();
+    if last.is_some_and(|&byte| std::path::is_separator(byte.into())) {
+        return Err(Problem::new(
+            "this names a directory, the name of a file to write was expected",
+        ));
+    }
     let Ok(metadata) = fs::metadata(path) else {
         return Ok(Target::File(path.to_path_buf()));
     };

@@ -12,6 +12,8 @@ mod corpus;
 mod faults;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(unix)]
+mod overwriting;
 mod ranges;
 mod ranks;
 mod run;

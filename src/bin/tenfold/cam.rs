@@ -144,7 +144,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     let photograph = args.image.as_ref().map(read_image).transpose()?;
     let target = Target::of(args)?;
-    target.check(args)?;
+    target.check(args, &files)?;
     args.check_memory(&files, &target, photograph.as_ref(), memory)?;
     if args.ranks.is_some() && args.weighting.0.len() > 1 {
         console.note("--ranks is for tsm and mtsm, the other two take none");
@@ -211,6 +211,14 @@ impl Features {
             }
         };
         Err(Failure::in_file(path, error))
+    }
+
+    /// The feature maps of a batch; none of a file that is a single one.
+    fn batch(&self) -> Option<usize> {
+        match *self.npy.shape() {
+            [items, _, _, _] => Some(items),
+            _ => None,
+        }
     }
 }
 
@@ -404,5 +412,5 @@ fn report(
         "device": device.name(),
         "seconds": seconds,
     });
-    console.summary(object, &lines.join("\n"))
+    console.summary(None, object, &lines.join("\n"))
 }

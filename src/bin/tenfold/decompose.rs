@@ -96,7 +96,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     };
     truncation.check(file.shape(), modes).map_err(in_input)?;
     args.check_options()?;
-    output::check(&args.output, &args.input)?;
+    output::check(std::slice::from_ref(&args.output), &[&args.input])?;
+    console.check_standard_output(&args.output)?;
     let solver = args.solver(truncation);
     let solving = if file.dtype() == f32::NAME {
         solver.memory::<f32>(file.shape())
@@ -338,7 +339,7 @@ fn report<T: Scalar>(
             "reached": s.reached,
         })),
     });
-    console.summary(object, &text)
+    console.summary(Some(&args.output), object, &text)
 }
 
 fn path(path: &Path) -> String {

@@ -15,6 +15,7 @@ use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::list;
 use crate::memory::Memory;
+use crate::output;
 
 /// Judge saliency maps by average drop, average increase, embedding error, IoU
 ///
@@ -71,6 +72,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
             return Err(Error::Fraction { what, value }.into());
         }
     }
+    let inputs = pairs.iter().flatten().copied().flatten();
+    output::check(&[], &inputs.map(PathBuf::as_path).collect::<Vec<_>>())?;
     for pair in pairs {
         check_memory(pair, memory)?;
     }

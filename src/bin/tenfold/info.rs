@@ -11,6 +11,7 @@ use tenfold::{Hosvd, Scalar, Tensor, Tucker, mode_spectrum, norm};
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
+use crate::output;
 
 /// Singular values of a mode that are shown to people.
 const SHOWN: usize = 8;
@@ -24,6 +25,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
+    let inputs: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
+    output::check(&[], &inputs)?;
     let mut objects = Vec::new();
     let mut texts = Vec::new();
     for path in &args.files {
