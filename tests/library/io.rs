@@ -533,6 +533,10 @@ fn links_stay_links_and_devices_stay_devices() {
     let plain = folder.path().join("plain");
     fs::write(&plain, "").unwrap();
     assert_eq!(mode(&file), mode(&plain));
+    // One that replaces another may be read by no one else than the other.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    write_npy(&link, &x).unwrap();
+    assert_eq!(mode(&file), 0o600);
 }
 
 proptest! {
