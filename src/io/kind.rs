@@ -141,7 +141,9 @@ pub(super) struct Opened {
 
 /// Opens a regular file that may be what is expected.
 pub(super) fn open(path: &Path, expected: Expected) -> Result<Opened, Problem> {
+    let is_link = || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        _ if is_link() => Problem::new(format!("this link cannot be followed: {error}")),
         ErrorKind::NotFound => Problem {
             text: "there is no such file".into(),
             source: Some(error),

@@ -23,7 +23,14 @@ impl Folder {
         for sub in ["sub", "a", "b", "out"] {
             fs::create_dir(root.join(sub)).unwrap();
         }
-        for name in ["f.npy", "f.mtsm.npy", "a/f.npy", "b/f.npy", "sub/g.npy"] {
+        for name in [
+            "f.npy",
+            "f.mtsm.npy",
+            "a/f.npy",
+            "b/f.npy",
+            "sub/g.npy",
+            "h.npy",
+        ] {
             write_npy(root.join(name), &map(&[4, 3, 2]).unwrap()).unwrap();
         }
         write_npy(root.join("batch.npy"), &map(&[2, 4, 3, 2]).unwrap()).unwrap();
@@ -43,6 +50,8 @@ impl Folder {
         symlink("../sub/g.npy", root.join("out/f.tsm.npy")).unwrap();
         symlink("g.mtsm.npy", root.join("out/g.eigen-cam.npy")).unwrap();
         fs::write(root.join("out/g.mtsm.npy"), "old").unwrap();
+        // A link to a file that is written before.
+        symlink("h.tsm.npy", root.join("out/h.mtsm.npy")).unwrap();
         folder
     }
 
@@ -186,6 +195,9 @@ fn no_output_is_overwritten_with_another() {
         "{line}"
     );
     assert!(line.starts_with("out/g.mtsm.npy: "), "{line}");
+    let line = refusal(root, &[&["cam", "h.npy"], &weightings[..]].concat());
+    let expected = "out/h.mtsm.npy: this output would replace the output out/h.tsm.npy";
+    assert_eq!(line, expected);
     assert!(folder.files() == before);
     assert!(!root.join("new").exists());
 }

@@ -148,6 +148,10 @@ impl Folder {
             fs::write(root.join(name), bytes).unwrap();
         }
         fs::create_dir(root.join("folder")).unwrap();
+        #[cfg(unix)]
+        for (link, target) in [("dangling", "nowhere"), ("loop", "loop")] {
+            std::os::unix::fs::symlink(target, root.join(link)).unwrap();
+        }
         folder
     }
 
@@ -218,12 +222,26 @@ fn every_wrong_file_is_told_what_it_is() {
         ("noise", None, Just("this is no ")),
         ("empty", None, Instead("the file is empty")),
         ("folder", None, Instead("this is a directory")),
+        #[cfg(unix)]
         ("/dev/null", None, Instead("this is no regular file")),
         ("missing", None, Just("there is no such file")),
+        #[cfg(unix)]
         (
             "x.npy/inside",
             None,
             Just("cannot be read: Not a directory"),
+        ),
+        #[cfg(unix)]
+        (
+            "dangling",
+            None,
+            Just("this link cannot be followed: No such file"),
+        ),
+        #[cfg(unix)]
+        (
+            "loop",
+            None,
+            Just("this link cannot be followed: Too many levels"),
         ),
     ] {
         for (arguments, expected) in INPUTS {

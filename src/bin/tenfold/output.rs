@@ -88,6 +88,7 @@ impl Place {
         if path.exists() {
             return Self::of_existing(path);
         }
+        let path = behind_links(path);
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -114,6 +115,21 @@ impl Place {
     fn of_regular(path: &Path, _: &Metadata) -> Option<Self> {
         fs::canonicalize(path).ok().map(Self::Path)
     }
+}
+
+/// The file that a link leads to, whether it exists or not; `path` itself where it is no
+/// link.
+fn behind_links(path: &Path) -> PathBuf {
+    // Linux follows as many.
+    const MOST: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST {
+        let Ok(target) = fs::read_link(&path) else {
+            break;
+        };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
 }
 
 /// Whether `path` is the standard output, `/dev/stdout` for instance.
