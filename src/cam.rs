@@ -42,6 +42,7 @@
 
 #[cfg(feature = "image")]
 mod colormap;
+mod fraction;
 mod memory;
 pub mod metrics;
 mod normalize;

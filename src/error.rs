@@ -352,6 +352,16 @@ pub enum Error {
         /// The value given.
         value: f64,
     },
+    /// An entry outside \[0, 1\], by more than rounding.
+    #[error("the entry at {index:?} is {value}, {what} must be between 0 and 1")]
+    EntryRange {
+        /// What an entry is.
+        what: &'static str,
+        /// The index of the first such entry.
+        index: Vec<usize>,
+        /// The entry.
+        value: f64,
+    },
     /// Nothing to average over.
     #[error("{what}: nothing was given to average over")]
     NoSamples {

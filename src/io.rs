@@ -5,8 +5,11 @@
 //! is renamed at the end, so that nothing half-written is ever left under the
 //! target's name.
 
+#[cfg(feature = "io")]
+mod archive;
 #[cfg(feature = "image")]
 mod image;
+mod kind;
 #[cfg(feature = "io")]
 mod memory;
 #[cfg(feature = "io")]
@@ -19,6 +22,8 @@ mod write;
 #[cfg(feature = "image")]
 pub use self::image::{RgbImage, read_image, write_png};
 #[cfg(feature = "io")]
+pub use kind::{Contents, contents};
+#[cfg(feature = "io")]
 pub use memory::tucker_memory;
 #[cfg(feature = "io")]
 pub use npy::{AnyTensor, Npy, read_npy, write_npy, write_npy_entries};
@@ -27,7 +32,6 @@ pub use tucker_file::{AnyTucker, Meta, read_tucker, write_tucker};
 pub use unfinished::abandon_unfinished;
 pub use write::{check_writable, write_text};
 
-use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -64,32 +68,4 @@ impl Problem {
             source: self.source,
         }
     }
-}
-
-/// Opens a regular file to read; its size comes along.
-fn open_regular(path: &Path, expected: &str) -> Result<(File, u64), Problem> {
-    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Problem {
-            text: "there is no such file".into(),
-            source: Some(error),
-        },
-        _ => Problem::io("cannot be read", error),
-    })?;
-    if metadata.is_dir() {
-        return Err(Problem::new(format!(
-            "this is a directory, {expected} was expected"
-        )));
-    }
-    if !metadata.is_file() {
-        return Err(Problem::new(format!(
-            "this is no regular file, {expected} was expected"
-        )));
-    }
-    let file = File::open(path).map_err(|error| Problem::io("cannot be read", error))?;
-    if metadata.len() == 0 {
-        return Err(Problem::new(format!(
-            "the file is empty, {expected} was expected"
-        )));
-    }
-    Ok((file, metadata.len()))
 }

@@ -10,7 +10,13 @@
 //! Definitions as in Bouayed et al. (section 6.1, appendix C). Other libraries
 //! divide differently in the first: pytorch-grad-cam takes the difference of
 //! the probabilities itself, xplique adds a small constant to the divisor.
+//!
+//! Probabilities and the values of maps lie in \[0, 1\]. An entry outside by at most
+//! [`ROUNDING`] is taken as 0 or 1; one farther outside is an error that names its index.
 
+pub use super::fraction::{ROUNDING, check_fractions};
+
+use super::fraction::{check_fraction, clamp};
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, first_non_finite};
@@ -29,7 +35,8 @@ pub const THRESHOLDS: [f64; 6] = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 /// An image with pᵢ = 0 drops by nothing.
 ///
 /// # Errors
-/// [`Error::NoSamples`], [`Error::Length`], [`Error::Fraction`].
+/// [`Error::NoSamples`], [`Error::Length`]; [`Error::EntryRange`] and
+/// [`Error::NonFinite`] for a probability outside \[0, 1\].
 ///
 /// ```
 /// use tenfold::cam::metrics::average_drop;
@@ -37,9 +44,8 @@ pub const THRESHOLDS: [f64; 6] = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn average_drop(probabilities: &[f64], masked: &[f64]) -> Result<f64> {
-    check_probabilities(probabilities, masked)?;
-    let pairs = probabilities.iter().zip(masked);
-    let drops = pairs.map(|(&p, &o)| if p > o { (p - o) / p } else { 0.0 });
+    let pairs = checked_pairs(probabilities, masked)?;
+    let drops = pairs.map(|(p, o)| if p > o { (p - o) / p } else { 0.0 });
     Ok(100.0 * drops.sum::<f64>() / probabilities.len() as f64)
 }
 
@@ -55,8 +61,7 @@ pub fn average_drop(probabilities: &[f64], masked: &[f64]) -> Result<f64> {
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn average_increase(probabilities: &[f64], masked: &[f64]) -> Result<f64> {
-    check_probabilities(probabilities, masked)?;
-    let pairs = probabilities.iter().zip(masked);
+    let pairs = checked_pairs(probabilities, masked)?;
     let increases = pairs.filter(|(p, o)| p < o).count();
     Ok(100.0 * increases as f64 / probabilities.len() as f64)
 }
@@ -115,8 +120,8 @@ pub fn embedding_mse<'a, 'b, T: Scalar>(
 ///
 /// # Errors
 /// [`Error::Length`] unless map and mask have the same number of pixels,
-/// [`Error::NoSamples`], [`Error::NonFinite`], [`Error::Fraction`] for a
-/// threshold outside \[0, 1\].
+/// [`Error::NoSamples`]; [`Error::EntryRange`] and [`Error::NonFinite`] for a value of
+/// the map outside \[0, 1\], [`Error::Fraction`] for such a threshold.
 ///
 /// ```
 /// use tenfold::cam::metrics::iou;
@@ -130,28 +135,40 @@ pub fn iou<T: Scalar>(map: &[T], mask: &[bool], threshold: f64) -> Result<f64> {
     if map.is_empty() {
         return Err(Error::NoSamples { what: "the map" });
     }
+    check_maps(map, threshold)?;
+    Ok(overlap(map, mask, threshold))
+}
+
+/// Fails where a value or the threshold lies outside \[0, 1\].
+fn check_maps<T: Scalar>(maps: &[T], threshold: f64) -> Result<()> {
     check_fraction("the threshold", threshold)?;
-    if let Some(error) = first_non_finite(TensorRef::new(&[map.len()], map)?) {
-        return Err(error);
-    }
+    check_fractions(
+        "a value of a saliency map",
+        TensorRef::new(&[maps.len()], maps)?,
+    )
+}
+
+/// [`iou`] of a map that was checked.
+fn overlap<T: Scalar>(map: &[T], mask: &[bool], threshold: f64) -> f64 {
     let (mut both, mut either) = (0usize, 0usize);
     for (value, &inside) in map.iter().zip(mask) {
-        let salient = value.as_f64() >= threshold;
+        let salient = clamp(value.as_f64()) >= threshold;
         both += usize::from(salient && inside);
         either += usize::from(salient || inside);
     }
-    Ok(if either == 0 {
+    if either == 0 {
         1.0
     } else {
         both as f64 / either as f64
-    })
+    }
 }
 
 /// The mean of [`iou`] over the maps of several images: `maps` and `masks` hold
 /// one image of `pixels` pixels after the other.
 ///
 /// # Errors
-/// Those of [`iou`]; [`Error::Length`] unless the images are whole.
+/// Those of [`iou`], an index counts over all images; [`Error::Length`] unless the
+/// images are whole.
 ///
 /// ```
 /// use tenfold::cam::metrics::{THRESHOLDS, mean_iou};
@@ -178,14 +195,17 @@ pub fn mean_iou<T: Scalar>(
     }
     let images = maps.len().div_ceil(pixels);
     check_length("the maps", images * pixels, maps.len())?;
+    check_maps(maps, threshold)?;
     let pairs = maps.chunks(pixels).zip(masks.chunks(pixels));
-    let total = pairs
-        .map(|(map, mask)| iou(map, mask, threshold))
-        .sum::<Result<f64>>()?;
+    let total: f64 = pairs.map(|(map, mask)| overlap(map, mask, threshold)).sum();
     Ok(total / images as f64)
 }
 
-fn check_probabilities(probabilities: &[f64], masked: &[f64]) -> Result<()> {
+/// The probabilities before and after, checked and without rounding.
+fn checked_pairs(
+    probabilities: &[f64],
+    masked: &[f64],
+) -> Result<impl Iterator<Item = (f64, f64)>> {
     let what = "the probabilities of the masked images";
     check_length(what, probabilities.len(), masked.len())?;
     if probabilities.is_empty() {
@@ -193,10 +213,14 @@ fn check_probabilities(probabilities: &[f64], masked: &[f64]) -> Result<()> {
             what: "probabilities",
         });
     }
-    probabilities
-        .iter()
-        .chain(masked)
-        .try_for_each(|&p| check_fraction("a probability", p))
+    for (what, entries) in [
+        ("a probability", probabilities),
+        ("a probability of a masked image", masked),
+    ] {
+        check_fractions(what, TensorRef::new(&[entries.len()], entries)?)?;
+    }
+    let pairs = probabilities.iter().zip(masked);
+    Ok(pairs.map(|(&p, &o)| (clamp(p), clamp(o))))
 }
 
 fn check_length(what: &'static str, expected: usize, actual: usize) -> Result<()> {
@@ -208,14 +232,6 @@ fn check_length(what: &'static str, expected: usize, actual: usize) -> Result<()
         expected,
         actual,
     })
-}
-
-/// Fails unless 0 ≤ `value` ≤ 1.
-fn check_fraction(what: &'static str, value: f64) -> Result<()> {
-    if (0.0..=1.0).contains(&value) {
-        return Ok(());
-    }
-    Err(Error::Fraction { what, value })
 }
 
 #[cfg(test)]
@@ -233,6 +249,15 @@ mod tests {
     }
 
     #[test]
+    fn rounding_counts_as_the_end_of_the_range() {
+        assert_eq!(average_drop(&[1.0 + 1e-7], &[0.5]).unwrap(), 50.0);
+        assert_eq!(average_drop(&[1.0], &[-1e-7]).unwrap(), 100.0);
+        // Both are 1.
+        assert_eq!(average_increase(&[1.0], &[1.0 + 1e-7]).unwrap(), 0.0);
+        assert_eq!(iou(&[-1e-7, 1.0 + 1e-7], &[true; 2], 0.0).unwrap(), 1.0);
+    }
+
+    #[test]
     fn bad_input_is_an_error() {
         assert!(matches!(
             average_drop(&[], &[]),
@@ -244,7 +269,12 @@ mod tests {
         ));
         assert!(matches!(
             average_increase(&[1.5], &[0.5]),
-            Err(Error::Fraction { .. })
+            Err(Error::EntryRange { .. })
+        ));
+        assert!(matches!(
+            average_drop(&[0.5, 0.5], &[0.5, -0.1]),
+            Err(Error::EntryRange { what: "a probability of a masked image", index, .. })
+                if index == [1]
         ));
         assert!(matches!(
             iou(&[0.5], &[true], f64::NAN),
@@ -253,6 +283,10 @@ mod tests {
         assert!(matches!(
             iou(&[0.5, f32::NAN], &[true; 2], 0.5),
             Err(Error::NonFinite { .. })
+        ));
+        assert!(matches!(
+            mean_iou(&[0.5, 0.5, 0.5, 255.0], &[true; 4], 2, 0.5),
+            Err(Error::EntryRange { index, .. }) if index == [3]
         ));
         assert!(matches!(
             mean_iou(&[0.5; 3], &[true; 3], 2, 0.5),

@@ -2,6 +2,7 @@
 
 use image::{Rgb, RgbImage};
 
+use super::fraction::{check_fraction, check_fractions};
 use super::{Colormap, resize};
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
@@ -43,7 +44,8 @@ impl Overlay {
     ///
     /// # Errors
     /// [`Error::Fraction`] for α outside \[0, 1\], [`Error::Picture`] unless the
-    /// map has two modes, [`Error::Empty`], [`Error::Positive`].
+    /// map has two modes, [`Error::EntryRange`] and [`Error::NonFinite`] for a value of
+    /// it outside \[0, 1\], [`Error::Empty`], [`Error::Positive`].
     ///
     /// ```
     /// # use tenfold::cam::{Colormap, Overlay};
@@ -59,14 +61,11 @@ impl Overlay {
         map: impl Into<TensorRef<'a, T>>,
         photograph: &RgbImage,
     ) -> Result<RgbImage> {
-        if !(0.0..=1.0).contains(&self.alpha) {
-            return Err(Error::Fraction {
-                what: "the share of the map's colour",
-                value: self.alpha,
-            });
-        }
+        check_fraction("the share of the map's colour", self.alpha)?;
         let (width, height) = photograph.dimensions();
-        let map = resize(plane(map.into())?, height as usize, width as usize)?;
+        let map = plane(map.into())?;
+        check_fractions("a value of a saliency map", map)?;
+        let map = resize(map, height as usize, width as usize)?;
         let mut picture = colorize(&map, self.colormap)?;
         for (pixel, photograph) in picture.pixels_mut().zip(photograph.pixels()) {
             for (channel, &beneath) in pixel.0.iter_mut().zip(&photograph.0) {
@@ -82,7 +81,9 @@ impl Overlay {
 /// The map in colours, one pixel for each entry of an H×W map.
 ///
 /// # Errors
-/// [`Error::Picture`] unless the map has two modes and fits a picture.
+/// [`Error::Picture`] unless the map has two modes and fits a picture;
+/// [`Error::EntryRange`] and [`Error::NonFinite`] for a value outside \[0, 1\], which a
+/// colour map has no colour for. ([`normalize()`](super::normalize()) stretches a map.)
 ///
 /// ```
 /// use tenfold::{Tensor, cam::{Colormap, colorize}};
@@ -96,6 +97,7 @@ pub fn colorize<'a, T: Scalar>(
     colormap: Colormap,
 ) -> Result<RgbImage> {
     let map = plane(map.into())?;
+    check_fractions("a value of a saliency map", map)?;
     let too_large = || Error::Picture {
         shape: map.shape().to_vec(),
     };
@@ -154,6 +156,17 @@ mod tests {
         assert!(matches!(
             overlay.draw(&map, &photograph),
             Err(Error::Fraction { .. })
+        ));
+        // The index is that of the map, not of the resized one.
+        let map = Tensor::new(&[1, 2], vec![0.5, 255.0]).unwrap();
+        assert!(matches!(
+            Overlay::default().draw(&map, &RgbImage::new(8, 4)),
+            Err(Error::EntryRange { index, .. }) if index == [0, 1]
+        ));
+        let map = Tensor::new(&[1, 2], vec![0.5, f64::NAN]).unwrap();
+        assert!(matches!(
+            colorize(&map, Colormap::Gray),
+            Err(Error::NonFinite { .. })
         ));
     }
 }

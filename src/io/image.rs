@@ -10,8 +10,9 @@ use ::image::{
 
 pub use ::image::RgbImage;
 
+use super::Problem;
+use super::kind::{self, Expected, Kind, Opened};
 use super::write::write_file;
-use super::{Problem, open_regular};
 use crate::error::Result;
 
 /// Reads a PNG or JPEG as 8-bit RGB; the format is told from the content.
@@ -33,12 +34,18 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<RgbImage> {
 }
 
 fn read(path: &Path) -> Result<RgbImage, Problem> {
-    let (file, size) = open_regular(path, "a PNG or JPEG")?;
+    let Opened { file, size, kind } = kind::open(path, Expected::Picture)?;
     let reader = ImageReader::new(BufReader::new(file))
         .with_guessed_format()
         .map_err(|error| Problem::io("cannot be read", error))?;
-    let unreadable =
-        |error| Problem::new(format!("this is no PNG or JPEG that can be read: {error}"));
+    let unreadable = |error: ImageError| {
+        let error = error.to_string();
+        let error = error.trim_end();
+        Problem::new(match kind {
+            Kind::Picture(name) => format!("this is {name}, but damaged or cut short: {error}"),
+            _ => format!("this is no PNG or JPEG that can be read: {error}"),
+        })
+    };
     let decoder = reader.into_decoder().map_err(unreadable)?;
     if decoder.total_bytes() > size.saturating_mul(MOST_COMPRESSION).max(SMALL) {
         let (width, height) = decoder.dimensions();

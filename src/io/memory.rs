@@ -1,12 +1,10 @@
 //! How much memory reading takes, told from headers.
 
-use std::io::BufReader;
 use std::path::Path;
 
-use zip::ZipArchive;
-
+use super::Problem;
+use super::archive::{damaged, open_archive};
 use super::npy::{Header, Npy};
-use super::{Problem, open_regular};
 use crate::error::Result;
 
 impl Npy {
@@ -30,7 +28,7 @@ impl Npy {
 /// decomposition, at most: each of them, and a second copy of the largest.
 ///
 /// # Errors
-/// [`crate::Error::File`] for what is no archive of arrays.
+/// [`crate::Error::File`] for what is no archive with the entries of a decomposition.
 ///
 /// ```
 /// use tenfold::io::{Meta, tucker_memory, write_tucker};
@@ -49,12 +47,10 @@ pub fn tucker_memory(path: impl AsRef<Path>) -> Result<u64> {
 }
 
 fn arrays(path: &Path) -> Result<u64, Problem> {
-    let (file, _) = open_regular(path, "a decomposition (.npz)")?;
-    let unreadable = |error| Problem::new(format!("this is no decomposition (.npz): {error}"));
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
+    let (mut archive, _) = open_archive(path)?;
     let (mut sum, mut largest) = (0u64, 0);
     for place in 0..archive.len() {
-        let mut entry = archive.by_index(place).map_err(unreadable)?;
+        let mut entry = archive.by_index(place).map_err(damaged)?;
         let size = entry.size();
         // What is no array of numbers is no part of a decomposition, but for
         // the text beside them.

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 pub(super) use header::{Element, Header};
 
+use super::Problem;
+use super::kind::{self, Expected, Opened};
 use super::write::write_file;
-use super::{Problem, open_regular};
 use crate::error::Result;
 use crate::scalar::Scalar;
 use crate::tensor::{Shape, Tensor, TensorRef};
@@ -111,7 +112,7 @@ impl Npy {
     }
 
     fn open_checked(path: &Path) -> Result<Self, Problem> {
-        let (mut file, size) = open_regular(path, "a .npy file")?;
+        let Opened { mut file, size, .. } = kind::open(path, Expected::Array)?;
         let header = Header::read(&mut file, size)?;
         let shape = header.tensor_shape()?;
         Ok(Self {

@@ -10,19 +10,18 @@
 //! Entries are stored, not compressed, and carry a fixed date: the same
 //! decomposition gives the same bytes. Compressed ones are read too.
 
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use faer::{Mat, MatRef};
 use serde::{Deserialize, Serialize};
-use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, ZipWriter};
 
+use super::Problem;
+use super::archive::{Archive, entry, missing, open_archive};
 use super::npy::{self, AnyTensor};
 use super::write::write_file;
-use super::{Problem, open_regular};
 use crate::error::Result;
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, first_non_finite};
@@ -36,9 +35,6 @@ const MAX_SPECTRA: usize = 10_000;
 
 /// More characters than this are no description of a decomposition.
 const MAX_META: usize = 1 << 24;
-
-/// Deflate cannot make more bytes than this of one.
-const MAX_EXPANSION: u64 = 1032;
 
 /// What a file says of its decomposition.
 ///
@@ -226,18 +222,10 @@ pub fn read_tucker(path: impl AsRef<Path>) -> Result<(AnyTucker, Meta)> {
 }
 
 fn read(path: &Path) -> Result<(AnyTucker, Meta), Problem> {
-    let (mut file, size) = open_regular(path, "a decomposition (.npz)")?;
-    let mut magic = [0; 6];
-    let known = file.read(&mut magic).unwrap_or(0);
-    if magic[..known] == *b"\x93NUMPY" {
-        return Err(Problem::new(
-            "this is an array (.npy), a decomposition (.npz) was expected",
-        ));
-    }
-    let mut archive = ZipArchive::new(BufReader::new(file))
-        .map_err(|error| Problem::new(format!("this is no decomposition (.npz): {error}")))?;
+    let (mut archive, size) = open_archive(path)?;
     let meta = read_meta(&mut archive, size)?;
-    let tucker = match array(&mut archive, "core", size)?.ok_or_else(|| missing("core"))? {
+    let core = array(&mut archive, "core", size)?.ok_or_else(|| missing(&archive, "core"))?;
+    let tucker = match core {
         AnyTensor::F32(core) => AnyTucker::F32(assemble(&mut archive, core, size)?),
         AnyTensor::F64(core) => AnyTucker::F64(assemble(&mut archive, core, size)?),
     };
@@ -253,12 +241,6 @@ fn read(path: &Path) -> Result<(AnyTucker, Meta), Problem> {
     Ok((tucker, meta))
 }
 
-fn missing(name: &str) -> Problem {
-    Problem::new(format!(
-        "this is no decomposition: the archive has no entry \"{name}\""
-    ))
-}
-
 fn describes<T: Scalar>(meta: &Meta, tucker: &Tucker<T>) -> bool {
     let found = Meta::new(tucker, &meta.method);
     meta.shape == found.shape
@@ -266,8 +248,6 @@ fn describes<T: Scalar>(meta: &Meta, tucker: &Tucker<T>) -> bool {
         && meta.modes == found.modes
         && meta.dtype == found.dtype
 }
-
-type Archive = ZipArchive<BufReader<File>>;
 
 /// The core and the factors beside it, as a decomposition.
 fn assemble<T: Entries>(
@@ -360,7 +340,7 @@ fn read_meta(archive: &mut Archive, size: u64) -> Result<Meta, Problem> {
     let text = entry(archive, "meta", size, |reader, bytes| {
         npy::read_text(reader, bytes, MAX_META)
     })?
-    .ok_or_else(|| missing("meta"))?;
+    .ok_or_else(|| missing(archive, "meta"))?;
     let invalid = |error| Problem::new(format!("the entry \"meta\" cannot be understood: {error}"));
     #[derive(Deserialize)]
     struct Version {
@@ -373,40 +353,4 @@ fn read_meta(archive: &mut Archive, size: u64) -> Result<Meta, Problem> {
         )));
     }
     serde_json::from_str(&text).map_err(invalid)
-}
-
-/// What `read` makes of the entry `name` and its size, of an archive of `size`
-/// bytes; `None` where it has no such entry.
-fn entry<R>(
-    archive: &mut Archive,
-    name: &str,
-    size: u64,
-    read: impl FnOnce(&mut dyn Read, u64) -> Result<R, Problem>,
-) -> Result<Option<R>, Problem> {
-    let within = |problem: Problem| Problem {
-        text: format!("in \"{name}\": {}", problem.text),
-        ..problem
-    };
-    let mut entry = match archive.by_name(&format!("{name}.npy")) {
-        Ok(entry) => entry,
-        Err(ZipError::FileNotFound) => return Ok(None),
-        Err(error) => return Err(within(Problem::new(error.to_string()))),
-    };
-    let bytes = entry.size();
-    let most = match entry.compression() {
-        CompressionMethod::Stored => entry.compressed_size(),
-        _ => entry.compressed_size().saturating_mul(MAX_EXPANSION),
-    };
-    if entry.compressed_size() > size || bytes > most {
-        return Err(within(Problem::new(format!(
-            "{bytes} bytes are promised, more than the file can hold"
-        ))));
-    }
-    let result = read(&mut entry, bytes).map_err(within)?;
-    // At the end the checksum is compared.
-    match entry.read(&mut [0]) {
-        Ok(0) => Ok(Some(result)),
-        Ok(_) => Err(within(Problem::new("there is more than was promised"))),
-        Err(error) => Err(within(Problem::io("damaged", error))),
-    }
 }

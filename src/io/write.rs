@@ -1,6 +1,6 @@
 //! Writing beside the target, then renaming.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,9 @@ use crate::error::Result;
 
 /// Where a file really goes.
 enum Target {
-    /// A regular file, old or new: replaced by renaming.
-    File(PathBuf),
+    /// A regular file, replaced by renaming, with the permissions that it has if it is
+    /// an old one.
+    File(PathBuf, Option<Permissions>),
     /// A device or a pipe, which a rename would destroy: written through.
     Stream,
 }
@@ -35,7 +36,7 @@ pub fn check_writable(path: impl AsRef<Path>) -> Result<()> {
 
 fn probe(path: &Path) -> Result<(), Problem> {
     match target(path)? {
-        Target::File(file) => create_beside(&file).map(drop),
+        Target::File(file, _) => create_beside(&file).map(drop),
         Target::Stream => open_stream(path).map(drop),
     }
 }
@@ -69,8 +70,12 @@ pub(super) fn write_file(
 
 fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), Problem> {
     match target(path)? {
-        Target::File(file) => {
+        Target::File(file, permissions) => {
             let mut beside = create_beside(&file)?;
+            if let Some(permissions) = permissions {
+                // A file system that has none is no reason to stop.
+                let _ = beside.as_file_mut().set_permissions(permissions);
+            }
             write(beside.as_file_mut()).map_err(cannot_write)?;
             beside.finish(&file).map_err(cannot_write)?;
         }
@@ -90,8 +95,14 @@ fn target(path: &Path) -> Result<Target, Problem> {
     if path.file_name().is_none() {
         return Err(Problem::new("this names no file that could be written"));
     }
+    let last = path.as_os_str().as_encoded_bytes().last();
+    if last.is_some_and(|&byte| std::path::is_separator(byte.into())) {
+        return Err(Problem::new(
+            "this names a directory, the name of a file to write was expected",
+        ));
+    }
     let Ok(metadata) = fs::metadata(path) else {
-        return Ok(Target::File(path.to_path_buf()));
+        return Ok(Target::File(path.to_path_buf(), None));
     };
     if metadata.is_dir() {
         Err(Problem::new(
@@ -104,7 +115,7 @@ fn target(path: &Path) -> Result<Target, Problem> {
     } else {
         // Through a link, so that the link stays one.
         let file = fs::canonicalize(path).map_err(cannot_write)?;
-        Ok(Target::File(file))
+        Ok(Target::File(file, Some(metadata.permissions())))
     }
 }
 

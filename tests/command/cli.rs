@@ -423,6 +423,7 @@ fn ranks_and_tolerances_that_cannot_be_are_refused() {
         ),
         (&["--ranks", "1,1,2"], "the rank of mode 2 is 2, above 1"),
         (&["--ranks", "2,-1,2"], "invalid value '-1'"),
+        (&["--ranks", "-1,2,2"], "a whole number was expected"),
         (&["--ranks", "2,two,2"], "invalid value 'two'"),
         (&["--ranks", ""], "invalid value ''"),
         (
@@ -501,7 +502,8 @@ fn files_that_are_no_arrays_are_refused() {
             "the header promises 627264 bytes of data, the file has 0",
         ),
         (&huge, "the header claims 4294967295 bytes"),
-        (b"a,b\n1,2\n", "this is no .npy file"),
+        (b"a,b\n1,2\n", "this is a text file"),
+        (b"\0no text", "this is no .npy file"),
     ] {
         fs::write(folder.path("bad.npy"), bytes).unwrap();
         let (bad, out) = (folder.at("bad.npy"), folder.at("refused.npz"));

@@ -284,8 +284,11 @@ fn bad_input_is_refused_in_one_line() {
         (&[&empty], "has no entries"),
         (&[&nan], "the entry at [1, 1, 1] is NaN"),
         (&["no-such.npy"], "there is no such file"),
-        (&[PHOTOGRAPH], "no .npy file"),
-        (&[FEATURES, "--image", "Cargo.toml"], "no PNG or JPEG"),
+        (&[PHOTOGRAPH], "this is a PNG, a .npy file was expected"),
+        (
+            &[FEATURES, "--image", "Cargo.toml"],
+            "this is a text file, a PNG or JPEG was expected",
+        ),
         (&[FEATURES, "--image", "no-such.png"], "no-such.png"),
         (&[FEATURES, "--ranks", "50,7,7"], "above 49, the product"),
         (&[FEATURES, "--ranks", "5,8,7"], "its extent is only 7"),
@@ -401,7 +404,7 @@ fn evaluate_refuses_what_does_not_fit() {
         ),
         (
             &["--probabilities", &p, "--masked-probabilities", &beyond],
-            "a probability is 1.4",
+            "the entry at [1] is 1.4, a probability must be between 0 and 1",
         ),
         (
             &["--embeddings", &p, "--masked-embeddings", &p],
@@ -414,7 +417,7 @@ fn evaluate_refuses_what_does_not_fit() {
         (&["--maps", &nan, "--masks", &maps], "NaN"),
         (
             &["--maps", &maps, "--masks", &maps, "--thresholds", "1.5"],
-            "the threshold is 1.5",
+            "--thresholds is 1.5",
         ),
     ];
     for (arguments, expected) in cases {

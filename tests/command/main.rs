@@ -12,6 +12,12 @@ mod corpus;
 mod faults;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(unix)]
+mod overwriting;
+mod ranges;
+mod ranks;
+mod run;
+mod wrong_files;
 
 // Pieces of the command that the fuzz targets call.
 #[allow(dead_code)]

@@ -243,9 +243,10 @@ fn no_other_command_takes_more_than_was_told() {
     let info = ["info", &maps_file];
     check(&info, largest_seen(&info), needed(&info));
 
-    let masks = Folder::new::<f32>(&[100, 300, 200]);
-    let masks_file = masks.at("x.npy");
-    let evaluate = ["evaluate", "--maps", &masks_file, "--masks", &masks_file];
+    // Zeros serve as maps and as masks.
+    let zeros = maps.at("zeros.npy");
+    write_npy(&zeros, &Tensor::<f32>::zeros(&[100, 300, 200]).unwrap()).unwrap();
+    let evaluate = ["evaluate", "--maps", &zeros, "--masks", &zeros];
     check(&evaluate, largest_seen(&evaluate), needed(&evaluate));
 
     let bench = ["bench", "--shape", "300x50x50", "--repeat", "1"];

@@ -30,12 +30,16 @@ fn what_is_no_picture_is_refused() {
     wide[16..20].copy_from_slice(&0x7fff_ffff_u32.to_be_bytes());
     for (bytes, what) in [
         (&b""[..], "the file is empty, a PNG or JPEG was expected"),
-        (b"not a picture", "this is no PNG or JPEG that can be read"),
+        (
+            b"not a picture",
+            "this is a text file, a PNG or JPEG was expected",
+        ),
+        (b"\0\0\0\0", "this is no PNG or JPEG that can be read"),
         (
             &whole[..whole.len() / 2],
-            "this is no PNG or JPEG that can be read",
+            "this is a PNG, but damaged or cut short",
         ),
-        (&wide, "this is no PNG or JPEG that can be read"),
+        (&wide, "this is a PNG, but damaged or cut short"),
     ] {
         fs::write(&path, bytes).unwrap();
         let message = read_image(&path).unwrap_err().to_string();

@@ -264,7 +264,8 @@ fn headers_that_are_none_are_refused() {
     );
     assert!(refusal(b"\x93NUMPY\x07\x00aaaaaaaaaa").starts_with("version 7 of the .npy format"));
     assert!(refusal(b"PK\x03\x04aaaaaaaa").starts_with("this is an archive (.npz)"));
-    assert!(refusal(b"<html><body></body></html>").starts_with("this is no .npy file"));
+    assert!(refusal(b"<html><body></body></html>").starts_with("this is a text file"));
+    assert!(refusal(b"\0<html></html>").starts_with("this is no .npy file"));
     let folder = tempfile::tempdir().unwrap();
     let message = read_npy(folder.path()).unwrap_err().to_string();
     assert!(message.ends_with("this is a directory, a .npy file was expected"));
@@ -532,6 +533,10 @@ fn links_stay_links_and_devices_stay_devices() {
     let plain = folder.path().join("plain");
     fs::write(&plain, "").unwrap();
     assert_eq!(mode(&file), mode(&plain));
+    // One that replaces another may be read by no one else than the other.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    write_npy(&link, &x).unwrap();
+    assert_eq!(mode(&file), 0o600);
 }
 
 proptest! {

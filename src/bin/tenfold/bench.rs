@@ -10,13 +10,14 @@ use std::time::Instant;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use tenfold::cam::{Cam, Weighting};
-use tenfold::io::{check_writable, write_text};
+use tenfold::io::write_text;
 use tenfold::{Scalar, Tensor};
 
 use crate::console::{Console, times};
 use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
+use crate::output;
 
 /// Time SVD against Tucker saliency maps on this machine
 ///
@@ -90,7 +91,7 @@ impl FromStr for Shape {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let extents: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
+        let extents: Result<Vec<usize>, _> = text.trim().split('x').map(str::parse).collect();
         match extents {
             Ok(extents) if extents.len() >= 2 && !extents.contains(&0) => Ok(Self(extents)),
             _ => Err("channels and positions are expected, as in 2048x7x7".to_owned()),
@@ -172,7 +173,7 @@ fn check_plot(path: &Path) -> Outcome {
             path.display()
         )));
     }
-    Ok(check_writable(path)?)
+    output::check(&[path.to_path_buf()], &[])
 }
 
 /// Feature maps that a GPU gets at once.

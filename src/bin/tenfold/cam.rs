@@ -4,7 +4,7 @@ mod need;
 mod picture;
 mod target;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -17,7 +17,9 @@ use tenfold::{Scalar, Tensor};
 use crate::console::{Console, times};
 use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
+use crate::list;
 use crate::memory::Memory;
+use crate::ranks::Ranks;
 use target::Target;
 
 /// Draw saliency maps of feature maps
@@ -31,8 +33,11 @@ pub(crate) struct Args {
     /// Which map: eigen-cam, tsm, multivec-eigen-cam, mtsm, or all four
     #[arg(long, value_name = "NAME", default_value = "mtsm", value_parser = parse_weightings)]
     weighting: Weightings,
-    /// Ranks of the Tucker decomposition (tsm and mtsm) [default: full]
-    #[arg(long, value_delimiter = ',', value_name = "C,H,W")]
+    /// Ranks of the Tucker decomposition (tsm and mtsm): one for each mode, or a
+    /// single one for all, which is lowered where a mode has no such rank
+    /// [default: full]
+    #[arg(long, value_delimiter = ',', value_name = "C,H,W", value_parser = list::whole_number,
+          allow_hyphen_values = true)]
     ranks: Option<Vec<usize>>,
     /// Subtract each channel's mean first [default: for the SVD pair only]
     #[arg(long, conflicts_with = "no_centring")]
@@ -48,7 +53,8 @@ pub(crate) struct Args {
     /// Lay the map over this photograph, PNG or JPEG
     #[arg(long, value_name = "IMG")]
     image: Option<PathBuf>,
-    /// Resize the map to this height and width [default: the photograph's]
+    /// Resize the map to this height and width, at most 67108864 pixels
+    /// [default: the photograph's]
     #[arg(long, value_name = "HxW", value_parser = parse_size)]
     size: Option<(usize, usize)>,
     /// Normalise once more after resizing, as pytorch-grad-cam's result is
@@ -117,6 +123,8 @@ struct Maps {
     /// The place of the file among the arguments.
     file: usize,
     weighting: Weighting,
+    /// The ranks that they were made with; full ones for `None`.
+    ranks: Option<Vec<usize>>,
     /// H×W in f32, one for each feature map of the file.
     items: Vec<(Tensor<f32>, Status)>,
     /// Whether the file is a batch.
@@ -127,7 +135,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let files = args
         .features
         .iter()
-        .map(open)
+        .map(|path| Features::open(path, args.ranks.as_deref()))
         .collect::<Outcome<Vec<_>>>()?;
     if !(0.0..=1.0).contains(&args.alpha) {
         let what = "--alpha";
@@ -136,10 +144,15 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     let photograph = args.image.as_ref().map(read_image).transpose()?;
     let target = Target::of(args)?;
-    target.check(args)?;
-    args.check_memory(&files, photograph.as_ref(), memory)?;
+    target.check(args, &files)?;
+    args.check_memory(&files, &target, photograph.as_ref(), memory)?;
     if args.ranks.is_some() && args.weighting.0.len() > 1 {
         console.note("--ranks is for tsm and mtsm, the other two take none");
+    }
+    for (path, file) in args.features.iter().zip(&files) {
+        if let Some(ranks) = &file.ranks {
+            ranks.note(&path.display().to_string(), console);
+        }
     }
 
     let device = Device::open(args.device, console)?;
@@ -147,15 +160,16 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let bar = console.progress(Some(files.len() as u64), "maps");
     let mut maps = Vec::new();
     let mut shapes = Vec::new();
-    for (file, npy) in files.into_iter().enumerate() {
+    for (file, Features { npy, ranks }) in files.into_iter().enumerate() {
+        let ranks = ranks.map(|ranks| ranks.each);
         bar.set_message(args.features[file].display().to_string());
         if let Some(note) = npy.note() {
             console.note(note);
         }
         shapes.push(json!(npy.shape()));
         let of_file = match npy.read()? {
-            AnyTensor::F32(x) => maps_of(args, &device, file, &x),
-            AnyTensor::F64(x) => maps_of(args, &device, file, &x),
+            AnyTensor::F32(x) => maps_of(args, &device, file, ranks.as_deref(), &x),
+            AnyTensor::F64(x) => maps_of(args, &device, file, ranks.as_deref(), &x),
         };
         maps.extend(of_file.map_err(|error| Failure::in_file(&args.features[file], error))?);
         bar.inc(1);
@@ -168,23 +182,44 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     report(args, &maps, &shapes, &outputs, (&device, seconds), console)
 }
 
-/// Opens a feature map and checks its shape.
-fn open(path: &PathBuf) -> Outcome<Npy> {
-    let npy = Npy::open(path)?;
-    let shape = npy.shape().to_vec();
-    let error = match shape.len() {
-        1 | 2 => tenfold::Error::FeatureMap { shape },
-        3 | 4 if shape.contains(&0) => tenfold::Error::Empty { shape },
-        3 | 4 => return Ok(npy),
-        _ => {
-            return Err(Failure::usage(format!(
-                "{}: a feature map is C×H×W, or a batch N×C×H×W, shape {} has too many modes",
-                path.display(),
-                times(&shape)
-            )));
+/// A file of feature maps, opened.
+struct Features {
+    npy: Npy,
+    /// What --ranks comes to for its shape.
+    ranks: Option<Ranks>,
+}
+
+impl Features {
+    /// Opens a feature map and checks its shape.
+    fn open(path: &Path, ranks: Option<&[usize]>) -> Outcome<Self> {
+        let npy = Npy::open(path)?;
+        let shape = npy.shape().to_vec();
+        let error = match shape.len() {
+            1 | 2 => tenfold::Error::FeatureMap { shape },
+            3 | 4 if shape.contains(&0) => tenfold::Error::Empty { shape },
+            3 | 4 => {
+                let of_given = |given| Ranks::of(given, &shape[shape.len() - 3..], None);
+                let ranks = ranks.map(of_given).transpose()?;
+                return Ok(Self { npy, ranks });
+            }
+            _ => {
+                return Err(Failure::usage(format!(
+                    "{}: a feature map is C×H×W, or a batch N×C×H×W, shape {} has too many modes",
+                    path.display(),
+                    times(&shape)
+                )));
+            }
+        };
+        Err(Failure::in_file(path, error))
+    }
+
+    /// The feature maps of a batch; none of a file that is a single one.
+    fn batch(&self) -> Option<usize> {
+        match *self.npy.shape() {
+            [items, _, _, _] => Some(items),
+            _ => None,
         }
-    };
-    Err(Failure::in_file(path, error))
+    }
 }
 
 /// The maps of a feature map or a batch, for each weighting.
@@ -192,6 +227,7 @@ fn maps_of<T: MapScalar>(
     args: &Args,
     device: &Device,
     file: usize,
+    ranks: Option<&[usize]>,
     x: &Tensor<T>,
 ) -> tenfold::Result<Vec<Maps>> {
     let batch = x.shape().len() == 4;
@@ -199,7 +235,7 @@ fn maps_of<T: MapScalar>(
         .0
         .iter()
         .map(|&weighting| {
-            let cam = args.cam(weighting);
+            let cam = args.cam(weighting, ranks);
             let maps = if batch {
                 device.saliency_maps(&cam, x.view())?
             } else {
@@ -209,6 +245,7 @@ fn maps_of<T: MapScalar>(
             Ok(Maps {
                 file,
                 weighting,
+                ranks: cam.ranks,
                 items: items.collect::<tenfold::Result<_>>()?,
                 batch,
             })
@@ -224,12 +261,12 @@ fn single<T: Scalar>(map: &SaliencyMap<T>) -> tenfold::Result<Tensor<f32>> {
 }
 
 impl Args {
-    /// The map that the options ask for.
-    fn cam(&self, weighting: Weighting) -> Cam {
+    /// The map that the options ask for, with what --ranks comes to for its file.
+    fn cam(&self, weighting: Weighting, ranks: Option<&[usize]>) -> Cam {
         let several = self.weighting.0.len() > 1;
         let svd = weighting.decomposition() == Decomposition::Svd;
         Cam {
-            ranks: self.ranks.clone().filter(|_| !(several && svd)),
+            ranks: ranks.filter(|_| !(several && svd)).map(<[usize]>::to_vec),
             centring: match (self.centring, self.no_centring) {
                 (true, _) => Some(true),
                 (_, true) => Some(false),
@@ -340,6 +377,7 @@ fn report(
                 "input": args.features[maps.file].display().to_string(),
                 "item": maps.batch.then_some(item),
                 "weighting": maps.weighting.name(),
+                "ranks": maps.ranks,
                 "shape": map.shape(),
                 "status": status.name(),
                 "peak": [row, column],
@@ -374,5 +412,5 @@ fn report(
         "device": device.name(),
         "seconds": seconds,
     });
-    console.summary(object, &lines.join("\n"))
+    console.summary(None, object, &lines.join("\n"))
 }

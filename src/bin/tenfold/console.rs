@@ -3,12 +3,14 @@
 
 use std::cell::RefCell;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, Outcome};
+use crate::output::is_standard_output;
 
 /// How much is printed, and where.
 pub(crate) struct Console {
@@ -51,13 +53,29 @@ impl Console {
         }
     }
 
-    /// The result of a command whose result is a file: as [`Console::result`],
-    /// but `--quiet` leaves the text out.
-    pub(crate) fn summary(&self, object: Value, text: &str) -> Outcome {
+    /// The result of a command whose result is the file `output`: as
+    /// [`Console::result`], but `--quiet` leaves the text out, and it goes to standard
+    /// error where the file is standard output itself.
+    pub(crate) fn summary(&self, output: Option<&Path>, object: Value, text: &str) -> Outcome {
         if self.quiet && !self.json {
             return Ok(());
         }
+        if output.is_some_and(is_standard_output) {
+            let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+            return Ok(());
+        }
         self.result(object, text)
+    }
+
+    /// Fails where standard output would take the file `output` and a JSON object.
+    pub(crate) fn check_standard_output(&self, output: &Path) -> Outcome {
+        if self.json && is_standard_output(output) {
+            return Err(Failure::usage(format!(
+                "{}: with --json standard output takes the JSON object alone",
+                output.display()
+            )));
+        }
+        Ok(())
     }
 
     /// A progress bar of `steps` steps, or a spinner where they are not known;

@@ -11,36 +11,34 @@ use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Stop, Tensor, Tru
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
+use crate::list;
 use crate::memory::Memory;
 use crate::output;
+use crate::ranks::Ranks;
 
 /// Decompose an array into a core and factors
+///
+/// Either --ranks or --tolerance says how far it is truncated.
 #[derive(clap::Args)]
+#[command(group(clap::ArgGroup::new("truncation").required(true).args(["ranks", "tolerance"])))]
 pub(crate) struct Args {
     /// The array: .npy of floats, integers or bool, of 1 to 16 modes
     #[arg(value_name = "X.npy")]
     input: PathBuf,
-    /// The ranks, one for each mode (or for each of --modes)
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "R,…",
-        required_unless_present = "tolerance"
-    )]
+    /// The ranks: one for each mode (or for each of --modes), or a single one for all,
+    /// which is lowered where a mode has no such rank
+    #[arg(long, value_delimiter = ',', value_name = "R,…", value_parser = list::whole_number,
+          allow_hyphen_values = true)]
     ranks: Option<Vec<usize>>,
     /// The relative error allowed, from 0 to below 1
-    #[arg(
-        long,
-        value_name = "EPS",
-        allow_hyphen_values = true,
-        conflicts_with = "ranks"
-    )]
+    #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
     tolerance: Option<f64>,
     /// How to decompose
     #[arg(long, value_enum, default_value_t = Method::StHosvd)]
     method: Method,
     /// Decompose these modes only, counted from 0
-    #[arg(long, value_delimiter = ',', value_name = "N,…")]
+    #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = list::whole_number,
+          allow_hyphen_values = true)]
     modes: Option<Vec<usize>>,
     /// The most sweeps that HOOI makes [default: 100]
     #[arg(long, value_name = "N")]
@@ -84,17 +82,22 @@ impl Method {
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let file = Npy::open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
-    let truncation = args.truncation();
     if args.method == Method::Randomized && args.ranks.is_none() {
         return Err(Failure::usage(
             "--method randomized needs --ranks: a random sketch knows no tolerance",
         ));
     }
-    truncation
-        .check(file.shape(), args.modes.as_deref())
-        .map_err(in_input)?;
-    args.check_options(console)?;
-    output::check(&args.output, &args.input)?;
+    let modes = args.modes.as_deref();
+    let of_given = |given: &Vec<usize>| Ranks::of(given, file.shape(), modes);
+    let ranks = args.ranks.as_ref().map(of_given).transpose()?;
+    let truncation = match &ranks {
+        Some(ranks) => Truncation::Ranks(ranks.each.clone()),
+        None => Truncation::RelativeError(args.tolerance.unwrap_or_default()),
+    };
+    truncation.check(file.shape(), modes).map_err(in_input)?;
+    args.check_options()?;
+    output::check(std::slice::from_ref(&args.output), &[&args.input])?;
+    console.check_standard_output(&args.output)?;
     let solver = args.solver(truncation);
     let solving = if file.dtype() == f32::NAME {
         solver.memory::<f32>(file.shape())
@@ -109,6 +112,10 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         memory.check_between(&args.input, file.memory(), need)?;
     }
 
+    if let Some(ranks) = &ranks {
+        ranks.note(&path(&args.input), console);
+    }
+    args.note_unused_options(console);
     let note = file.note();
     let spinner = console.progress(None, "reading");
     let x = file.read()?;
@@ -123,13 +130,6 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 }
 
 impl Args {
-    fn truncation(&self) -> Truncation {
-        match (&self.ranks, self.tolerance) {
-            (Some(ranks), _) => Truncation::Ranks(ranks.clone()),
-            (None, tolerance) => Truncation::RelativeError(tolerance.unwrap_or_default()),
-        }
-    }
-
     fn solver(&self, truncation: Truncation) -> Solver {
         let modes = self.modes.clone();
         match self.method {
@@ -158,7 +158,12 @@ impl Args {
                 })
             }
             Method::Randomized => {
-                let defaults = Randomized::new(self.ranks.clone().unwrap_or_default());
+                let ranks = match truncation {
+                    Truncation::Ranks(ranks) => ranks,
+                    // Refused before.
+                    Truncation::RelativeError(_) => Vec::new(),
+                };
+                let defaults = Randomized::new(ranks);
                 Solver::Randomized(Randomized {
                     modes,
                     oversampling: self.oversampling.unwrap_or(defaults.oversampling),
@@ -170,8 +175,8 @@ impl Args {
         }
     }
 
-    /// What the options of HOOI must be, and a note where they go unused.
-    fn check_options(&self, console: &Console) -> Outcome {
+    /// Fails where an option of HOOI is out of range.
+    fn check_options(&self) -> Outcome {
         if let Some(tolerance) = self.sweep_tolerance
             && !(0.0..1.0).contains(&tolerance)
         {
@@ -185,6 +190,11 @@ impl Args {
         if self.sweeps == Some(0) {
             return Err(tenfold::Error::Positive { what: "--sweeps" }.into());
         }
+        Ok(())
+    }
+
+    /// Notes the options that the method does not have.
+    fn note_unused_options(&self, console: &Console) {
         if self.method != Method::Hooi && (self.sweeps.is_some() || self.sweep_tolerance.is_some())
         {
             console.note(format!("{} makes no sweeps", self.method.name()));
@@ -194,18 +204,16 @@ impl Args {
         if random && self.method != Method::Randomized {
             console.note(format!("{} draws no random numbers", self.method.name()));
         }
-        Ok(())
     }
 }
 
 fn decompose<T: Scalar>(args: &Args, solver: &Solver, x: &Tensor<T>, console: &Console) -> Outcome {
+    let in_input = |error| Failure::in_file(&args.input, error);
     let started = Instant::now();
-    let tucker = solver
-        .solve(x, console)
-        .map_err(|error| Failure::in_file(&args.input, error))?;
+    let tucker = solver.solve(x, console).map_err(in_input)?;
     let seconds = started.elapsed().as_secs_f64();
 
-    let relative_error = relative_error(args.method, &tucker, x)?;
+    let relative_error = relative_error(args.method, &tucker, x).map_err(in_input)?;
     let meta = Meta {
         relative_error: Some(relative_error),
         ..Meta::new(&tucker, args.method.name())
@@ -258,10 +266,14 @@ impl Solver {
 
 /// ‖X − X̂‖/‖X‖: as the solver knows it, measured where it knows a bound only
 /// or where rounding is no longer small beside it.
-fn relative_error<T: Scalar>(method: Method, tucker: &Tucker<T>, x: &Tensor<T>) -> Outcome<f64> {
+fn relative_error<T: Scalar>(
+    method: Method,
+    tucker: &Tucker<T>,
+    x: &Tensor<T>,
+) -> tenfold::Result<f64> {
     match tucker.estimated_error() {
         Some(known) if method != Method::Hosvd && known > 1e4 * T::EPSILON => Ok(known),
-        _ => Ok(tucker.relative_error(x)?),
+        _ => tucker.relative_error(x),
     }
 }
 
@@ -327,7 +339,7 @@ fn report<T: Scalar>(
             "reached": s.reached,
         })),
     });
-    console.summary(object, &text)
+    console.summary(Some(&args.output), object, &text)
 }
 
 fn path(path: &Path) -> String {

@@ -3,27 +3,34 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tenfold::cam::metrics::{THRESHOLDS, average_drop, average_increase, embedding_mse, mean_iou};
+use tenfold::cam::metrics::{
+    THRESHOLDS, average_drop, average_increase, check_fractions, embedding_mse, mean_iou,
+};
 use tenfold::cam::resize;
 use tenfold::io::{AnyTensor, Npy, read_npy};
+use tenfold::tensor::Shape;
 use tenfold::{Error, Tensor};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
+use crate::list;
 use crate::memory::Memory;
+use crate::output;
 
 /// Judge saliency maps by average drop, average increase, embedding error, IoU
 ///
 /// Each pair of arrays gives its metrics; at least one pair is needed. "Masked"
-/// is what the network makes of an image multiplied by its map.
+/// is what the network makes of an image multiplied by its map. Probabilities
+/// and maps lie between 0 and 1; an entry outside by at most 1e-6 is taken for 0
+/// or 1, one farther outside is refused.
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("pair").required(true).multiple(true)
     .args(["probabilities", "embeddings", "maps"])))]
 pub(crate) struct Args {
-    /// Class probabilities of the images: N
+    /// Class probabilities of the images: N, between 0 and 1
     #[arg(long, value_name = "P.npy", requires = "masked_probabilities")]
     probabilities: Option<PathBuf>,
-    /// Class probabilities of the masked images: N
+    /// Class probabilities of the masked images: N, between 0 and 1
     #[arg(long, value_name = "O.npy", requires = "probabilities")]
     masked_probabilities: Option<PathBuf>,
     /// Embeddings of the images: N×D
@@ -32,15 +39,16 @@ pub(crate) struct Args {
     /// Embeddings of the masked images: N×D
     #[arg(long, value_name = "Y.npy", requires = "embeddings")]
     masked_embeddings: Option<PathBuf>,
-    /// Saliency maps: H×W or N×H×W; resized where the masks are of another size
+    /// Saliency maps: H×W or N×H×W, between 0 and 1; resized where the masks are
+    /// of another size
     #[arg(long, value_name = "M.npy", requires = "masks")]
     maps: Option<PathBuf>,
     /// Binary masks: H×W or N×H×W, any number but 0 is inside
     #[arg(long, value_name = "B.npy", requires = "maps")]
     masks: Option<PathBuf>,
-    /// Thresholds of the mean intersection over union
+    /// Thresholds of the mean intersection over union, between 0 and 1
     #[arg(long, value_delimiter = ',', value_name = "T,…", default_values_t = THRESHOLDS,
-          requires = "maps", allow_hyphen_values = true)]
+          value_parser = list::number, requires = "maps", allow_hyphen_values = true)]
     thresholds: Vec<f64>,
 }
 
@@ -52,11 +60,20 @@ struct Metric {
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
-    for pair in [
+    let pairs = [
         [&args.probabilities, &args.masked_probabilities],
         [&args.embeddings, &args.masked_embeddings],
         [&args.maps, &args.masks],
-    ] {
+    ];
+    for &value in &args.thresholds {
+        if !(0.0..=1.0).contains(&value) {
+            let what = "--thresholds";
+            return Err(Error::Fraction { what, value }.into());
+        }
+    }
+    let inputs = pairs.iter().flatten().copied().flatten();
+    output::check(&[], &inputs.map(PathBuf::as_path).collect::<Vec<_>>())?;
+    for pair in pairs {
         check_memory(pair, memory)?;
     }
     let mut metrics = Vec::new();
@@ -64,8 +81,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         metrics.extend(of_probabilities(p, o)?);
     }
     if let (Some(z), Some(masked)) = (&args.embeddings, &args.masked_embeddings) {
-        let mse = embedding_mse(&read(z)?, &read(masked)?)
-            .map_err(|error| Failure::in_file(masked, error))?;
+        let mse = of_embeddings(z, masked)?;
         metrics.push(Metric {
             key: "embedding_mse",
             value: json!(mse),
@@ -100,14 +116,25 @@ fn check_memory(pair: [&Option<PathBuf>; 2], memory: &Memory) -> Outcome {
 
 /// Average drop and average increase.
 fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
-    let (before, after) = (read(p)?, read(o)?);
+    let (before, after) = (
+        read_fractions(p, PROBABILITY)?,
+        read_fractions(o, PROBABILITY)?,
+    );
     if before.shape() != after.shape() {
         return Err(mismatch(o, before.shape(), after.shape()));
     }
-    // A probability that is none may be in either file.
-    let files = |error| Failure::usage(format!("{}, {}: {error}", p.display(), o.display()));
-    let drop = average_drop(before.data(), after.data()).map_err(files)?;
-    let increase = average_increase(before.data(), after.data()).map_err(files)?;
+    if before.shape()[1..].iter().any(|&extent| extent != 1) {
+        return Err(Failure::usage(format!(
+            "{}: shape {} has several probabilities for an image, one was expected: \
+             that of its class",
+            p.display(),
+            times(before.shape())
+        )));
+    }
+    // What remains is wrong with both: no entries.
+    let in_both = |error| Failure::in_file(p, error);
+    let drop = average_drop(before.data(), after.data()).map_err(in_both)?;
+    let increase = average_increase(before.data(), after.data()).map_err(in_both)?;
     Ok([
         Metric {
             key: "average_drop_percent",
@@ -122,10 +149,23 @@ fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
     ])
 }
 
+/// The mean squared error of the embeddings.
+fn of_embeddings(z: &Path, masked: &Path) -> Outcome<f64> {
+    let (before, after) = (read(z)?, read(masked)?);
+    embedding_mse(&before, &after).map_err(|error| {
+        // An entry that is not finite is the first array's, or else the second's.
+        let of_first = |index: &[usize]| before.get(index).is_some_and(|entry| !entry.is_finite());
+        match &error {
+            Error::NonFinite { index, .. } if of_first(index) => Failure::in_file(z, error),
+            _ => Failure::in_file(masked, error),
+        }
+    })
+}
+
 /// The mean intersection over union at each threshold.
 fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
     let in_maps = |error| Failure::in_file(maps, error);
-    let (values, inside) = (read(maps)?, read(masks)?);
+    let (values, inside) = (read_fractions(maps, MAP)?, read(masks)?);
     for (path, array) in [(maps, &values), (masks, &inside)] {
         if !(2..=3).contains(&array.shape().len()) {
             return Err(Failure::usage(format!(
@@ -151,13 +191,7 @@ fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
         let expected = [images, &[height, width]].concat();
         return Err(mismatch(maps, &expected, values.shape()));
     }
-    if let Some(position) = inside.data().iter().position(|entry| entry.is_nan()) {
-        return Err(Failure::usage(format!(
-            "{}: entry {position} is NaN, a mask has numbers",
-            masks.display()
-        )));
-    }
-    let inside: Vec<bool> = inside.data().iter().map(|&entry| entry != 0.0).collect();
+    let inside = binary(&inside).map_err(|error| Failure::in_file(masks, error))?;
 
     let mut text = "mean IoU (higher is better)".to_owned();
     let mut sweep = Vec::new();
@@ -171,6 +205,31 @@ fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
         value: json!(sweep),
         text,
     })
+}
+
+/// Whether each pixel of a mask is inside.
+fn binary(mask: &Tensor<f64>) -> tenfold::Result<Vec<bool>> {
+    let entries = mask.data();
+    match entries.iter().position(|entry| !entry.is_finite()) {
+        None => Ok(entries.iter().map(|&entry| entry != 0.0).collect()),
+        Some(position) => Err(tenfold::Error::NonFinite {
+            index: Shape::new(mask.shape())?
+                .index(position)
+                .unwrap_or_default(),
+            value: entries[position],
+        }),
+    }
+}
+
+/// What an entry that lies between 0 and 1 is called.
+const PROBABILITY: &str = "a probability";
+const MAP: &str = "a value of a saliency map";
+
+/// An array in f64 whose entries, called `what`, lie between 0 and 1, but for rounding.
+fn read_fractions(path: &Path, what: &'static str) -> Outcome<Tensor<f64>> {
+    let entries = read(path)?;
+    check_fractions(what, &entries).map_err(|error| Failure::in_file(path, error))?;
+    Ok(entries)
 }
 
 /// An array in f64.

@@ -1,16 +1,17 @@
 //! `tenfold info`: what is in array files and decompositions.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tenfold::io::{AnyTensor, AnyTucker, Meta, Npy, read_tucker, tucker_memory};
+use tenfold::io::{
+    AnyTensor, AnyTucker, Contents, Meta, Npy, contents, read_tucker, tucker_memory,
+};
 use tenfold::{Hosvd, Scalar, Tensor, Tucker, mode_spectrum, norm};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
+use crate::output;
 
 /// Singular values of a mode that are shown to people.
 const SHOWN: usize = 8;
@@ -24,18 +25,21 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
+    let inputs: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
+    output::check(&[], &inputs)?;
     let mut objects = Vec::new();
     let mut texts = Vec::new();
     for path in &args.files {
-        let (object, text) = if is_archive(path) {
-            memory.check(path, tucker_memory(path)?)?;
-            let (tucker, meta) = read_tucker(path)?;
-            match tucker {
-                AnyTucker::F32(tucker) => describe_tucker(path, &tucker, &meta),
-                AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta),
+        let (object, text) = match contents(path)? {
+            Contents::Array => describe_file(path, console, memory)?,
+            Contents::Archive => {
+                memory.check(path, tucker_memory(path)?)?;
+                let (tucker, meta) = read_tucker(path)?;
+                match tucker {
+                    AnyTucker::F32(tucker) => describe_tucker(path, &tucker, &meta),
+                    AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta),
+                }
             }
-        } else {
-            describe_file(path, console, memory)?
         };
         objects.push(object);
         texts.push(text);
@@ -44,13 +48,6 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         json!({ "command": "info", "files": objects }),
         &texts.join("\n"),
     )
-}
-
-/// Whether a file begins as a zip archive does.
-fn is_archive(path: &Path) -> bool {
-    let mut magic = [0; 2];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
-    read.is_ok() && magic == *b"PK"
 }
 
 fn describe_file(path: &Path, console: &Console, memory: &Memory) -> Outcome<(Value, String)> {

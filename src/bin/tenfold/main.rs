@@ -10,8 +10,10 @@ mod failure;
 mod info;
 #[cfg(unix)]
 mod interruption;
+mod list;
 mod memory;
 mod output;
+mod ranks;
 mod reconstruct;
 mod slice;
 
@@ -114,7 +116,24 @@ fn usage(error: clap::Error) -> Outcome {
             let words: Vec<&str> = message.unwrap_or(&text).split_whitespace().collect();
             let line = words.join(" ");
             let line = line.strip_prefix("error: ").unwrap_or(&line);
-            Err(Failure::usage(format!("{line}; see tenfold --help")))
+            let hint = if is_of_a_list(&error) {
+                " (a list has commas, and quotes where it has blanks)"
+            } else {
+                ""
+            };
+            Err(Failure::usage(format!("{line}{hint}; see tenfold --help")))
         }
+    }
+}
+
+/// Whether an argument was not expected that looks like a number of a list: in
+/// `--ranks 3, 3, 3` the shell makes three arguments of one.
+fn is_of_a_list(error: &clap::Error) -> bool {
+    match error.get(clap::error::ContextKind::InvalidArg) {
+        Some(clap::error::ContextValue::String(argument)) => {
+            error.kind() == clap::error::ErrorKind::UnknownArgument
+                && argument.starts_with(|c: char| c.is_ascii_digit())
+        }
+        _ => false,
     }
 }

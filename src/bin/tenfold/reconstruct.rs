@@ -8,7 +8,7 @@ use tenfold::io::{AnyTucker, read_tucker, tucker_memory, write_npy_entries};
 use tenfold::{Scalar, Tucker};
 
 use crate::console::{Console, times};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::output;
 use crate::slice::Slice;
@@ -29,7 +29,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
-    output::check(&args.output, &args.input)?;
+    output::check(std::slice::from_ref(&args.output), &[&args.input])?;
+    console.check_standard_output(&args.output)?;
     let read = tucker_memory(&args.input)?;
     memory.check(&args.input, read)?;
     let allows = |more: u64| memory.check(&args.input, read.saturating_add(more));
@@ -54,9 +55,10 @@ fn reconstruct<T: Scalar>(
     let started = Instant::now();
     let spinner = console.progress(None, "reconstructing");
     let (y, shape) = match slice {
-        None => (tucker.reconstruct()?, tucker.shape()),
-        Some(slice) => (tucker.reconstruct_slice(&slice.ranges)?, slice.shape),
+        None => (tucker.reconstruct(), tucker.shape()),
+        Some(slice) => (tucker.reconstruct_slice(&slice.ranges), slice.shape),
     };
+    let y = y.map_err(|error| Failure::in_file(&args.input, error))?;
     spinner.finish_and_clear();
     let seconds = started.elapsed().as_secs_f64();
     write_npy_entries(&args.output, &shape, y.data())?;
@@ -76,5 +78,5 @@ fn reconstruct<T: Scalar>(
         T::NAME,
         args.output.display()
     );
-    console.summary(object, &text)
+    console.summary(Some(&args.output), object, &text)
 }

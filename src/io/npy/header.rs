@@ -186,11 +186,6 @@ impl Text {
     pub(in crate::io) fn read(reader: &mut (impl Read + ?Sized)) -> Result<Self, Problem> {
         let mut start = [0; 8];
         fill(reader, &mut start, "the start of a .npy file")?;
-        if start.starts_with(b"PK\x03\x04") {
-            return Err(Problem::new(
-                "this is an archive (.npz), an array (.npy) was expected",
-            ));
-        }
         if !start.starts_with(b"\x93NUMPY") {
             return Err(Problem::new(
                 "this is no .npy file: it does not begin with \\x93NUMPY",

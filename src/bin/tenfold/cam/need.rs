@@ -1,10 +1,11 @@
 //! The memory that saliency maps and their pictures take.
 
 use tenfold::Scalar;
-use tenfold::io::{Npy, RgbImage};
+use tenfold::io::RgbImage;
 
-use super::Args;
 use super::picture::LEGIBLE;
+use super::target::Target;
+use super::{Args, Features};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 
@@ -17,16 +18,19 @@ const OF_ENTRY: u64 = 16;
 const OF_PIXEL: u64 = 24;
 
 impl Args {
-    /// Fails where the maps of `files` take more memory than is allowed.
+    /// Fails where the maps of `files` take more memory than is allowed: all at once where
+    /// they go into one file.
     pub(super) fn check_memory(
         &self,
-        files: &[Npy],
+        files: &[Features],
+        target: &Target,
         photograph: Option<&RgbImage>,
         memory: &Memory,
     ) -> Outcome {
         let threads = rayon::current_num_threads();
         let mut kept = 0u64;
-        for (path, file) in self.features.iter().zip(files) {
+        for (path, Features { npy: file, ranks }) in self.features.iter().zip(files) {
+            let ranks = ranks.as_ref().map(|ranks| &ranks.each[..]);
             let shape = file.shape();
             let (items, map) = match shape {
                 [items, map @ ..] if map.len() == 3 => (*items, map),
@@ -34,7 +38,7 @@ impl Args {
             };
             let mut working = 0;
             for &weighting in &self.weighting.0 {
-                let cam = self.cam(weighting);
+                let cam = self.cam(weighting, ranks);
                 let need = if file.dtype() == f32::NAME {
                     cam.memory::<f32>(map)
                 } else {
@@ -47,7 +51,10 @@ impl Args {
             let maps = (items * self.weighting.0.len()) as u64;
             let of_map = OF_ENTRY * (map[1] * map[2]) as u64;
             let of_picture = OF_PIXEL.saturating_mul((height as u64).saturating_mul(width as u64));
-            let of_output = if self.draws_all_at_once() { maps } else { 1 };
+            let of_output = match target {
+                Target::Folder(_) => 1,
+                Target::Picture(_) | Target::Array(_) => maps,
+            };
             kept = kept
                 .saturating_add(maps.saturating_mul(of_map))
                 .saturating_add(of_output.saturating_mul(of_picture));
@@ -55,13 +62,6 @@ impl Args {
             memory.check(path, need)?;
         }
         Ok(())
-    }
-
-    /// Whether all maps go into one file, not each into its own.
-    fn draws_all_at_once(&self) -> bool {
-        self.output
-            .as_ref()
-            .is_none_or(|path| path.extension().is_some())
     }
 
     /// Height and width of the picture of a map.

@@ -1,15 +1,17 @@
 //! Where saliency maps go: a picture, an array, or a folder of both.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use tenfold::Tensor;
+use tenfold::cam::Weighting;
 use tenfold::io::{RgbImage, check_writable, write_npy_entries, write_png};
 
 use super::picture::{MOST_PIXELS, draw, side_by_side, too_many};
-use super::{Args, Maps};
+use super::{Args, Features, Maps};
 use crate::failure::{Failure, Outcome};
+use crate::output;
 
 /// Where the maps go.
 pub(super) enum Target {
@@ -36,9 +38,13 @@ impl Target {
             let weighting = args.weighting.name();
             return Ok(Self::Picture(format!("{name}.{weighting}.png").into()));
         };
+        // "maps.v1/" is a folder, whatever its extension; its components are those of "maps.v1".
+        let named_folder = path.to_string_lossy().ends_with(std::path::is_separator);
+        let folder: PathBuf = path.components().collect();
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
         match extension.as_deref() {
             _ if path.is_dir() => Ok(Self::Folder(path.clone())),
+            _ if named_folder && !folder.exists() => Ok(Self::Folder(folder)),
             Some("png") => Ok(Self::Picture(path.clone())),
             Some("npy") if args.features.len() == 1 => Ok(Self::Array(path.clone())),
             Some("npy") => Err(Failure::usage(
@@ -52,26 +58,48 @@ impl Target {
         }
     }
 
-    /// Fails where it could not be written, before any work.
-    pub(super) fn check(&self, args: &Args) -> Outcome {
-        match self {
-            Self::Picture(path) | Self::Array(path) => check_writable(path)?,
-            Self::Folder(folder) if folder.is_dir() => check_writable(folder.join("probe"))?,
-            Self::Folder(folder) => check_writable(folder)?,
-        }
-        if let Self::Folder(folder) = self {
-            let mut stems = HashSet::new();
-            for file in &args.features {
-                if !stems.insert(stem(file)) {
-                    return Err(Failure::usage(format!(
-                        "{}: a file of this name comes twice, and its maps cannot both go to {}",
-                        file.display(),
-                        folder.display()
-                    )));
-                }
+    /// Fails where it could not be written, or would replace an input or itself, before
+    /// any work.
+    pub(super) fn check(&self, args: &Args, files: &[Features]) -> Outcome {
+        let inputs = args.features.iter().chain(&args.image);
+        let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
+        let folder = match self {
+            Self::Picture(path) | Self::Array(path) => {
+                return output::check(std::slice::from_ref(path), &inputs);
+            }
+            Self::Folder(folder) => folder,
+        };
+        let mut stems: HashMap<String, &Path> = HashMap::new();
+        for file in &args.features {
+            if let Some(other) = stems.insert(stem(file), file) {
+                return Err(Failure::usage(format!(
+                    "{}: a file of this name comes twice (the other is {}), \
+                     and their maps cannot both go to {}",
+                    file.display(),
+                    other.display(),
+                    folder.display()
+                )));
             }
         }
-        Ok(())
+        let outputs: Vec<PathBuf> = args
+            .features
+            .iter()
+            .zip(files)
+            .flat_map(|(path, file)| {
+                let weightings = args.weighting.0.iter();
+                weightings.flat_map(move |&weighting| {
+                    let names = Names::new(folder, path, weighting);
+                    let pictures: Vec<_> = names.pictures(file.batch()).collect();
+                    std::iter::once(names.array()).chain(pictures)
+                })
+            })
+            .collect();
+        if folder.is_dir() {
+            output::check(&outputs, &inputs)
+        } else {
+            output::check_distinct(&outputs, &inputs)?;
+            Ok(check_writable(folder)?)
+        }
     }
 
     /// Writes the maps and says to which files.
@@ -166,19 +194,45 @@ fn write_folder(
     })?;
     let mut written = Vec::new();
     for maps in maps {
-        let name = format!("{}.{}", stem(&args.features[maps.file]), maps.weighting);
-        let array = folder.join(format!("{name}.npy"));
+        let names = Names::new(folder, &args.features[maps.file], maps.weighting);
+        let array = names.array();
         write_array(&array, args, &[maps], photograph)?;
         written.push(array);
-        for (item, (map, _)) in maps.items.iter().enumerate() {
-            let picture = folder.join(if maps.batch {
-                format!("{name}.{item}.png")
-            } else {
-                format!("{name}.png")
-            });
+        let items = maps.batch.then_some(maps.items.len());
+        for (picture, (map, _)) in names.pictures(items).zip(&maps.items) {
             write_png(&picture, &draw(args, map, photograph)?)?;
             written.push(picture);
         }
     }
     Ok(written)
+}
+
+/// The files in a folder that the maps of one file and weighting go to.
+struct Names {
+    folder: PathBuf,
+    name: String,
+}
+
+impl Names {
+    fn new(folder: &Path, file: &Path, weighting: Weighting) -> Self {
+        Self {
+            folder: folder.to_path_buf(),
+            name: format!("{}.{weighting}", stem(file)),
+        }
+    }
+
+    /// The array of all maps.
+    fn array(&self) -> PathBuf {
+        self.folder.join(format!("{}.npy", self.name))
+    }
+
+    /// The picture of each map: of a batch of so many, or of a single one.
+    fn pictures(&self, batch: Option<usize>) -> impl Iterator<Item = PathBuf> {
+        (0..batch.unwrap_or(1)).map(move |item| {
+            self.folder.join(match batch {
+                Some(_) => format!("{}.{item}.png", self.name),
+                None => format!("{}.png", self.name),
+            })
+        })
+    }
 }

@@ -1,0 +1,119 @@
+//! Archives of arrays (`.npz`), of which a decomposition is one.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
+
+use super::Problem;
+use super::kind::{self, Expected, Kind, Opened};
+
+pub(super) type Archive = ZipArchive<BufReader<File>>;
+
+/// Deflate cannot make more bytes than this of one.
+const MAX_EXPANSION: u64 = 1032;
+
+/// Opens the archive `path`, which must have the entries that every decomposition has;
+/// gives its bytes too.
+pub(super) fn open_archive(path: &Path) -> Result<(Archive, u64), Problem> {
+    let Opened { file, size, kind } = kind::open(path, Expected::Decomposition)?;
+    let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| match kind {
+        Kind::Archive => damaged(error),
+        _ => Problem::new("this is no decomposition (.npz), nor any other archive"),
+    })?;
+    for name in ["core", "meta"] {
+        if !has_entry(&archive, name) {
+            return Err(missing(&archive, name));
+        }
+    }
+    Ok((archive, size))
+}
+
+fn has_entry(archive: &Archive, name: &str) -> bool {
+    archive.index_for_name(&format!("{name}.npy")).is_some()
+}
+
+/// That the archive lacks the entry `name` of a decomposition.
+pub(super) fn missing(archive: &Archive, name: &str) -> Problem {
+    let mut problem = Expected::Decomposition.instead_of(in_words(archive));
+    let remedy = Expected::Decomposition.remedy();
+    problem.text += &format!(": there is no entry \"{name}\"{remedy}");
+    problem
+}
+
+/// That an archive cannot be read.
+pub(super) fn damaged(error: ZipError) -> Problem {
+    Problem::new(format!(
+        "this archive (.npz) is damaged or cut short: {error}"
+    ))
+}
+
+/// That the archive `path` is not what is expected.
+pub(super) fn refusal(path: &Path, expected: Expected) -> Problem {
+    let file = File::open(path).ok();
+    let archive = file.and_then(|file| ZipArchive::new(BufReader::new(file)).ok());
+    let Some(archive) = archive else {
+        return expected.instead_of("an archive (.npz), damaged or cut short");
+    };
+    let words = in_words(&archive);
+    let mut problem = expected.instead_of(words);
+    problem.text += match (expected, words) {
+        (Expected::Array, DECOMPOSITION) => "; tenfold reconstruct writes one",
+        (Expected::Array, ARRAYS) => "; numpy.save writes one of its arrays",
+        _ => expected.remedy(),
+    };
+    problem
+}
+
+const DECOMPOSITION: &str = "a decomposition (.npz)";
+const ARRAYS: &str = "an archive of arrays (.npz)";
+
+/// What an archive is.
+fn in_words(archive: &Archive) -> &'static str {
+    let mut names = archive.file_names().flatten();
+    if has_entry(archive, "core") && has_entry(archive, "meta") {
+        DECOMPOSITION
+    } else if names.any(|name| name.ends_with(".npy")) {
+        ARRAYS
+    } else {
+        "a zip archive"
+    }
+}
+
+/// What `read` makes of the entry `name` and its size, of an archive of `size`
+/// bytes; `None` where it has no such entry.
+pub(super) fn entry<R>(
+    archive: &mut Archive,
+    name: &str,
+    size: u64,
+    read: impl FnOnce(&mut dyn Read, u64) -> Result<R, Problem>,
+) -> Result<Option<R>, Problem> {
+    let within = |problem: Problem| Problem {
+        text: format!("in \"{name}\": {}", problem.text),
+        ..problem
+    };
+    let mut entry = match archive.by_name(&format!("{name}.npy")) {
+        Ok(entry) => entry,
+        Err(ZipError::FileNotFound) => return Ok(None),
+        Err(error) => return Err(within(Problem::new(error.to_string()))),
+    };
+    let bytes = entry.size();
+    let most = match entry.compression() {
+        CompressionMethod::Stored => entry.compressed_size(),
+        _ => entry.compressed_size().saturating_mul(MAX_EXPANSION),
+    };
+    if entry.compressed_size() > size || bytes > most {
+        return Err(within(Problem::new(format!(
+            "{bytes} bytes are promised, more than the file can hold"
+        ))));
+    }
+    let result = read(&mut entry, bytes).map_err(within)?;
+    // At the end the checksum is compared.
+    match entry.read(&mut [0]) {
+        Ok(0) => Ok(Some(result)),
+        Ok(_) => Err(within(Problem::new("there is more than was promised"))),
+        Err(error) => Err(within(Problem::io("damaged", error))),
+    }
+}

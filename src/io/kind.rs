@@ -1,0 +1,254 @@
+//! What a file is, told from its first bytes, so that a refusal of the wrong one says so.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Seek};
+use std::path::Path;
+
+use super::Problem;
+
+/// The bytes that are looked at.
+const START: u64 = 512;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A `.npy` file.
+    Array,
+    /// A zip archive, a `.npz` for instance.
+    Archive,
+    /// A picture that can be read, by its format's name.
+    Picture(&'static str),
+    /// Something that no reader here takes, by its name.
+    Other(&'static str),
+    /// Nothing that is known. The reader says what it misses.
+    Unknown,
+}
+
+const PICKLE: Kind = Kind::Other("a Python pickle");
+
+/// What files begin with.
+const SIGNATURES: [(&[u8], Kind); 17] = [
+    (b"\x93NUMPY", Kind::Array),
+    (b"PK\x03\x04", Kind::Archive),
+    // An archive without entries.
+    (b"PK\x05\x06", Kind::Archive),
+    (b"\x89PNG\r\n\x1a\n", Kind::Picture("a PNG")),
+    (b"\xff\xd8\xff", Kind::Picture("a JPEG")),
+    (b"GIF8", Kind::Other("a GIF")),
+    (b"II*\0", Kind::Other("a TIFF")),
+    (b"MM\0*", Kind::Other("a TIFF")),
+    (b"RIFF", Kind::Other("a RIFF file (WebP, say)")),
+    (b"%PDF", Kind::Other("a PDF")),
+    (b"\x89HDF\r\n\x1a\n", Kind::Other("an HDF5 file")),
+    (b"MATLAB 5.0 MAT-file", Kind::Other("a MATLAB file")),
+    (b"\x1f\x8b", Kind::Other("a file compressed with gzip")),
+    (b"\x80\x02", PICKLE),
+    (b"\x80\x03", PICKLE),
+    (b"\x80\x04", PICKLE),
+    (b"\x80\x05", PICKLE),
+];
+
+impl Kind {
+    /// What a file is that begins with `start`.
+    fn of(start: &[u8]) -> Self {
+        let known = SIGNATURES.iter();
+        let known = known.copied().find(|(bytes, _)| start.starts_with(bytes));
+        match known {
+            Some((_, kind)) => kind,
+            None if is_text(start) => Self::Other("a text file"),
+            None => Self::Unknown,
+        }
+    }
+
+    /// Its name.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Array => "an array (.npy)",
+            Self::Archive => "an archive (.npz)",
+            Self::Picture(name) | Self::Other(name) => name,
+            Self::Unknown => "a file of an unknown kind",
+        }
+    }
+}
+
+/// Whether `start` is UTF-8, but for a last character that is cut, without control
+/// characters that texts do not have.
+fn is_text(start: &[u8]) -> bool {
+    let text = match std::str::from_utf8(start) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&start[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    let allowed = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\x0c');
+    !text.is_empty() && text.chars().all(allowed)
+}
+
+/// What a reader expects a file to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(all(feature = "io", feature = "image")), allow(dead_code))]
+pub(super) enum Expected {
+    Array,
+    Decomposition,
+    ArrayOrDecomposition,
+    Picture,
+}
+
+impl Expected {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Array => "a .npy file",
+            Self::Decomposition => "a decomposition (.npz)",
+            Self::ArrayOrDecomposition => "a .npy file or a decomposition (.npz)",
+            Self::Picture => "a PNG or JPEG",
+        }
+    }
+
+    /// What makes a file of this kind.
+    pub(super) fn remedy(self) -> &'static str {
+        match self {
+            Self::Array => "; numpy.save writes one",
+            Self::Decomposition => "; tenfold decompose writes one",
+            Self::ArrayOrDecomposition | Self::Picture => "",
+        }
+    }
+
+    /// Whether a file of kind `kind` may be what is expected.
+    fn admits(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Array => matches!(self, Self::Array | Self::ArrayOrDecomposition),
+            Kind::Archive => matches!(self, Self::Decomposition | Self::ArrayOrDecomposition),
+            Kind::Picture(_) => self == Self::Picture,
+            Kind::Other(_) => false,
+            Kind::Unknown => true,
+        }
+    }
+
+    /// What is wrong with a file that is `what`.
+    pub(super) fn instead_of(self, what: &str) -> Problem {
+        Problem::new(format!("this is {what}, {} was expected", self.name()))
+    }
+}
+
+/// A regular file opened to read, from its start.
+pub(super) struct Opened {
+    pub(super) file: File,
+    /// Its bytes.
+    pub(super) size: u64,
+    pub(super) kind: Kind,
+}
+
+/// Opens a regular file that may be what is expected.
+pub(super) fn open(path: &Path, expected: Expected) -> Result<Opened, Problem> {
+    let is_link = || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        _ if is_link() => Problem::new(format!("this link cannot be followed: {error}")),
+        ErrorKind::NotFound => Problem {
+            text: "there is no such file".into(),
+            source: Some(error),
+        },
+        _ => cannot_read(error),
+    })?;
+    if metadata.is_dir() {
+        return Err(expected.instead_of("a directory"));
+    }
+    if !metadata.is_file() {
+        return Err(expected.instead_of("no regular file"));
+    }
+    let mut file = File::open(path).map_err(cannot_read)?;
+    let size = metadata.len();
+    if size == 0 {
+        let name = expected.name();
+        return Err(Problem::new(format!(
+            "the file is empty, {name} was expected"
+        )));
+    }
+    let mut start = Vec::new();
+    let read = file.by_ref().take(START).read_to_end(&mut start);
+    read.and_then(|_| file.rewind()).map_err(cannot_read)?;
+    let kind = Kind::of(&start);
+    if expected.admits(kind) {
+        return Ok(Opened { file, size, kind });
+    }
+    #[cfg(feature = "io")]
+    if kind == Kind::Archive {
+        return Err(super::archive::refusal(path, expected));
+    }
+    let mut problem = expected.instead_of(kind.name());
+    problem.text += expected.remedy();
+    Err(problem)
+}
+
+fn cannot_read(error: std::io::Error) -> Problem {
+    Problem::io("cannot be read", error)
+}
+
+/// What a file holds, told from its first bytes ([`contents`]).
+///
+/// ```
+/// use tenfold::io::{Contents, contents, write_npy};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("x.npy");
+/// write_npy(&path, &tenfold::Tensor::new(&[2], vec![1.0, 2.0])?)?;
+/// assert_eq!(contents(&path)?, Contents::Array);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[cfg(feature = "io")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// An array: [`super::read_npy`] reads it.
+    Array,
+    /// An archive, as a decomposition is: [`super::read_tucker`] reads it.
+    Archive,
+}
+
+/// Whether a file holds an array or a decomposition, without reading more than its start.
+///
+/// # Errors
+/// [`crate::Error::File`] for what cannot be read, and for a file that begins as another
+/// known kind of file does.
+///
+/// ```
+/// use tenfold::io::contents;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("x.csv");
+/// std::fs::write(&path, "1,2,3\n").unwrap();
+/// let message = contents(&path).unwrap_err().to_string();
+/// assert!(message.ends_with("this is a text file, a .npy file or a decomposition (.npz) was expected"));
+/// ```
+#[cfg(feature = "io")]
+pub fn contents(path: impl AsRef<Path>) -> crate::error::Result<Contents> {
+    let path = path.as_ref();
+    let opened = open(path, Expected::ArrayOrDecomposition).map_err(|problem| problem.at(path))?;
+    Ok(match opened.kind {
+        Kind::Archive => Contents::Archive,
+        _ => Contents::Array,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_from_the_start() {
+        const UNKNOWN: &str = "a file of an unknown kind";
+        for (start, name) in [
+            (&b"\x93NUMPY\x01\0"[..], "an array (.npy)"),
+            (b"PK\x03\x04\0\0", "an archive (.npz)"),
+            (b"\xff\xd8\xff\xe0\0\x10JFIF", "a JPEG"),
+            (b"a,b\r\n1,2\r\n", "a text file"),
+            ("Größe".as_bytes(), "a text file"),
+            // A character of two bytes, cut after the first.
+            (b"Gr\xc3", "a text file"),
+            (b"\xc3", UNKNOWN),
+            (b"Gr\xc3x", UNKNOWN),
+            (b"text\0", UNKNOWN),
+            (b"\x93NU", UNKNOWN),
+            (b"", UNKNOWN),
+        ] {
+            assert_eq!(Kind::of(start).name(), name, "{start:?}");
+        }
+    }
+}
