@@ -1,4 +1,4 @@
-//! The kernels on hardware, against the CPU: what `proof/driver` does without. Where
+//! The kernels on hardware, against the CPU: what `tests/stand-in-driver` does without. Where
 //! there is no device, nothing passes and nothing fails.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
-#[path = "../../../tests/common/device.rs"]
+#[path = "../../common/device.rs"]
 mod device;
 
 use common::{ALLOCATION, COPY, LAUNCH, MODULE, STREAM, StandIn};

@@ -124,7 +124,7 @@ def hold(file, fresh, write):
     if write:
         file.write_text(fresh, encoding="utf-8")
     elif fresh != file.read_text(encoding="utf-8"):
-        sys.exit(f"{file.relative_to(ROOT)} is not what the compilers say: proof/compile.py --write")
+        sys.exit(f"{file.relative_to(ROOT)} is not what the compilers say: kernels/compile.py --write")
 
 
 def main():
