@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compiles the kernels with no GPU, and holds the results against the repository's.
+"""Compiles the kernels without a GPU, and compares the results with the repository's.
 
 - NVRTC 11.8 compiles `kernels/` to PTX 7.8 for compute capability 7.5; the text must be that of
   `kernels/tenfold.ptx`, which the library ships.
@@ -9,7 +9,7 @@
   on sm_90 those that the heads of the kernels' files name.
 
 With --write all of them are made anew. The compilers come from PyPI (`pip install --target`)
-and stay in `target/cuda-tools`.
+and stay in `target/cuda-tools`. Compilers of all architectures run side by side.
 """
 
 import ctypes
@@ -18,6 +18,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "target" / "cuda-tools"
@@ -35,7 +36,7 @@ MOST_SPILLED_BYTES = 0
 
 
 def install():
-    """The folders of the compilers, fetched once."""
+    """Fetches the compilers once."""
     for version, packages in PACKAGES.items():
         folder = TOOLS / version
         if not folder.exists():
@@ -80,14 +81,16 @@ def fetch(program, size_of, get):
     return buffer.value.decode("utf-8")
 
 
-def resources():
-    """For each kernel and architecture: registers, shared bytes, spilled bytes."""
-    assembler = find("12", "ptxas")
-    assembler.chmod(0o755)
+def assemble(architecture):
+    """What ptxas says of the kernels of the shipped PTX."""
+    command = [str(find("12", "ptxas")), "-v", f"-arch={architecture}", str(PTX), "-o", "/dev/null"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stderr
+
+
+def resources(assembled):
+    """For each kernel and architecture: registers and shared bytes."""
     found = {}
-    for architecture in ARCHITECTURES:
-        command = [str(assembler), "-v", f"-arch={architecture}", str(PTX), "-o", "/dev/null"]
-        text = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    for architecture, text in zip(ARCHITECTURES, assembled):
         parts = re.split(r"Compiling entry function '(\w+)'", text)[1:]
         for name, part in zip(parts[::2], parts[1::2]):
             registers = int(re.search(r"Used (\d+) registers", part)[1])
@@ -119,8 +122,8 @@ def head_of(file, found):
     return re.sub(r"// Registers \(sm_90\):.*?\.\n", line, text, count=1, flags=re.DOTALL)
 
 
-def hold(file, fresh, write):
-    """Writes `fresh` to the file, or fails where the file is not that."""
+def check(file, fresh, write):
+    """Writes `fresh` to the file, or fails where the file differs."""
     if write:
         file.write_text(fresh, encoding="utf-8")
     elif fresh != file.read_text(encoding="utf-8"):
@@ -130,16 +133,20 @@ def hold(file, fresh, write):
 def main():
     write = "--write" in sys.argv
     install()
-    hold(PTX, compile_ptx(find("11", "libnvrtc.so.11.2"), "compute_75"), write)
-    for architecture in ["compute_75", "compute_80", "compute_90", "compute_100"]:
-        compile_ptx(find("12", "libnvrtc.so.12"), architecture)
-    found = resources()
+    find("12", "ptxas").chmod(0o755)
+    with ThreadPoolExecutor() as pool:
+        check(PTX, compile_ptx(find("11", "libnvrtc.so.11.2"), "compute_75"), write)
+        assembled = pool.map(assemble, ARCHITECTURES)
+        newer = find("12", "libnvrtc.so.12")
+        compute = [architecture.replace("sm", "compute") for architecture in ARCHITECTURES]
+        list(pool.map(lambda architecture: compile_ptx(newer, architecture), compute))
+        found = resources(assembled)
     before, after = "<!-- registers -->\n", "<!-- end -->\n"
     docs = DOCS.read_text(encoding="utf-8")
     start, end = docs.index(before) + len(before), docs.index(after)
-    hold(DOCS, docs[:start] + table(found) + docs[end:], write)
+    check(DOCS, docs[:start] + table(found) + docs[end:], write)
     for file in sorted((ROOT / "kernels").glob("*.cu")):
-        hold(file, head_of(file, found), write)
+        check(file, head_of(file, found), write)
     print(f"PTX as in the repository; {len(ARCHITECTURES)} architectures within the budget")
 
 

@@ -1,13 +1,8 @@
 //! Whatever the driver refuses, the library answers with an error, leaks nothing and
 //! works again afterwards.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-#[path = "../../common/device.rs"]
-mod device;
-
-use common::{ALLOCATION, COPY, LAUNCH, MODULE, STREAM, StandIn};
-use device::features;
+use crate::common::{ALLOCATION, COPY, LAUNCH, MODULE, STREAM, StandIn};
+use crate::features::features;
 use tenfold::cam::{Cam, Weighting};
 use tenfold::cuda::Device;
 use tenfold::{Error, Hooi, Truncation};
