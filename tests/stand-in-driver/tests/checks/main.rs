@@ -1,7 +1,8 @@
-//! What the stand-in must notice, it does: kernels of the library with one thing made
-//! wrong. Their twins without the fault pass.
+//! The interpreter reports what is wrong: kernels of the library with one fault planted, which pass
+//! without the fault, and small kernels written for a fault.
 #![allow(clippy::unwrap_used)]
 
+mod arithmetic;
 mod barriers;
 
 use stand_in_driver::clocks::{Clocks, Span};
