@@ -2,7 +2,7 @@
 
 use tenfold::{Hooi, ModeOrder, Route, StHosvd, Start, Tensor, Truncation, Tucker};
 
-use super::{Case, Runs, Trial, features, one_by_one, scaled};
+use super::{Case, LEFT, Runs, Trial, features, one_by_one, scaled};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -361,7 +361,7 @@ fn st_hosvd_of_larger_tensors(trial: &mut Trial<'_>) {
 }
 
 fn decompositions_of_many_tensors_in_chunks(trial: &mut Trial<'_>) {
-    // Some 230 MB on the device, of which 128 MiB are left.
-    let batch = features::<f64>(&[600, 20, 18, 16], 6);
-    trial.decompositions_in_chunks(&batch, [4, 5, 3], 128 << 20);
+    // Some 390 kB on the device for each.
+    let batch = features::<f64>(&[2000, 20, 18, 16], 6);
+    trial.decompositions_in_chunks(&batch, [4, 5, 3], LEFT);
 }

@@ -1,11 +1,11 @@
 //! Saliency maps.
 
-use tenfold::cam::{Cam, Sign, Status, Weighting, resize};
+use tenfold::cam::{Cam, SaliencyMap, Sign, Status, Weighting, resize};
 use tenfold::cuda::DeviceScalar;
 use tenfold::{Error, Hooi, Route, Tensor, Truncation};
 
 use super::compare::largest_difference;
-use super::{Case, Runs, Trial, features, one_by_one, scaled};
+use super::{Case, LEFT, Runs, Trial, features, one_by_one, scaled};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -119,22 +119,21 @@ impl Trial<'_> {
         }
     }
 
-    /// Maps of a batch that lies on the device, written there.
+    /// The maps of a batch that lies on the device, written there, have the bits of those from the
+    /// host's memory. `room` bytes of the device's memory are left for the work, if they are given.
     fn maps_at_a_pointer<T: DeviceScalar>(
         &mut self,
         cam: &Cam,
         batch: &Tensor<T>,
         room: Option<usize>,
     ) {
-        let (items, positions) = (
-            batch.shape()[0],
-            batch.shape()[2..].iter().product::<usize>(),
-        );
+        let theirs = self.device.saliency_maps(cam, batch).unwrap();
         // 1. The caller's own memory.
         let context = cudarc::driver::CudaContext::new(0).unwrap();
         let stream = context.default_stream();
+        let len = theirs.len() * theirs[0].values().data().len();
         let from = stream.clone_htod(batch.data()).unwrap();
-        let to = stream.alloc_zeros::<T>(items * positions).unwrap();
+        let to = stream.alloc_zeros::<T>(len).unwrap();
         context.synchronize().unwrap();
         let (from, to) = (from.leak(), to.leak());
         // 2. The maps.
@@ -146,24 +145,24 @@ impl Trial<'_> {
             self.device
                 .saliency_maps_at::<T>(cam, from, batch.shape(), to)
         };
+        // 3. The caller takes its memory back.
         // SAFETY: what was leaked is taken back once.
         let (from, to) = unsafe {
             (
                 stream.upgrade_device_ptr::<T>(from, batch.data().len()),
-                stream.upgrade_device_ptr::<T>(to, items * positions),
+                stream.upgrade_device_ptr::<T>(to, len),
             )
         };
         let found = stream.clone_dtoh(&to).unwrap();
         context.synchronize().unwrap();
         drop((from, to));
-        // 3. They have the bits of those from the host's memory.
-        let theirs = self.device.saliency_maps(cam, batch).unwrap();
+        // 4. The comparison.
         let expected: Vec<Status> = theirs.iter().map(|map| map.status()).collect();
         assert_eq!(statuses.unwrap(), expected);
-        for (found, theirs) in found.chunks(positions).zip(&theirs) {
+        for (found, theirs) in found.chunks(len / theirs.len()).zip(&theirs) {
             assert_eq!(found, theirs.values().data());
         }
-        self.maps(cam, batch);
+        self.last_map(cam, batch, &theirs);
     }
 
     /// A batch that goes through the device in several chunks has the bits of one that goes at once.
@@ -172,12 +171,23 @@ impl Trial<'_> {
         assert!(2 * size_of_val(batch.data()) > room);
         for weighting in [Weighting::EigenCam, Weighting::Mtsm] {
             let cam = Cam::new(weighting);
-            self.maps(&cam, batch);
             let at_once = self.device.saliency_maps(&cam, batch).unwrap();
             self.place.leave(room);
-            assert_eq!(self.device.saliency_maps(&cam, batch).unwrap(), at_once);
+            let in_chunks = self.device.saliency_maps(&cam, batch).unwrap();
             assert_eq!(self.place.end_case(), "");
+            assert_eq!(in_chunks, at_once);
+            self.last_map(&cam, batch, &in_chunks);
         }
+    }
+
+    /// The last of the device's maps beside the CPU's.
+    fn last_map<T: DeviceScalar>(&mut self, cam: &Cam, batch: &Tensor<T>, ours: &[SaliencyMap<T>]) {
+        let shape = &batch.shape()[1..];
+        let start = batch.data().len() - shape.iter().product::<usize>();
+        let features = Tensor::new(shape, batch.data()[start..].to_vec()).unwrap();
+        let theirs = cam.saliency_map(&features).unwrap();
+        self.figures
+            .map(cam, &features, ours.last().unwrap(), &theirs);
     }
 
     fn resized<T: DeviceScalar>(&mut self, batch: &Tensor<T>, [height, width]: [usize; 2]) {
@@ -296,6 +306,7 @@ fn maps_at_a_pointer(trial: &mut Trial<'_>) {
     // The second feature map needs the scaled copy.
     let second = batch.data_mut()[54..108].iter_mut();
     second.for_each(|entry| *entry *= 1e-180);
+    trial.maps(&Cam::new(Weighting::Mtsm), &batch);
     trial.maps_at_a_pointer(&Cam::new(Weighting::Mtsm), &batch, None);
     let single = features::<f32>(&[3, 4, 3, 3], 13);
     trial.maps_at_a_pointer(&Cam::new(Weighting::EigenCam), &single, None);
@@ -403,13 +414,10 @@ fn maps_of_layers_at_a_pointer(trial: &mut Trial<'_>) {
     }
 }
 
-/// Device memory that is left: 128 MiB.
-const LEFT: usize = 128 << 20;
-
 fn maps_of_layers_in_chunks(trial: &mut Trial<'_>) {
-    trial.maps_in_chunks(&features::<f32>(&[1200, 512, 7, 7], 6), LEFT);
+    trial.maps_in_chunks(&features::<f32>(&[2800, 512, 7, 7], 6), LEFT);
     // The steps of a map take some 6.4 MB.
-    let batch = features::<f32>(&[40, 256, 28, 28], 6);
+    let batch = features::<f32>(&[100, 256, 28, 28], 6);
     trial.maps_at_a_pointer(&Cam::new(Weighting::Mtsm), &batch, Some(LEFT));
 }
 

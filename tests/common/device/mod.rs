@@ -29,6 +29,10 @@ enum Runs {
     InTheInterpreter,
 }
 
+/// The bytes that are left of a card's memory where a batch is to take several chunks: many of the
+/// pieces in which a driver hands memory out.
+const LEFT: usize = 512 << 20;
+
 /// A named comparison.
 struct Case {
     name: &'static str,
