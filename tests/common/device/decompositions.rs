@@ -211,8 +211,8 @@ fn tolerances_find_the_ranks_of_each(trial: &mut Trial<'_>) {
     }
 }
 
-/// The least relative error that can be told from none: products with the factors of all modes
-/// round by Iₙ·ε each, and the error is a sum of what they leave. Eight such roundings.
+/// The largest relative error that rounding explains: products with the factors of all modes round
+/// by Iₙ·ε each, in the decomposition, the reconstruction and the norms; eight times their sum.
 fn rounding_floor(x: &Tensor<impl tenfold::Scalar>, epsilon: f64) -> f64 {
     8.0 * epsilon * x.shape().iter().sum::<usize>() as f64
 }

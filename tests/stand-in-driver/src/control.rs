@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use crate::driver::Driver;
 use crate::machine::Schedule;
 
-/// Calls that can be told to fail.
+/// Calls that can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Fault {
@@ -106,7 +106,7 @@ pub extern "C" fn stand_in_instructions() -> u64 {
 pub unsafe extern "C" fn stand_in_report(buffer: *mut u8, capacity: usize) -> usize {
     let driver = driver();
     let len = driver.report.len().min(capacity);
-    // SAFETY: the caller's word; both are there and the report is the driver's own.
+    // SAFETY: the caller promises the room; the report is the driver's own.
     unsafe { std::ptr::copy_nonoverlapping(driver.report.as_ptr(), buffer, len) };
     len
 }

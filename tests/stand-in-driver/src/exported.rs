@@ -43,7 +43,7 @@ macro_rules! export {
             #[unsafe(no_mangle)]
             #[allow(non_snake_case, unused_unsafe)]
             pub unsafe extern "C" fn $name($($argument: $kind),*) -> Status {
-                // SAFETY: the caller's word for the pointers.
+                // SAFETY: the caller promises that the pointers are valid.
                 unsafe { $body }
             }
         )*

@@ -61,7 +61,7 @@ pub enum Operand {
     Special(Special),
 }
 
-/// What a thread is told of its place.
+/// Where a thread stands.
 #[derive(Clone, Copy, Debug)]
 pub enum Special {
     /// The thread's index in its block, by axis.

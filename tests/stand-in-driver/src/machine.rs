@@ -70,7 +70,7 @@ pub struct Done {
     pub spans: Vec<Span>,
 }
 
-/// Instructions after which a thread is held to hang.
+/// A thread that executes more instructions counts as hanging.
 const MOST_INSTRUCTIONS: u64 = 20_000_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

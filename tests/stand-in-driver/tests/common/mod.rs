@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-/// What can be told to fail, as in `stand_in_driver::control`.
+/// Calls that can be made to fail, as in `stand_in_driver::control`.
 pub const ALLOCATION: u32 = 0;
 pub const COPY: u32 = 1;
 pub const LAUNCH: u32 = 2;
