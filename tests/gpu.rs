@@ -1,66 +1,77 @@
-//! The kernels on hardware, against the CPU: what `proof/driver` does without. Where
-//! there is no device, nothing passes and nothing fails.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+//! The library on hardware beside the CPU: every case of `tests/common/device`. Where there is no
+//! device, nothing passes and nothing fails.
+#![allow(unsafe_code, clippy::unwrap_used, clippy::print_stdout)]
 
-#[path = "common/device.rs"]
+#[path = "common/device/mod.rs"]
 mod device;
 
-use device::{every_weighting, features, hooi_agrees, maps_agree};
-use tenfold::cam::{Cam, Weighting};
+use std::cell::RefCell;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use cudarc::driver::{CudaContext, result};
+use device::Place;
 use tenfold::cuda::Device;
-use tenfold::{Hooi, Route, Start, Truncation};
 
-/// Batches of real layers' shapes.
-fn maps(device: &Device) {
-    for shape in [
-        &[300, 512, 7, 7][..],
-        &[100, 2048, 7, 7],
-        &[20, 2048, 14, 14],
-        &[8, 256, 56, 56],
-        &[50, 64, 9, 9],
-        &[3, 5, 1, 1],
-    ] {
-        every_weighting::<f32>(device, shape);
-        every_weighting::<f64>(device, shape);
+/// A card, and the memory on it that is kept from the library.
+struct Hardware {
+    context: Arc<CudaContext>,
+    kept: RefCell<Vec<u64>>,
+}
+
+/// How many bytes less are tried where the card refuses the rest of its memory.
+const STEP: usize = 16 << 20;
+
+impl Place for Hardware {
+    fn is_hardware(&self) -> bool {
+        true
     }
-}
 
-fn maps_at_truncated_ranks(device: &Device) {
-    let cam = Cam {
-        ranks: Some(vec![10, 4, 4]),
-        ..Cam::new(Weighting::Mtsm)
-    };
-    maps_agree(device, &cam, &features::<f32>(&[30, 128, 7, 7], 5));
-}
-
-fn decompositions(device: &Device) {
-    for start in [Start::StHosvd, Start::Hosvd] {
-        for truncation in [Truncation::from([4, 5, 3]), Truncation::RelativeError(0.3)] {
-            let hooi = Hooi {
-                start,
-                route: Route::Gram,
-                max_sweeps: 10,
-                ..Hooi::new(truncation)
-            };
-            hooi_agrees(device, &hooi, &features::<f64>(&[200, 20, 18, 16], 6));
+    fn leave(&self, bytes: usize) {
+        self.context.bind_to_thread().unwrap();
+        self.context.synchronize().unwrap();
+        let (free, _) = self.context.mem_get_info().unwrap();
+        let mut keep = free.saturating_sub(bytes);
+        while keep > 0 {
+            // SAFETY: the context is current; nothing reads or writes the memory.
+            match unsafe { result::malloc_sync(keep) } {
+                Ok(pointer) => {
+                    self.kept.borrow_mut().push(pointer);
+                    return;
+                }
+                Err(_) => keep = keep.saturating_sub(STEP),
+            }
         }
+        panic!("{bytes} of {free} bytes cannot be left free");
+    }
+
+    fn open_with_shared_memory(&self, _: i32) -> Device {
+        panic!("the shared memory of a card cannot be set");
+    }
+
+    fn end_case(&self) -> String {
+        for pointer in self.kept.take() {
+            // SAFETY: the pointer came from `malloc_sync` and is freed once.
+            if let Err(error) = unsafe { result::free_sync(pointer) } {
+                return format!("memory could not be given back: {error}\n");
+            }
+        }
+        String::new()
     }
 }
 
-fn main() {
+fn main() -> ExitCode {
     let device = match Device::open(0) {
         Ok(device) => device,
         Err(error) => {
             println!("skipped: no device ({error})");
-            return;
+            return ExitCode::SUCCESS;
         }
     };
     println!("on {}", device.name().unwrap());
-    maps(&device);
-    println!("test maps ... ok");
-    maps_at_truncated_ranks(&device);
-    println!("test maps_at_truncated_ranks ... ok");
-    decompositions(&device);
-    println!("test decompositions ... ok");
-    println!("3 passed, 0 failed");
+    let hardware = Hardware {
+        context: CudaContext::new(0).unwrap(),
+        kept: RefCell::default(),
+    };
+    device::run(&device, &hardware)
 }

@@ -51,7 +51,7 @@ impl<T> Borrowed<T> {
     /// They are there, in memory that kernels on `queue` may use, as long as this
     /// lives, and nothing else writes to them meanwhile.
     pub(super) unsafe fn new(queue: &Queue, pointer: u64, len: usize) -> Self {
-        // SAFETY: the caller's word.
+        // SAFETY: the caller promises it.
         let slice = unsafe { queue.stream.upgrade_device_ptr(pointer, len) };
         Self {
             slice: ManuallyDrop::new(slice),

@@ -1,6 +1,6 @@
 //! Launches: one safe function for each kernel, the only place where the host's
-//! types meet the kernels' parameters. What a kernel reads and writes is held
-//! against the lengths of its buffers first.
+//! types meet the kernels' parameters. The lengths of the buffers that a
+//! kernel reads and writes are checked first.
 #![allow(unsafe_code)]
 
 use std::sync::Arc;
@@ -88,7 +88,7 @@ pub(super) struct Queue {
     pub(super) program: Arc<Program>,
 }
 
-/// Holds the buffers against the lengths that the kernel uses, pushes the arguments,
+/// Checks that the buffers have the lengths that the kernel uses, pushes the arguments,
 /// launches blocks of 256 threads.
 macro_rules! launch {
     (
@@ -122,12 +122,12 @@ unsafe fn launch_blocks(mut call: LaunchArgs<'_>, blocks: [usize; 2], shared: us
         block_dim: (THREADS as u32, 1, 1),
         shared_mem_bytes: shared as u32,
     };
-    // SAFETY: the caller's word.
+    // SAFETY: the caller promises it.
     unsafe { call.launch(config) }.map_err(failed("a launch"))?;
     Ok(())
 }
 
-/// A count as the kernels take it; extents were held against `i32` before.
+/// A count as the kernels take it; extents were compared with `i32::MAX` before.
 fn int(count: usize) -> i32 {
     count as i32
 }

@@ -183,9 +183,9 @@ impl Device {
         let job = Job::new(cam, shape)?;
         let queue = self.queue()?;
         let (size, positions) = (job.size(), job.positions());
-        // SAFETY: the caller's word.
+        // SAFETY: the caller promises it.
         let features = unsafe { Borrowed::<T>::new(&queue, features, job.items * size) };
-        // SAFETY: the caller's word.
+        // SAFETY: the caller promises it.
         let mut target = unsafe { Borrowed::<T>::new(&queue, maps, job.items * positions) };
         let copying = || failed("copying maps");
         let part = self.part(&job, &queue, 0)?;

@@ -47,8 +47,8 @@ pub(super) struct WithinTolerance<'a> {
 }
 
 impl WithinTolerance<'_> {
-    /// The starts, each held to the tolerance as [`StHosvd::decompose`] and
-    /// [`Hosvd::decompose`] hold theirs.
+    /// The starts, each within the tolerance or with a shortfall, as
+    /// [`StHosvd::decompose`] and [`Hosvd::decompose`] give them.
     ///
     /// [`StHosvd::decompose`]: crate::StHosvd::decompose
     /// [`Hosvd::decompose`]: crate::Hosvd::decompose

@@ -5,7 +5,7 @@ use cudarc::driver::CudaSlice;
 use super::{Around, Queue, THREADS, int};
 use crate::error::Result;
 
-/// What HOOI's sweeps are held against.
+/// When HOOI's sweeps end.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cuda) struct Stopping {
     /// The change of the relative error below which a sweep is the last.

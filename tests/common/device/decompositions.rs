@@ -1,0 +1,367 @@
+//! HOOI and ST-HOSVD of batches.
+
+use tenfold::{Hooi, ModeOrder, Route, StHosvd, Start, Tensor, Truncation, Tucker};
+
+use super::{Case, LEFT, Runs, Trial, features, one_by_one, scaled};
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "hooi_of_a_batch",
+        runs: Runs::Anywhere,
+        compare: hooi_of_a_batch,
+    },
+    Case {
+        name: "st_hosvd_of_a_batch",
+        runs: Runs::Anywhere,
+        compare: st_hosvd_of_a_batch,
+    },
+    Case {
+        name: "some_modes_and_any_scale",
+        runs: Runs::Anywhere,
+        compare: some_modes_and_any_scale,
+    },
+    Case {
+        name: "tolerances_find_the_ranks_of_each",
+        runs: Runs::Anywhere,
+        compare: tolerances_find_the_ranks_of_each,
+    },
+    Case {
+        name: "tolerances_are_met_or_the_shortfall_reported",
+        runs: Runs::Anywhere,
+        compare: tolerances_are_met_or_the_shortfall_reported,
+    },
+    Case {
+        name: "tolerances_obey_the_rank_law",
+        runs: Runs::Anywhere,
+        compare: tolerances_obey_the_rank_law,
+    },
+    Case {
+        name: "tolerances_do_not_depend_on_companions",
+        runs: Runs::Anywhere,
+        compare: tolerances_do_not_depend_on_companions,
+    },
+    Case {
+        name: "decompositions_in_single_precision",
+        runs: Runs::Anywhere,
+        compare: decompositions_in_single_precision,
+    },
+    Case {
+        name: "decompositions_of_deficient_tensors",
+        runs: Runs::Anywhere,
+        compare: decompositions_of_deficient_tensors,
+    },
+    Case {
+        name: "decompositions_in_chunks",
+        runs: Runs::InTheInterpreter,
+        compare: decompositions_in_chunks,
+    },
+    Case {
+        name: "hooi_of_many_tensors",
+        runs: Runs::OnHardware,
+        compare: hooi_of_many_tensors,
+    },
+    Case {
+        name: "st_hosvd_of_many_tensors",
+        runs: Runs::OnHardware,
+        compare: st_hosvd_of_many_tensors,
+    },
+    Case {
+        name: "st_hosvd_of_larger_tensors",
+        runs: Runs::OnHardware,
+        compare: st_hosvd_of_larger_tensors,
+    },
+    Case {
+        name: "decompositions_of_many_tensors_in_chunks",
+        runs: Runs::OnHardware,
+        compare: decompositions_of_many_tensors_in_chunks,
+    },
+];
+
+impl Trial<'_> {
+    fn hooi(&mut self, hooi: &Hooi, batch: &Tensor<f64>) {
+        let ours = self.device.hooi(hooi, batch).unwrap();
+        let tensors = one_by_one(batch);
+        let theirs = tensors.iter().map(|x| hooi.decompose(x).unwrap());
+        self.figures
+            .decompositions(&tensors, &ours, &theirs.collect::<Vec<_>>());
+    }
+
+    fn st_hosvd(&mut self, st_hosvd: &StHosvd, batch: &Tensor<f64>) {
+        let ours = self.device.st_hosvd(st_hosvd, batch).unwrap();
+        let tensors = one_by_one(batch);
+        let theirs = tensors.iter().map(|x| st_hosvd.decompose(x).unwrap());
+        self.figures
+            .decompositions(&tensors, &ours, &theirs.collect::<Vec<_>>());
+    }
+
+    /// A batch that goes through the device in several chunks has the bits of one that goes at once.
+    fn decompositions_in_chunks(&mut self, batch: &Tensor<f64>, ranks: [usize; 3], room: usize) {
+        // A tensor, its scaled copy and two products are on the device twice.
+        assert!(8 * size_of_val(batch.data()) > room);
+        let hooi = Hooi {
+            max_sweeps: 3,
+            ..Hooi::new(ranks)
+        };
+        let at_once = self.device.hooi(&hooi, batch).unwrap();
+        self.place.leave(room);
+        let in_chunks = self.device.hooi(&hooi, batch).unwrap();
+        assert_eq!(in_chunks.len(), at_once.len());
+        for (one, other) in in_chunks.iter().zip(&at_once) {
+            assert_eq!(one.core().data(), other.core().data());
+            for mode in 0..ranks.len() {
+                assert_eq!(one.factor(mode), other.factor(mode));
+            }
+        }
+    }
+}
+
+/// From the Gram matrices that the device forms, as it has no other route.
+fn st_hosvd_by_gram(truncation: impl Into<Truncation>) -> StHosvd {
+    StHosvd {
+        route: Route::Gram,
+        ..StHosvd::new(truncation)
+    }
+}
+
+fn hooi_by_gram(truncation: impl Into<Truncation>, start: Start, max_sweeps: usize) -> Hooi {
+    Hooi {
+        start,
+        route: Route::Gram,
+        max_sweeps,
+        ..Hooi::new(truncation)
+    }
+}
+
+/// Shapes and ranks: factors from both sides of unfoldings, orders 1 to 4.
+const SHAPES_AND_RANKS: [(&[usize], &[usize]); 5] = [
+    (&[3, 5, 6, 4], &[2, 3, 2]),
+    (&[2, 14, 2, 3], &[2, 2, 2]),
+    (&[2, 6, 5], &[2, 2]),
+    (&[2, 7], &[1]),
+    (&[2, 2, 3, 2, 4], &[2, 2, 1, 2]),
+];
+
+fn hooi_of_a_batch(trial: &mut Trial<'_>) {
+    for (shape, ranks) in SHAPES_AND_RANKS {
+        for start in [Start::StHosvd, Start::Hosvd] {
+            let hooi = hooi_by_gram(ranks.to_vec(), start, 6);
+            trial.hooi(&hooi, &features::<f64>(shape, 9));
+        }
+    }
+}
+
+fn st_hosvd_of_a_batch(trial: &mut Trial<'_>) {
+    for (shape, ranks) in SHAPES_AND_RANKS {
+        trial.st_hosvd(
+            &st_hosvd_by_gram(ranks.to_vec()),
+            &features::<f64>(shape, 9),
+        );
+    }
+}
+
+fn some_modes_and_any_scale(trial: &mut Trial<'_>) {
+    let hooi = Hooi {
+        modes: Some(vec![2, 0]),
+        ..hooi_by_gram([2, 3], Start::StHosvd, 5)
+    };
+    let batch = features::<f64>(&[2, 5, 3, 4], 11);
+    trial.hooi(&hooi, &batch);
+    for factor in [1e-200, 1e200] {
+        trial.hooi(&hooi, &scaled(&batch, factor));
+    }
+    let order = StHosvd {
+        mode_order: ModeOrder::Given(vec![1, 2, 0]),
+        ..st_hosvd_by_gram([2, 2, 2])
+    };
+    trial.st_hosvd(&order, &batch);
+}
+
+/// Tensors of which each needs ranks of its own: sums of ever more products of vectors,
+/// with noise that grows.
+fn graded_batch(shape: &[usize]) -> Tensor<f64> {
+    let noise = features::<f64>(shape, 17);
+    Tensor::from_fn(shape, |i| {
+        let terms = (0..=i[0]).map(|term| {
+            let waves = i[1..]
+                .iter()
+                .enumerate()
+                .map(|(mode, &at)| ((1 + term) as f64 * (0.4 + at as f64) + mode as f64).sin());
+            waves.product::<f64>()
+        });
+        let of_first = noise.get(&[&[0], &i[1..]].concat()).unwrap();
+        terms.sum::<f64>() + 10f64.powi(i[0] as i32 - 5) * of_first
+    })
+    .unwrap()
+}
+
+fn tolerances_find_the_ranks_of_each(trial: &mut Trial<'_>) {
+    for (shape, tolerance) in [
+        (&[4, 5, 6, 4][..], 1e-2),
+        (&[4, 5, 6, 4], 0.3),
+        (&[3, 14, 2, 3], 0.05),
+        (&[4, 6, 9], 0.1),
+        (&[3, 7], 0.1),
+    ] {
+        let batch = graded_batch(shape);
+        let truncation = Truncation::RelativeError(tolerance);
+        for start in [Start::StHosvd, Start::Hosvd] {
+            trial.hooi(&hooi_by_gram(truncation.clone(), start, 4), &batch);
+        }
+        trial.st_hosvd(&st_hosvd_by_gram(truncation), &batch);
+    }
+}
+
+/// The largest relative error that rounding explains: products with the factors of all modes round
+/// by Iₙ·ε each, in the decomposition, the reconstruction and the norms; eight times their sum.
+fn rounding_floor(x: &Tensor<impl tenfold::Scalar>, epsilon: f64) -> f64 {
+    8.0 * epsilon * x.shape().iter().sum::<usize>() as f64
+}
+
+/// What a Gram matrix does not know is measured; what cannot be reached is reported.
+fn tolerances_are_met_or_the_shortfall_reported(trial: &mut Trial<'_>) {
+    let batch = graded_batch(&[4, 5, 4, 3]);
+    let rounded = batch.data().iter().map(|&entry| entry as f32);
+    let rounded = Tensor::new(batch.shape(), rounded.collect()).unwrap();
+    for tolerance in [1e-4, 1e-8, 1e-12, 0.0] {
+        let st_hosvd = StHosvd::new(Truncation::RelativeError(tolerance));
+        let found = trial.device.st_hosvd(&st_hosvd, &batch).unwrap();
+        for (tucker, x) in found.iter().zip(one_by_one(&batch)) {
+            let error = tucker.relative_error(&x).unwrap();
+            assert_eq!(tucker.shortfall().is_some(), error > tolerance);
+            let bound = tolerance.max(rounding_floor(&x, f64::EPSILON));
+            trial.figures.compare(error, bound, &"an error");
+        }
+        let hooi = Hooi {
+            max_sweeps: 2,
+            ..Hooi::new(Truncation::RelativeError(tolerance))
+        };
+        let found = trial.device.hooi(&hooi, &rounded).unwrap();
+        for (tucker, x) in found.iter().zip(one_by_one(&rounded)) {
+            let error = tucker.relative_error(&x).unwrap();
+            let reported = tucker.shortfall().map(|shortfall| shortfall.reached);
+            assert!(error <= reported.unwrap_or(tolerance), "{error:e}");
+            let bound = tolerance.max(rounding_floor(&x, f64::from(f32::EPSILON)));
+            trial.figures.compare(error, bound, &"an error");
+        }
+    }
+}
+
+/// More vectors of one mode than the ranks of the others leave columns.
+fn tolerances_obey_the_rank_law(trial: &mut Trial<'_>) {
+    // Mode 2 keeps one vector, mode 1 three; mode 0 then makes do with two, and 3 > 2·1.
+    let batch = Tensor::<f64>::from_fn(&[2, 3, 3, 40], |i| {
+        let diagonal = if i[1] == i[2] {
+            1.0 / (1 + i[1]) as f64
+        } else {
+            0.0
+        };
+        let small = 0.05 * ((1 + i[0] + 3 * i[1] + 5 * i[2] + 7 * i[3]) as f64).sin();
+        diagonal + small
+    })
+    .unwrap();
+    let order = StHosvd {
+        mode_order: ModeOrder::Given(vec![2, 1, 0]),
+        ..st_hosvd_by_gram(Truncation::RelativeError(0.3))
+    };
+    let hooi = Hooi {
+        max_sweeps: 3,
+        ..Hooi::new(Truncation::RelativeError(0.3))
+    };
+    let starts = trial.device.st_hosvd(&order, &batch).unwrap();
+    let swept = trial.device.hooi(&hooi, &batch).unwrap();
+    for (x, (start, swept)) in one_by_one(&batch).iter().zip(starts.iter().zip(&swept)) {
+        assert_eq!(start.ranks(), order.decompose(x).unwrap().ranks());
+        let [r0, r1, r2] = [0, 1, 2].map(|mode| start.ranks()[mode]);
+        assert!(r0 <= r1 * r2 && r1 <= r0 * r2 && r2 <= r0 * r1);
+        for tucker in [start, swept] {
+            let error = tucker.relative_error(x).unwrap();
+            trial.figures.compare(error, 0.3, &"an error");
+        }
+    }
+}
+
+/// A tensor's decomposition has the bits of the one that it has alone.
+fn tolerances_do_not_depend_on_companions(trial: &mut Trial<'_>) {
+    let batch = graded_batch(&[4, 5, 4, 3]);
+    let hooi = Hooi {
+        max_sweeps: 3,
+        ..Hooi::new(Truncation::RelativeError(0.05))
+    };
+    let together = trial.device.hooi(&hooi, &batch).unwrap();
+    assert!(
+        together
+            .iter()
+            .any(|tucker| tucker.ranks() != together[0].ranks())
+    );
+    for (expected, x) in together.iter().zip(one_by_one(&batch)) {
+        let alone = x.clone().reshape(&[1, 5, 4, 3]).unwrap();
+        let alone = trial.device.hooi(&hooi, &alone).unwrap();
+        assert_eq!(alone[0].core().data(), expected.core().data());
+    }
+}
+
+fn decompositions_in_single_precision(trial: &mut Trial<'_>) {
+    let batch = features::<f32>(&[2, 5, 6, 4], 9);
+    let hooi = Hooi::new([2, 3, 2]);
+    let ours = trial.device.hooi(&hooi, &batch).unwrap();
+    for (x, ours) in one_by_one(&batch).iter().zip(&ours) {
+        trial.figures.errors(x, ours, &hooi.decompose(x).unwrap());
+    }
+}
+
+/// Of a tensor of lower rank than asked for the factors are orthonormal all the same.
+fn decompositions_of_deficient_tensors(trial: &mut Trial<'_>) {
+    let rank_one = Tensor::<f64>::from_fn(&[2, 12, 2, 2], |i| (1 + i[1]) as f64).unwrap();
+    let zero = Tensor::<f64>::zeros(&[1, 12, 2, 2]).unwrap();
+    let hooi = Hooi {
+        max_sweeps: 2,
+        ..Hooi::new([3, 2, 2])
+    };
+    for batch in [&rank_one, &zero] {
+        for tucker in trial.device.hooi(&hooi, batch).unwrap() {
+            (0..3).for_each(|mode| trial.figures.orthonormal(&tucker, mode));
+        }
+    }
+}
+
+fn decompositions_in_chunks(trial: &mut Trial<'_>) {
+    // Room for two tensors.
+    trial.decompositions_in_chunks(&features::<f64>(&[7, 4, 3, 3], 6), [2, 2, 2], 9600);
+}
+
+fn hooi_of_many_tensors(trial: &mut Trial<'_>) {
+    let batch = features::<f64>(&[200, 20, 18, 16], 6);
+    for start in [Start::StHosvd, Start::Hosvd] {
+        for truncation in [Truncation::from([4, 5, 3]), Truncation::RelativeError(0.3)] {
+            trial.hooi(&hooi_by_gram(truncation, start, 10), &batch);
+        }
+    }
+}
+
+fn st_hosvd_of_many_tensors(trial: &mut Trial<'_>) {
+    let batch = features::<f64>(&[200, 20, 18, 16], 6);
+    for truncation in [Truncation::from([4, 5, 3]), Truncation::RelativeError(0.3)] {
+        trial.st_hosvd(&st_hosvd_by_gram(truncation), &batch);
+    }
+}
+
+fn st_hosvd_of_larger_tensors(trial: &mut Trial<'_>) {
+    // Gram matrices of order 130, whose eigenproblems take global memory.
+    trial.st_hosvd(
+        &st_hosvd_by_gram([4, 3, 3]),
+        &features::<f64>(&[3, 130, 20, 12], 6),
+    );
+    let batch = features::<f32>(&[10, 64, 64, 64], 6);
+    let st_hosvd = st_hosvd_by_gram([8, 8, 8]);
+    let ours = trial.device.st_hosvd(&st_hosvd, &batch).unwrap();
+    for (x, ours) in one_by_one(&batch).iter().zip(&ours) {
+        let theirs: Tucker<f32> = st_hosvd.decompose(x).unwrap();
+        trial.figures.errors(x, ours, &theirs);
+    }
+}
+
+fn decompositions_of_many_tensors_in_chunks(trial: &mut Trial<'_>) {
+    // Some 390 kB on the device for each.
+    let batch = features::<f64>(&[2000, 20, 18, 16], 6);
+    trial.decompositions_in_chunks(&batch, [4, 5, 3], LEFT);
+}

@@ -1,0 +1,430 @@
+//! Saliency maps.
+
+use tenfold::cam::{Cam, SaliencyMap, Sign, Status, Weighting, resize};
+use tenfold::cuda::DeviceScalar;
+use tenfold::{Error, Hooi, Route, Tensor, Truncation};
+
+use super::compare::largest_difference;
+use super::{Case, LEFT, Runs, Trial, features, one_by_one, scaled};
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "maps_of_few_positions",
+        runs: Runs::Anywhere,
+        compare: maps_of_few_positions,
+    },
+    Case {
+        name: "maps_of_a_layer_of_7x7",
+        runs: Runs::Anywhere,
+        compare: maps_of_a_layer_of_7x7,
+    },
+    Case {
+        name: "maps_of_few_channels",
+        runs: Runs::Anywhere,
+        compare: maps_of_few_channels,
+    },
+    Case {
+        name: "maps_with_every_option",
+        runs: Runs::Anywhere,
+        compare: maps_with_every_option,
+    },
+    Case {
+        name: "maps_at_truncated_ranks",
+        runs: Runs::Anywhere,
+        compare: maps_at_truncated_ranks,
+    },
+    Case {
+        name: "maps_of_hard_features",
+        runs: Runs::Anywhere,
+        compare: maps_of_hard_features,
+    },
+    Case {
+        name: "maps_resized",
+        runs: Runs::Anywhere,
+        compare: maps_resized,
+    },
+    Case {
+        name: "maps_at_a_pointer",
+        runs: Runs::Anywhere,
+        compare: maps_at_a_pointer,
+    },
+    Case {
+        name: "maps_in_chunks",
+        runs: Runs::InTheInterpreter,
+        compare: maps_in_chunks,
+    },
+    Case {
+        name: "maps_in_little_shared_memory",
+        runs: Runs::InTheInterpreter,
+        compare: maps_in_little_shared_memory,
+    },
+    Case {
+        name: "errors_of_maps",
+        runs: Runs::Anywhere,
+        compare: errors_of_maps,
+    },
+    Case {
+        name: "maps_of_layers",
+        runs: Runs::OnHardware,
+        compare: maps_of_layers,
+    },
+    Case {
+        name: "maps_of_layers_at_truncated_ranks",
+        runs: Runs::OnHardware,
+        compare: maps_of_layers_at_truncated_ranks,
+    },
+    Case {
+        name: "maps_of_layers_resized",
+        runs: Runs::OnHardware,
+        compare: maps_of_layers_resized,
+    },
+    Case {
+        name: "maps_of_layers_at_a_pointer",
+        runs: Runs::OnHardware,
+        compare: maps_of_layers_at_a_pointer,
+    },
+    Case {
+        name: "maps_of_layers_in_chunks",
+        runs: Runs::OnHardware,
+        compare: maps_of_layers_in_chunks,
+    },
+    Case {
+        name: "more_maps_than_a_grid",
+        runs: Runs::OnHardware,
+        compare: more_maps_than_a_grid,
+    },
+];
+
+impl Trial<'_> {
+    fn maps<T: DeviceScalar>(&mut self, cam: &Cam, batch: &Tensor<T>) {
+        let ours = self.device.saliency_maps(cam, batch).unwrap();
+        let theirs = cam.saliency_maps(batch).unwrap();
+        assert_eq!(ours.len(), theirs.len());
+        for (features, (ours, theirs)) in one_by_one(batch).iter().zip(ours.iter().zip(&theirs)) {
+            self.figures.map(cam, features, ours, theirs);
+        }
+    }
+
+    fn every_weighting<T: DeviceScalar>(&mut self, shape: &[usize]) {
+        let batch = features::<T>(shape, 3);
+        for weighting in Weighting::ALL {
+            self.maps(&Cam::new(weighting), &batch);
+        }
+    }
+
+    fn every_weighting_and_scalar(&mut self, shapes: &[&[usize]]) {
+        for shape in shapes {
+            self.every_weighting::<f32>(shape);
+            self.every_weighting::<f64>(shape);
+        }
+    }
+
+    /// The maps of a batch that lies on the device, written there, have the bits of those from the
+    /// host's memory. `room` bytes of the device's memory are left for the work, if they are given.
+    fn maps_at_a_pointer<T: DeviceScalar>(
+        &mut self,
+        cam: &Cam,
+        batch: &Tensor<T>,
+        room: Option<usize>,
+    ) {
+        let theirs = self.device.saliency_maps(cam, batch).unwrap();
+        // 1. The caller's own memory.
+        let context = cudarc::driver::CudaContext::new(0).unwrap();
+        let stream = context.default_stream();
+        let len = theirs.len() * theirs[0].values().data().len();
+        let from = stream.clone_htod(batch.data()).unwrap();
+        let to = stream.alloc_zeros::<T>(len).unwrap();
+        context.synchronize().unwrap();
+        let (from, to) = (from.leak(), to.leak());
+        // 2. The maps.
+        if let Some(bytes) = room {
+            self.place.leave(bytes);
+        }
+        // SAFETY: both are of these shapes, and everything before is done.
+        let statuses = unsafe {
+            self.device
+                .saliency_maps_at::<T>(cam, from, batch.shape(), to)
+        };
+        // 3. The caller takes its memory back.
+        // SAFETY: what was leaked is taken back once.
+        let (from, to) = unsafe {
+            (
+                stream.upgrade_device_ptr::<T>(from, batch.data().len()),
+                stream.upgrade_device_ptr::<T>(to, len),
+            )
+        };
+        let found = stream.clone_dtoh(&to).unwrap();
+        context.synchronize().unwrap();
+        drop((from, to));
+        // 4. The comparison.
+        let expected: Vec<Status> = theirs.iter().map(|map| map.status()).collect();
+        assert_eq!(statuses.unwrap(), expected);
+        for (found, theirs) in found.chunks(len / theirs.len()).zip(&theirs) {
+            assert_eq!(found, theirs.values().data());
+        }
+        self.last_map(cam, batch, &theirs);
+    }
+
+    /// A batch that goes through the device in several chunks has the bits of one that goes at once.
+    fn maps_in_chunks<T: DeviceScalar>(&mut self, batch: &Tensor<T>, room: usize) {
+        // What the host's memory holds is staged twice on the device.
+        assert!(2 * size_of_val(batch.data()) > room);
+        for weighting in [Weighting::EigenCam, Weighting::Mtsm] {
+            let cam = Cam::new(weighting);
+            let at_once = self.device.saliency_maps(&cam, batch).unwrap();
+            self.place.leave(room);
+            let in_chunks = self.device.saliency_maps(&cam, batch).unwrap();
+            assert_eq!(self.place.end_case(), "");
+            assert_eq!(in_chunks, at_once);
+            self.last_map(&cam, batch, &in_chunks);
+        }
+    }
+
+    /// The last of the device's maps beside the CPU's.
+    fn last_map<T: DeviceScalar>(&mut self, cam: &Cam, batch: &Tensor<T>, ours: &[SaliencyMap<T>]) {
+        let shape = &batch.shape()[1..];
+        let start = batch.data().len() - shape.iter().product::<usize>();
+        let features = Tensor::new(shape, batch.data()[start..].to_vec()).unwrap();
+        let theirs = cam.saliency_map(&features).unwrap();
+        self.figures
+            .map(cam, &features, ours.last().unwrap(), &theirs);
+    }
+
+    fn resized<T: DeviceScalar>(&mut self, batch: &Tensor<T>, [height, width]: [usize; 2]) {
+        let cam = Cam::new(Weighting::Tsm);
+        let resized = self
+            .device
+            .resized_maps(&cam, batch, [height, width])
+            .unwrap();
+        assert_eq!(resized.shape(), [batch.shape()[0], height, width]);
+        let maps = self.device.saliency_maps(&cam, batch).unwrap();
+        for (own, map) in one_by_one(&resized).iter().zip(maps) {
+            let expected = resize(map.values(), height, width).unwrap();
+            let difference = largest_difference(own, &expected);
+            // Four products of weights and entries in [0, 1]: each side rounds some four times.
+            self.figures
+                .compare(difference, 8.0 * T::EPSILON, &"a pixel");
+        }
+    }
+}
+
+/// One block makes each map.
+fn maps_of_few_positions(trial: &mut Trial<'_>) {
+    trial.every_weighting_and_scalar(&[
+        &[3, 20, 3, 3],
+        &[2, 12, 2, 4],
+        &[2, 6, 1, 1],
+        &[1, 3, 1, 2],
+        &[2, 9, 7],
+    ]);
+}
+
+fn maps_of_a_layer_of_7x7(trial: &mut Trial<'_>) {
+    trial.every_weighting::<f32>(&[1, 60, 7, 7]);
+}
+
+/// Gram matrices of channels: of one tile, of several (34 channels), with more than one block of
+/// positions (17×19).
+fn maps_of_few_channels(trial: &mut Trial<'_>) {
+    trial.every_weighting_and_scalar(&[
+        &[2, 5, 4, 5],
+        &[2, 4, 2, 2],
+        &[1, 2, 17, 19],
+        &[2, 1, 3, 3],
+    ]);
+    trial.every_weighting::<f32>(&[1, 34, 5, 7]);
+}
+
+fn maps_with_every_option(trial: &mut Trial<'_>) {
+    for shape in [[2, 12, 2, 4], [2, 5, 3, 3]] {
+        let batch = features::<f64>(&shape, 5);
+        for weighting in Weighting::ALL {
+            for sign in [Sign::Absolute, Sign::Positive, Sign::Negative] {
+                for centring in [false, true] {
+                    let cam = Cam {
+                        sign: Some(sign),
+                        centring: Some(centring),
+                        ..Cam::new(weighting)
+                    };
+                    trial.maps(&cam, &batch);
+                }
+            }
+        }
+    }
+}
+
+fn maps_at_truncated_ranks(trial: &mut Trial<'_>) {
+    for (shape, ranks) in [([2, 10, 3, 3], [3, 2, 2]), ([2, 4, 3, 4], [2, 2, 3])] {
+        for weighting in [Weighting::Tsm, Weighting::Mtsm] {
+            let cam = Cam {
+                ranks: Some(ranks.to_vec()),
+                ..Cam::new(weighting)
+            };
+            trial.maps(&cam, &features::<f32>(&shape, 8));
+            trial.maps(&cam, &features::<f64>(&shape, 8));
+        }
+    }
+}
+
+/// Entries whose squares leave the range, centring that cancels, zeros, equal singular values.
+fn maps_of_hard_features(trial: &mut Trial<'_>) {
+    let batch = features::<f64>(&[3, 8, 2, 3], 4);
+    for factor in [1e-200, 1e200] {
+        for weighting in Weighting::ALL {
+            trial.maps(&Cam::new(weighting), &scaled(&batch, factor));
+        }
+    }
+    let shifted = batch.data().iter().map(|entry| 1e3 + entry);
+    let shifted = Tensor::new(batch.shape(), shifted.collect()).unwrap();
+    trial.maps(&Cam::new(Weighting::EigenCam), &shifted);
+    let zero = Tensor::<f32>::zeros(&[2, 8, 2, 3]).unwrap();
+    for weighting in Weighting::ALL {
+        let maps = trial
+            .device
+            .saliency_maps(&Cam::new(weighting), &zero)
+            .unwrap();
+        assert!(maps.iter().all(|map| map.status() == Status::Constant));
+        assert!(maps[0].values().data().iter().all(|&value| value == 0.0));
+    }
+    let equal = Tensor::new(&[1, 2, 1, 2], vec![1.0, 0.0, 0.0, 1.0]).unwrap();
+    let maps = trial
+        .device
+        .saliency_maps(&Cam::new(Weighting::Tsm), &equal);
+    assert_eq!(maps.unwrap()[0].status(), Status::Degenerate);
+}
+
+fn maps_resized(trial: &mut Trial<'_>) {
+    let batch = features::<f32>(&[2, 10, 3, 2], 7);
+    trial.resized(&batch, [7, 5]);
+    trial.resized(&features::<f64>(&[2, 10, 3, 2], 7), [2, 4]);
+    let cam = Cam::new(Weighting::Tsm);
+    assert!(trial.device.resized_maps(&cam, &batch, [0, 5]).is_err());
+}
+
+fn maps_at_a_pointer(trial: &mut Trial<'_>) {
+    let mut batch = features::<f64>(&[4, 9, 2, 3], 13);
+    // The second feature map needs the scaled copy.
+    let second = batch.data_mut()[54..108].iter_mut();
+    second.for_each(|entry| *entry *= 1e-180);
+    trial.maps(&Cam::new(Weighting::Mtsm), &batch);
+    trial.maps_at_a_pointer(&Cam::new(Weighting::Mtsm), &batch, None);
+    let single = features::<f32>(&[3, 4, 3, 3], 13);
+    trial.maps_at_a_pointer(&Cam::new(Weighting::EigenCam), &single, None);
+}
+
+fn maps_in_chunks(trial: &mut Trial<'_>) {
+    // Room for three maps on each of two streams.
+    trial.maps_in_chunks(&features::<f32>(&[7, 10, 2, 4], 6), 3200);
+    // Room for three of five.
+    let batch = features::<f64>(&[5, 4, 3, 3], 6);
+    trial.maps_at_a_pointer(&Cam::new(Weighting::Mtsm), &batch, Some(6000));
+}
+
+/// The steps of a map come one after the other, and Jacobi rotations go through global memory.
+/// Gram matrices of positions: of one tile and of several (36 positions).
+fn maps_in_little_shared_memory(trial: &mut Trial<'_>) {
+    let device = trial.place.open_with_shared_memory(2000);
+    let mut by_steps = Trial {
+        device: &device,
+        place: trial.place,
+        figures: std::mem::take(&mut trial.figures),
+    };
+    by_steps.every_weighting_and_scalar(&[&[2, 20, 3, 4], &[2, 11, 4, 3]]);
+    by_steps.maps(
+        &Cam::new(Weighting::Mtsm),
+        &features::<f32>(&[1, 40, 6, 6], 3),
+    );
+    trial.figures = by_steps.figures;
+}
+
+/// Bad input has the errors that the CPU has.
+fn errors_of_maps(trial: &mut Trial<'_>) {
+    let device = trial.device;
+    let cam = Cam::new(Weighting::Mtsm);
+    let mut batch = features::<f32>(&[3, 6, 2, 2], 2);
+    batch.data_mut()[2 * 24 + 5] = f32::NAN;
+    let of_cpu = cam.saliency_maps(&batch).unwrap_err().to_string();
+    let of_device = device.saliency_maps(&cam, &batch).unwrap_err().to_string();
+    assert_eq!(of_device, of_cpu);
+    batch.data_mut()[2 * 24 + 5] = f32::INFINITY;
+    assert!(matches!(
+        device.saliency_maps(&cam, &batch),
+        Err(Error::NonFinite { .. })
+    ));
+    let line = Tensor::<f32>::zeros(&[3, 4]).unwrap();
+    assert!(matches!(
+        device.saliency_maps(&cam, &line),
+        Err(Error::FeatureMap { .. })
+    ));
+    let ranks = Cam {
+        ranks: Some(vec![1, 1, 1]),
+        ..Cam::new(Weighting::EigenCam)
+    };
+    let refused = device.saliency_maps(&ranks, &batch);
+    assert!(matches!(refused, Err(Error::RanksWithoutTucker { .. })));
+    let tolerance = Hooi::new(Truncation::RelativeError(1.5));
+    assert!(matches!(
+        device.hooi(&tolerance, &batch),
+        Err(Error::Tolerance { .. })
+    ));
+    let qr = Hooi {
+        route: Route::Qr,
+        ..Hooi::new([1, 1, 1])
+    };
+    assert!(matches!(
+        device.hooi(&qr, &batch),
+        Err(Error::OnlyOnCpu { .. })
+    ));
+    assert!(device.hooi(&Hooi::new([1, 1]), &batch).is_err());
+}
+
+/// Batches of real layers' shapes.
+fn maps_of_layers(trial: &mut Trial<'_>) {
+    trial.every_weighting_and_scalar(&[
+        &[300, 512, 7, 7],
+        &[100, 2048, 7, 7],
+        &[20, 2048, 14, 14],
+        &[8, 256, 56, 56],
+        &[50, 64, 9, 9],
+        &[3, 5, 1, 1],
+    ]);
+}
+
+fn maps_of_layers_at_truncated_ranks(trial: &mut Trial<'_>) {
+    let cam = Cam {
+        ranks: Some(vec![10, 4, 4]),
+        ..Cam::new(Weighting::Mtsm)
+    };
+    trial.maps(&cam, &features::<f32>(&[30, 128, 7, 7], 5));
+}
+
+fn maps_of_layers_resized(trial: &mut Trial<'_>) {
+    trial.resized(&features::<f32>(&[50, 512, 7, 7], 7), [224, 224]);
+    trial.resized(&features::<f64>(&[8, 64, 14, 14], 7), [224, 224]);
+}
+
+/// By one block each, by steps from positions, by steps from channels.
+fn maps_of_layers_at_a_pointer(trial: &mut Trial<'_>) {
+    for shape in [&[100, 512, 7, 7][..], &[6, 512, 14, 14], &[6, 64, 28, 28]] {
+        for weighting in Weighting::ALL {
+            let cam = Cam::new(weighting);
+            trial.maps_at_a_pointer(&cam, &features::<f32>(shape, 13), None);
+            trial.maps_at_a_pointer(&cam, &features::<f64>(shape, 13), None);
+        }
+    }
+}
+
+fn maps_of_layers_in_chunks(trial: &mut Trial<'_>) {
+    trial.maps_in_chunks(&features::<f32>(&[2800, 512, 7, 7], 6), LEFT);
+    // The steps of a map take some 6.4 MB.
+    let batch = features::<f32>(&[100, 256, 28, 28], 6);
+    trial.maps_at_a_pointer(&Cam::new(Weighting::Mtsm), &batch, Some(LEFT));
+}
+
+/// A grid has 65,535 blocks in the direction of items: the batch takes two.
+fn more_maps_than_a_grid(trial: &mut Trial<'_>) {
+    trial.maps(
+        &Cam::new(Weighting::Mtsm),
+        &features::<f32>(&[65_540, 2, 2, 2], 6),
+    );
+}

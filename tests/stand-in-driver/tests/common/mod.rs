@@ -1,0 +1,108 @@
+//! The stand-in driver, opened so that CUDA's bindings find it.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::sync::{Mutex, MutexGuard, OnceLock};
+
+use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+
+/// Calls that can be made to fail, as in `stand_in_driver::control`.
+pub const ALLOCATION: u32 = 0;
+pub const COPY: u32 = 1;
+pub const LAUNCH: u32 = 2;
+pub const MODULE: u32 = 3;
+pub const STREAM: u32 = 4;
+
+/// The stand-in, for one test at a time.
+pub struct StandIn {
+    library: &'static Library,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl StandIn {
+    /// Opens the library beside the test, under the name of the driver, and resets it.
+    pub fn open() -> Self {
+        static LIBRARY: OnceLock<Library> = OnceLock::new();
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(|broken| broken.into_inner());
+        let library = LIBRARY.get_or_init(|| {
+            let test = std::env::current_exe().unwrap();
+            let path = test.parent().unwrap().join("libstand_in_driver.so");
+            // SAFETY: the library runs no code of its own when it is opened.
+            unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }.unwrap()
+        });
+        let stand_in = Self {
+            library,
+            _alone: alone,
+        };
+        stand_in.reset();
+        stand_in
+    }
+
+    fn call<A, R>(&self, name: &str, argument: A) -> R {
+        // SAFETY: each caller below names a function of this type.
+        let function = unsafe { self.library.get::<extern "C" fn(A) -> R>(name.as_bytes()) };
+        function.unwrap()(argument)
+    }
+
+    /// Forgets faults, failures and counts.
+    pub fn reset(&self) {
+        self.call::<(), ()>("stand_in_reset", ());
+    }
+
+    pub fn set_devices(&self, count: i32) {
+        self.call::<i32, ()>("stand_in_devices", count);
+    }
+
+    pub fn set_version(&self, version: i32) {
+        self.call::<i32, ()>("stand_in_version", version);
+    }
+
+    pub fn set_memory(&self, bytes: usize) {
+        self.call::<usize, ()>("stand_in_memory", bytes);
+    }
+
+    /// Takes effect on devices that are opened afterwards.
+    pub fn set_shared_memory(&self, bytes: i32) {
+        self.call::<i32, ()>("stand_in_shared_memory", bytes);
+    }
+
+    /// 0 forward, 1 backward, else a seed.
+    pub fn set_schedule(&self, order: u64) {
+        self.call::<u64, ()>("stand_in_schedule", order);
+    }
+
+    /// Lets the `count`-th call of a kind from now on fail.
+    pub fn fail(&self, kind: u32, count: u64) {
+        // SAFETY: the function has this type.
+        let function = unsafe {
+            self.library
+                .get::<extern "C" fn(u32, u64)>(b"stand_in_fail")
+        };
+        function.unwrap()(kind, count);
+    }
+
+    pub fn calls(&self, kind: u32) -> u64 {
+        self.call("stand_in_calls", kind)
+    }
+
+    pub fn used(&self) -> usize {
+        self.call("stand_in_used", ())
+    }
+
+    pub fn instructions(&self) -> u64 {
+        self.call("stand_in_instructions", ())
+    }
+
+    /// What was found wrong.
+    pub fn report(&self) -> String {
+        let mut text = vec![0; 1 << 16];
+        // SAFETY: the function has this type, and there is so much room.
+        let len = unsafe {
+            let report = self
+                .library
+                .get::<unsafe extern "C" fn(*mut u8, usize) -> usize>(b"stand_in_report");
+            report.unwrap()(text.as_mut_ptr(), text.len())
+        };
+        String::from_utf8_lossy(&text[..len]).into_owned()
+    }
+}

@@ -1,0 +1,126 @@
+//! Whatever the driver refuses, the library answers with an error, leaks nothing and
+//! works again afterwards.
+
+use crate::common::{ALLOCATION, COPY, LAUNCH, MODULE, STREAM, StandIn};
+use crate::features::features;
+use tenfold::cam::{Cam, Weighting};
+use tenfold::cuda::Device;
+use tenfold::{Error, Hooi, Truncation};
+
+#[test]
+fn no_device() {
+    let stand_in = StandIn::open();
+    stand_in.set_devices(0);
+    let error = Device::open(0).unwrap_err();
+    assert!(matches!(error, Error::NoDevice { .. }));
+    assert!(
+        error.to_string().contains("CUDA_VISIBLE_DEVICES"),
+        "{error}"
+    );
+    stand_in.set_devices(1);
+    let error = Device::open(1).unwrap_err();
+    assert!(error.to_string().contains("count from 0"), "{error}");
+    assert!(Device::open(0).is_ok());
+}
+
+#[test]
+fn a_driver_that_is_too_old() {
+    let stand_in = StandIn::open();
+    stand_in.set_version(11_040);
+    let error = Device::open(0).unwrap_err();
+    let expected = "no CUDA device can be used: the driver is for CUDA 11.4; install one for \
+                    CUDA 11.8 or newer";
+    assert_eq!(error.to_string(), expected);
+    stand_in.set_version(11_080);
+    assert!(Device::open(0).is_ok());
+}
+
+/// Lets the first, second, … call of a kind fail until all succeed.
+fn each_call_fails_once(kind: u32, job: &dyn Fn(&Device) -> tenfold::Result<()>) -> u64 {
+    let stand_in = StandIn::open();
+    let device = Device::open(0).unwrap();
+    let before = stand_in.used();
+    for count in 1.. {
+        stand_in.fail(kind, count);
+        let result = job(&device);
+        let reached = stand_in.calls(kind) >= count;
+        stand_in.reset();
+        // What was to be freed late is freed when the context is next used.
+        let _ = device.name();
+        // cudarc 0.19 keeps an allocation whose events cannot be made.
+        let used = stand_in.used();
+        assert!(
+            kind == STREAM || used == before,
+            "call {count} of kind {kind} leaks {used}"
+        );
+        match result {
+            Ok(()) => {
+                assert!(!reached, "call {count} of kind {kind} failed unnoticed");
+                return count;
+            }
+            Err(error) => {
+                let expected = matches!(error, Error::Device { .. } | Error::DeviceMemory { .. });
+                assert!(expected, "{error:?}");
+                assert_eq!(error.to_string().lines().count(), 1);
+            }
+        }
+    }
+    0
+}
+
+#[test]
+fn every_call_that_makes_maps() {
+    let batch = features::<f32>(&[3, 6, 2, 2], 1);
+    let cam = Cam::new(Weighting::Mtsm);
+    let job = |device: &Device| device.saliency_maps(&cam, &batch).map(drop);
+    for kind in [ALLOCATION, COPY, LAUNCH, STREAM] {
+        assert!(each_call_fails_once(kind, &job) > 1, "{kind}");
+    }
+}
+
+#[test]
+fn every_call_that_decomposes() {
+    let batch = features::<f64>(&[2, 3, 3, 2], 1);
+    let ranks = Hooi {
+        max_sweeps: 2,
+        ..Hooi::new([2, 2, 2])
+    };
+    let job = |device: &Device| device.hooi(&ranks, &batch).map(drop);
+    for kind in [ALLOCATION, COPY, LAUNCH, STREAM] {
+        assert!(each_call_fails_once(kind, &job) > 1, "{kind}");
+    }
+    // A tolerance adds the copies of factors to the device.
+    let tolerance = Hooi {
+        max_sweeps: 1,
+        modes: Some(vec![0]),
+        ..Hooi::new(Truncation::RelativeError(0.2))
+    };
+    let job = |device: &Device| device.hooi(&tolerance, &batch).map(drop);
+    assert!(each_call_fails_once(COPY, &job) > 1);
+}
+
+#[test]
+fn a_module_that_cannot_be_loaded() {
+    let stand_in = StandIn::open();
+    stand_in.fail(MODULE, 1);
+    // Where NVRTC is found the first try is with its PTX, and the second succeeds.
+    match Device::open(0) {
+        Ok(_) => assert!(stand_in.calls(MODULE) > 1),
+        Err(error) => assert!(matches!(error, Error::Device { .. }), "{error}"),
+    }
+}
+
+#[test]
+fn memory_that_does_not_hold_one_map() {
+    let stand_in = StandIn::open();
+    let device = Device::open(0).unwrap();
+    let batch = features::<f32>(&[3, 60, 4, 4], 1);
+    stand_in.set_memory(stand_in.used() + 5000);
+    let error = device
+        .saliency_maps(&Cam::new(Weighting::Tsm), &batch)
+        .unwrap_err();
+    assert!(matches!(error, Error::DeviceMemory { .. }), "{error}");
+    assert!(error.to_string().contains("take the CPU"), "{error}");
+    let error = device.hooi(&Hooi::new([2, 2, 2]), &batch).unwrap_err();
+    assert!(matches!(error, Error::DeviceMemory { .. }), "{error}");
+}

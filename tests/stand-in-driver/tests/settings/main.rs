@@ -1,0 +1,9 @@
+//! What the stand-in can set: calls that fail, the order of threads and blocks, little memory.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod faults;
+#[path = "../../../common/device/features.rs"]
+mod features;
+mod schedules;
