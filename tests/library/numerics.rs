@@ -6,6 +6,7 @@ mod hooi;
 mod inputs;
 mod invariance;
 mod linalg;
+mod range;
 mod solvers;
 mod tolerance;
 

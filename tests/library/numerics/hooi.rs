@@ -1,11 +1,13 @@
 //! HOOI: descent, stopping, starts.
 
 use faer::Mat;
-use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Stop, Tensor, Truncation};
+use tenfold::{
+    Convergence, Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Stop, Tensor, Truncation,
+};
 
 use super::inputs::{self, feasible, scaled};
-use super::scales;
 use super::solvers::{check_projection, rounding};
+use super::{in_f64, scales};
 use crate::common::oracle;
 use crate::common::random::Random;
 
@@ -285,4 +287,46 @@ pub(crate) fn randomized() {
     .decompose(&x)
     .unwrap();
     assert!(tucker.relative_error(&x).unwrap() < 1.05 * best);
+}
+
+/// Errors, and their changes, below the root of ε, where ‖X‖² − ‖G‖² is rounding.
+fn small_errors<T: Scalar>(noise: f64, slack: f64) {
+    let mut random = Random::new(8);
+    let x: Tensor<T> = random.low_rank(&[8, 8, 8], &[2, 2, 2], noise);
+    let hooi = Hooi {
+        tolerance: 0.0,
+        max_sweeps: 50,
+        ..Hooi::new([2, 2, 2])
+    };
+    let mut sweeps = hooi.sweeps(&x).unwrap();
+    let mut made = 0;
+    while let Some(sweep) = sweeps.next() {
+        let sweep = sweep.unwrap();
+        made += 1;
+        assert_eq!(sweep.index, made);
+        let tucker = sweeps.clone().finish().unwrap();
+        let mut y = oracle::in_f64(tucker.core());
+        for mode in 0..3 {
+            let a = in_f64(tucker.factor(mode).unwrap());
+            y = oracle::mode_product(&y, mode, a.as_ref());
+        }
+        let truth = oracle::relative_distance(&oracle::in_f64(&x), &y);
+        let difference = (sweep.relative_error - truth).abs();
+        assert!(difference <= slack, "sweep {made}: {sweep:?}, {truth:e}");
+        assert!(sweep.change >= -slack, "sweep {made}: {sweep:?}");
+    }
+    let tucker = sweeps.finish().unwrap();
+    let expected = Convergence {
+        sweeps: 50,
+        stop: Stop::SweepLimit,
+    };
+    assert_eq!(tucker.convergence(), Some(expected));
+}
+
+#[test]
+fn with_a_tolerance_of_0_no_sweep_is_the_last() {
+    small_errors::<f64>(1e-9, 1e-14);
+    small_errors::<f64>(0.0, 1e-14);
+    small_errors::<f32>(1e-4, 3e-6);
+    small_errors::<f32>(0.0, 3e-6);
 }

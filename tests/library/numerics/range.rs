@@ -1,0 +1,314 @@
+//! Tensors whose norm, core or reconstruction is near an end of the scalar's range: a true
+//! answer where one exists, otherwise an error that blames no entry.
+
+use faer::mat;
+use tenfold::cam::{Cam, Weighting};
+use tenfold::{
+    Error, Hooi, Hosvd, Randomized, Result, Scalar, StHosvd, Start, Tensor, Truncation, Tucker,
+    mode_spectrum,
+};
+
+use super::solvers::rounding;
+use crate::common::oracle;
+use crate::common::random::Random;
+
+/// Every solver that takes the truncation, with its name.
+fn decompositions<T: Scalar>(
+    x: &Tensor<T>,
+    truncation: &Truncation,
+) -> Vec<(&'static str, Result<Tucker<T>>)> {
+    let hooi = |start| Hooi {
+        start,
+        max_sweeps: 5,
+        ..Hooi::new(truncation.clone())
+    };
+    let mut all = vec![
+        ("ST-HOSVD", StHosvd::new(truncation.clone()).decompose(x)),
+        ("HOSVD", Hosvd::new(truncation.clone()).decompose(x)),
+        ("HOOI", hooi(Start::StHosvd).decompose(x)),
+        ("HOOI from HOSVD", hooi(Start::Hosvd).decompose(x)),
+    ];
+    if let Truncation::Ranks(ranks) = truncation {
+        all.push(("randomized", Randomized::new(ranks.clone()).decompose(x)));
+    }
+    all
+}
+
+fn max<T: Scalar>() -> f64 {
+    T::max_value().as_f64()
+}
+
+fn cores_above_the_largest_scalar<T: Scalar>() {
+    let largest = max::<T>();
+    let x = Tensor::from_fn(&[6, 7, 8], |_| T::from_f64(largest / 8.0)).unwrap();
+    for truncation in [Truncation::from([1, 1, 1]), Truncation::RelativeError(0.1)] {
+        for (name, tucker) in decompositions(&x, &truncation) {
+            let error = tucker.unwrap_err();
+            assert!(matches!(error, Error::OutOfRange { .. }), "{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn cores_that_do_not_fit_are_refused() {
+    cores_above_the_largest_scalar::<f32>();
+    cores_above_the_largest_scalar::<f64>();
+}
+
+/// Signs times nearly the largest scalar: the norm is above it, no entry of the core is.
+fn norms_above_the_largest_scalar<T: Scalar>() {
+    let mut random = Random::new(7);
+    let share = 0.12;
+    let x = Tensor::from_fn(&[4, 5, 6], |_| {
+        T::from_f64(share * max::<T>() * random.uniform().signum())
+    })
+    .unwrap();
+    let unit = Tensor::new(
+        x.shape(),
+        x.data()
+            .iter()
+            .map(|v| T::from_f64(v.as_f64() / max::<T>()))
+            .collect(),
+    )
+    .unwrap();
+    for truncation in [
+        Truncation::from([4, 5, 6]),
+        Truncation::from([3, 4, 4]),
+        Truncation::RelativeError(0.4),
+    ] {
+        let expected = decompositions(&unit, &truncation);
+        for ((name, tucker), (_, expected)) in decompositions(&x, &truncation).iter().zip(&expected)
+        {
+            let tucker = tucker.as_ref().unwrap();
+            let expected = expected.as_ref().unwrap();
+            assert!(tucker.core().data().iter().all(|v| v.is_finite()), "{name}");
+            assert_eq!(tucker.ranks(), expected.ranks(), "{name}");
+            let truth = expected.relative_error(&unit).unwrap();
+            let error = tucker.relative_error(&x).unwrap();
+            assert!(
+                (error - truth).abs() <= rounding(&x),
+                "{name}: {error:e}, {truth:e}"
+            );
+            assert!(tucker.shortfall().is_none(), "{name}");
+            let estimated = tucker.estimated_error().unwrap();
+            assert!(estimated >= truth - rounding(&x), "{name}: {estimated:e}");
+        }
+    }
+}
+
+#[test]
+fn norms_that_do_not_fit_are_no_hindrance() {
+    norms_above_the_largest_scalar::<f32>();
+    norms_above_the_largest_scalar::<f64>();
+}
+
+fn reconstructions_out_of_range<T: Scalar>() {
+    let largest = max::<T>();
+    let scalar = |value: f64| T::from_f64(value);
+    let tucker = |core: f64, first: f64, second: f64| {
+        let core = Tensor::new(&[1, 1], vec![scalar(core)]).unwrap();
+        let factors = vec![Some(mat![[scalar(first)]]), Some(mat![[scalar(second)]])];
+        Tucker::new(core, factors).unwrap()
+    };
+    // The products of any two of the parts are out of range, that of all three is not.
+    let root = largest.sqrt();
+    for (core, first, second, expected) in [
+        (largest / 2.0, 4.0, 0.125, largest / 4.0),
+        (root * 4.0, root * 4.0, 1.0 / root, root * 16.0),
+        (1.0 / root, 1.0 / root / 64.0, root * 64.0, 1.0 / root),
+    ] {
+        let y = tucker(core, first, second).reconstruct().unwrap();
+        let found = y.data()[0].as_f64();
+        let ratio = found / expected;
+        assert!(
+            (ratio - 1.0).abs() <= 8.0 * T::EPSILON,
+            "{found:e}, {expected:e}"
+        );
+        let slice = tucker(core, first, second)
+            .reconstruct_slice(&[0..1, 0..1])
+            .unwrap();
+        assert_eq!(slice, y);
+    }
+    let above = tucker(largest / 2.0, 4.0, 1.0);
+    let is_refused = |result: Result<Tensor<T>>| {
+        assert!(
+            matches!(result, Err(Error::OutOfRange { .. })),
+            "{result:?}"
+        );
+    };
+    is_refused(above.reconstruct());
+    is_refused(above.reconstruct_slice(&[0..1, 0..1]));
+    // Its error is a number all the same: X̂ is twice the largest scalar.
+    let x = Tensor::new(&[1, 1], vec![scalar(largest)]).unwrap();
+    assert!((above.relative_error(&x).unwrap() - 1.0).abs() <= 8.0 * T::EPSILON);
+}
+
+#[test]
+fn reconstructions_that_do_not_fit_are_refused() {
+    reconstructions_out_of_range::<f32>();
+    reconstructions_out_of_range::<f64>();
+}
+
+#[test]
+fn singular_values_above_the_largest_f64_are_refused() {
+    let x = Tensor::from_fn(&[5, 4], |_| f64::MAX / 2.0).unwrap();
+    let error = mode_spectrum(&x, 0).unwrap_err();
+    assert!(matches!(error, Error::OutOfRange { .. }), "{error}");
+    assert!(error.to_string().contains("a singular value"), "{error}");
+}
+
+/// Whole multiples of the smallest subnormal scalar, and the tensor of these multiples.
+fn subnormal<T: Scalar>(step: f64) -> Vec<(Tensor<T>, Tensor<f64>)> {
+    let mut random = Random::new(5);
+    let periodic = Tensor::from_fn(&[5, 6, 7], |i| {
+        ((7 * i[0] + 3 * i[1] + 5 * i[2]) % 9) as f64
+    });
+    let smooth = Tensor::from_fn(&[6, 6, 6], |i| {
+        (4096.0 / (1 + i[0] + i[1] + i[2]) as f64).floor()
+    });
+    let noise = Tensor::from_fn(&[4, 9, 5], |_| (3.0 * random.normal()).round());
+    let one = Tensor::from_fn(&[3, 4, 2], |i| if i == [1, 2, 0] { 1.0 } else { 0.0 });
+    [periodic, smooth, noise, one]
+        .into_iter()
+        .map(|multiples| {
+            let multiples = multiples.unwrap();
+            let entries = multiples.data().iter().map(|&k| T::from_f64(k * step));
+            let x = Tensor::new(multiples.shape(), entries.collect()).unwrap();
+            (x, multiples)
+        })
+        .collect()
+}
+
+fn subnormal_entries_within_a_tolerance<T: Scalar>(step: f64) {
+    let mut shortfalls = 0;
+    for (x, multiples) in subnormal::<T>(step) {
+        for tolerance in [0.5, 0.1, 0.01, 1e-4, 0.0] {
+            for (name, tucker) in decompositions(&x, &Truncation::RelativeError(tolerance)) {
+                let tucker = tucker.unwrap();
+                let what = format!("{name}, {:?}, {tolerance}", x.shape());
+                // The error as a user finds it, in units of the smallest scalar.
+                let y = tucker.reconstruct().unwrap();
+                let entries = y.data().iter().map(|v| v.as_f64() / step);
+                let found = Tensor::new(x.shape(), entries.collect()).unwrap();
+                let error = oracle::relative_distance(&multiples, &found);
+                let measured = tucker.relative_error(&x).unwrap();
+                assert!(
+                    (measured - error).abs() <= 1e-12,
+                    "{what}: {measured:e}, {error:e}"
+                );
+                match tucker.shortfall() {
+                    None => assert!(error <= tolerance, "{what}: error {error:e}"),
+                    Some(shortfall) => {
+                        assert_eq!(shortfall.requested, tolerance, "{what}");
+                        assert!(error > tolerance, "{what}: {shortfall:?}");
+                        let difference = (shortfall.reached - error).abs();
+                        assert!(
+                            difference <= 1e-12,
+                            "{what}: {shortfall:?}, error {error:e}"
+                        );
+                        shortfalls += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(
+        shortfalls > 0,
+        "rounding to the smallest scalars is visible somewhere"
+    );
+}
+
+#[test]
+fn subnormal_entries_meet_the_tolerance_or_report_the_shortfall() {
+    subnormal_entries_within_a_tolerance::<f32>(f64::from(f32::from_bits(1)));
+    subnormal_entries_within_a_tolerance::<f64>(f64::from_bits(1));
+}
+
+/// Scaling by a power of two changes no bit of the factors, whatever the range.
+fn powers_of_two<T: Scalar>(exponents: &[i32]) {
+    let mut random = Random::new(11);
+    let x: Tensor<T> = random.low_rank(&[6, 7, 5], &[3, 3, 3], 0.05);
+    for truncation in [Truncation::from([3, 2, 3]), Truncation::RelativeError(0.1)] {
+        let expected = decompositions(&x, &truncation);
+        for &exponent in exponents {
+            let factor = T::from_f64(2f64.powi(exponent));
+            let entries = x.data().iter().map(|&v| v * factor).collect();
+            let scaled = Tensor::new(x.shape(), entries).unwrap();
+            for ((name, tucker), (_, expected)) in
+                decompositions(&scaled, &truncation).iter().zip(&expected)
+            {
+                let (tucker, expected) = (tucker.as_ref().unwrap(), expected.as_ref().unwrap());
+                assert_eq!(tucker.ranks(), expected.ranks(), "{name}, 2^{exponent}");
+                for mode in 0..3 {
+                    let (a, b) = (tucker.factor(mode).unwrap(), expected.factor(mode).unwrap());
+                    let difference = (a - b).norm_max().as_f64();
+                    assert!(
+                        difference <= rounding(&x),
+                        "{name}, 2^{exponent}: {difference:e}"
+                    );
+                }
+                let difference =
+                    tucker.relative_error(&scaled).unwrap() - expected.relative_error(&x).unwrap();
+                assert!(
+                    difference.abs() <= rounding(&x),
+                    "{name}, 2^{exponent}: {difference:e}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn scaling_by_powers_of_two_changes_nothing() {
+    powers_of_two::<f32>(&[-100, -90, -60, 0, 60, 100, 126]);
+    powers_of_two::<f64>(&[-990, -960, -500, 0, 500, 990, 1022]);
+}
+
+#[test]
+fn entries_that_are_not_finite_are_still_named() {
+    let mut x = Tensor::from_fn(&[3, 3, 3], |_| f32::MAX / 2.0).unwrap();
+    x.data_mut()[14] = f32::NAN;
+    for (name, tucker) in decompositions(&x, &Truncation::from([1, 1, 1])) {
+        match tucker.unwrap_err() {
+            Error::NonFinite { index, .. } => assert_eq!(index, [1, 1, 2], "{name}"),
+            error => panic!("{name}: {error}"),
+        }
+    }
+}
+
+/// Saliency maps are free of scale, also at ranks below full.
+fn maps<T: Scalar>(exponents: &[i32]) {
+    let mut random = Random::new(3);
+    let features: Tensor<T> = Tensor::from_fn(&[7, 4, 5], |_| {
+        T::from_f64(random.uniform().max(-0.2) + 0.2)
+    })
+    .unwrap();
+    for weighting in Weighting::ALL {
+        let tucker = [Weighting::Tsm, Weighting::Mtsm].contains(&weighting);
+        for ranks in [None, tucker.then(|| vec![3, 2, 3])] {
+            let cam = Cam {
+                ranks,
+                ..Cam::new(weighting)
+            };
+            let expected = cam.saliency_map(&features).unwrap().into_values();
+            for &exponent in exponents {
+                let factor = T::from_f64(2f64.powi(exponent));
+                let entries = features.data().iter().map(|&v| v * factor).collect();
+                let scaled = Tensor::new(features.shape(), entries).unwrap();
+                let map = cam.saliency_map(&scaled).unwrap().into_values();
+                let difference = oracle::distance(&map, &expected);
+                assert!(
+                    difference <= rounding(&features),
+                    "{weighting:?} {:?}, 2^{exponent}: {difference:e}",
+                    cam.ranks
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn saliency_maps_of_the_largest_and_smallest_entries() {
+    maps::<f32>(&[-120, -80, 80, 127]);
+    maps::<f64>(&[-1000, -600, 600, 1023]);
+}
