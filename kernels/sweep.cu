@@ -2,7 +2,7 @@
 //
 // `energy` (grid (slices, items), 256 threads, 64 bytes of shared memory) reads what it
 // sums once. `settle` has a thread an item. Bound by memory; both take next to nothing.
-// Registers (sm_90): energy 29, settle 27.
+// Registers (sm_90): energy 29, settle 29.
 
 #include "block.cuh"
 
@@ -23,9 +23,10 @@ energy(const double* tensors, long long size, double* energies) {
 }
 
 // The relative errors after a sweep (sweep 0: at the start) and which items are done:
-// where the error changed by less than `tolerance`, or its square by less than `rounding`
-// lets be seen while a tolerance is given, or by no more than `energy_tolerance`, or where it
-// is zero. sweeps[item] counts the sweeps of each.
+// - with a `tolerance` above 0, where the error changed by less than that, or its square by
+//   at most `rounding`, or where the error is zero;
+// - with an `energy_tolerance` above 0, where the square changed by at most that.
+// sweeps[item] counts the sweeps of each.
 extern "C" __global__ void __launch_bounds__(THREADS)
 settle(const double* norms, const double* cores, int items, int sweep, double tolerance,
        double rounding, double energy_tolerance, double* errors, int* sweeps, int* active) {
@@ -39,8 +40,9 @@ settle(const double* norms, const double* cores, int items, int sweep, double to
     if (sweep > 0) {
         double change = errors[item] - error;
         bool seen = fabs(change * (errors[item] + error)) > rounding;
-        done = fabs(change) < tolerance || (!seen && tolerance > 0.0) || error == 0.0
-            || 2.0 * error * fabs(change) <= energy_tolerance;
+        bool settled = fabs(change) < tolerance || !seen || error == 0.0;
+        bool energy_settled = 2.0 * error * fabs(change) <= energy_tolerance;
+        done = (tolerance > 0.0 && settled) || (energy_tolerance > 0.0 && energy_settled);
     }
     errors[item] = error;
     sweeps[item] = sweep;
