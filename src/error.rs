@@ -256,7 +256,7 @@ pub enum Error {
     },
     /// A result with an entry above the largest scalar.
     #[error(
-        "{what} has an entry of about 2^{exponent}, above the largest {scalar}: \
+        "{what} reaches about 2^{exponent}, above the largest {scalar}: \
          divide the tensor by a power of two{} first", if *scalar == "f32" { ", or convert it to f64," } else { "" }
     )]
     OutOfRange {

@@ -14,6 +14,7 @@ mod faults;
 mod memory;
 #[cfg(unix)]
 mod overwriting;
+mod range;
 mod ranges;
 mod ranks;
 mod run;

@@ -1,5 +1,5 @@
 //! The definitions, index by index, in `f64`: slow, and too plain to be wrong.
-//! `tests/tensor.rs` checks them against Kolda & Bader's worked example.
+//! `tests/library/tensor.rs` checks them against Kolda & Bader's worked example.
 
 use faer::{Mat, MatRef};
 use tenfold::{Scalar, Tensor};
