@@ -73,6 +73,8 @@ use crate::linalg::Precision;
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef};
 use normalize::MinMax;
+#[cfg(feature = "cuda")]
+pub(crate) use projection::MAP_TOLERANCE;
 use projection::{ProjectionSum, Request};
 #[cfg(feature = "cuda")]
 pub(crate) use resize::check_resize;
@@ -80,6 +82,8 @@ use spectrum::spectrum;
 #[cfg(feature = "cuda")]
 pub(crate) use spectrum::{ENERGY_TOLERANCE, MAX_SWEEPS};
 use svd::DEGENERATE_RATIO;
+#[cfg(feature = "cuda")]
+pub(crate) use svd::SAFE_SINGLE_LENGTH;
 
 /// A way to make saliency maps: a weighting and its options.
 ///

@@ -35,7 +35,7 @@ pub(super) struct Projection<'a> {
 /// The error of a map in `f32` that is estimated beforehand is at most this; beyond,
 /// the map is made again from products in `f64`. Half the bound that [`Cam`](super::Cam)
 /// promises.
-const MAP_TOLERANCE: f64 = 5e-5;
+pub(crate) const MAP_TOLERANCE: f64 = 5e-5;
 
 /// Magnitudes that differ by no more than this, relatively, count as tied.
 const TIE_TOLERANCE: f64 = 1e-12;

@@ -30,7 +30,7 @@ const SAFE_SINGLE_TRACE: std::ops::Range<f64> = 1e-20..1e30;
 
 /// The lengths of vectors of which products in `f32` neither overflow nor lose
 /// entries.
-const SAFE_SINGLE_LENGTH: std::ops::Range<f64> = 1e-25..1e37;
+pub(crate) const SAFE_SINGLE_LENGTH: std::ops::Range<f64> = 1e-25..1e37;
 
 /// The relative gap 1 − σ₂²/σ₁² that is asked of a first vector from an `f32` Gram
 /// matrix; more is asked for where centring leaves less of ‖M‖² than there was.
