@@ -58,6 +58,11 @@ impl MinMax {
         })
     }
 
+    /// The largest value less the smallest, for values whose difference is in range.
+    pub(super) fn width(&self) -> f64 {
+        2.0 * self.half_range
+    }
+
     /// Where `value` lies: 0 at the smallest, 1 at the largest.
     pub(super) fn position(&self, value: f64) -> f64 {
         (0.5 * value - self.half_min) / self.half_range

@@ -2,7 +2,7 @@
 
 use cudarc::driver::{CudaSlice, CudaView};
 
-use super::buffers::zeros;
+use super::buffers::{download, zeros};
 use super::device::DeviceScalar;
 use super::iteration::{Iteration, Origin};
 use super::launch::{Combination, Queue, Stopping};
@@ -74,6 +74,17 @@ impl<T: DeviceScalar> Lane<T> {
             outcomes: zeros(stream, items)?,
             steps,
         })
+    }
+
+    /// What became of the `count` feature maps of the last call of [`Lane::enqueue`].
+    pub(super) fn outcomes(&self, job: &Job<'_>, count: usize) -> Result<Vec<i32>> {
+        let mut outcomes = download(&self.queue, &self.outcomes)?;
+        outcomes.truncate(count);
+        if let Steps::Closed(maps) = &self.steps {
+            let around = job.around(count);
+            maps.cancel_flat::<T>(&self.queue, around, job.request, &mut outcomes)?;
+        }
+        Ok(outcomes)
     }
 
     /// Enqueues the maps of `count` feature maps; at truncated ranks it waits for HOOI.

@@ -2,10 +2,11 @@
 
 use cudarc::driver::{CudaSlice, CudaView};
 
-use super::buffers::zeros;
+use super::buffers::{download, zeros};
 use super::device::DeviceScalar;
 use super::launch::{Around, Combination, Queue};
-use crate::cam::Sign;
+use super::saliency::outcome;
+use crate::cam::{MAP_TOLERANCE, SAFE_SINGLE_LENGTH, Sign};
 use crate::error::Result;
 
 /// What is asked of feature maps.
@@ -16,6 +17,10 @@ pub(super) struct Request {
     pub(super) centring: bool,
     pub(super) sign: Sign,
 }
+
+/// The error of a projected map from products in `f32` that are summed by 32, relative
+/// to the length of the features at a position: √32 roundings, and that of the vector.
+const PROJECTION_ROUNDING: f64 = 6.66 * 0.5 * f32::EPSILON as f64;
 
 /// The way from features to maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +194,41 @@ impl Maps {
         };
         let projected = if unit { &self.vectors } else { &self.projected };
         queue.combine(how, &self.values, projected, &mut self.sums, maps, outcomes)
+    }
+
+    /// Marks as cancelled those of `outcomes` whose map is too flat for the products in
+    /// `f32` that it was projected with. Waits for what was enqueued.
+    pub(super) fn cancel_flat<T: DeviceScalar>(
+        &self,
+        queue: &Queue,
+        around: Around,
+        request: Request,
+        outcomes: &mut [i32],
+    ) -> Result<()> {
+        if self.path != Path::Mode || T::EPSILON <= f64::EPSILON {
+            return Ok(());
+        }
+        let (n, positions) = (around.order(), around.columns());
+        let squares = download(queue, &self.values)?;
+        let sums = download(queue, &self.sums)?;
+        let energies = download(queue, &self.energies)?;
+        let items = squares.chunks(n).zip(sums.chunks(positions)).zip(energies);
+        for (((squares, sum), energy), outcome) in items.zip(outcomes) {
+            let relative = squares.iter().map(|square| square / squares[0]);
+            let weights = relative.map(|square| square.max(0.0).sqrt());
+            let vectors = if request.all_vectors { n } else { 1 };
+            let length = (energy / positions as f64).sqrt();
+            let error = PROJECTION_ROUNDING * weights.take(vectors).sum::<f64>() * length;
+            let min = sum.iter().copied().fold(f64::INFINITY, f64::min);
+            let max = sum.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let resolved = SAFE_SINGLE_LENGTH.contains(&length)
+                && sum.iter().all(|entry| entry.is_finite())
+                && 2.0 * error <= MAP_TOLERANCE * (max - min);
+            if *outcome < outcome::OUT_OF_RANGE && !resolved {
+                *outcome = outcome::CANCELLED;
+            }
+        }
+        Ok(())
     }
 
     /// Takes the channels' means out of the Gram matrices.

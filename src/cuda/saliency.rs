@@ -13,12 +13,12 @@ use crate::error::{Error, Result};
 use crate::tensor::{Shape, Tensor, TensorRef, first_non_finite};
 
 /// What the kernels say of an item, the numbers of `kernels/block.cuh`.
-mod outcome {
-    pub(super) const CONSTANT: i32 = 1;
-    pub(super) const DEGENERATE: i32 = 2;
-    pub(super) const OUT_OF_RANGE: i32 = 3;
-    pub(super) const CANCELLED: i32 = 4;
-    pub(super) const NO_CONVERGENCE: i32 = 5;
+pub(super) mod outcome {
+    pub(in crate::cuda) const CONSTANT: i32 = 1;
+    pub(in crate::cuda) const DEGENERATE: i32 = 2;
+    pub(in crate::cuda) const OUT_OF_RANGE: i32 = 3;
+    pub(in crate::cuda) const CANCELLED: i32 = 4;
+    pub(in crate::cuda) const NO_CONVERGENCE: i32 = 5;
 }
 
 /// The maps of a part of a batch, one after the other, and the outcome of each.
@@ -201,7 +201,7 @@ impl Device {
                 .slice_mut(first * positions..(first + count) * positions);
             let copied = queue.stream.memcpy_dtod(&made, &mut room);
             copied.map_err(copying())?;
-            outcomes.extend_from_slice(&download(&queue, &lane.outcomes)?[..count]);
+            outcomes.extend(lane.outcomes(&job, count)?);
         }
         let item = |item: usize| {
             let entries = features.slice().slice(item * size..(item + 1) * size);
@@ -242,8 +242,7 @@ impl Device {
             if let Some(count) = waiting[at].take() {
                 let maps = download(&lane.queue, &lane.maps)?;
                 made.0.extend_from_slice(&maps[..count * job.positions()]);
-                made.1
-                    .extend_from_slice(&download(&lane.queue, &lane.outcomes)?[..count]);
+                made.1.extend(lane.outcomes(job, count)?);
             }
             if let Some(entries) = entries {
                 let count = entries.len() / job.size();
@@ -353,8 +352,8 @@ impl<'a> Job<'a> {
         .collect()
     }
 
-    /// The maps of those items whose squares left the range of `f64`, or whose centring
-    /// cancelled too many digits: from scaled, centred copies.
+    /// The maps of those items whose squares left the range of `f64`, or of which centring
+    /// or a flat map left too few digits: from scaled, centred copies in `f64`.
     fn again<T: DeviceScalar>(
         &self,
         device: &Device,

@@ -397,7 +397,7 @@ fn add_short_vectors<T: Scalar, A: Transpose>(
     convert: impl Fn(T) -> A,
     g: &mut [f64],
 ) {
-    let len = (SHORT_BYTES / (order * size_of::<A>())).max(1) * order;
+    let len = (SHORT_BYTES / (order * size_of::<A>())).clamp(1, PANEL_DEPTH) * order;
     let mut converted = Scratch::<A>::zeroed(if ready.is_some() { 0 } else { len });
     for start in (0..vectors.len()).step_by(len) {
         let end = vectors.len().min(start + len);

@@ -215,6 +215,99 @@ fn other_types_are_converted_with_a_note() {
     assert_eq!(single(&a), single(&b));
 }
 
+/// Bytes of a `.npy` file of 3 or 6 channels at 1×3 positions, little-endian.
+fn numpy_file(descr: &str, channels: usize, entries: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let header =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({channels}, 1, 3), }}");
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(format!("{header:<117}\n").as_bytes());
+    bytes.extend(entries.flatten());
+    bytes
+}
+
+/// An element type of NumPy, an offset near the end of the integers that it holds
+/// exactly, and the bytes of an integer.
+type Element = (&'static str, i64, fn(i64) -> Vec<u8>);
+
+const ELEMENTS: [Element; 11] = [
+    ("|u1", 250, |n| (n as u8).to_le_bytes().to_vec()),
+    ("|i1", -120, |n| (n as i8).to_le_bytes().to_vec()),
+    ("<u2", 65_000, |n| (n as u16).to_le_bytes().to_vec()),
+    ("<i2", -32_000, |n| (n as i16).to_le_bytes().to_vec()),
+    ("<u4", 4_000_000_000, |n| (n as u32).to_le_bytes().to_vec()),
+    ("<i4", 2_000_000_000, |n| (n as i32).to_le_bytes().to_vec()),
+    ("<u8", 9_000_000_000_000_000, |n| n.to_le_bytes().to_vec()),
+    ("<i8", -9_000_000_000_000_000, |n| n.to_le_bytes().to_vec()),
+    ("<f4", 16_000_000, |n| (n as f32).to_le_bytes().to_vec()),
+    ("<f8", 9_000_000_000_000_000, |n| {
+        (n as f64).to_le_bytes().to_vec()
+    }),
+    // 1024 ≤ n < 2048: the ten digits after the first are those of the integer.
+    ("<f2", 1_500, |n| {
+        (0x6400 + n as u16 - 1024).to_le_bytes().to_vec()
+    }),
+];
+
+#[test]
+fn offsets_of_every_element_type_leave_the_centred_map() {
+    let folder = Folder::new();
+    let (file, out) = (folder.file("x.npy"), folder.file("map.npy"));
+    let deviations = [2, 0, 1, 0, 3, 1, 1, 1, -2];
+    let mut compared = 0;
+    for channels in [3, 6] {
+        // Six channels: those three with either sign, and a side of positions.
+        let entries = (0..3 * channels).map(|k| deviations[k % 9] * if k < 9 { 1 } else { -1 });
+        let entries: Vec<i64> = entries.collect();
+        for weighting in ["eigen-cam", "multivec-eigen-cam"] {
+            let without: Vec<f64> = entries.iter().map(|&entry| entry as f64).collect();
+            let without = folder.with("without.npy", &[channels, 1, 3], &without);
+            succeeds(&["cam", &without, "--weighting", weighting, "-o", &out]);
+            let expected = single(&out);
+            if (channels, weighting) == (3, "eigen-cam") {
+                assert_eq!(expected.data(), [0.0, 1.0, 0.0]);
+            }
+            for (descr, offset, bytes) in ELEMENTS {
+                let entries = entries.iter().map(|entry| bytes(entry + offset));
+                fs::write(&file, numpy_file(descr, channels, entries)).unwrap();
+                succeeds(&["cam", &file, "--weighting", weighting, "-o", &out]);
+                for (value, expected) in single(&out).data().iter().zip(expected.data()) {
+                    let difference = (value - expected).abs();
+                    assert!(difference <= 1e-6, "{descr} {weighting}: {difference:e}");
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(compared, 2 * 2 * 11 * 3);
+}
+
+#[test]
+fn uncentred_maps_are_those_of_the_same_entries_in_f64() {
+    let folder = Folder::new();
+    let (file, out) = (folder.file("x.npy"), folder.file("map.npy"));
+    let deviations = [2, 0, 1, 0, 3, 1, 1, 1, -2];
+    let mut compared = 0;
+    for (descr, offset, bytes) in ELEMENTS {
+        let entries = || deviations.iter().map(|entry| entry + offset);
+        fs::write(&file, numpy_file(descr, 3, entries().map(bytes))).unwrap();
+        let double: Vec<f64> = entries().map(|entry| entry as f64).collect();
+        let double = folder.with("double.npy", &[3, 1, 3], &double);
+        for weighting in Weighting::ALL.map(Weighting::name) {
+            let arguments = ["--no-centring", "--weighting", weighting, "-o", &out];
+            let [map, expected] = [&file, &double].map(|file| {
+                succeeds(&[&["cam", file][..], &arguments].concat());
+                single(&out)
+            });
+            for (value, expected) in map.data().iter().zip(expected.data()) {
+                let difference = (value - expected).abs();
+                assert!(difference <= 1e-4, "{descr} {weighting}: {difference:e}");
+                compared += 1;
+            }
+        }
+    }
+    assert_eq!(compared, 11 * 4 * 3);
+}
+
 #[test]
 fn what_means_little_is_noted() {
     let folder = Folder::new();

@@ -6,6 +6,7 @@
 mod common;
 
 mod api;
+mod cam_precision;
 #[cfg(feature = "io")]
 mod golden_cam;
 #[cfg(feature = "io")]

@@ -39,6 +39,11 @@ pub(super) const CASES: &[Case] = &[
         compare: maps_of_hard_features,
     },
     Case {
+        name: "maps_of_features_with_offsets",
+        runs: Runs::Anywhere,
+        compare: maps_of_features_with_offsets,
+    },
+    Case {
         name: "maps_resized",
         runs: Runs::Anywhere,
         compare: maps_resized,
@@ -291,6 +296,33 @@ fn maps_of_hard_features(trial: &mut Trial<'_>) {
         .device
         .saliency_maps(&Cam::new(Weighting::Tsm), &equal);
     assert_eq!(maps.unwrap()[0].status(), Status::Degenerate);
+}
+
+/// A map that is too flat for products in `f32` is made again in `f64`, as on the CPU. The bound of
+/// other maps in `f32` grows with their flatness and would let it pass.
+fn maps_of_features_with_offsets(trial: &mut Trial<'_>) {
+    for shape in [[2, 3, 2, 4], [2, 9, 2, 2]] {
+        let mut batch = features::<f32>(&shape, 7);
+        // The first feature map keeps its entries.
+        let second = batch.data().len() / 2;
+        let entries = batch.data_mut()[second..].iter_mut();
+        entries.for_each(|entry| *entry += 70_000.0);
+        for weighting in Weighting::ALL {
+            for centring in [false, true] {
+                let cam = Cam {
+                    centring: Some(centring),
+                    ..Cam::new(weighting)
+                };
+                let ours = trial.device.saliency_maps(&cam, &batch).unwrap();
+                let theirs = cam.saliency_maps(&batch).unwrap();
+                for (ours, theirs) in ours.iter().zip(&theirs) {
+                    assert_eq!(ours.status(), theirs.status());
+                    let difference = largest_difference(ours.values(), theirs.values());
+                    trial.figures.compare(difference, 1e-5, &"a flat map");
+                }
+            }
+        }
+    }
 }
 
 fn maps_resized(trial: &mut Trial<'_>) {
