@@ -90,10 +90,10 @@ impl<'a, T: Scalar> InRange<'a, T> {
         };
         let mut tucker = tucker.scaled_by(*exponent)?;
         if *exponent < 0 {
-            let reached = tucker.relative_error(self.original)?;
-            tucker.estimated_error = Some(reached);
+            let measured = tucker.relative_error(self.original)?;
+            tucker.estimated_error = tucker.estimated_error.map(|known| known.max(measured));
             if let Some(requested) = requested {
-                tucker.note_shortfall(requested, reached);
+                tucker.note_shortfall(requested, measured);
             }
         }
         Ok(tucker)

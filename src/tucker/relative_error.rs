@@ -13,7 +13,8 @@ impl<T: Scalar> Tucker<T> {
     /// slice by slice and compared with `x`. Zero for a zero tensor.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] unless `x` has the shape that was decomposed.
+    /// [`Error::ShapeMismatch`] unless `x` has the shape that was decomposed;
+    /// [`Error::NonFinite`].
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor};

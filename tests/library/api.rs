@@ -131,6 +131,11 @@ fn names_bad_entry<T: Scalar>(error: &Error, x: &Tensor<T>) -> bool {
         if !value.is_finite() && x.get(index).is_some_and(|entry| !entry.as_f64().is_finite()))
 }
 
+/// Whether the result is too large for the scalar, which finite input may cause.
+fn is_out_of_range<R>(result: &tenfold::Result<R>) -> bool {
+    matches!(result, Err(Error::OutOfRange { .. }))
+}
+
 fn all_finite<T: Scalar>(x: &Tensor<T>) -> bool {
     x.data().iter().all(|entry| entry.as_f64().is_finite())
 }

@@ -8,7 +8,9 @@ use tenfold::linalg::{
 };
 use tenfold::{Error, Result, Scalar, Tensor, unfold};
 
-use super::{Entries, all_finite, call, config, entries, names_bad_entry, number, shapes};
+use super::{
+    Entries, all_finite, call, config, entries, is_out_of_range, names_bad_entry, number, shapes,
+};
 use crate::common::layout::Laid;
 use crate::common::random::Random;
 use crate::numerics::orthonormality;
@@ -191,6 +193,10 @@ fn check_unfolding<T: Scalar>(x: &Tensor<T>, kind: Entries, random: &mut Random)
         assert!((factor.transpose() * &factor - &square).norm_max() <= bound);
     }
 
+    if is_out_of_range(&leading) {
+        assert!(!tenfold::norm(x).is_finite());
+        return;
+    }
     let leading = leading.unwrap();
     let count = extent.min(columns);
     assert_eq!(leading.values.len(), count);
