@@ -341,13 +341,14 @@ impl Cam {
         let mut sum = ProjectionSum::new(to.len(), self.sign.unwrap_or(self.weighting.sign()));
         // 1. By products in the scalar of the features.
         let mut values = self.sum_projections(features, Precision::Native, &mut sum)?;
+        let mut range = MinMax::of(&sum.map, CONSTANT_TOLERANCE);
         // 2. By products in f64, where the map is too flat for the rounding of f32.
-        if !sum.resolves_map() {
+        if !sum.is_resolved(range) {
             sum.clear();
             values = self.sum_projections(features, Precision::Double, &mut sum)?;
+            range = MinMax::of(&sum.map, CONSTANT_TOLERANCE);
         }
         // 3. Min-max to [0, 1].
-        let range = MinMax::of(&sum.map, CONSTANT_TOLERANCE);
         for (to, &value) in to.iter_mut().zip(&sum.map) {
             let value = range.as_ref().map_or(0.0, |range| range.position(value));
             *to = T::from_f64(value);

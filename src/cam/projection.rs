@@ -83,14 +83,13 @@ impl ProjectionSum {
         }
     }
 
-    /// Whether the error moves no entry of the stretched map by more than
-    /// [`MAP_TOLERANCE`].
-    pub(super) fn resolves_map(&self) -> bool {
+    /// Whether the error moves no entry of the map, stretched from `range` to \[0, 1\],
+    /// by more than [`MAP_TOLERANCE`].
+    pub(super) fn is_resolved(&self, range: Option<MinMax>) -> bool {
         // An error in the entry, and one in the smallest or the largest of the map.
         let tolerance = 0.5 * MAP_TOLERANCE;
-        self.error == 0.0
-            || MinMax::of(&self.map, 0.0)
-                .is_some_and(|range| self.error <= tolerance * range.width())
+        let width = range.map_or(0.0, |range| range.width());
+        self.error == 0.0 || self.error <= tolerance * width
     }
 }
 
