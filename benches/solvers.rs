@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use tenfold::{Hooi, Hosvd, Randomized, Route, StHosvd};
 
-use data::low_rank;
+use data::{NOISE, low_rank, relative_error};
 
 fn solvers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("tucker");
@@ -29,18 +29,16 @@ fn solvers(criterion: &mut Criterion) {
         let hosvd = Hosvd::new(ranks.to_vec());
         let hooi = Hooi::new(ranks.to_vec());
         let randomized = Randomized::new(ranks.to_vec());
-        let best = hooi
-            .decompose(&x)
-            .and_then(|tucker| tucker.relative_error(&x))
-            .expect("decomposes");
         for tucker in [
             st_hosvd.decompose(&x),
             by_qr.decompose(&x),
             hosvd.decompose(&x),
+            hooi.decompose(&x),
             randomized.decompose(&x),
         ] {
-            let error = tucker.and_then(|tucker| tucker.relative_error(&x));
-            assert!(error.expect("decomposes") < 1.05 * best);
+            // No more is left than the noise, and most of that.
+            let error = relative_error(&x, &tucker.expect("decomposes"));
+            assert!((0.9 * NOISE..1.05 * NOISE).contains(&error), "{error}");
         }
         group.bench_function(BenchmarkId::new("st-hosvd", &case), |bencher| {
             bencher.iter(|| st_hosvd.decompose(black_box(&x)));

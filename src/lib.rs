@@ -53,6 +53,13 @@ pub use tucker::{
     Sweeps, Truncation, Tucker, mode_spectrum,
 };
 
+// The oracle and the random numbers of the integration tests serve the unit tests too.
+#[cfg(test)]
+extern crate self as tenfold;
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod common;
+
 /// The README's snippets, run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -29,6 +29,40 @@ pub(crate) fn orthonormal(rows: usize, columns: usize) -> Mat<f64> {
     orthonormal_basis(noise.as_ref()).expect("no more columns than rows")
 }
 
+/// The norm of the noise in [`low_rank`], relative to that of the rest.
+pub(crate) const NOISE: f64 = 0.1;
+
+/// ‖X − X̂‖/‖X‖ of a decomposition, multiplied out fibre by fibre without the library's
+/// own products.
+pub(crate) fn relative_error(x: &Tensor<f64>, tucker: &Tucker<f64>) -> f64 {
+    let mut y = tucker.core().data().to_vec();
+    let mut shape = tucker.ranks().to_vec();
+    for mode in 0..shape.len() {
+        let Some(a) = tucker.factor(mode) else {
+            continue;
+        };
+        let right: usize = shape[mode + 1..].iter().product();
+        let left = y.len() / (shape[mode] * right);
+        let mut product = vec![0.0; left * a.nrows() * right];
+        for (y, product) in y
+            .chunks(shape[mode] * right)
+            .zip(product.chunks_mut(a.nrows() * right))
+        {
+            for (i, product) in product.chunks_mut(right).enumerate() {
+                for (r, y) in y.chunks(right).enumerate() {
+                    let pairs = product.iter_mut().zip(y);
+                    pairs.for_each(|(sum, entry)| *sum += a[(i, r)] * entry);
+                }
+            }
+        }
+        shape[mode] = a.nrows();
+        y = product;
+    }
+    let squares = |entries: &mut dyn Iterator<Item = f64>| entries.map(|e| e * e).sum::<f64>();
+    let missed = squares(&mut x.data().iter().zip(&y).map(|(x, y)| x - y));
+    (missed / squares(&mut x.data().iter().copied())).sqrt()
+}
+
 /// A tensor of the given multilinear rank, plus noise of a tenth of its norm.
 pub(crate) fn low_rank<T: Scalar>(shape: &[usize], ranks: &[usize]) -> Tensor<T> {
     let factors = shape.iter().zip(ranks);
@@ -37,7 +71,7 @@ pub(crate) fn low_rank<T: Scalar>(shape: &[usize], ranks: &[usize]) -> Tensor<T>
         .and_then(|tucker| tucker.reconstruct())
         .expect("parts fit");
     let disturbance = noise::<f64>(shape);
-    let share = 0.1 * norm(&exact) / norm(&disturbance);
+    let share = NOISE * norm(&exact) / norm(&disturbance);
     let entries = exact.data().iter().zip(disturbance.data());
     let entries = entries.map(|(x, e)| T::from_f64(x + share * e));
     Tensor::new(shape, entries.collect()).expect("a shape")

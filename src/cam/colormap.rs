@@ -137,6 +137,27 @@ mod tests {
         assert!(error.to_string().contains("turbo, viridis"));
     }
 
+    /// The ends and the middle of the published tables: Matplotlib's, and d3's for Turbo.
+    #[test]
+    fn every_name_has_its_own_colours() {
+        for (name, expected) in [
+            ("turbo", [[35, 23, 27], [149, 251, 81], [144, 12, 0]]),
+            ("viridis", [[68, 1, 84], [33, 145, 140], [253, 231, 37]]),
+            ("inferno", [[0, 0, 4], [188, 55, 84], [252, 255, 164]]),
+            ("magma", [[0, 0, 4], [183, 55, 121], [252, 253, 191]]),
+            ("plasma", [[13, 8, 135], [204, 71, 120], [240, 249, 33]]),
+            ("gray", [[0, 0, 0], [128, 128, 128], [255, 255, 255]]),
+            ("jet", [[0, 0, 128], [128, 255, 128], [128, 0, 0]]),
+        ] {
+            let colormap: Colormap = name.parse().unwrap();
+            for (value, expected) in [0.0, 0.5, 1.0].into_iter().zip(expected) {
+                let colour = colormap.color(value);
+                let close = (0..3).all(|c| colour[c].abs_diff(expected[c]) <= 2);
+                assert!(close, "{name} at {value}: {colour:?} for {expected:?}");
+            }
+        }
+    }
+
     #[test]
     fn jet_runs_from_blue_over_green_to_red() {
         assert_eq!(Colormap::Jet.color(0.5), [128, 255, 128]);

@@ -258,6 +258,37 @@ mod tests {
     }
 
     #[test]
+    fn equal_probabilities_neither_drop_nor_increase() {
+        let (p, above, below) = (0.5, f64::next_up(0.5), f64::next_down(0.5));
+        assert_eq!(average_drop(&[p], &[p]).unwrap(), 0.0);
+        assert_eq!(average_increase(&[p], &[p]).unwrap(), 0.0);
+        assert_eq!(average_increase(&[p], &[above]).unwrap(), 100.0);
+        assert_eq!(average_drop(&[p], &[above]).unwrap(), 0.0);
+        assert_eq!(average_increase(&[p], &[below]).unwrap(), 0.0);
+        assert!(average_drop(&[p], &[below]).unwrap() > 0.0);
+    }
+
+    #[test]
+    fn a_position_at_the_threshold_is_salient() {
+        for threshold in THRESHOLDS {
+            let (below, above) = (f64::next_down(threshold), f64::next_up(threshold));
+            let map = [below, threshold, above, 0.0];
+            // Two of the three inside are salient, nothing outside is.
+            let mask = [true, true, true, false];
+            assert_eq!(iou(&map, &mask, threshold).unwrap(), 2.0 / 3.0);
+            let outside = [false, true, false, false];
+            assert_eq!(iou(&map, &outside, threshold).unwrap(), 0.5);
+            assert_eq!(iou(&map, &mask, below).unwrap(), 1.0);
+            assert_eq!(iou(&map, &mask, above).unwrap(), 1.0 / 3.0);
+        }
+        // The ends of [0, 1]: all positions, and those that are 1.
+        assert_eq!(iou(&[0.0, 1.0], &[true, true], 0.0).unwrap(), 1.0);
+        assert_eq!(iou(&[0.0, 1.0], &[true, true], 1.0).unwrap(), 0.5);
+        assert!(iou(&[0.0, 1.0], &[true, true], f64::next_up(1.0)).is_err());
+        assert!(iou(&[0.0, 1.0], &[true, true], -f64::from_bits(1)).is_err());
+    }
+
+    #[test]
     fn bad_input_is_an_error() {
         assert!(matches!(
             average_drop(&[], &[]),

@@ -73,6 +73,21 @@ impl MinMax {
 mod tests {
     use super::*;
 
+    /// Constant is what differs by no more than the tolerance from the largest magnitude.
+    #[test]
+    fn a_range_above_the_tolerance_is_none_of_a_constant_map() {
+        let tolerance = 2f64.powi(-20);
+        for largest in [1.0, -3.0, 2f64.powi(1000), -(2f64.powi(-1000))] {
+            let map = |difference: f64| [largest, largest * (1.0 - difference), largest];
+            assert!(MinMax::of(&map(tolerance / 2.0), tolerance).is_none());
+            assert!(MinMax::of(&map(tolerance), tolerance).is_none());
+            assert!(MinMax::of(&map(1.5 * tolerance), tolerance).is_some());
+        }
+        // Without a tolerance, and on both sides of zero, every difference counts.
+        assert!(MinMax::of(&[1.0, f64::next_up(1.0)], 0.0).is_some());
+        assert!(MinMax::of(&[-1e-30, 1e-30], tolerance).is_some());
+    }
+
     #[test]
     fn the_widest_range_does_not_overflow() {
         let map = Tensor::new(&[3], vec![f64::MIN, 0.0, f64::MAX]).unwrap();

@@ -113,3 +113,45 @@ fn points_down(projected: &[f64]) -> bool {
     let first = projected.iter().find(|p| p.abs() >= tied);
     first.is_some_and(|&p| p < 0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_magnitudes_tied_up_to_rounding_the_first_decides() {
+        let near = |difference: f64| 1.0 - difference * TIE_TOLERANCE;
+        assert!(points_down(&[0.1, -near(0.5), 1.0]));
+        assert!(!points_down(&[0.1, -near(2.0), 1.0]));
+        assert!(!points_down(&[near(0.5), -1.0]));
+        assert!(points_down(&[near(2.0), -1.0]));
+        assert!(!points_down(&[0.0, 0.0]));
+    }
+
+    #[test]
+    fn a_sign_is_undecided_where_both_ends_may_be_equal() {
+        // 1 and 0.75, each in error by an eighth, may be equal.
+        for (values, largest) in [([1.0, -0.75], 1.0), ([0.75, -1.0], 1.0)] {
+            assert_eq!(undecided(&values, 0.125), largest);
+            assert_eq!(undecided(&values, 0.1249), 0.0);
+        }
+    }
+
+    #[test]
+    fn a_map_is_resolved_up_to_its_tolerance() {
+        let resolves = |error: f64| {
+            let mut sum = ProjectionSum::new(2, Sign::Absolute);
+            let values = &[0.0, -2.0];
+            sum.add(Projection {
+                weight: 0.5,
+                values,
+                error,
+            });
+            assert_eq!(*sum.map, [0.0, 1.0]);
+            sum.is_resolved(MinMax::of(&sum.map, 0.0))
+        };
+        // Half of it counts: the range of the map is 1.
+        assert!(resolves(0.0) && resolves(0.999 * MAP_TOLERANCE));
+        assert!(!resolves(1.001 * MAP_TOLERANCE));
+    }
+}

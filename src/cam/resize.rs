@@ -126,6 +126,37 @@ mod tests {
         assert_eq!(resize(&map, 1, 2).unwrap().data(), [9.0, 5.0]);
     }
 
+    /// Each pixel by the definition, of all proportions.
+    #[test]
+    fn every_pixel_is_where_the_definition_has_it() {
+        let (old_height, old_width) = (4, 7);
+        let entry = |i: usize, j: usize| ((5 * i + 3 * j * j) % 11) as f64;
+        let map = Tensor::from_fn(&[old_height, old_width], |i| entry(i[0], i[1])).unwrap();
+        let place = |i: usize, old: usize, new: usize| {
+            let point = (i as f64 + 0.5) * old as f64 / new as f64 - 0.5;
+            point.clamp(0.0, (old - 1) as f64)
+        };
+        // The hat functions around a point.
+        let weight = |point: f64, i: usize| (1.0 - (point - i as f64).abs()).max(0.0);
+        for (height, width) in [(4, 8), (9, 3), (1, 2), (13, 26), (26, 13), (5, 5)] {
+            let resized = resize(&map, height, width).unwrap();
+            for (position, value) in resized.data().iter().enumerate() {
+                let y = place(position / width, old_height, height);
+                let x = place(position % width, old_width, width);
+                let row = |i| {
+                    (0..old_width)
+                        .map(move |j| weight(x, j) * entry(i, j))
+                        .sum::<f64>()
+                };
+                let exact: f64 = (0..old_height).map(|i| weight(y, i) * row(i)).sum();
+                assert!(
+                    (value - exact).abs() < 1e-12,
+                    "{height}×{width}: {position}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn leading_modes_are_left_alone() {
         let map = Tensor::new(&[2, 1, 2], vec![0.0, 2.0, 10.0, 14.0]).unwrap();

@@ -139,10 +139,10 @@ pub(super) struct Unfolding<'a, T> {
 }
 
 /// Bytes of a block of vectors: it stays in the second level of cache.
-const PANEL_BYTES: usize = 1 << 20;
+const PANEL_BYTES: usize = if cfg!(test) { 1 << 12 } else { 1 << 20 };
 
 /// Vectors of a block, at most: so many products are summed in a register.
-const PANEL_DEPTH: usize = 256;
+const PANEL_DEPTH: usize = if cfg!(test) { 32 } else { 256 };
 
 /// Vectors of a block, for vectors of `order` entries.
 fn panel_depth<A>(order: usize) -> usize {
@@ -151,17 +151,17 @@ fn panel_depth<A>(order: usize) -> usize {
 
 /// The order up to which vectors are not packed: loads that straddle cache
 /// lines cost less than the copy.
-const UNPACKED_ORDER: usize = 64;
+const UNPACKED_ORDER: usize = if cfg!(test) { 20 } else { 64 };
 
 /// Bytes of a block of vectors that are not packed: it stays in the first level
 /// of cache.
-const SHORT_BYTES: usize = 1 << 15;
+const SHORT_BYTES: usize = if cfg!(test) { 1 << 10 } else { 1 << 15 };
 
 /// Vectors that are copied to the rows of a matrix together.
 const VECTORS_AT_ONCE: usize = 16;
 
 /// Multiply-adds of one part of the sum, at least.
-const PART_FLOPS: usize = 1 << 22;
+const PART_FLOPS: usize = if cfg!(test) { 1 << 8 } else { 1 << 22 };
 
 /// Parts of the sum, at most.
 const MAX_PARTS: usize = 16;

@@ -30,6 +30,23 @@ fn close_beside(size: f64, ours: &Mat<f64>, exact: &Mat<f64>, epsilon: f64) {
     assert!(difference <= 300.0 * epsilon, "{difference:e}");
 }
 
+/// The order of a Gram matrix, at most, that is compared.
+const LARGEST_ORDER: usize = 300;
+
+/// The eigenvectors of `s` make it up again, and the leading pair is one of theirs.
+fn eigensolvers_agree(s: &Mat<f64>) {
+    let eigen = eigh(s.as_ref()).expect("finite");
+    let scaled = Mat::from_fn(s.nrows(), s.nrows(), |i, j| {
+        eigen.vectors[(i, j)] * eigen.values[j]
+    });
+    let product = &scaled * eigen.vectors.transpose();
+    close_beside(eigen.values[0], &product, s, f64::EPSILON);
+    if let Some(pair) = leading_pair(s.as_ref(), 1e-3).expect("finite") {
+        let difference = (pair.value - eigen.values[0]).abs();
+        assert!(difference <= 300.0 * f64::EPSILON * eigen.values[0]);
+    }
+}
+
 fn kernels_agree<T: Scalar>() {
     for shape in [
         [1, 1, 1],
@@ -39,6 +56,7 @@ fn kernels_agree<T: Scalar>() {
         [6, 70, 7],
         [2, 3, 300],
         [2, 70, 131],
+        [90, 2, 23],
     ] {
         let x = Tensor::from_fn(&shape, |i| {
             T::from_f64(((7 * i[0] + 5 * i[1] + 3 * i[2]) % 11) as f64 - 4.0)
@@ -50,8 +68,10 @@ fn kernels_agree<T: Scalar>() {
             let exact = &rows * rows.transpose();
             let g = gram(&x, mode, Side::Mode, Precision::Native).expect("a mode");
             close(&g, &exact, T::EPSILON);
-            let rest = gram(&x, mode, Side::Rest, Precision::Double).expect("a mode");
-            close(&rest, &(rows.transpose() * &rows), f64::EPSILON);
+            if rows.ncols() <= LARGEST_ORDER {
+                let rest = gram(&x, mode, Side::Rest, Precision::Double).expect("a mode");
+                close(&rest, &(rows.transpose() * &rows), f64::EPSILON);
+            }
             let r = triangular_factor(&x, mode, Side::Mode).expect("finite");
             close(&(r.transpose() * &r), &exact, f64::EPSILON);
             for columns in [1, 2, 6, 13, 25] {
@@ -63,15 +83,9 @@ fn kernels_agree<T: Scalar>() {
                 let u = Mat::from_fn(columns, extent, entry);
                 close(&y, &(u * &rows), T::EPSILON);
             }
-            let eigen = eigh(exact.as_ref()).expect("finite");
-            let scaled = Mat::from_fn(exact.nrows(), exact.nrows(), |i, j| {
-                eigen.vectors[(i, j)] * eigen.values[j]
-            });
-            let product = &scaled * eigen.vectors.transpose();
-            close_beside(eigen.values[0], &product, &exact, f64::EPSILON);
-            if let Some(pair) = leading_pair(exact.as_ref(), 1e-3).expect("finite") {
-                let difference = (pair.value - eigen.values[0]).abs();
-                assert!(difference <= 300.0 * f64::EPSILON * eigen.values[0]);
+            // Small square problems are in `f64` whatever the tensor holds.
+            if T::EPSILON == f64::EPSILON {
+                eigensolvers_agree(&exact);
             }
         }
         let squares: f64 = x.data().iter().map(|entry| entry.as_f64().powi(2)).sum();

@@ -15,20 +15,20 @@ use crate::kernel::{
 use crate::scalar::Scalar;
 
 /// Columns of the unfolding that one task takes, at least.
-const TASK_COLUMNS: usize = 1024;
+const TASK_COLUMNS: usize = if cfg!(test) { 192 } else { 1024 };
 
 /// Columns of the unfolding that are packed at once.
-const STRIP_COLUMNS: usize = 256;
+const STRIP_COLUMNS: usize = if cfg!(test) { 96 } else { 256 };
 
 /// Tiles that a row of a slab has at least where the slab is not packed: what is
 /// left over of the last tile counts little.
 const UNPACKED_TILES: usize = 3;
 
 /// Bytes of results that stay in the second level of cache.
-const RESULT_BYTES: usize = 1 << 19;
+const RESULT_BYTES: usize = if cfg!(test) { 1 << 10 } else { 1 << 19 };
 
 /// Tiles of a strip that is not packed, at most: a row of them is a page long.
-const STRIP_TILES: usize = 32;
+const STRIP_TILES: usize = if cfg!(test) { 4 } else { 32 };
 
 /// The mode-n product Y = X ×ₙ U, that is Y₍ₙ₎ = U X₍ₙ₎ (Kolda & Bader, §2.5).
 ///
@@ -259,7 +259,7 @@ fn last_two(a: usize, b: usize, order: usize) -> bool {
 
 /// Entries between the two products of [`product_of_two`] that stay in the second
 /// level of cache.
-const BETWEEN: usize = 1 << 16;
+const BETWEEN: usize = if cfg!(test) { 64 } else { 1 << 16 };
 
 /// X ×ₐ Uₐ ×ᵦ Uᵦ for the last two modes, some slabs at a time: what lies between
 /// the two products never leaves the cache.
@@ -382,4 +382,57 @@ fn tile_runs(
         at = run.end;
         (!run.is_empty()).then_some((tile, column, run))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::oracle::{self, assert_rounded, magnitude};
+    use crate::common::random::Random;
+
+    /// Long, flat and ragged: every path of a product, in several tasks, strips and tiles.
+    const SHAPES: [[usize; 3]; 8] = [
+        [TASK_COLUMNS + 9, 3, 1],
+        [70, 4, 5],
+        [3, 35, 2 * TASK_COLUMNS + 13],
+        [2, 6, STRIP_COLUMNS - 1],
+        [5, 3, 47],
+        [17, 2, 130],
+        [1, 9, TASK_COLUMNS],
+        [13, 11, 12],
+    ];
+
+    fn check<T: Scalar>() {
+        let mut random = Random::new(3);
+        for shape in SHAPES {
+            let x: Tensor<T> = random.tensor(&shape);
+            let sizes = oracle::abs(&oracle::in_f64(&x));
+            for (mode, &extent) in shape.iter().enumerate() {
+                for rows in [1, 2, 7, 13] {
+                    let u = random.matrix(rows, extent);
+                    let y = mode_product(&x, mode, u.as_ref()).unwrap();
+                    let exact = oracle::mode_product(&x, mode, u.as_ref());
+                    let sizes = oracle::mode_product(&sizes, mode, magnitude(u.as_ref()).as_ref());
+                    assert_rounded(&y, &exact, &sizes, extent + 2);
+                }
+            }
+            for [a, b] in [[1, 2], [2, 1], [0, 1], [0, 2]] {
+                let (u, v) = (random.matrix(3, shape[a]), random.matrix(2, shape[b]));
+                let y = multi_mode_product(&x, &[(a, u.as_ref()), (b, v.as_ref())]).unwrap();
+                let [mut exact, mut sizes] = [oracle::in_f64(&x), sizes.clone()];
+                for (mode, u) in [(a, &u), (b, &v)] {
+                    let double = oracle::matrix_in_f64(u.as_ref());
+                    exact = oracle::mode_product(&exact, mode, double.as_ref());
+                    sizes = oracle::mode_product(&sizes, mode, magnitude(u.as_ref()).as_ref());
+                }
+                assert_rounded(&y, &exact, &sizes, shape[a] + shape[b] + 4);
+            }
+        }
+    }
+
+    #[test]
+    fn tasks_strips_and_tiles_make_the_whole_product() {
+        check::<f64>();
+        check::<f32>();
+    }
 }

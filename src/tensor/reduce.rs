@@ -8,7 +8,7 @@ use crate::kernel::vectorize;
 use crate::scalar::{Scalar, binary_exponent, scale};
 
 /// Entries summed by one task, whatever the number of threads.
-const CHUNK: usize = 1 << 14;
+const CHUNK: usize = if cfg!(test) { 40 } else { 1 << 14 };
 
 /// Partial sums that one task keeps side by side, so that they vectorise.
 const LANES: usize = 16;
@@ -181,4 +181,77 @@ pub(crate) fn largest_magnitude<T: Scalar>(x: TensorRef<'_, T>) -> Result<f64> {
 fn larger(a: f64, b: f64) -> f64 {
     let b = if b.is_nan() { f64::INFINITY } else { b };
     if b > a { b } else { a }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::oracle;
+    use crate::common::random::Random;
+    use crate::tensor::Tensor;
+
+    /// Every length up to some chunks, against sums entry by entry.
+    fn check_sums<T: Scalar>() {
+        let mut random = Random::new(1);
+        for len in 0..=3 * CHUNK + LANES {
+            let (x, y): (Tensor<T>, Tensor<T>) = (random.tensor(&[len]), random.tensor(&[len]));
+            let rounding = (len + 8) as f64 * f64::EPSILON;
+            let pairs = x.data().iter().zip(y.data());
+            let products: Vec<f64> = pairs.map(|(x, y)| x.as_f64() * y.as_f64()).collect();
+            let exact: f64 = products.iter().sum();
+            let size: f64 = products.iter().map(|product| product.abs()).sum();
+            assert!(
+                (inner(&x, &y).unwrap() - exact).abs() <= rounding * size,
+                "{len}"
+            );
+            let exact = oracle::norm(&x);
+            assert!((norm(&x) - exact).abs() <= rounding * exact, "{len}");
+            let exact = oracle::distance(&x, &y);
+            assert!(
+                (distance(&x, &y).unwrap() - exact).abs() <= rounding * exact,
+                "{len}"
+            );
+        }
+    }
+
+    #[test]
+    fn sums_run_over_all_chunks() {
+        check_sums::<f64>();
+        check_sums::<f32>();
+    }
+
+    #[test]
+    fn the_first_entry_that_is_not_finite_is_named_in_every_chunk() {
+        let columns = CHUNK + 7;
+        let mut x = Tensor::<f32>::zeros(&[3, columns]).unwrap();
+        // All entries after the first are not finite either.
+        for position in (0..x.data().len()).rev() {
+            x.data_mut()[position] = if position % 2 == 0 {
+                f32::NAN
+            } else {
+                f32::INFINITY
+            };
+            let expected = [position / columns, position % columns];
+            for error in [
+                first_non_finite(x.view()),
+                largest_magnitude(x.view()).err(),
+            ] {
+                let Some(Error::NonFinite { index, value }) = error else {
+                    panic!("entry {position} is not finite");
+                };
+                assert_eq!(index, expected);
+                assert_eq!(value.is_nan(), position % 2 == 0);
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_magnitude_is_found_in_every_chunk() {
+        for position in 0..3 * CHUNK + LANES {
+            let mut x = Tensor::<f64>::zeros(&[3 * CHUNK + LANES]).unwrap();
+            x.data_mut().fill(3.0);
+            x.data_mut()[position] = -5.0;
+            assert_eq!(largest_magnitude(x.view()).unwrap(), 5.0);
+        }
+    }
 }

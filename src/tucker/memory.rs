@@ -9,6 +9,9 @@
 //! - a product in a mode: s·E·R/I bytes for the result;
 //! - for each thread, packed strips of min(512, E/I + 64)·(I + R)·s bytes.
 //!
+//! Not counted is the scratch memory that a thread keeps for its next problem, in pieces
+//! whose sizes are powers of two: some megabytes, 32 MiB at most.
+//!
 //! ST-HOSVD has one tensor beside the input and makes the next from it; HOOI
 //! has a chain of projections, as deep as the tree of its modes. Where a
 //! tolerance is to find the ranks, they are taken as large as can be.
@@ -391,6 +394,17 @@ mod tests {
         assert!(all.memory::<f64>(&largest).unwrap() > 1 << 60);
         assert!(all.memory::<f64>(&[1 << 40, 1 << 40]).is_err());
         assert!(all.memory::<f64>(&[3, 0]).is_err());
+    }
+
+    /// At ranks near the extents a sweep has the core of the one before beside two
+    /// projections, where its start has two tensors alone.
+    #[test]
+    fn sweeps_count_the_core_before() {
+        let (shape, ranks) = ([96, 128, 160], [90, 120, 150]);
+        let core = 8 * ranks.iter().product::<usize>() as u64;
+        let start = StHosvd::new(ranks).memory::<f64>(&shape).unwrap();
+        let hooi = Hooi::new(ranks).memory::<f64>(&shape).unwrap();
+        assert!(hooi > start + core / 2, "{hooi} {start}");
     }
 
     #[test]

@@ -143,7 +143,7 @@ pub(super) fn error_of_projection(norm: f64, core: f64) -> f64 {
 }
 
 /// Entries of the reconstruction that [`Tucker::relative_error`] forms at once.
-pub(super) const SLICE_ENTRIES: usize = 1 << 20;
+pub(super) const SLICE_ENTRIES: usize = if cfg!(test) { 64 } else { 1 << 20 };
 
 /// The relative error against a zero tensor: zero or infinite.
 fn against_zero(norm_of_difference: f64) -> f64 {
@@ -151,5 +151,53 @@ fn against_zero(norm_of_difference: f64) -> f64 {
         0.0
     } else {
         f64::INFINITY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::oracle;
+    use crate::common::random::Random;
+    use crate::tensor::Tensor;
+
+    /// A random decomposition, with factors in `modes` alone, against a random tensor.
+    fn check<T: Scalar>(shape: &[usize], modes: &[usize]) {
+        let mut random = Random::new(5);
+        let core: Vec<usize> = (0..shape.len())
+            .map(|n| if modes.contains(&n) { 2 } else { shape[n] })
+            .collect();
+        let factors = (0..shape.len()).map(|n| modes.contains(&n).then_some(shape[n]));
+        let factors = factors.map(|rows| rows.map(|rows| random.matrix::<T>(rows, 2)));
+        let factors: Vec<_> = factors.collect();
+        let tucker = Tucker::new(random.tensor::<T>(&core), factors).unwrap();
+        let x: Tensor<T> = random.tensor(shape);
+
+        let mut x_hat = oracle::in_f64(tucker.core());
+        for &mode in modes {
+            let factor = oracle::matrix_in_f64(tucker.factor(mode).unwrap());
+            x_hat = oracle::mode_product(&x_hat, mode, factor.as_ref());
+        }
+        let exact = oracle::relative_distance(&oracle::in_f64(&x), &x_hat);
+        let measured = tucker.relative_error(&x).unwrap();
+        assert!(
+            (measured - exact).abs() <= 30.0 * T::EPSILON * exact,
+            "{shape:?}, {modes:?}: {measured:e} for {exact:e}"
+        );
+    }
+
+    #[test]
+    fn every_slice_is_compared_with_its_own_rows() {
+        for (shape, modes) in [
+            (&[40, 3, 4][..], &[0, 1, 2][..]),
+            (&[40, 3, 4], &[1, 2]),
+            (&[9, 5, SLICE_ENTRIES / 5], &[0, 2]),
+            (&[3, SLICE_ENTRIES + 1], &[0, 1]),
+            (&[3 * SLICE_ENTRIES + 5], &[0]),
+            (&[7, 2 * SLICE_ENTRIES], &[1]),
+        ] {
+            check::<f64>(shape, modes);
+            check::<f32>(shape, modes);
+        }
     }
 }

@@ -215,3 +215,46 @@ fn sequentially_truncate<T: Scalar>(
     let core = y.unwrap_or_else(|| x.to_tensor());
     Tucker::truncated(core, factors, spectra, rung, discarded)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gram matrices of I and products of 2R flops per entry, each on what the modes before
+    /// left.
+    fn flops(shape: &[usize], ranks: &[usize], order: &[usize]) -> f64 {
+        let mut entries: f64 = shape.iter().map(|&extent| extent as f64).product();
+        let steps = order.iter().map(|&mode| {
+            let (extent, rank) = (shape[mode] as f64, ranks[mode] as f64);
+            let flops = entries * (extent + 2.0 * rank);
+            entries *= rank / extent;
+            flops
+        });
+        steps.sum()
+    }
+
+    #[test]
+    fn no_order_takes_fewer_flops_than_the_chosen_one() {
+        for (shape, ranks) in [
+            ([40, 50, 60], [30, 5, 58]),
+            ([100, 10, 40], [50, 2, 39]),
+            ([9, 200, 30], [8, 180, 3]),
+            ([20, 20, 20], [5, 19, 20]),
+        ] {
+            let st_hosvd = StHosvd::new(ranks);
+            let chosen = st_hosvd.order(&shape, &[0, 1, 2]).unwrap();
+            let least = flops(&shape, &ranks, &chosen);
+            for other in [
+                [0, 1, 2],
+                [0, 2, 1],
+                [1, 0, 2],
+                [1, 2, 0],
+                [2, 0, 1],
+                [2, 1, 0],
+            ] {
+                let other_flops = flops(&shape, &ranks, &other);
+                assert!(least <= other_flops * (1.0 + 1e-12), "{shape:?}: {other:?}");
+            }
+        }
+    }
+}

@@ -239,6 +239,42 @@ mod tests {
     }
 
     #[test]
+    fn an_energy_budget_is_spent_to_its_last_bit() {
+        let values = [3.0, 2.0, 1.0, 0.5];
+        for (tail, rank) in [(0.25, 3), (1.25, 2), (5.25, 1)] {
+            let rank_for = |budget: f64| Budget::Energy(budget).rank(&values, 1.0);
+            assert_eq!(rank_for(f64::next_down(tail)), rank + 1);
+            assert_eq!(rank_for(tail), rank);
+            assert_eq!(rank_for(f64::next_up(tail)), rank);
+        }
+    }
+
+    #[test]
+    fn each_mode_may_discard_an_even_share_of_what_is_left() {
+        let mut discarded = Discarded::default();
+        let share = |discarded: Discarded, left| match discarded.budget(Budget::Energy(0.3), left) {
+            Budget::Energy(share) => share,
+            Budget::Rank(_) => panic!("an energy stays an energy"),
+        };
+        assert_eq!(share(discarded, 3), 0.3 / 3.0);
+        // Of ‖X‖² = 25 the 9 is discarded: more than the budget.
+        assert_eq!(discarded.rank(Budget::Energy(0.36), &[4.0, 3.0]), 1);
+        assert_eq!(discarded.rank(Budget::Energy(0.35), &[4.0, 3.0]), 2);
+        discarded.add(&[4.0, 3.0, 0.0], 2);
+        assert_eq!(
+            (discarded.relative_error(), share(discarded, 2)),
+            (0.0, 0.15)
+        );
+        discarded.add(&[5.0, 2.5], 1);
+        assert_eq!(discarded.relative_error(), 0.5);
+        assert_eq!(share(discarded, 1), 0.3 - 0.25);
+        // ‖X‖ stays that of the first spectrum.
+        discarded.add(&[100.0, 5.0], 1);
+        assert_eq!(discarded.relative_error(), 1.25f64.sqrt());
+        assert_eq!(share(discarded, 1), 0.0);
+    }
+
+    #[test]
     fn the_rank_law() {
         let shape = [4, 5, 6];
         let all = [0, 1, 2];
@@ -265,9 +301,11 @@ mod tests {
 
     #[test]
     fn tolerances_lie_in_0_to_1() {
-        for bad in [-1e-9, 1.0, f64::NAN, f64::INFINITY] {
+        for bad in [-1e-9, -f64::from_bits(1), 1.0, f64::NAN, f64::INFINITY] {
             assert!(check_tolerance("t", bad).is_err());
         }
-        assert!(check_tolerance("t", 0.0).is_ok());
+        for good in [0.0, f64::from_bits(1), f64::next_down(1.0)] {
+            assert!(check_tolerance("t", good).is_ok());
+        }
     }
 }

@@ -35,6 +35,30 @@ fn closed_forms_agree_with_the_reference_routes() {
     }
 }
 
+/// Ratios are those of the times beside them, and the threads those asked for.
+#[test]
+fn ratios_and_threads_are_what_they_are_called() {
+    let arguments = [
+        "--shape",
+        "20x3x3",
+        "--repeat",
+        "1",
+        "--threads",
+        "3",
+        "--json",
+    ];
+    let output = bench(&arguments);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one object");
+    assert_eq!(json["threads"], 3);
+    let rows = &json["shapes"][0]["weightings"];
+    let number = |row: usize, key: &str| rows[row][key].as_f64().expect("a number");
+    // EigenCAM, TSM, Multivec-EigenCAM, MTSM.
+    for (svd, tucker) in [(0, 1), (2, 3)] {
+        let ratio = number(tucker, "seconds") / number(svd, "seconds");
+        assert_eq!(number(tucker, "tucker_to_svd"), ratio);
+    }
+}
+
 #[test]
 fn the_table_names_every_weighting() {
     let output = bench(&["--shape", "20x3x3", "--repeat", "1"]);

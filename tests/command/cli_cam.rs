@@ -6,8 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
-use tenfold::cam::{Cam, Overlay, Weighting, colorize, normalize, resize};
-use tenfold::io::{AnyTensor, read_image, read_npy, write_npy};
+use tenfold::cam::{Cam, Colormap, Overlay, Sign, Weighting, colorize, normalize, resize};
+use tenfold::io::{AnyTensor, RgbImage, read_image, read_npy, write_npy, write_png};
 use tenfold::{Tensor, TensorRef};
 
 fn tenfold(arguments: &[&str]) -> Output {
@@ -353,6 +353,155 @@ fn options_reach_the_library() {
     let expected = ranks.saliency_map(&single(path(FEATURES))).unwrap();
     assert_eq!(&single(&out), expected.values());
     assert!(difference(&single(&out), &sample_map(Weighting::Mtsm)) > 1e-3);
+}
+
+/// Each option of the map alone, on the command line and in the library.
+#[test]
+fn options_of_a_map_reach_the_library() {
+    let folder = Folder::new();
+    let out = folder.file("map.npy");
+    let features = single(path(FEATURES));
+    let mut maps: Vec<Vec<f32>> = Vec::new();
+    for (options, cam) in [
+        ("--weighting eigen-cam", Cam::new(Weighting::EigenCam)),
+        (
+            "--weighting eigen-cam --sign negative",
+            Cam {
+                sign: Some(Sign::Negative),
+                ..Cam::new(Weighting::EigenCam)
+            },
+        ),
+        (
+            "--weighting eigen-cam --sign absolute",
+            Cam {
+                sign: Some(Sign::Absolute),
+                ..Cam::new(Weighting::EigenCam)
+            },
+        ),
+        (
+            "--weighting eigen-cam --no-centring",
+            Cam {
+                centring: Some(false),
+                ..Cam::new(Weighting::EigenCam)
+            },
+        ),
+        ("--weighting mtsm", Cam::new(Weighting::Mtsm)),
+        (
+            "--weighting mtsm --centring",
+            Cam {
+                centring: Some(true),
+                ..Cam::new(Weighting::Mtsm)
+            },
+        ),
+        (
+            "--weighting mtsm --ranks 5,4,3",
+            Cam {
+                ranks: Some(vec![5, 4, 3]),
+                ..Cam::new(Weighting::Mtsm)
+            },
+        ),
+    ] {
+        let options: Vec<&str> = options.split(' ').collect();
+        succeeds(&[&["cam", FEATURES, "-o", &out], &options[..]].concat());
+        let map = single(&out);
+        assert_eq!(
+            &map,
+            cam.saliency_map(&features).unwrap().values(),
+            "{options:?}"
+        );
+        assert!(!maps.contains(&map.data().to_vec()), "{options:?}");
+        maps.push(map.into_data());
+    }
+}
+
+/// Each option of the picture alone.
+#[test]
+fn options_of_a_picture_reach_the_library() {
+    let folder = Folder::new();
+    let out = folder.file("map.png");
+    let (map, photograph) = (
+        sample_map(Weighting::Mtsm),
+        read_image(path(PHOTOGRAPH)).unwrap(),
+    );
+    for colormap in Colormap::ALL {
+        let name = colormap.name();
+        succeeds(&[
+            "cam",
+            FEATURES,
+            "--size",
+            "30x20",
+            "--colormap",
+            name,
+            "-o",
+            &out,
+        ]);
+        let expected = colorize(&resize(&map, 30, 20).unwrap(), colormap).unwrap();
+        assert_eq!(read_image(&out).unwrap(), expected, "{name}");
+    }
+    for (alpha, overlay) in [
+        (None, Overlay::default()),
+        (
+            Some("0.25"),
+            Overlay {
+                alpha: 0.25,
+                ..Overlay::default()
+            },
+        ),
+        (
+            Some("1"),
+            Overlay {
+                alpha: 1.0,
+                ..Overlay::default()
+            },
+        ),
+    ] {
+        let options: Vec<&str> = alpha.iter().flat_map(|alpha| ["--alpha", alpha]).collect();
+        let command = ["cam", FEATURES, "--image", PHOTOGRAPH, "-o", &out];
+        succeeds(&[&command[..], &options].concat());
+        assert_eq!(
+            read_image(&out).unwrap(),
+            overlay.draw(&map, &photograph).unwrap()
+        );
+    }
+}
+
+/// A photograph of one colour keeps it at every size.
+#[test]
+fn a_photograph_at_another_size_keeps_its_colours() {
+    let folder = Folder::new();
+    let (photograph, out) = (folder.file("photograph.png"), folder.file("out.png"));
+    let colour = [200, 100, 10];
+    write_png(&photograph, &RgbImage::from_pixel(9, 7, colour.into())).unwrap();
+    let options = ["--size", "30x20", "--alpha", "0", "-o", &out];
+    succeeds(&[&["cam", FEATURES, "--image", &photograph][..], &options].concat());
+    let picture = read_image(&out).unwrap();
+    assert_eq!((picture.height(), picture.width()), (30, 20));
+    assert!(picture.pixels().all(|pixel| pixel.0 == colour));
+}
+
+/// The pictures of a batch stand below each other, each in its place; the report names the
+/// peak of each.
+#[test]
+fn the_pictures_of_a_batch_stand_in_rows() {
+    let folder = Folder::new();
+    // One channel: the map is the feature map. The peaks are at (0, 2) and (1, 0).
+    let entries = [
+        0.0f32, 1.0, 3.0, 1.0, 0.0, 2.0, 0.0, 1.0, 2.0, 4.0, 1.0, 0.0,
+    ];
+    let batch = folder.with("batch.npy", &[2, 1, 2, 3], &entries);
+    let out = folder.file("out.png");
+    let report = json(&["cam", &batch, "--size", "2x3", "-o", &out]);
+    assert_eq!(report["maps"][0]["peak"], serde_json::json!([0, 2]));
+    assert_eq!(report["maps"][1]["peak"], serde_json::json!([1, 0]));
+    let picture = read_image(&out).unwrap();
+    let gap = picture.height() - 4;
+    for (top, entries) in [(0, &entries[..6]), (2 + gap, &entries[6..])] {
+        let map = normalize(TensorRef::new(&[2, 3], entries).unwrap()).unwrap();
+        let expected = colorize(&map, Colormap::default()).unwrap();
+        for (x, y, pixel) in expected.enumerate_pixels() {
+            assert_eq!(picture.get_pixel(x, top + y), pixel, "{top}: {x}, {y}");
+        }
+    }
 }
 
 #[test]

@@ -10,6 +10,9 @@ mod cli_cam;
 mod corpus;
 #[cfg(unix)]
 mod faults;
+#[cfg(unix)]
+#[path = "../common/job.rs"]
+mod job;
 #[cfg(target_os = "linux")]
 mod memory;
 #[cfg(unix)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tenfold::io::{Meta, write_npy, write_tucker};
-use tenfold::{Hooi, Scalar, Tensor};
+use tenfold::{Scalar, StHosvd, Tensor};
 
 fn tenfold(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tenfold"))
@@ -153,75 +153,59 @@ impl Folder {
     }
 }
 
+/// The peak of a command is at most what was told, and at least a third of it.
 fn check(arguments: &[&str], peak: f64, told: f64) {
+    let share = peak / told;
     // Two digits are told.
-    assert!(peak <= 1.05 * told, "{arguments:?}: {peak} MB, told {told}");
     assert!(
-        peak > 0.1 * told,
-        "{arguments:?}: {peak} MB are far from the {told} told"
+        (0.33..=1.05).contains(&share),
+        "{arguments:?}: a peak of {peak} MB is {share:.2} of the {told} told"
     );
 }
 
 #[test]
 fn no_solver_takes_more_than_was_told() {
-    let cube = Folder::new::<f64>(&[170, 180, 190]);
-    cube.holds("decompose", &["--ranks", "30,30,30"]);
-    cube.holds("decompose", &["--ranks", "170,180,190"]);
-    cube.holds("decompose", &["--tolerance", "1e-2"]);
-    cube.holds("decompose", &["--tolerance", "0"]);
-    cube.holds("decompose", &["--ranks", "30,30,30", "--method", "hosvd"]);
-    let hooi = ["--method", "hooi", "--sweeps", "2"];
-    cube.holds("decompose", &[&["--ranks", "30,30,30"], &hooi[..]].concat());
-    cube.holds(
-        "decompose",
-        &[&["--ranks", "100,100,100"], &hooi[..]].concat(),
-    );
-    let random = ["--method", "randomized"];
-    cube.holds(
-        "decompose",
-        &[&["--ranks", "30,30,30"], &random[..]].concat(),
-    );
-    cube.holds("decompose", &["--ranks", "20,20", "--modes", "0,2"]);
+    let cube = Folder::new::<f64>(&[120, 125, 130]);
+    cube.holds("decompose", &["--ranks", "20,20,20"]);
+    cube.holds("decompose", &["--tolerance", "5e-2"]);
+    let hooi = ["--ranks", "20,20,20", "--method", "hooi", "--sweeps", "1"];
+    cube.holds("decompose", &hooi);
+    let random = ["--ranks", "20,20,20", "--method", "randomized"];
+    cube.holds("decompose", &random);
 }
 
 #[test]
 fn long_and_flat_shapes_take_no_more_than_was_told() {
-    for shape in [
-        &[600_000, 16][..],
-        &[16, 600_000],
-        &[4, 200_000, 12],
-        &[1200, 1300],
+    for (shape, ranks) in [
+        (&[300_000, 12][..], "8,8"),
+        (&[12, 300_000], "8,8"),
+        (&[4, 60_000, 12], "4,8,8"),
     ] {
-        let ranks = shape.iter().map(|_| "12").collect::<Vec<_>>().join(",");
-        let ranks = if shape[0] == 4 { "4,12,12" } else { &ranks };
         let folder = Folder::new::<f32>(shape);
-        for method in ["st-hosvd", "hosvd", "randomized"] {
-            folder.holds("decompose", &["--ranks", ranks, "--method", method]);
-        }
-        folder.holds("decompose", &["--tolerance", "1e-6"]);
+        folder.holds("decompose", &["--ranks", ranks]);
     }
 }
 
 #[test]
 fn no_reconstruction_takes_more_than_was_told() {
     let folder = Folder::new::<f64>(&[2, 2]);
-    let x = Tensor::from_fn(&[280, 100, 260], |i| (i[0] * i[1] + i[2]) as f64).unwrap();
-    let hooi = Hooi {
+    let x = Tensor::from_fn(&[180, 60, 190], |i| (i[0] * i[1] + i[2]) as f64).unwrap();
+    let partial = StHosvd {
         modes: Some(vec![0, 2]),
-        ..Hooi::new([9, 8])
+        ..StHosvd::new([9, 8])
     };
-    let tucker = hooi.decompose(&x).unwrap();
+    let tucker = partial.decompose(&x).unwrap();
     let (file, whole, part) = (folder.at("x.npy"), folder.at("y.npy"), folder.at("z.npy"));
-    write_tucker(&file, &tucker, &Meta::new(&tucker, "hooi")).unwrap();
+    write_tucker(&file, &tucker, &Meta::new(&tucker, "st-hosvd")).unwrap();
     folder.holds("reconstruct", &[]);
-    folder.holds("reconstruct", &["--slice", "3:250,5:95,:"]);
+    folder.holds("reconstruct", &["--slice", "3:170,5:55,:"]);
 
     // A slice fits where the whole does not.
     let whole = ["reconstruct", &file, "-o", &whole];
     let part = ["reconstruct", &file, "-o", &part, "--slice", "0:2,:,:"];
     let refused = refusal(&[&part[..], &["--max-memory", "1"]].concat());
     assert!(refused.contains("x.npy needs"), "{refused}");
-    let limit = format!("{}MB", 0.7 * needed_at_second(&whole));
+    let limit = format!("{}MB", 0.9 * needed_at_second(&whole));
     let output = tenfold(&[&part[..], &["--max-memory", &limit]].concat());
     assert_eq!(output.status.code(), Some(0));
     refusal(&[&whole[..], &["--max-memory", &limit]].concat());
@@ -230,27 +214,51 @@ fn no_reconstruction_takes_more_than_was_told() {
 
 #[test]
 fn no_other_command_takes_more_than_was_told() {
-    let maps = Folder::new::<f32>(&[12, 256, 28, 28]);
+    let maps = Folder::new::<f32>(&[8, 256, 28, 28]);
     let maps_file = maps.at("x.npy");
     for options in [
         &["--weighting", "all"][..],
-        &["--weighting", "mtsm", "--ranks", "20,20,20"],
+        &["--weighting", "mtsm", "--ranks", "6,6,6"],
     ] {
         let out = maps.at("maps");
         let arguments = [&["cam", &maps_file, "-o", &out], options].concat();
         check(&arguments, largest_seen(&arguments), needed(&arguments));
     }
-    let info = ["info", &maps_file];
+    let array = Folder::new::<f32>(&[64, 200, 200]);
+    let array = array.at("x.npy");
+    let info = ["info", &array];
     check(&info, largest_seen(&info), needed(&info));
 
     // Zeros serve as maps and as masks.
     let zeros = maps.at("zeros.npy");
-    write_npy(&zeros, &Tensor::<f32>::zeros(&[100, 300, 200]).unwrap()).unwrap();
+    write_npy(&zeros, &Tensor::<f32>::zeros(&[64, 200, 200]).unwrap()).unwrap();
     let evaluate = ["evaluate", "--maps", &zeros, "--masks", &zeros];
     check(&evaluate, largest_seen(&evaluate), needed(&evaluate));
 
-    let bench = ["bench", "--shape", "300x50x50", "--repeat", "1"];
+    let bench = ["bench", "--shape", "60x80x80", "--repeat", "1"];
     check(&bench, largest_seen(&bench), needed(&bench));
+}
+
+/// Each thread has a map of its own at work: 4 MB for a Gram matrix of order 256 and what
+/// diagonalizes it, and 3 MB for the rest.
+#[test]
+fn maps_of_a_batch_need_memory_for_each_thread() {
+    let maps = Folder::new::<f32>(&[8, 256, 28, 28]);
+    let (x, out) = (maps.at("x.npy"), maps.at("maps"));
+    let needed = |threads: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_tenfold"))
+            .args(["cam", &x, "-o", &out, "--threads", threads])
+            .args(["--max-memory", "1"])
+            .output();
+        told(&String::from_utf8(output.unwrap().stderr).unwrap())
+    };
+    // The program counts 8 MB for the caches of each thread, and an eighth of the maps.
+    let expected = 7.0 * (8.0 + 7.0 * 9.0 / 8.0);
+    let difference = needed("8") - needed("1");
+    assert!(
+        (difference - expected).abs() < 10.0,
+        "{difference} {expected}"
+    );
 }
 
 /// What a tolerance leaves open is told, and stands in the way only of a limit
@@ -291,7 +299,7 @@ fn a_limit_above_the_need_changes_nothing() {
     assert!(line.contains("1000000×10000×10000 needs"), "{line}");
 }
 
-/// Files of a few bytes, or of as many as they claim but none on the disk.
+/// Files of a few bytes that claim many more; `tests/machine.rs` has sparse ones.
 #[test]
 fn headers_that_claim_too_much_are_refused_before_anything_is_allocated() {
     let folder = tempfile::tempdir().unwrap();
@@ -303,29 +311,17 @@ fn headers_that_claim_too_much_are_refused_before_anything_is_allocated() {
         "(1048576, 1048576)",
         "(1152921504606846976,)",
     ] {
-        for sparse in [false, true] {
-            let mut text =
-                format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}");
-            text.push_str(&" ".repeat(127 - 10 - text.len()));
-            text.push('\n');
-            let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-            bytes.extend((text.len() as u16).to_le_bytes());
-            bytes.extend(text.bytes());
-            let start = bytes.len() as u64;
-            fs::write(&path, bytes).unwrap();
-            let claimed = 1u64 << if shape.contains("1152") { 60 } else { 40 };
-            let file = fs::File::options().write(true).open(&path).unwrap();
-            if sparse && file.set_len(start + claimed).is_err() {
-                continue; // more than the file system has
-            }
-            let line = refusal(&["decompose", x, "--tolerance", "0.1", "-o", y]);
-            let expected = if sparse {
-                "needs"
-            } else {
-                "the header promises"
-            };
-            assert!(line.contains(expected), "{line}");
-            refusal(&["info", x]);
+        let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((text.len() as u16).to_le_bytes());
+        bytes.extend(text.bytes());
+        fs::write(&path, bytes).unwrap();
+        for arguments in [
+            &["decompose", x, "--tolerance", "0.1", "-o", y][..],
+            &["info", x],
+        ] {
+            let line = refusal(arguments);
+            assert!(line.contains("the header promises"), "{line}");
         }
     }
 }

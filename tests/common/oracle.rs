@@ -111,18 +111,20 @@ pub(crate) fn singular_values(a: MatRef<'_, f64>) -> Vec<f64> {
     } else {
         a
     };
-    let (m, n) = (a.nrows(), a.ncols());
+    let n = a.ncols();
     let largest = a.norm_max();
     if largest == 0.0 || n == 0 {
         return vec![0.0; n];
     }
-    let mut w = Mat::from_fn(m, n, |i, j| a[(i, j)] / largest);
-    let dot = |w: &Mat<f64>, i: usize, j: usize| (0..m).map(|r| w[(r, i)] * w[(r, j)]).sum::<f64>();
+    let scaled = |j| (0..a.nrows()).map(move |i| a[(i, j)] / largest).collect();
+    let mut w: Vec<Vec<f64>> = (0..n).map(scaled).collect();
     for _ in 0..60 {
         let mut turned = false;
         for i in 0..n {
             for j in i + 1..n {
-                let (a, b, c) = (dot(&w, i, i), dot(&w, j, j), dot(&w, i, j));
+                let (first, second) = w.split_at_mut(j);
+                let (x, y) = (&mut first[i], &mut second[0]);
+                let (a, b, c) = (dot(x, x), dot(y, y), dot(x, y));
                 // Columns this small are rounding, and need no turn.
                 let floor = 1e-17 * n as f64;
                 if c.abs() <= 1e-16 * (a * b).sqrt() || a.min(b).sqrt() <= 1e-4 * floor {
@@ -133,10 +135,8 @@ pub(crate) fn singular_values(a: MatRef<'_, f64>) -> Vec<f64> {
                 let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
                 let cosine = 1.0 / (1.0 + t * t).sqrt();
                 let sine = cosine * t;
-                for r in 0..m {
-                    let (x, y) = (w[(r, i)], w[(r, j)]);
-                    w[(r, i)] = cosine * x - sine * y;
-                    w[(r, j)] = sine * x + cosine * y;
+                for (x, y) in x.iter_mut().zip(y) {
+                    (*x, *y) = (cosine * *x - sine * *y, sine * *x + cosine * *y);
                 }
             }
         }
@@ -144,9 +144,14 @@ pub(crate) fn singular_values(a: MatRef<'_, f64>) -> Vec<f64> {
             break;
         }
     }
-    let mut values: Vec<f64> = (0..n).map(|j| dot(&w, j, j).sqrt() * largest).collect();
+    let mut values: Vec<f64> = w.iter().map(|w| dot(w, w).sqrt() * largest).collect();
     values.sort_by(|x, y| y.total_cmp(x));
     values
+}
+
+/// Σ xᵢ yᵢ.
+pub(crate) fn dot(x: &[f64], y: &[f64]) -> f64 {
+    x.iter().zip(y).map(|(x, y)| x * y).sum()
 }
 
 /// √Σ_{i ≥ rank} σᵢ² over the largest value `scale`, free of overflow.
@@ -158,4 +163,32 @@ pub(crate) fn tail(values: &[f64], rank: usize, scale: f64) -> f64 {
         .iter()
         .map(|v| (v / scale).powi(2));
     squares.sum::<f64>().sqrt()
+}
+
+/// The same matrix in `f64`.
+pub(crate) fn matrix_in_f64<T: Scalar>(a: MatRef<'_, T>) -> Mat<f64> {
+    Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)].as_f64())
+}
+
+/// |A| in `f64`.
+pub(crate) fn magnitude<T: Scalar>(a: MatRef<'_, T>) -> Mat<f64> {
+    Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)].as_f64().abs())
+}
+
+/// Fails unless |yᵢ − ŷᵢ| ≤ `terms`·ε·mᵢ for every entry: m is the sum of the
+/// magnitudes that went into entry i, `terms` how many roundings could.
+pub(crate) fn assert_rounded<T: Scalar>(
+    y: &Tensor<T>,
+    exact: &Tensor<f64>,
+    m: &Tensor<f64>,
+    terms: usize,
+) {
+    assert_eq!(y.shape(), exact.shape());
+    for (i, ((y, exact), m)) in y.data().iter().zip(exact.data()).zip(m.data()).enumerate() {
+        let bound = terms as f64 * T::EPSILON * m;
+        assert!(
+            (y.as_f64() - exact).abs() <= bound,
+            "entry {i}: {y} for {exact}, bound {bound:e}"
+        );
+    }
 }

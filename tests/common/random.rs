@@ -3,6 +3,8 @@
 use faer::Mat;
 use tenfold::{Scalar, Tensor};
 
+use super::oracle::dot;
+
 /// SplitMix64 (Steele, Lea & Flood, OOPSLA 2014).
 pub(crate) struct Random(u64);
 
@@ -48,18 +50,20 @@ impl Random {
     /// `columns` orthonormal vectors of `rows` entries: Gram and Schmidt, twice.
     pub(crate) fn orthonormal(&mut self, rows: usize, columns: usize) -> Mat<f64> {
         assert!(columns <= rows);
-        let mut q = Mat::from_fn(rows, columns, |_, _| self.normal());
+        let normal = |_| (0..rows).map(|_| self.normal()).collect();
+        let mut q: Vec<Vec<f64>> = (0..columns).map(normal).collect();
         for j in 0..columns {
-            for _ in 0..2 {
-                for i in 0..j {
-                    let dot: f64 = (0..rows).map(|r| q[(r, i)] * q[(r, j)]).sum();
-                    (0..rows).for_each(|r| q[(r, j)] -= dot * q[(r, i)]);
-                }
-                let norm = (0..rows).map(|r| q[(r, j)].powi(2)).sum::<f64>().sqrt();
-                (0..rows).for_each(|r| q[(r, j)] /= norm);
+            let (before, column) = q.split_at_mut(j);
+            let column = &mut column[0];
+            for before in before.iter().chain(before.iter()) {
+                let along = dot(before, column);
+                let pairs = column.iter_mut().zip(before);
+                pairs.for_each(|(entry, before)| *entry -= along * before);
             }
+            let norm = dot(column, column).sqrt();
+            column.iter_mut().for_each(|entry| *entry /= norm);
         }
-        q
+        Mat::from_fn(rows, columns, |i, j| q[j][i])
     }
 
     /// A `rows`×`columns` matrix with the given singular values.
@@ -71,11 +75,19 @@ impl Random {
     ) -> Mat<f64> {
         let u = self.orthonormal(rows, values.len());
         let v = self.orthonormal(columns, values.len());
-        Mat::from_fn(rows, columns, |i, j| {
-            (0..values.len())
-                .map(|k| u[(i, k)] * values[k] * v[(j, k)])
-                .sum()
-        })
+        let scaled: Vec<Vec<f64>> = (0..rows)
+            .map(|i| {
+                values
+                    .iter()
+                    .enumerate()
+                    .map(|(k, value)| u[(i, k)] * value)
+                    .collect()
+            })
+            .collect();
+        let v: Vec<Vec<f64>> = (0..columns)
+            .map(|j| (0..values.len()).map(|k| v[(j, k)]).collect())
+            .collect();
+        Mat::from_fn(rows, columns, |i, j| dot(&scaled[i], &v[j]))
     }
 
     /// A tensor of exactly these multilinear ranks, of norm about 1, plus

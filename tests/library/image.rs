@@ -59,3 +59,37 @@ fn what_a_header_claims_is_held_against_the_file() {
         "{message}"
     );
 }
+
+/// The checksum of PNG's chunks (ISO 3309).
+fn checksum(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |mut sum, &byte| {
+        sum ^= u32::from(byte);
+        for _ in 0..8 {
+            sum = (sum >> 1) ^ (0xedb8_8320 * (sum & 1));
+        }
+        sum
+    })
+}
+
+/// A picture of 4 MiB may be made of a file of any size, a larger one may not.
+#[test]
+fn a_small_file_may_claim_four_mebibytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture.png");
+    write_png(&path, &RgbImage::new(1, 1)).unwrap();
+    let whole = fs::read(&path).unwrap();
+    // Three bytes a pixel.
+    let most = (1u32 << 22) / 3;
+    for (width, what) in [
+        (most, "this is a PNG, but damaged"),
+        (most + 1, "the header claims 1398102×1 pixels"),
+    ] {
+        let mut wide = whole.clone();
+        wide[16..20].copy_from_slice(&width.to_be_bytes());
+        let sum = checksum(&wide[12..29]);
+        wide[29..33].copy_from_slice(&sum.to_be_bytes());
+        fs::write(&path, wide).unwrap();
+        let message = read_image(&path).unwrap_err().to_string();
+        assert!(message.contains(what), "{message}");
+    }
+}

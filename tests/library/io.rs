@@ -149,6 +149,79 @@ fn large_column_major_arrays_of_any_shape() {
     }
 }
 
+/// Arrays of several chunks of the reader, which are decoded in parallel.
+#[test]
+fn large_row_major_arrays_of_every_type() {
+    let shape = [3, 131, 1001];
+    let count: usize = shape.iter().product();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.npy");
+    // Periods that divide no chunk, within the range of the type.
+    let value = |position: usize, period: usize| (position % period) as f64;
+    type Encode = fn(f64) -> Vec<u8>;
+    for (descr, period, encode) in [
+        ("|u1", 251, (|v| vec![v as u8]) as Encode),
+        ("<i2", 32_003, |v| (v as i16).to_le_bytes().to_vec()),
+        (">u4", 1_000_003, |v| (v as u32).to_be_bytes().to_vec()),
+        ("<i8", 1_000_003, |v| (v as i64).to_le_bytes().to_vec()),
+        ("<f4", 1_000_003, |v| (v as f32).to_le_bytes().to_vec()),
+        (">f4", 1_000_003, |v| (v as f32).to_be_bytes().to_vec()),
+        ("<f8", 1_000_003, |v| v.to_le_bytes().to_vec()),
+        (">f8", 1_000_003, |v| v.to_be_bytes().to_vec()),
+    ] {
+        let dict = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape:?}}}");
+        let data: Vec<u8> = (0..count).flat_map(|p| encode(value(p, period))).collect();
+        fs::write(&path, with_header(&dict, &data)).unwrap();
+        let read = entries(&read_npy(&path).unwrap());
+        let wrong = (0..count).find(|&p| read[p] != value(p, period));
+        assert_eq!((read.len(), wrong), (count, None), "{descr}");
+    }
+}
+
+/// The longest text of a header that is read, the deepest brackets, and one more.
+#[test]
+fn headers_are_read_up_to_their_limits() {
+    let padded = |length: usize| {
+        let dict = "{'descr': '|u1', 'fortran_order': False, 'shape': (2,)}";
+        let mut bytes = b"\x93NUMPY\x02\x00".to_vec();
+        bytes.extend(u32::try_from(length).unwrap().to_le_bytes());
+        bytes.extend(dict.bytes().chain(std::iter::repeat(b' ')).take(length));
+        bytes.extend([5, 6]);
+        bytes
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.npy");
+    fs::write(&path, padded(1 << 20)).unwrap();
+    assert_eq!(entries(&read_npy(&path).unwrap()), [5.0, 6.0]);
+    assert_eq!(
+        refusal(&padded((1 << 20) + 1)),
+        "the header claims 1048577 bytes, more than the 1048576 allowed"
+    );
+    let nested = |depth: usize| {
+        let (open, close) = ("[".repeat(depth - 1), "]".repeat(depth - 1));
+        let dict = format!("{{'descr': {open}'u1'{close}, 'fortran_order': False, 'shape': (2,)}}");
+        refusal(&with_header(&dict, &[5, 6]))
+    };
+    assert!(
+        nested(6).contains("(structured) cannot be read"),
+        "{}",
+        nested(6)
+    );
+    assert_eq!(nested(7), "the header is not the description of an array");
+    let ones = |modes: usize| {
+        with_header(
+            &format!(
+                "{{'descr': '|u1', 'fortran_order': False, 'shape': ({})}}",
+                "1, ".repeat(modes)
+            ),
+            &[7],
+        )
+    };
+    fs::write(&path, ones(16)).unwrap();
+    assert_eq!(read_npy(&path).unwrap().shape(), [1; 16]);
+    assert!(refusal(&ones(17)).starts_with("a tensor has 1 to 16 modes"));
+}
+
 #[test]
 fn other_types_are_refused_by_name() {
     for (name, word) in [
@@ -351,18 +424,23 @@ fn a_decomposition_that_numpy_wrote() {
     assert_eq!(x.get(&[2, 1, 3]), Some(0.0));
 }
 
-/// What reading an archive of these arrays says.
-fn archive_refusal(entries: &[(&str, Vec<u8>)]) -> String {
+/// Writes an archive of these arrays.
+fn write_archive(path: &Path, entries: &[(&str, Vec<u8>)]) {
     use std::io::Write;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.npz");
-    let mut archive = zip::ZipWriter::new(fs::File::create(&path).unwrap());
+    let mut archive = zip::ZipWriter::new(fs::File::create(path).unwrap());
     for (name, bytes) in entries {
         let options = zip::write::SimpleFileOptions::DEFAULT;
         archive.start_file(format!("{name}.npy"), options).unwrap();
         archive.write_all(bytes).unwrap();
     }
     archive.finish().unwrap();
+}
+
+/// What reading an archive of these arrays says.
+fn archive_refusal(entries: &[(&str, Vec<u8>)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.npz");
+    write_archive(&path, entries);
     read_tucker(&path).unwrap_err().to_string()
 }
 
@@ -455,6 +533,40 @@ fn decompositions_that_do_not_fit_together_are_refused() {
     );
 }
 
+/// Arrays in an archive may be in any order of entries and bytes too.
+#[test]
+fn a_decomposition_in_other_orders_of_entries_and_bytes() {
+    let meta = r#"{"version":1,"method":"m","ranks":[2,3],"relative_error":null,"shape":[2,4],"dtype":"f64","modes":[1]}"#;
+    let array = |shape: &str, fortran: &str, entries: &[f64]| {
+        let dict = format!("{{'descr': '>f8', 'fortran_order': {fortran}, 'shape': {shape}}}");
+        let data: Vec<u8> = entries
+            .iter()
+            .flat_map(|entry| entry.to_be_bytes())
+            .collect();
+        with_header(&dict, &data)
+    };
+    let column_major: Vec<f64> = (0..12).map(f64::from).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.npz");
+    write_archive(
+        &path,
+        &[
+            (
+                "core",
+                array("(2, 3)", "False", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
+            ),
+            ("factor_1", array("(4, 3)", "True", &column_major)),
+            ("meta", text(meta)),
+        ],
+    );
+    let AnyTucker::F64(tucker) = read_tucker(&path).unwrap().0 else {
+        panic!("float64 was written");
+    };
+    assert_eq!(tucker.core().data(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let factor = tucker.factor(1).unwrap();
+    assert_eq!(factor, Mat::from_fn(4, 3, |i, j| (4 * j + i) as f64));
+}
+
 #[test]
 fn an_archive_that_promises_too_much_is_refused() {
     let (_, tucker) = small_tucker();
@@ -540,7 +652,12 @@ fn links_stay_links_and_devices_stay_devices() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(13),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn arrays_come_back_bit_by_bit(
@@ -598,11 +715,14 @@ proptest! {
         bytes[place] = byte;
         fs::write(&path, &bytes).unwrap();
         if archive {
-            if let Ok((AnyTucker::F64(tucker), _)) = read_tucker(&path) {
-                prop_assert_eq!(tucker.shape(), [3, 2, 5]);
+            match read_tucker(&path) {
+                Ok((AnyTucker::F64(tucker), _)) => prop_assert_eq!(tucker.shape(), [3, 2, 5]),
+                Ok((AnyTucker::F32(_), _)) => prop_assert!(false, "float64 was written"),
+                Err(_) => {}
             }
         } else if let Ok(tensor) = read_npy(&path) {
-            prop_assert_eq!(entries(&tensor).len() % 24, 0);
+            // One byte makes other extents of the same product, or another type of four bytes.
+            prop_assert_eq!(entries(&tensor).len(), 24);
         }
     }
 }

@@ -5,6 +5,7 @@ mod errors;
 mod hooi;
 mod inputs;
 mod invariance;
+mod leading;
 mod linalg;
 mod range;
 mod solvers;
@@ -15,6 +16,8 @@ use std::sync::{Mutex, PoisonError};
 
 use faer::{Mat, MatRef};
 use tenfold::Scalar;
+
+use crate::common::oracle::matrix_in_f64 as in_f64;
 
 /// What LAPACK's testers hold their ratios below.
 const THRESHOLD: f64 = 30.0;
@@ -37,10 +40,6 @@ fn follows_the_sign_rule<T: Scalar>(a: MatRef<'_, T>) -> bool {
         );
         largest > 0.0
     })
-}
-
-fn in_f64<T: Scalar>(a: MatRef<'_, T>) -> Mat<f64> {
-    Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)].as_f64())
 }
 
 /// The matrix over its largest magnitude, so that no square overflows.
@@ -80,10 +79,12 @@ fn largest_ratios() {
         linalg::singular_values_and_right_singular_vectors,
         linalg::orthonormal_bases,
         linalg::triangular_factors,
+        linalg::triangular_factors_of_several_parts,
         linalg::triangular_factors_keep_small_singular_values,
         linalg::gram_matrices,
-        linalg::leading_left_singular_vectors_in_f64,
-        linalg::leading_left_singular_vectors_in_f32,
+        leading::leading_left_singular_vectors_in_f64,
+        leading::leading_left_singular_vectors_in_f32,
+        leading::leading_pairs,
         solvers::denormal_entries,
         solvers::ranks_in_f64,
         solvers::ranks_in_f32,

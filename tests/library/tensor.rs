@@ -1,13 +1,15 @@
 //! The tensor operations against the definitions, index by index.
 
 use crate::common::layout::Laid;
-use crate::common::oracle;
+use crate::common::oracle::{self, assert_rounded, magnitude, matrix_in_f64};
 use crate::common::random::Random;
-use faer::{Mat, MatRef, mat};
+use faer::{Mat, mat};
 use proptest::prelude::*;
+use tenfold::cam::normalize;
+use tenfold::linalg::{Side, triangular_factor};
 use tenfold::tensor::Shape;
 use tenfold::{
-    Error, MAX_ORDER, Scalar, Tensor, TensorRef, distance, fold, inner, mode_product,
+    Error, MAX_ORDER, Scalar, StHosvd, Tensor, TensorRef, distance, fold, inner, mode_product,
     multi_mode_product, norm, permute, slabs, unfold,
 };
 
@@ -110,24 +112,6 @@ fn shapes() -> impl Strategy<Value = Vec<usize>> {
     prop_oneof![6 => small_shapes(), 2 => high_order_shapes(), 2 => large_shapes()]
 }
 
-/// |U| in `f64`.
-fn magnitude<T: Scalar>(u: MatRef<'_, T>) -> Mat<f64> {
-    Mat::from_fn(u.nrows(), u.ncols(), |i, j| u[(i, j)].as_f64().abs())
-}
-
-/// Fails unless |yᵢ − ŷᵢ| ≤ `terms`·ε·mᵢ for every entry: m is the sum of the
-/// magnitudes that went into entry i, `terms` how many roundings could.
-fn assert_rounded<T: Scalar>(y: &Tensor<T>, exact: &Tensor<f64>, m: &Tensor<f64>, terms: usize) {
-    assert_eq!(y.shape(), exact.shape());
-    for (i, ((y, exact), m)) in y.data().iter().zip(exact.data()).zip(m.data()).enumerate() {
-        let bound = terms as f64 * T::EPSILON * m;
-        assert!(
-            (y.as_f64() - exact).abs() <= bound,
-            "entry {i}: {y} for {exact}, bound {bound:e}"
-        );
-    }
-}
-
 fn check_unfoldings<T: Scalar>(shape: &[usize], seed: u64) {
     let x: Tensor<T> = Random::new(seed).tensor(shape);
     for mode in 0..shape.len() {
@@ -209,8 +193,7 @@ fn check_multi_mode_product<T: Scalar>(shape: &[usize], seed: u64) {
     let (mut exact, mut sizes) = (oracle::in_f64(&x), oracle::abs(&oracle::in_f64(&x)));
     let mut terms = 0;
     for &(mode, u) in &products {
-        let in_f64 = Mat::from_fn(u.nrows(), u.ncols(), |i, j| u[(i, j)].as_f64());
-        exact = oracle::mode_product(&exact, mode, in_f64.as_ref());
+        exact = oracle::mode_product(&exact, mode, matrix_in_f64(u).as_ref());
         sizes = oracle::mode_product(&sizes, mode, magnitude(u).as_ref());
         terms += shape[mode] + 2;
     }
@@ -353,6 +336,61 @@ fn large_mode_products_are_as_defined() {
     {
         check_mode_products::<f64>(shape, seed as u64);
         check_mode_products::<f32>(shape, seed as u64 + 100);
+    }
+}
+
+/// Sums and copies of several chunks, at the sizes that chunks have outside unit tests.
+#[test]
+fn large_sums_and_permutations_are_as_defined() {
+    for (seed, shape) in [&[50, 40, 45][..], &[300, 301], &[90_001]]
+        .iter()
+        .enumerate()
+    {
+        check_reductions::<f64>(shape, seed as u64);
+        check_reductions::<f32>(shape, seed as u64);
+        check_permutations::<f64>(shape, seed as u64);
+        check_permutations::<f32>(shape, seed as u64 + 100);
+    }
+}
+
+/// A product with the last two modes, of several runs of slabs.
+#[test]
+fn a_large_product_of_two_modes_is_as_defined() {
+    let mut random = Random::new(4);
+    let x: Tensor<f64> = random.tensor(&[41, 60, 70]);
+    let (u, v) = (random.matrix(30, 60), random.matrix(3, 70));
+    let exact = oracle::mode_product(&oracle::mode_product(&x, 1, u.as_ref()), 2, v.as_ref());
+    let sizes = oracle::mode_product(&oracle::abs(&x), 1, magnitude(u.as_ref()).as_ref());
+    let sizes = oracle::mode_product(&sizes, 2, magnitude(v.as_ref()).as_ref());
+    for products in [[(1, &u), (2, &v)], [(2, &v), (1, &u)]] {
+        let products = products.map(|(mode, u)| (mode, u.as_ref()));
+        let y = multi_mode_product(&x, &products).unwrap();
+        assert_rounded(&y, &exact, &sizes, 60 + 70 + 4);
+    }
+}
+
+/// The first entry that is not finite is named wherever it stands in a large tensor.
+#[test]
+fn entries_that_are_not_finite_are_named_in_large_tensors() {
+    let shape = [30, 41, 50];
+    let mut x = Tensor::<f64>::zeros(&shape).unwrap();
+    // All after the first that is tried are not finite either.
+    for position in [
+        61_499, 61_000, 49_152, 49_151, 32_768, 20_000, 16_384, 16_383, 1, 0,
+    ] {
+        x.data_mut()[position] = f64::NAN;
+        let expected = Shape::new(&shape).unwrap().index(position).unwrap();
+        let named =
+            |error: Error| matches!(error, Error::NonFinite { index, .. } if index == expected);
+        assert!(
+            named(StHosvd::new([2, 2, 2]).decompose(&x).unwrap_err()),
+            "{position}"
+        );
+        assert!(
+            named(triangular_factor(&x, 1, Side::Mode).unwrap_err()),
+            "{position}"
+        );
+        assert!(named(normalize(&x).unwrap_err()), "{position}");
     }
 }
 

@@ -12,11 +12,11 @@ use super::header::{Element, Header};
 use crate::scalar::Scalar;
 
 /// Entries that a thread reads and decodes at once: they stay in its cache.
-const CHUNK: usize = 1 << 17;
+const CHUNK: usize = if cfg!(test) { 96 } else { 1 << 17 };
 
 /// Of a column-major array, indices of the last mode that are read together:
 /// the result is written in stretches of that many entries, some cache lines.
-const RUN: usize = 64;
+const RUN: usize = if cfg!(test) { 8 } else { 64 };
 
 /// The other indices that go with them.
 const STRETCH: usize = CHUNK / RUN;
@@ -254,5 +254,96 @@ fn each<T: Scalar, const N: usize>(
             bytes.reverse();
         }
         *entry = T::from_f64(value(bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::{Shape, Tensor};
+
+    /// The bytes of `value` as an entry of type `code`, in the given order.
+    fn encoded(value: f64, code: &str, big_endian: bool) -> Vec<u8> {
+        let mut bytes = match code {
+            "b1" | "u1" => (value as u8).to_le_bytes().to_vec(),
+            "i1" => (value as i8).to_le_bytes().to_vec(),
+            "i2" => (value as i16).to_le_bytes().to_vec(),
+            "u2" => (value as u16).to_le_bytes().to_vec(),
+            "i4" => (value as i32).to_le_bytes().to_vec(),
+            "u4" => (value as u32).to_le_bytes().to_vec(),
+            "i8" => (value as i64).to_le_bytes().to_vec(),
+            "u8" => (value as u64).to_le_bytes().to_vec(),
+            "f2" => half::f16::from_f64(value).to_le_bytes().to_vec(),
+            "f4" => (value as f32).to_le_bytes().to_vec(),
+            _ => value.to_le_bytes().to_vec(),
+        };
+        if big_endian {
+            bytes.reverse();
+        }
+        bytes
+    }
+
+    /// Reads an array of known entries: that at position p of the file is p modulo some
+    /// number that fits the type and does not divide a chunk.
+    fn check(shape: &[usize], fortran: bool, code: &str, big_endian: bool) {
+        let modulus = match code {
+            "b1" => 2,
+            "i1" | "u1" => 101,
+            "f2" => 1009,
+            _ => 30_011,
+        };
+        let value = |position: usize| (position % modulus) as f64;
+        let (order, python) = (
+            if big_endian { '>' } else { '<' },
+            if fortran { "True" } else { "False" },
+        );
+        let text =
+            format!("{{'descr': '{order}{code}', 'fortran_order': {python}, 'shape': {shape:?}}}");
+        let mut file = b"\x93NUMPY\x01\x00".to_vec();
+        file.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
+        file.extend(text.bytes());
+        let count = shape.iter().product();
+        file.extend((0..count).flat_map(|p| encoded(value(p), code, big_endian)));
+
+        let header = Header::read(&mut &file[..], file.len() as u64).unwrap();
+        let entries: Vec<f64> = if code == "f4" {
+            let entries: Vec<f32> = read(&file, header.start, &header).unwrap();
+            entries.into_iter().map(f64::from).collect()
+        } else {
+            read(&file, header.start, &header).unwrap()
+        };
+        let reversed: Vec<usize> = shape.iter().rev().copied().collect();
+        let (own, reversed) = (Shape::new(shape).unwrap(), Shape::new(&reversed).unwrap());
+        let expected = Tensor::from_fn(shape, |index| {
+            let backwards: Vec<usize> = index.iter().rev().copied().collect();
+            let position = if fortran {
+                reversed.offset(&backwards)
+            } else {
+                own.offset(index)
+            };
+            value(position.unwrap())
+        });
+        assert_eq!(entries, expected.unwrap().into_data(), "{text}");
+    }
+
+    #[test]
+    fn every_chunk_and_every_tile_goes_to_its_place() {
+        for shape in [
+            &[3 * CHUNK + 5][..],
+            &[7, CHUNK - 1],
+            &[2 * STRETCH + 1, 2 * RUN + 3],
+            &[STRETCH, RUN],
+            &[4, 9, 2 * RUN],
+            &[3, 1, 5, RUN + 1, 2],
+        ] {
+            for fortran in [false, true] {
+                for code in [
+                    "b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8",
+                ] {
+                    check(shape, fortran, code, false);
+                    check(shape, fortran, code, true);
+                }
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use faer::Mat;
 use tenfold::{
-    Convergence, Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Stop, Tensor, Truncation,
+    Convergence, Hooi, Hosvd, Randomized, Route, Scalar, StHosvd, Start, Stop, Tensor, Truncation,
 };
 
 use super::inputs::{self, feasible, scaled};
@@ -112,21 +112,28 @@ pub(crate) fn one_pass_solvers_are_quasi_optimal() {
 #[test]
 pub(crate) fn it_stops_for_the_reason_it_gives() {
     let x: Tensor<f64> = Random::new(21).tensor(&[9, 10, 11]);
+    // The second is below √ε, but not what rounding lets be seen.
+    for tolerance in [1e-6, 1e-12] {
+        let hooi = Hooi {
+            tolerance,
+            ..Hooi::new([3, 3, 3])
+        };
+        let converged = hooi.decompose(&x).unwrap().convergence().unwrap();
+        assert_eq!(converged.stop, Stop::Converged);
+        assert!((2..100).contains(&converged.sweeps));
+        let changes: Vec<f64> = hooi
+            .sweeps(&x)
+            .unwrap()
+            .map(|sweep| sweep.unwrap().change)
+            .collect();
+        let (last, before) = changes.split_last().unwrap();
+        assert!(*last < tolerance && before.iter().all(|change| *change >= tolerance));
+    }
+
     let hooi = Hooi {
         tolerance: 1e-6,
         ..Hooi::new([3, 3, 3])
     };
-    let converged = hooi.decompose(&x).unwrap().convergence().unwrap();
-    assert_eq!(converged.stop, Stop::Converged);
-    assert!((2..100).contains(&converged.sweeps));
-    let changes: Vec<f64> = hooi
-        .sweeps(&x)
-        .unwrap()
-        .map(|sweep| sweep.unwrap().change)
-        .collect();
-    let (last, before) = changes.split_last().unwrap();
-    assert!(*last < 1e-6 && before.iter().all(|change| *change >= 1e-6));
-
     let limited = Hooi {
         max_sweeps: 2,
         ..hooi.clone()
@@ -151,6 +158,76 @@ pub(crate) fn it_stops_for_the_reason_it_gives() {
     let start = StHosvd::new([3, 3, 3]).decompose(&x).unwrap();
     assert_eq!(untouched.core(), start.core());
     assert_eq!(start.convergence(), None);
+}
+
+/// Before the first sweep the decomposition is that of the start with its options.
+#[test]
+pub(crate) fn starts_from_the_solver_that_was_chosen() {
+    let x: Tensor<f64> = Random::new(22).tensor(&[9, 10, 11]);
+    for truncation in [Truncation::from([3, 4, 5]), Truncation::RelativeError(0.7)] {
+        let starts = [Start::StHosvd, Start::Hosvd];
+        let cores = starts.map(|start| {
+            let hooi = Hooi {
+                start,
+                ..Hooi::new(truncation.clone())
+            };
+            hooi.sweeps(&x).unwrap().finish().unwrap().core().clone()
+        });
+        let sequential = StHosvd::new(truncation.clone()).decompose(&x).unwrap();
+        let independent = Hosvd::new(truncation.clone()).decompose(&x).unwrap();
+        assert_eq!(&cores[0], sequential.core());
+        assert_eq!(&cores[1], independent.core());
+        assert_ne!(cores[0], cores[1]);
+    }
+    for (start, modes) in [(Start::StHosvd, vec![0, 2]), (Start::Hosvd, vec![2, 1])] {
+        let hooi = Hooi {
+            start,
+            modes: Some(modes.clone()),
+            ..Hooi::new([3, 4])
+        };
+        let ranks = hooi.sweeps(&x).unwrap().finish().unwrap().ranks().to_vec();
+        let rank = |mode| {
+            modes
+                .iter()
+                .position(|&named| named == mode)
+                .map(|k| [3, 4][k])
+        };
+        let expected: Vec<usize> = (0..3).map(|n| rank(n).unwrap_or(x.shape()[n])).collect();
+        assert_eq!(ranks, expected);
+    }
+}
+
+/// The route is that of the start and of the sweeps: the spectra differ in their last bits.
+#[test]
+pub(crate) fn the_route_is_taken_throughout() {
+    let x: Tensor<f64> = Random::new(23).tensor(&[9, 10, 11]);
+    let eyes = || {
+        (0..3)
+            .map(|n| Some(Mat::identity(x.shape()[n], 3)))
+            .collect()
+    };
+    let [gram, qr] = [Route::Gram, Route::Qr].map(|route| {
+        let hooi = Hooi {
+            route,
+            ..Hooi::new([3, 3, 3])
+        };
+        let start = StHosvd {
+            route,
+            ..StHosvd::new([3, 3, 3])
+        };
+        let untouched = hooi.sweeps(&x).unwrap().finish().unwrap();
+        assert_eq!(
+            untouched.core(),
+            start.decompose(&x).unwrap().core(),
+            "{route:?}"
+        );
+        let mut sweeps = hooi.sweeps_from(&x, eyes()).unwrap();
+        sweeps.next().unwrap().unwrap();
+        [untouched, sweeps.finish().unwrap()]
+    });
+    for (gram, qr) in gram.iter().zip(&qr) {
+        assert_ne!(gram.spectrum(0), qr.spectrum(0));
+    }
 }
 
 /// Rounding makes the error tremble; that is not a change.
@@ -329,4 +406,66 @@ fn with_a_tolerance_of_0_no_sweep_is_the_last() {
     small_errors::<f64>(0.0, 1e-14);
     small_errors::<f32>(1e-4, 3e-6);
     small_errors::<f32>(0.0, 3e-6);
+}
+
+/// The mean relative error over some seeds, of a matrix whose singular values fall slowly,
+/// and the smallest that its rank allows.
+fn randomized_error(options: &Randomized) -> (f64, f64) {
+    let values: Vec<f64> = (0..50).map(|i| 0.9f64.powi(i)).collect();
+    let matrix = Random::new(56).with_spectrum(60, 50, &values);
+    let x = tenfold::fold(matrix.as_ref(), 0, &[60, 50]).unwrap();
+    let seeds = 0..10;
+    let errors = seeds.map(|seed| {
+        let solver = Randomized {
+            seed,
+            ..options.clone()
+        };
+        let tucker = solver.decompose(&x).unwrap();
+        oracle::relative_distance(&x, &tucker.reconstruct().unwrap())
+    });
+    let best = oracle::tail(&values, options.ranks[0], oracle::norm(&x));
+    (errors.sum::<f64>() / 10.0, best)
+}
+
+/// Power iterations and more vectors bring the error down to the best there is.
+#[test]
+pub(crate) fn randomized_options_lower_the_error() {
+    let error = |power_iterations, oversampling| {
+        let (error, best) = randomized_error(&Randomized {
+            power_iterations,
+            oversampling,
+            ..Randomized::new([5, 5])
+        });
+        assert!(error >= best * (1.0 - 1e-12));
+        error / best - 1.0
+    };
+    let by_iterations = [0, 1, 2, 4].map(|count| error(count, 0));
+    assert!(
+        by_iterations.is_sorted_by(|more, less| *less < 0.7 * more),
+        "{by_iterations:?}"
+    );
+    let by_oversampling = [0, 5, 15, 45].map(|count| error(0, count));
+    assert!(
+        by_oversampling.is_sorted_by(|more, less| *less < 0.7 * more),
+        "{by_oversampling:?}"
+    );
+    assert!(by_oversampling[3] < 1e-9, "{by_oversampling:?}");
+}
+
+/// Another seed is another sketch; the same seed is the same.
+#[test]
+pub(crate) fn randomized_seeds() {
+    let x: Tensor<f64> = Random::new(57).tensor(&[20, 21, 22]);
+    let core = |seed| {
+        let solver = Randomized {
+            seed,
+            ..Randomized::new([4, 5, 6])
+        };
+        solver.decompose(&x).unwrap().core().clone()
+    };
+    let cores = [0, 1, 2, u64::MAX].map(core);
+    for (k, one) in cores.iter().enumerate() {
+        assert!(cores[..k].iter().all(|other| other != one), "seed {k}");
+    }
+    assert_eq!(core(1), cores[1]);
 }

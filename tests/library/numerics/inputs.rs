@@ -121,12 +121,18 @@ pub(crate) fn scaled<S: Scalar, T: Scalar>(x: &Tensor<S>, c: f64) -> Tensor<T> {
 pub(crate) fn symmetric(random: &mut Random, values: &[f64]) -> Mat<f64> {
     let n = values.len();
     let q = random.orthonormal(n, n);
-    let entry = |i: usize, j: usize| {
-        (0..n)
-            .map(|k| q[(i, k)] * values[k] * q[(j, k)])
-            .sum::<f64>()
-    };
-    Mat::from_fn(n, n, |i, j| entry(i.max(j), i.min(j)))
+    let rows: Vec<Vec<f64>> = (0..n)
+        .map(|i| (0..n).map(|k| q[(i, k)]).collect())
+        .collect();
+    let mut s = Mat::zeros(n, n);
+    for i in 0..n {
+        let scaled: Vec<f64> = rows[i].iter().zip(values).map(|(q, v)| q * v).collect();
+        for j in 0..=i {
+            s[(i, j)] = oracle::dot(&scaled, &rows[j]);
+            s[(j, i)] = s[(i, j)];
+        }
+    }
+    s
 }
 
 /// The singular values of every unfolding.

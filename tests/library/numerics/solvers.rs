@@ -1,6 +1,8 @@
 //! HOSVD and ST-HOSVD at given ranks: invariants and error bounds.
 
-use tenfold::{Hooi, Hosvd, ModeOrder, Route, Scalar, StHosvd, Tensor, Truncation, Tucker};
+use tenfold::{
+    Hooi, Hosvd, ModeOrder, Randomized, Route, Scalar, StHosvd, Tensor, Truncation, Tucker,
+};
 
 use super::inputs::{self, feasible, scaled, spectra_of};
 use super::{THRESHOLD, follows_the_sign_rule, hold, orthonormality, scales};
@@ -337,7 +339,7 @@ pub(crate) fn partial_decompositions() {
             .collect();
         let modes = Some(modes);
         for truncation in [Truncation::Ranks(ranks), Truncation::RelativeError(0.3)] {
-            let results = [
+            let mut results = vec![
                 Hosvd {
                     modes: modes.clone(),
                     ..Hosvd::new(truncation.clone())
@@ -357,6 +359,13 @@ pub(crate) fn partial_decompositions() {
                 .decompose(&x)
                 .unwrap(),
             ];
+            if let Truncation::Ranks(ranks) = &truncation {
+                let randomized = Randomized {
+                    modes: modes.clone(),
+                    ..Randomized::new(ranks.clone())
+                };
+                results.push(randomized.decompose(&x).unwrap());
+            }
             for tucker in results {
                 let error = check_projection(&x, &tucker, &format!("{modes:?} {truncation:?}"));
                 for mode in 0..3 {
@@ -370,6 +379,34 @@ pub(crate) fn partial_decompositions() {
                 }
             }
         }
+    }
+}
+
+/// The error of a tensor whose reconstruction is formed in several parts, along a mode
+/// that has a factor and along one that has none.
+#[test]
+pub(crate) fn errors_of_large_tensors() {
+    // Rows that grow, so that no part is like another.
+    let x: Tensor<f32> = Tensor::from_fn(&[11, 260, 500], |i| {
+        ((1 + i[0]) * ((7 * i[1] + 3 * i[2] + 5 * i[0]) % 13)) as f32
+    })
+    .unwrap();
+    for modes in [vec![0, 1, 2], vec![1, 2]] {
+        let ranks: Vec<usize> = modes
+            .iter()
+            .map(|&mode| if mode == 0 { 4 } else { 3 })
+            .collect();
+        let solver = StHosvd {
+            modes: Some(modes),
+            ..StHosvd::new(ranks)
+        };
+        let tucker = solver.decompose(&x).unwrap();
+        let exact = oracle::relative_distance(&x, &tucker.reconstruct().unwrap());
+        let measured = tucker.relative_error(&x).unwrap();
+        assert!(
+            exact > 0.1 && (measured - exact).abs() < 1e-6 * exact,
+            "{measured} {exact}"
+        );
     }
 }
 

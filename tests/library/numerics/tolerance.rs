@@ -29,6 +29,11 @@ fn check<T: Scalar>(x: &Tensor<T>, tucker: &Tucker<T>, tolerance: f64, what: &st
                 measured <= tolerance + slack,
                 "{what}: measured error {measured:e}"
             );
+            // Near the precision the error was measured, by the same function.
+            assert!(
+                tolerance > slack || measured <= tolerance,
+                "{what}: measured error {measured:e} without a shortfall"
+            );
             let estimate = tucker.estimated_error().unwrap();
             assert!(
                 estimate <= tolerance,

@@ -1,0 +1,189 @@
+//! What depends on what the machine permits. Such a test has a `main` of its own, since
+//! libtest cannot report that one was skipped: each prints `test NAME ... ok`, or
+//! `skipped: NAME: why`.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+
+use std::process::ExitCode;
+
+/// Why a test could not be made on this machine.
+struct Skipped(String);
+
+type Test = fn() -> Result<(), Skipped>;
+
+const TESTS: &[(&str, Test)] = &[
+    ("instruction_sets", instruction_sets),
+    #[cfg(all(feature = "cli", target_os = "linux"))]
+    ("full_or_read_only_disk", linux::full_or_read_only_disk),
+    #[cfg(all(feature = "cli", target_os = "linux"))]
+    (
+        "sparse_files_of_a_tebibyte",
+        linux::sparse_files_of_a_tebibyte,
+    ),
+    #[cfg(all(feature = "cli", target_os = "linux"))]
+    (
+        "sparse_file_of_an_exbibyte",
+        linux::sparse_file_of_an_exbibyte,
+    ),
+    #[cfg(not(all(feature = "cli", target_os = "linux")))]
+    ("full_or_read_only_disk", only_the_command_on_linux),
+    #[cfg(not(all(feature = "cli", target_os = "linux")))]
+    ("sparse_files", only_the_command_on_linux),
+];
+
+/// `cargo test WORD` passes the word on: the tests with it in their names are made.
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
+    let mut failed = 0;
+    for (name, test) in TESTS.iter().filter(|(name, _)| wanted(name)) {
+        match std::panic::catch_unwind(test) {
+            Ok(Ok(())) => println!("test {name} ... ok"),
+            Ok(Err(Skipped(why))) => println!("skipped: {name}: {why}"),
+            Err(_) => {
+                println!("test {name} ... FAILED");
+                failed += 1;
+            }
+        }
+    }
+    if failed > 0 {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// The unit test `linalg::instruction_sets` checks the kernels on every instruction set
+/// that it meets: those that it cannot meet here are named.
+fn instruction_sets() -> Result<(), Skipped> {
+    #[cfg(target_arch = "x86_64")]
+    let missing = {
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let avx512 = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
+        [(avx2, "AVX2"), (avx512, "AVX-512")]
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let missing = [(false, "AVX2"), (false, "AVX-512")];
+    let missing = missing.iter().filter(|(there, _)| !there);
+    let missing: Vec<&str> = missing.map(|(_, name)| *name).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Skipped(format!(
+        "the processor has no {}",
+        missing.join(" and no ")
+    )))
+}
+
+#[cfg(not(all(feature = "cli", target_os = "linux")))]
+fn only_the_command_on_linux() -> Result<(), Skipped> {
+    Err(Skipped("it is for the command on Linux".to_owned()))
+}
+
+#[cfg(all(feature = "cli", target_os = "linux"))]
+#[allow(dead_code)]
+#[path = "common/job.rs"]
+mod job;
+
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod linux {
+    use std::fs;
+    use std::process::{Command, Output};
+
+    use tempfile::TempDir;
+
+    use crate::Skipped;
+    use crate::job::{Job, OLD, failure};
+
+    /// A file system of one megabyte.
+    struct SmallDisk(TempDir);
+
+    impl SmallDisk {
+        fn mount() -> Result<Self, Skipped> {
+            let folder = tempfile::tempdir().unwrap();
+            let mount = Command::new("mount")
+                .args(["-t", "tmpfs", "-o", "size=1m", "tenfold-test"])
+                .arg(folder.path())
+                .output();
+            let why = match mount {
+                Ok(Output { status, .. }) if status.success() => return Ok(Self(folder)),
+                Ok(Output { stderr, .. }) => String::from_utf8_lossy(&stderr).trim().to_owned(),
+                Err(error) => error.to_string(),
+            };
+            Err(Skipped(format!("a file system cannot be mounted ({why})")))
+        }
+
+        fn make_read_only(&self) {
+            let mount = Command::new("mount")
+                .args(["-o", "remount,ro"])
+                .arg(self.0.path())
+                .status();
+            assert!(mount.unwrap().success());
+        }
+    }
+
+    impl Drop for SmallDisk {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").arg(self.0.path()).status();
+        }
+    }
+
+    /// A full disk, and one that is read-only, keep the old file.
+    pub(crate) fn full_or_read_only_disk() -> Result<(), Skipped> {
+        let disk = SmallDisk::mount()?;
+        let job = Job::new();
+        let target = disk.0.path().join("y.npy");
+        fs::write(&target, OLD).unwrap();
+        let message = failure(&job.command(&target).output().unwrap(), 1);
+        assert!(message.contains("y.npy: cannot be written"), "{message}");
+        assert!(message.contains("No space left"), "{message}");
+        assert_eq!(fs::read(&target).unwrap(), OLD);
+        assert_eq!(fs::read_dir(disk.0.path()).unwrap().count(), 1);
+
+        disk.make_read_only();
+        let message = failure(&job.command(&target).output().unwrap(), 2);
+        assert!(message.contains("cannot write to"), "{message}");
+        assert!(message.contains("Read-only file system"), "{message}");
+        assert_eq!(fs::read(&target).unwrap(), OLD);
+        Ok(())
+    }
+
+    /// Files that hold as many entries as they claim, but none on the disk, are refused
+    /// before anything is allocated.
+    fn sparse_files(power: u32, shapes: &[&str]) -> Result<(), Skipped> {
+        let folder = tempfile::tempdir().unwrap();
+        let (x, y) = (folder.path().join("x.npy"), folder.path().join("y.npz"));
+        for shape in shapes {
+            let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+            let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+            bytes.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
+            bytes.extend(text.bytes());
+            fs::write(&x, &bytes).unwrap();
+            let file = fs::File::options().write(true).open(&x).unwrap();
+            if let Err(error) = file.set_len(bytes.len() as u64 + (1 << power)) {
+                return Err(Skipped(format!(
+                    "a file of 2^{power} bytes cannot be made ({error})"
+                )));
+            }
+            for arguments in [&["decompose", "--tolerance", "0.1", "-o"][..], &["info"]] {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_tenfold"));
+                command.args(arguments);
+                if arguments.len() > 1 {
+                    command.arg(&y);
+                }
+                let message = failure(&command.arg(&x).output().unwrap(), 2);
+                assert!(message.contains("x.npy needs "), "{message}");
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sparse_files_of_a_tebibyte() -> Result<(), Skipped> {
+        sparse_files(40, &["(1099511627776,)", "(1048576, 1048576)"])
+    }
+
+    pub(crate) fn sparse_file_of_an_exbibyte() -> Result<(), Skipped> {
+        sparse_files(60, &["(1152921504606846976,)"])
+    }
+}
