@@ -91,10 +91,14 @@ impl<'a, T: Scalar> InRange<'a, T> {
         let mut tucker = tucker.scaled_by(*exponent)?;
         if *exponent < 0 {
             let measured = tucker.relative_error(self.original)?;
-            tucker.estimated_error = tucker.estimated_error.map(|known| known.max(measured));
             if let Some(requested) = requested {
                 tucker.note_shortfall(requested, measured);
             }
+            // Of HOSVD the known error is a bound, which stays one.
+            let known = tucker
+                .estimated_error
+                .filter(|_| tucker.shortfall.is_none());
+            tucker.estimated_error = Some(known.map_or(measured, |known| known.max(measured)));
         }
         Ok(tucker)
     }
