@@ -148,6 +148,7 @@ mod tests {
                 error,
             });
             assert_eq!(*sum.map, [0.0, 1.0]);
+            assert_eq!(sum.is_resolved(None), error == 0.0);
             sum.is_resolved(MinMax::of(&sum.map, 0.0))
         };
         // Half of it counts: the range of the map is 1.
