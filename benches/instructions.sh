@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Counts the instructions of the main paths on one thread under valgrind, which
-# are the same in every run however busy the machine is, and holds them against
+# are the same in every run however busy the machine is, and compares them with
 # instructions.txt. `--save` stores them there instead. They depend on the
 # compiler, and on the processor only by the instruction sets that valgrind
 # knows: AVX2, not AVX-512.

@@ -1,5 +1,5 @@
 //! `--max-memory`: what is refused before it starts, and that what is not
-//! refused takes no more memory than was told.
+//! refused takes no more memory than the estimate.
 
 use std::fs;
 use std::io::Read;
@@ -51,7 +51,7 @@ fn needed(arguments: &[&str]) -> f64 {
 /// Those of a reconstruction, which reads the decomposition before it knows, and
 /// of a tolerance, of which it says what it may need once it has what it needs.
 fn needed_at_second(arguments: &[&str]) -> f64 {
-    // Two digits are told.
+    // The message gives two digits.
     let limit = format!("{}MB", 1.05 * needed(arguments));
     told(&refusal(&[arguments, &["--max-memory", &limit]].concat()))
 }
@@ -153,10 +153,10 @@ impl Folder {
     }
 }
 
-/// The peak of a command is at most what was told, and at least a third of it.
+/// The peak of a command is at most the estimate, and at least a third of it.
 fn check(arguments: &[&str], peak: f64, told: f64) {
     let share = peak / told;
-    // Two digits are told.
+    // The message gives two digits.
     assert!(
         (0.33..=1.05).contains(&share),
         "{arguments:?}: a peak of {peak} MB is {share:.2} of the {told} told"
@@ -261,7 +261,7 @@ fn maps_of_a_batch_need_memory_for_each_thread() {
     );
 }
 
-/// What a tolerance leaves open is told, and stands in the way only of a limit
+/// The maximum that a tolerance may need is printed, and is compared only with a limit
 /// that was given.
 #[test]
 fn a_tolerance_may_need_more() {

@@ -1,5 +1,5 @@
 //! Every command, given every kind of wrong file for each of its inputs, says what the
-//! file is, what was expected and, where it knows, what makes such a file.
+//! file is, what was expected and, where it knows, which program writes such a file.
 
 use std::fs;
 use std::io::Write;

@@ -185,7 +185,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 /// A file of feature maps, opened.
 struct Features {
     npy: Npy,
-    /// What --ranks comes to for its shape.
+    /// The ranks that --ranks gives for its shape.
     ranks: Option<Ranks>,
 }
 
@@ -261,7 +261,7 @@ fn single<T: Scalar>(map: &SaliencyMap<T>) -> tenfold::Result<Tensor<f32>> {
 }
 
 impl Args {
-    /// The map that the options ask for, with what --ranks comes to for its file.
+    /// The map that the options ask for, at the ranks that --ranks gives for its file.
     fn cam(&self, weighting: Weighting, ranks: Option<&[usize]>) -> Cam {
         let several = self.weighting.0.len() > 1;
         let svd = weighting.decomposition() == Decomposition::Svd;

@@ -3,7 +3,7 @@
 use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 
-/// The ranks that `--ranks` comes to for one tensor.
+/// The ranks that `--ranks` gives for one tensor.
 pub(crate) struct Ranks {
     /// One for each mode that is decomposed.
     pub(crate) each: Vec<usize>,

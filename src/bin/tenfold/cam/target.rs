@@ -226,7 +226,7 @@ impl Names {
         self.folder.join(format!("{}.npy", self.name))
     }
 
-    /// The picture of each map: of a batch of so many, or of a single one.
+    /// The picture of each map: a name for each map of a batch of this size, or one name.
     fn pictures(&self, batch: Option<usize>) -> impl Iterator<Item = PathBuf> {
         (0..batch.unwrap_or(1)).map(move |item| {
             self.folder.join(match batch {
