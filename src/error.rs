@@ -241,7 +241,7 @@ pub enum Error {
         what: &'static str,
     },
     /// A tensor without entries.
-    #[error("shape {} has no entries, there is nothing to decompose", Times(shape))]
+    #[error("shape {} has no entries, at least one is needed", Times(shape))]
     Empty {
         /// The shape given.
         shape: Vec<usize>,

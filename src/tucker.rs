@@ -31,7 +31,9 @@ pub use tolerance::Shortfall;
 pub(crate) use truncation::Discarded;
 pub use truncation::Truncation;
 #[cfg(feature = "cuda")]
-pub(crate) use {rank_law::obey_rank_law, tolerance::Contract, truncation::Budget};
+pub(crate) use {
+    range::check_finite, rank_law::obey_rank_law, tolerance::Contract, truncation::Budget,
+};
 
 use faer::{Mat, MatRef};
 
@@ -159,6 +161,9 @@ impl<T: Scalar> Tucker<T> {
 
     /// A decomposition of `x` that was found elsewhere: core, factors and spectra, and
     /// the relative error as the norms of core and tensor tell it.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`]: the core came from numbers of a wider range.
     #[cfg(feature = "cuda")]
     pub(crate) fn found(
         core: Tensor<T>,
@@ -168,6 +173,7 @@ impl<T: Scalar> Tucker<T> {
         x: TensorRef<'_, T>,
         from_norms: f64,
     ) -> Result<Self> {
+        check_finite(&core, "the core")?;
         let mut tucker = Self {
             spectra,
             convergence,

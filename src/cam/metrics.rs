@@ -18,8 +18,8 @@ pub use super::fraction::{ROUNDING, check_fractions};
 
 use super::fraction::{check_fraction, clamp};
 use crate::error::{Error, Result};
-use crate::scalar::Scalar;
-use crate::tensor::{TensorRef, first_non_finite};
+use crate::scalar::{Scalar, binary_exponent, scale};
+use crate::tensor::{TensorRef, largest_magnitude};
 
 /// The thresholds at which the mean intersection over union is swept.
 ///
@@ -105,12 +105,22 @@ pub fn embedding_mse<'a, 'b, T: Scalar>(
     if images == 0 {
         return Err(Error::NoSamples { what: "embeddings" });
     }
-    if let Some(error) = first_non_finite(embeddings).or_else(|| first_non_finite(masked)) {
-        return Err(error);
-    }
+    // Over the largest magnitude, so that no square and no sum leaves the range of f64.
+    let largest = largest_magnitude(embeddings)?.max(largest_magnitude(masked)?);
+    let exponent = binary_exponent(largest);
+    let entry = |value: T| scale(value.as_f64(), -exponent);
     let pairs = embeddings.data().iter().zip(masked.data());
-    let squares = pairs.map(|(z, o)| (z.as_f64() - o.as_f64()).powi(2));
-    Ok(squares.sum::<f64>() / images as f64)
+    let squares = pairs.map(|(&z, &o)| (entry(z) - entry(o)).powi(2));
+    let mean = squares.sum::<f64>() / images as f64;
+    let mse = scale(mean, 2 * exponent);
+    if mse.is_infinite() {
+        return Err(Error::OutOfRange {
+            what: "the error of the embeddings",
+            exponent: binary_exponent(mean) + 2 * exponent,
+            scalar: f64::NAME,
+        });
+    }
+    Ok(mse)
 }
 
 /// The intersection over union |B ∧ mask|/|B ∨ mask| of a mask and the
@@ -286,6 +296,23 @@ mod tests {
         assert_eq!(iou(&[0.0, 1.0], &[true, true], 1.0).unwrap(), 0.5);
         assert!(iou(&[0.0, 1.0], &[true, true], f64::next_up(1.0)).is_err());
         assert!(iou(&[0.0, 1.0], &[true, true], -f64::from_bits(1)).is_err());
+    }
+
+    #[test]
+    fn embeddings_of_any_size_have_an_error_or_are_refused() {
+        let column = |rows: usize, entry: f64| {
+            crate::tensor::Tensor::from_fn(&[rows, 1], |_| entry).unwrap()
+        };
+        // The sum of the squares is above the largest f64, their mean is not.
+        let mse = embedding_mse(&column(100, 1.3e154), &column(100, 0.0)).unwrap();
+        assert!((mse / 1.69e308 - 1.0).abs() < 1e-14, "{mse:e}");
+        let mse = embedding_mse(&column(3, 1e-160), &column(3, 0.0)).unwrap();
+        assert!((mse / 1e-320 - 1.0).abs() < 1e-3, "{mse:e}");
+        let refused = embedding_mse(&column(2, 1e308), &column(2, -1e308));
+        assert!(
+            matches!(refused, Err(Error::OutOfRange { .. })),
+            "{refused:?}"
+        );
     }
 
     #[test]

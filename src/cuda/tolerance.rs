@@ -11,7 +11,7 @@ use super::launch::Around;
 use crate::error::Result;
 use crate::linalg::{Route, Rung};
 use crate::tensor::{Tensor, TensorRef};
-use crate::tucker::{Budget, Contract, Discarded, Start, Tucker, obey_rank_law};
+use crate::tucker::{Budget, Contract, Discarded, Start, Tucker, check_finite, obey_rank_law};
 
 /// The tensors of a batch.
 pub(super) struct Batch<'a, T> {
@@ -247,6 +247,7 @@ impl Partial {
         let rounded =
             |a: Mat<f64>| Mat::from_fn(a.nrows(), a.ncols(), |i, j| T::from_f64(a[(i, j)]));
         let factors = self.factors.into_iter().map(|a| a.map(rounded)).collect();
+        check_finite(&core, "the core")?;
         Tucker::truncated(core, factors, self.spectra, Rung::default(), self.discarded)
     }
 }

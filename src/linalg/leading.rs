@@ -117,15 +117,6 @@ pub fn left_singular<'a, T: Scalar>(
         Side::Rest
     };
     let finish = |basis: Basis, route| {
-        if let Some(&largest) = basis.values.first()
-            && largest.is_infinite()
-        {
-            return Err(Error::OutOfRange {
-                what: "a singular value",
-                exponent: f64::MAX_EXP,
-                scalar: f64::NAME,
-            });
-        }
         Ok(LeftSingular {
             vectors: lift(x, mode, side, basis.vectors.as_ref())?,
             values: basis.values,
@@ -152,6 +143,7 @@ pub fn left_singular<'a, T: Scalar>(
     }
     let (r, exponent) = scaled_triangular_factor(x, mode, side)?;
     let mut svd = right_singular(r.as_ref())?;
+    check_range(&svd.values, exponent)?;
     rescale(&mut svd.values, exponent);
     let rank = rank(&svd.values).min(svd.values.len());
     let basis = Basis {
@@ -225,11 +217,29 @@ fn singular_basis(
         roots.map(|root| scale(root, exponent)).collect()
     };
     let eigen = eigh_leading(gram, |values| rank(&singular(values)))?;
+    let largest = eigen
+        .values
+        .first()
+        .map_or(0.0, |value| value.max(0.0).sqrt());
+    check_range(&[largest], exponent)?;
     Ok(Basis {
         values: singular(&eigen.values),
         vectors: eigen.vectors,
         rung: eigen.rung,
     })
+}
+
+/// Fails where the first and largest of `values`, times 2ᵉ, is above the largest `f64`.
+fn check_range(values: &[f64], exponent: i32) -> Result<()> {
+    let largest = values.first().copied().unwrap_or(0.0);
+    if scale(largest, exponent).is_infinite() {
+        return Err(Error::OutOfRange {
+            what: "a singular value",
+            exponent: binary_exponent(largest) + exponent,
+            scalar: f64::NAME,
+        });
+    }
+    Ok(())
 }
 
 /// Left singular vectors from a basis of the smaller side: the basis itself on

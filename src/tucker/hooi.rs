@@ -2,7 +2,7 @@
 
 use faer::{Mat, MatRef};
 
-use super::range::InRange;
+use super::range::{Estimate, InRange};
 use super::relative_error::error_of_projection;
 use super::truncation::{self, Truncation};
 use super::{Convergence, Hosvd, StHosvd, Tucker};
@@ -358,7 +358,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
             sweeps: self.made,
             stop: self.stop.unwrap_or(Stop::Interrupted),
         });
-        self.x.restore(tucker, self.requested)
+        self.x.restore(tucker, self.requested, Estimate::Error)
     }
 
     /// Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎ for each mode n.

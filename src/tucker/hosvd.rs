@@ -3,7 +3,7 @@
 use faer::Mat;
 
 use super::Tucker;
-use super::range::in_range;
+use super::range::{Estimate, in_range};
 use super::tolerance::within_tolerance;
 use super::truncation::{self, Budget, Discarded, Truncation};
 use crate::error::Result;
@@ -74,20 +74,25 @@ impl Hosvd {
         let x = x.into();
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
         truncation::check(&self.truncation, x.shape(), &modes)?;
-        in_range(x, &self.truncation, |x, truncation| match truncation {
-            Truncation::Ranks(ranks) => {
-                let ranks = ranks.iter().map(|&rank| Budget::Rank(rank));
-                let budgets: Vec<_> = modes.iter().copied().zip(ranks).collect();
-                self.truncate(x, &budgets)
-            }
-            Truncation::RelativeError(tolerance) => {
-                within_tolerance(x, *tolerance, self.route, |share| {
-                    let budget = Budget::Energy(share * share / modes.len() as f64);
-                    let budgets: Vec<_> = modes.iter().map(|&mode| (mode, budget)).collect();
+        in_range(
+            x,
+            &self.truncation,
+            Estimate::Bound,
+            |x, truncation| match truncation {
+                Truncation::Ranks(ranks) => {
+                    let ranks = ranks.iter().map(|&rank| Budget::Rank(rank));
+                    let budgets: Vec<_> = modes.iter().copied().zip(ranks).collect();
                     self.truncate(x, &budgets)
-                })
-            }
-        })
+                }
+                Truncation::RelativeError(tolerance) => {
+                    within_tolerance(x, *tolerance, self.route, |share| {
+                        let budget = Budget::Energy(share * share / modes.len() as f64);
+                        let budgets: Vec<_> = modes.iter().map(|&mode| (mode, budget)).collect();
+                        self.truncate(x, &budgets)
+                    })
+                }
+            },
+        )
     }
 
     fn truncate<T: Scalar>(

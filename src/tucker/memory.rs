@@ -12,6 +12,9 @@
 //! Not counted is the scratch memory that a thread keeps for its next problem, in pieces
 //! whose sizes are powers of two: some megabytes, 32 MiB at most.
 //!
+//! A tensor whose norm is near an end of the scalar's range takes a copy more, which the
+//! shape does not show.
+//!
 //! ST-HOSVD has one tensor beside the input and makes the next from it; HOOI
 //! has a chain of projections, as deep as the tree of its modes. Where a
 //! tolerance is to find the ranks, they are taken as large as can be.

@@ -3,7 +3,7 @@
 use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
-use super::range::InRange;
+use super::range::{Estimate, InRange};
 use super::relative_error::error_of_projection;
 use super::truncation::{self, Truncation};
 use super::{StHosvd, Tucker};
@@ -105,7 +105,7 @@ impl Randomized {
             None => at_ranks.decompose(x)?,
         };
         tucker.estimate_error(x, error_of_projection(in_range.norm, norm(tucker.core())))?;
-        in_range.restore(tucker, None)
+        in_range.restore(tucker, None, Estimate::Error)
     }
 
     /// Steps 1 to 3; nothing where a single mode is named, of which there is

@@ -27,6 +27,18 @@ use crate::tensor::{Tensor, TensorRef, largest_magnitude, multi_mode_product};
 /// is then at most ε·‖X‖.
 const MARGIN: i32 = 32;
 
+/// The rounding of an entry of a reconstruction in units of ε, at most.
+const ROUNDING: f64 = 64.0;
+
+/// What a solver knows of the error of its decomposition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Estimate {
+    /// The error itself, up to rounding.
+    Error,
+    /// An upper bound.
+    Bound,
+}
+
 /// Whether a solver can work on a tensor of this norm as it is.
 pub(super) fn needs_no_scaling<T: Scalar>(norm: f64) -> bool {
     norm == 0.0 || (smallest::<T>()..=largest::<T>()).contains(&norm)
@@ -84,21 +96,32 @@ impl<'a, T: Scalar> InRange<'a, T> {
     /// The decomposition of the original from that of [`InRange::view`]. A shortfall
     /// is noted where rounding the core to subnormal numbers exceeds the error
     /// `requested`.
-    pub(super) fn restore(&self, tucker: Tucker<T>, requested: Option<f64>) -> Result<Tucker<T>> {
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] where the core or the reconstruction does not fit the scalar.
+    pub(super) fn restore(
+        &self,
+        tucker: Tucker<T>,
+        requested: Option<f64>,
+        estimate: Estimate,
+    ) -> Result<Tucker<T>> {
         let Some((_, exponent)) = &self.scaled else {
             return Ok(tucker);
         };
         let mut tucker = tucker.scaled_by(*exponent)?;
+        if *exponent > 0 {
+            tucker.reconstruct()?;
+        }
         if *exponent < 0 {
             let measured = tucker.relative_error(self.original)?;
             if let Some(requested) = requested {
                 tucker.note_shortfall(requested, measured);
             }
-            // Of HOSVD the known error is a bound, which stays one.
-            let known = tucker
-                .estimated_error
-                .filter(|_| tucker.shortfall.is_none());
-            tucker.estimated_error = Some(known.map_or(measured, |known| known.max(measured)));
+            let bound = match estimate {
+                Estimate::Bound if tucker.shortfall.is_none() => tucker.estimated_error,
+                _ => None,
+            };
+            tucker.estimated_error = Some(bound.map_or(measured, |bound| bound.max(measured)));
         }
         Ok(tucker)
     }
@@ -110,6 +133,7 @@ impl<'a, T: Scalar> InRange<'a, T> {
 pub(super) fn in_range<T: Scalar>(
     x: TensorRef<'_, T>,
     truncation: &Truncation,
+    estimate: Estimate,
     decompose: impl Fn(TensorRef<'_, T>, &Truncation) -> Result<Tucker<T>>,
 ) -> Result<Tucker<T>> {
     let found = decompose(x, truncation);
@@ -127,11 +151,11 @@ pub(super) fn in_range<T: Scalar>(
         Truncation::Ranks(_) => None,
         Truncation::RelativeError(tolerance) => Some(*tolerance),
     };
-    let tucker = in_range.restore(decompose(in_range.view(), truncation)?, requested)?;
+    let tucker = in_range.restore(decompose(in_range.view(), truncation)?, requested, estimate)?;
     match requested {
         Some(requested) if tucker.shortfall().is_some() => {
             let lossless = decompose(in_range.view(), &Truncation::RelativeError(0.0))?;
-            in_range.restore(lossless, Some(requested))
+            in_range.restore(lossless, Some(requested), estimate)
         }
         _ => Ok(tucker),
     }
@@ -149,13 +173,35 @@ fn scaled<T: Scalar>(x: TensorRef<'_, T>, exponent: i32) -> Result<Tensor<T>> {
 /// # Errors
 /// [`Error::OutOfRange`].
 fn rescaled<T: Scalar>(x: &Tensor<T>, exponent: i32, what: &'static str) -> Result<Tensor<T>> {
-    let result = scaled(x.view(), exponent)?;
+    let mut result = scaled(x.view(), exponent)?;
+    // Entries that only rounding takes above the largest scalar become that.
+    let largest = T::max_value();
+    let limit = scale(largest.as_f64(), -exponent) * (1.0 + ROUNDING * T::EPSILON);
+    for (entry, before) in result.data_mut().iter_mut().zip(x.data()) {
+        if entry.is_infinite() && before.as_f64().abs() <= limit {
+            *entry = largest.copysign(*entry);
+        }
+    }
     if result.data().iter().all(|entry| entry.is_finite()) {
         return Ok(result);
     }
     Err(Error::OutOfRange {
         what,
         exponent: binary_exponent(largest_magnitude(x.view())?) + exponent,
+        scalar: T::NAME,
+    })
+}
+
+/// Fails where an entry of `x`, which was rounded to the scalar from a finite number, is not
+/// finite.
+#[cfg(feature = "cuda")]
+pub(crate) fn check_finite<T: Scalar>(x: &Tensor<T>, what: &'static str) -> Result<()> {
+    if x.data().iter().all(|entry| entry.is_finite()) {
+        return Ok(());
+    }
+    Err(Error::OutOfRange {
+        what,
+        exponent: binary_exponent(T::max_value().as_f64()) + 1,
         scalar: T::NAME,
     })
 }

@@ -3,7 +3,7 @@
 use faer::Mat;
 
 use super::Tucker;
-use super::range::in_range;
+use super::range::{Estimate, in_range};
 use super::tolerance::within_tolerance;
 use super::truncation::{self, Budget, Discarded, Truncation};
 use crate::error::Result;
@@ -99,20 +99,25 @@ impl StHosvd {
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
         truncation::check(&self.truncation, x.shape(), &modes)?;
         let order = self.order(x.shape(), &modes)?;
-        in_range(x, &self.truncation, |x, truncation| match truncation {
-            Truncation::Ranks(ranks) => {
-                let budgets = order.iter().map(|mode| {
-                    let position = modes.iter().position(|m| m == mode);
-                    (*mode, Budget::Rank(position.map_or(1, |p| ranks[p])))
-                });
-                sequentially_truncate(x, &budgets.collect::<Vec<_>>(), self.route)
-            }
-            Truncation::RelativeError(tolerance) => {
-                within_tolerance(x, *tolerance, self.route, |share| {
-                    self.spend(x, &order, share)
-                })
-            }
-        })
+        in_range(
+            x,
+            &self.truncation,
+            Estimate::Error,
+            |x, truncation| match truncation {
+                Truncation::Ranks(ranks) => {
+                    let budgets = order.iter().map(|mode| {
+                        let position = modes.iter().position(|m| m == mode);
+                        (*mode, Budget::Rank(position.map_or(1, |p| ranks[p])))
+                    });
+                    sequentially_truncate(x, &budgets.collect::<Vec<_>>(), self.route)
+                }
+                Truncation::RelativeError(tolerance) => {
+                    within_tolerance(x, *tolerance, self.route, |share| {
+                        self.spend(x, &order, share)
+                    })
+                }
+            },
+        )
     }
 
     /// The order of the modes, where all options fit tensors of extents `shape`.

@@ -14,7 +14,7 @@ pub(crate) struct Ranks {
 impl Ranks {
     /// The ranks of the named `modes`, all for `None`, of a tensor of extents `shape`.
     ///
-    /// One rank for several modes is that of each, lowered to the extent of the mode and
+    /// A single rank is that of each mode, lowered to the extent of the mode and
     /// to the product of the other ranks: no core has a rank above it.
     pub(crate) fn of(given: &[usize], shape: &[usize], modes: Option<&[usize]>) -> Outcome<Self> {
         let all: Vec<usize> = (0..shape.len()).collect();
@@ -22,14 +22,14 @@ impl Ranks {
         let each = match given {
             // The library's check of the modes follows.
             _ if modes.iter().any(|&mode| mode >= shape.len()) => given.to_vec(),
-            [rank] if modes.len() > 1 => one_for_all(*rank, shape, modes),
+            &[rank] => one_for_all(rank, shape, modes),
             _ if given.len() == modes.len() => given.to_vec(),
             _ => return Err(wrong_count(given.len(), modes.len(), shape.len())),
         };
         let lowered: Vec<String> = modes
             .iter()
             .zip(&each)
-            .filter(|&(_, rank)| given.len() < modes.len() && *rank < given[0])
+            .filter(|&(_, rank)| given.len() == 1 && *rank < given[0])
             .map(|(mode, rank)| format!("{rank} in mode {mode}"))
             .collect();
         let lowered = (!lowered.is_empty()).then(|| {
@@ -100,6 +100,8 @@ mod tests {
         assert_eq!(lowered(10, &[40, 4], None), (vec![4, 4], true));
         assert_eq!(lowered(10, &[3, 1, 2], None), (vec![2, 1, 2], true));
         assert_eq!(lowered(9, &[1, 1, 50], None), (vec![1, 1, 1], true));
+        assert_eq!(lowered(3, &[7], None), (vec![1], true));
+        assert_eq!(lowered(9, &[5, 6, 7], Some(&[0])), (vec![5], true));
         // A mode that is left alone counts with its extent.
         assert_eq!(lowered(9, &[50, 3, 50], Some(&[2, 1])), (vec![9, 3], true));
         assert_eq!(lowered(usize::MAX, &[4; 16], None), (vec![4; 16], true));
@@ -112,8 +114,6 @@ mod tests {
             ranks.err().map(|failure| failure.to_string())
         };
         assert_eq!(refused(&[1, 2, 3], None), None);
-        // One rank for one mode is that mode's: the library refuses it where it is too large.
-        assert_eq!(refused(&[9], Some(&[0])), None);
         assert_eq!(
             refused(&[1, 2], None).as_deref(),
             Some(

@@ -1,6 +1,7 @@
 //! HOOI and ST-HOSVD of batches.
 
-use tenfold::{Hooi, ModeOrder, Route, StHosvd, Start, Tensor, Truncation, Tucker};
+use tenfold::cuda::DeviceScalar;
+use tenfold::{Error, Hooi, ModeOrder, Route, StHosvd, Start, Tensor, Truncation, Tucker};
 
 use super::{Case, LEFT, Runs, Trial, features, one_by_one, scaled};
 
@@ -49,6 +50,11 @@ pub(super) const CASES: &[Case] = &[
         name: "decompositions_of_deficient_tensors",
         runs: Runs::Anywhere,
         compare: decompositions_of_deficient_tensors,
+    },
+    Case {
+        name: "cores_that_do_not_fit",
+        runs: Runs::Anywhere,
+        compare: cores_that_do_not_fit,
     },
     Case {
         name: "decompositions_in_chunks",
@@ -174,6 +180,36 @@ fn some_modes_and_any_scale(trial: &mut Trial<'_>) {
         ..st_hosvd_by_gram([2, 2, 2])
     };
     trial.st_hosvd(&order, &batch);
+}
+
+/// Finite tensors whose core is above the largest scalar, beside one that fits.
+fn cores_that_do_not_fit(trial: &mut Trial<'_>) {
+    fn check<T: DeviceScalar>(trial: &Trial<'_>) {
+        let entry = |i: &[usize]| {
+            if i[0] == 1 {
+                T::max_value() / T::from_f64(4.0)
+            } else {
+                T::one()
+            }
+        };
+        let batch = Tensor::from_fn(&[2, 5, 4, 3], entry).unwrap();
+        for truncation in [Truncation::from([1, 1, 1]), Truncation::RelativeError(0.1)] {
+            let solver = st_hosvd_by_gram(truncation.clone());
+            let refused = trial.device.st_hosvd(&solver, &batch);
+            assert!(
+                matches!(refused, Err(Error::OutOfRange { .. })),
+                "{refused:?}"
+            );
+            let solver = hooi_by_gram(truncation, Start::StHosvd, 3);
+            let refused = trial.device.hooi(&solver, &batch);
+            assert!(
+                matches!(refused, Err(Error::OutOfRange { .. })),
+                "{refused:?}"
+            );
+        }
+    }
+    check::<f32>(trial);
+    check::<f64>(trial);
 }
 
 /// Tensors of which each needs ranks of its own: sums of ever more products of vectors,

@@ -157,7 +157,7 @@ fn tensors_without_entries() {
     for shape in [[0, 3, 4], [3, 0, 4], [3, 4, 0]] {
         let empty = Tensor::zeros(&shape).unwrap();
         let [a, b, c] = shape;
-        let message = format!("shape {a}×{b}×{c} has no entries, there is nothing to decompose");
+        let message = format!("shape {a}×{b}×{c} has no entries, at least one is needed");
         says(
             decompose(&empty, Truncation::Ranks(vec![1, 1, 1]), None),
             &message,

@@ -149,11 +149,56 @@ fn reconstructions_that_do_not_fit_are_refused() {
     reconstructions_out_of_range::<f64>();
 }
 
+/// Entries of the largest magnitude: a decomposition whose reconstruction overshoots is refused,
+/// and one that reaches them up to rounding gives them back.
+fn decompositions_have_a_reconstruction<T: Scalar>() {
+    let mut random = Random::new(21);
+    let (mut kept, mut refused) = (0, 0);
+    for _ in 0..20 {
+        let normal = Tensor::from_fn(&[3, 3, 3], |_| random.normal()).unwrap();
+        let largest = normal.data().iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let entries = normal
+            .data()
+            .iter()
+            .map(|v| T::from_f64(v / largest * max::<T>()));
+        let x = Tensor::new(normal.shape(), entries.collect()).unwrap();
+        for ranks in [[3, 3, 3], [2, 3, 2]] {
+            for (name, tucker) in decompositions(&x, &Truncation::from(ranks)) {
+                match tucker {
+                    Ok(tucker) => {
+                        kept += 1;
+                        let y = tucker.reconstruct().unwrap();
+                        assert!(y.data().iter().all(|v| v.is_finite()), "{name}");
+                    }
+                    Err(Error::OutOfRange { .. }) => refused += 1,
+                    Err(error) => panic!("{name}: {error}"),
+                }
+            }
+        }
+    }
+    // In f64 the singular values, which are f64 themselves, are above the largest already.
+    let some = if T::EPSILON > f64::EPSILON { 5 } else { 0 };
+    assert!(
+        kept >= some && refused > 20,
+        "{kept} kept, {refused} refused"
+    );
+}
+
+#[test]
+fn what_is_decomposed_can_be_reconstructed() {
+    decompositions_have_a_reconstruction::<f32>();
+    decompositions_have_a_reconstruction::<f64>();
+}
+
 #[test]
 fn singular_values_above_the_largest_f64_are_refused() {
     let x = Tensor::from_fn(&[5, 4], |_| f64::MAX / 2.0).unwrap();
     let error = mode_spectrum(&x, 0).unwrap_err();
-    assert!(matches!(error, Error::OutOfRange { .. }), "{error}");
+    // √20/2 times the largest f64, which is below 2^1024.
+    assert!(
+        matches!(error, Error::OutOfRange { exponent: 1025, .. }),
+        "{error}"
+    );
     assert!(error.to_string().contains("a singular value"), "{error}");
 }
 
@@ -195,6 +240,11 @@ fn subnormal_entries_within_a_tolerance<T: Scalar>(step: f64) {
                 assert!(
                     (measured - error).abs() <= 1e-12,
                     "{what}: {measured:e}, {error:e}"
+                );
+                let known = tucker.estimated_error().unwrap();
+                assert!(
+                    (known - error).abs() <= 1e-12 || name == "HOSVD" && known >= error,
+                    "{what}: {known:e}, {error:e}"
                 );
                 match tucker.shortfall() {
                     None => assert!(error <= tolerance, "{what}: error {error:e}"),
