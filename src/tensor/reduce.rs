@@ -67,7 +67,8 @@ pub fn inner<'a, 'b, T: Scalar>(
 /// The Frobenius norm ‖X‖ = √Σ xᵢ², in `f64`.
 ///
 /// Entries of any size are safe: where squares would overflow or underflow,
-/// the sum is taken of entries scaled by a power of two.
+/// the sum is taken of entries scaled by a power of two. A norm above the largest `f64`
+/// is infinite.
 ///
 /// ```
 /// use tenfold::{Tensor, norm};

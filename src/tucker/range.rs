@@ -9,9 +9,10 @@
 //! X ── · 2⁻ᵉ ──> X·2⁻ᵉ ── decompose ──> G·2⁻ᵉ, Aₙ ── · 2ᵉ ──> G, Aₙ
 //! ```
 //!
-//! The last step can fail where an entry of G is beyond the largest scalar, and rounds where
-//! it is subnormal. In the first case the caller gets [`Error::OutOfRange`], in the second
-//! the error of the decomposition is measured after the step.
+//! The last step fails where an entry of G or of the reconstruction is above the largest scalar,
+//! and rounds where an entry of G is subnormal. In the first case the caller gets
+//! [`Error::OutOfRange`], in the second the error of the decomposition is measured after the
+//! step.
 
 use faer::{Mat, MatRef};
 
