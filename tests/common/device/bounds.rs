@@ -331,14 +331,14 @@ fn truncated(x: &Tensor<f64>, ranks: &[usize], eta: f64) -> (Mat<f64>, f64) {
     (of_channels(&at), coupled(&at, eta, made) + stopping)
 }
 
-/// η' of step 5 for a decomposition by so many sweeps.
+/// η' of step 5 for a decomposition after this number of sweeps.
 fn coupled<T: Scalar>(tucker: &Tucker<T>, eta: f64, sweeps: usize) -> f64 {
     let modes = 0..tucker.shape().len();
     let ratios = modes.filter_map(|mode| Some(ratio(tucker.spectrum(mode)?, tucker.ranks()[mode])));
     eta * (1.0 + 2.0 * sweeps.max(1) as f64 * ratios.sum::<f64>())
 }
 
-/// ρ of step 5 of singular values of which the first `rank` are kept; zero where all are.
+/// ρ of step 5 for singular values whose first `rank` are kept; zero where all are kept.
 fn ratio(values: &[f64], rank: usize) -> f64 {
     let Some(left) = values.get(rank) else {
         return 0.0;

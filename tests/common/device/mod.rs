@@ -51,7 +51,7 @@ struct Trial<'a> {
 pub(crate) trait Place {
     fn is_hardware(&self) -> bool;
 
-    /// Leaves about so many bytes of the device's memory free until [`Place::end_case`].
+    /// Leaves about this number of bytes of the device's memory free until [`Place::end_case`].
     fn leave(&self, bytes: usize);
 
     /// The device opened anew with so many bytes of shared memory for a block, which only an
