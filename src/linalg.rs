@@ -36,6 +36,7 @@ pub use eigh::{Eigen, eigh, eigh_leading};
 pub use gram::{Precision, Side, gram};
 pub use ladder::Rung;
 pub use lanczos::{LeadingPair, leading_pair};
+pub(crate) use leading::rescale_singular_values;
 pub use leading::{LeftSingular, Route, left_singular};
 pub use qr::{orthonormal_basis, triangular_factor};
 pub use sign::fix_signs;

@@ -143,8 +143,7 @@ pub fn left_singular<'a, T: Scalar>(
     }
     let (r, exponent) = scaled_triangular_factor(x, mode, side)?;
     let mut svd = right_singular(r.as_ref())?;
-    check_range(&svd.values, exponent)?;
-    rescale(&mut svd.values, exponent);
+    rescale_singular_values(&mut svd.values, exponent)?;
     let rank = rank(&svd.values).min(svd.values.len());
     let basis = Basis {
         values: svd.values,
@@ -221,7 +220,7 @@ fn singular_basis(
         .values
         .first()
         .map_or(0.0, |value| value.max(0.0).sqrt());
-    check_range(&[largest], exponent)?;
+    check_range(largest, exponent)?;
     Ok(Basis {
         values: singular(&eigen.values),
         vectors: eigen.vectors,
@@ -229,9 +228,18 @@ fn singular_basis(
     })
 }
 
-/// Fails where the first and largest of `values`, times 2ᵉ, is above the largest `f64`.
-fn check_range(values: &[f64], exponent: i32) -> Result<()> {
-    let largest = values.first().copied().unwrap_or(0.0);
+/// σᵢ·2ᵉ for singular values, largest first.
+///
+/// # Errors
+/// [`Error::OutOfRange`] where the largest is then above the largest `f64`.
+pub(crate) fn rescale_singular_values(values: &mut [f64], exponent: i32) -> Result<()> {
+    check_range(values.first().copied().unwrap_or(0.0), exponent)?;
+    rescale(values, exponent);
+    Ok(())
+}
+
+/// Fails where the singular value `largest`·2ᵉ is above the largest `f64`.
+fn check_range(largest: f64, exponent: i32) -> Result<()> {
     if scale(largest, exponent).is_infinite() {
         return Err(Error::OutOfRange {
             what: "a singular value",

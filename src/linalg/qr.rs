@@ -8,6 +8,7 @@ use faer::{Conj, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::checks::{check_finite, check_order, check_tall};
+use super::eigh::rescale;
 use super::gram::{Side, Unfolding};
 use super::tsqr::{PANEL_ROWS, Triangle};
 use crate::error::Result;
@@ -126,10 +127,7 @@ pub fn triangular_factor<'a, T: Scalar>(
 ) -> Result<Mat<f64>> {
     let (mut r, exponent) = scaled_triangular_factor(x.into(), mode, side)?;
     for j in 0..r.ncols() {
-        let column = r.col_as_slice_mut(j);
-        column
-            .iter_mut()
-            .for_each(|entry| *entry = scale(*entry, exponent));
+        rescale(r.col_as_slice_mut(j), exponent);
     }
     Ok(r)
 }

@@ -80,14 +80,7 @@ mod tests {
     fn every_task_copies_its_own_rows() {
         for shape in [[5, 7, 6], [1, 2, 3], [2, 70, 3], [40, 1, 9]] {
             let x = Tensor::from_fn(&shape, |i| 10_000 * i[0] + 100 * i[1] + i[2]).unwrap();
-            for permutation in [
-                [0, 1, 2],
-                [0, 2, 1],
-                [1, 0, 2],
-                [1, 2, 0],
-                [2, 0, 1],
-                [2, 1, 0],
-            ] {
+            for permutation in oracle::ORDERS_OF_THREE {
                 let y = permute(&x, &permutation).unwrap();
                 oracle::for_each_index(&shape, |index| {
                     let moved = permutation.map(|mode| index[mode]);

@@ -19,6 +19,7 @@ use faer::{Mat, MatRef};
 use super::truncation::spectral_norm;
 use super::{Truncation, Tucker};
 use crate::error::{Error, Result};
+use crate::linalg::rescale_singular_values;
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{Tensor, TensorRef, largest_magnitude, multi_mode_product};
 
@@ -215,17 +216,7 @@ impl<T: Scalar> Tucker<T> {
     fn scaled_by(mut self, exponent: i32) -> Result<Self> {
         self.core = rescaled(&self.core, exponent, "the core")?;
         for values in self.spectra.iter_mut().flatten() {
-            let largest = values.first().map_or(0, |&value| binary_exponent(value));
-            values
-                .iter_mut()
-                .for_each(|value| *value = scale(*value, exponent));
-            if !values.iter().all(|value| value.is_finite()) {
-                return Err(Error::OutOfRange {
-                    what: "a singular value",
-                    exponent: largest + exponent,
-                    scalar: f64::NAME,
-                });
-            }
+            rescale_singular_values(values, exponent)?;
         }
         Ok(self)
     }

@@ -249,14 +249,7 @@ mod tests {
             let st_hosvd = StHosvd::new(ranks);
             let chosen = st_hosvd.order(&shape, &[0, 1, 2]).unwrap();
             let least = flops(&shape, &ranks, &chosen);
-            for other in [
-                [0, 1, 2],
-                [0, 2, 1],
-                [1, 0, 2],
-                [1, 2, 0],
-                [2, 0, 1],
-                [2, 1, 0],
-            ] {
+            for other in crate::common::oracle::ORDERS_OF_THREE {
                 let other_flops = flops(&shape, &ranks, &other);
                 assert!(least <= other_flops * (1.0 + 1e-12), "{shape:?}: {other:?}");
             }

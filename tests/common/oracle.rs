@@ -9,6 +9,16 @@ pub(crate) fn in_f64<T: Scalar>(x: &Tensor<T>) -> Tensor<f64> {
     Tensor::new(x.shape(), x.data().iter().map(|v| v.as_f64()).collect()).unwrap()
 }
 
+/// The orders in which three modes can be taken.
+pub(crate) const ORDERS_OF_THREE: [[usize; 3]; 6] = [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+];
+
 /// |X|, entry by entry.
 pub(crate) fn abs(x: &Tensor<f64>) -> Tensor<f64> {
     Tensor::new(x.shape(), x.data().iter().map(|v| v.abs()).collect()).unwrap()

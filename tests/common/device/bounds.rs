@@ -66,7 +66,8 @@ use tenfold::{Hooi, Scalar, Start, Tensor, Tucker, mode_product};
 /// Products that the CPU sums in `f32` at most when it forms a Gram matrix.
 const SINGLE_RUN: usize = 256;
 
-/// HOOI for a map stops where a sweep changes ‖G‖²/‖X‖² by no more, after at most so many sweeps.
+/// HOOI for a map stops where a sweep changes ‖G‖²/‖X‖² by at most the first, and makes at most
+/// the second number of sweeps.
 const ENERGY_TOLERANCE: f64 = 1e-14;
 const MAX_SWEEPS: usize = 200;
 

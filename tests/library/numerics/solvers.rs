@@ -299,14 +299,7 @@ pub(crate) fn every_mode_order_is_within_the_bound() {
     let x: Tensor<f64> = Random::new(5).low_rank(&[7, 8, 9], &[3, 4, 2], 0.1);
     let ranks = [3, 4, 2];
     let (least, most) = bounds(&spectra_of(&x), &ranks, oracle::norm(&x));
-    for order in [
-        [0, 1, 2],
-        [0, 2, 1],
-        [1, 0, 2],
-        [1, 2, 0],
-        [2, 0, 1],
-        [2, 1, 0],
-    ] {
+    for order in oracle::ORDERS_OF_THREE {
         let st = StHosvd {
             mode_order: ModeOrder::Given(order.to_vec()),
             ..StHosvd::new(ranks)
