@@ -68,9 +68,9 @@ pub use weighting::{Decomposition, Sign, Vectors, Weighting};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::kernel::Scratch;
 use crate::linalg::Precision;
 use crate::scalar::Scalar;
+use crate::simd::Scratch;
 use crate::tensor::{Tensor, TensorRef};
 use normalize::MinMax;
 #[cfg(feature = "cuda")]
@@ -178,7 +178,7 @@ impl Cam {
     /// it costs |F|·n + 9·n³ flops, n = min(C, number of positions).
     ///
     /// # Errors
-    /// [`Error::FeatureMap`] for a tensor of one mode, [`Error::Empty`],
+    /// [`Error::NotAFeatureMap`] for a tensor of one mode, [`Error::Empty`],
     /// [`Error::NonFinite`]; [`Error::RanksWithoutTucker`], and for ranks those
     /// of [`crate::Hooi`]; [`Error::NoConvergence`].
     ///
@@ -245,7 +245,7 @@ impl Cam {
     /// is not more than 32 MiB.
     ///
     /// # Errors
-    /// Those of [`Cam::saliency_maps`], and [`Error::DataLength`] where `maps` has
+    /// Those of [`Cam::saliency_maps`], and [`Error::DataLengthMismatch`] where `maps` has
     /// another length; the entries of `maps` are unspecified then.
     ///
     /// ```
@@ -269,7 +269,7 @@ impl Cam {
         if maps.len() != expected {
             let mut shape = batch.shape().to_vec();
             shape.remove(1);
-            return Err(Error::DataLength {
+            return Err(Error::DataLengthMismatch {
                 shape,
                 expected,
                 actual: maps.len(),
@@ -303,7 +303,7 @@ impl Cam {
     /// where it is no batch or the options do not fit.
     fn check_batch(&self, shape: &[usize]) -> Result<usize> {
         if shape.len() < 3 {
-            return Err(Error::FeatureMap {
+            return Err(Error::NotAFeatureMap {
                 shape: shape.iter().skip(1).copied().collect(),
             });
         }
@@ -319,7 +319,7 @@ impl Cam {
     /// Fails where the options do not fit a feature map of extents `shape`.
     pub(crate) fn check(&self, shape: &[usize]) -> Result<()> {
         if shape.len() < 2 {
-            return Err(Error::FeatureMap {
+            return Err(Error::NotAFeatureMap {
                 shape: shape.to_vec(),
             });
         }

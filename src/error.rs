@@ -73,7 +73,7 @@ pub enum Error {
     },
     /// A tensor needs 1 to 16 modes.
     #[error("a tensor has 1 to {MAX_ORDER} modes, this shape has {order}")]
-    Order {
+    OrderOutOfRange {
         /// The number of modes asked for.
         order: usize,
     },
@@ -85,7 +85,7 @@ pub enum Error {
     },
     /// More memory than can be allocated.
     #[error("{bytes} bytes for shape {} cannot be allocated", Times(shape))]
-    Memory {
+    OutOfMemory {
         /// The shape of what was to be stored, once or more.
         shape: Vec<usize>,
         /// The bytes that it takes; `u64::MAX` for more.
@@ -96,7 +96,7 @@ pub enum Error {
         "shape {} holds {expected} entries, the data has {actual}",
         Times(shape)
     )]
-    DataLength {
+    DataLengthMismatch {
         /// The shape asked for.
         shape: Vec<usize>,
         /// The product of its extents.
@@ -120,7 +120,7 @@ pub enum Error {
     },
     /// A mode that the tensor does not have.
     #[error("mode {mode} does not exist: the tensor has {order} modes, counted from 0")]
-    Mode {
+    ModeOutOfRange {
         /// The mode asked for.
         mode: usize,
         /// The number of modes of the tensor.
@@ -137,7 +137,7 @@ pub enum Error {
     NoModes,
     /// A permutation that does not name each mode once.
     #[error("{permutation:?} is no permutation of the modes 0 to {}", .order.saturating_sub(1))]
-    Permutation {
+    NotAPermutation {
         /// The list given.
         permutation: Vec<usize>,
         /// The number of modes of the tensor.
@@ -148,7 +148,7 @@ pub enum Error {
     #[error(
         "the matrix for mode {mode} has {columns} columns, the tensor has extent {extent} there"
     )]
-    ProductExtent {
+    ProductMismatch {
         /// The mode.
         mode: usize,
         /// The columns of the matrix.
@@ -158,7 +158,7 @@ pub enum Error {
     },
     /// A matrix of proportions that the factorization does not take.
     #[error("{expected} was expected, not one of {rows}×{columns}")]
-    MatrixShape {
+    MatrixShapeMismatch {
         /// What the matrix must be.
         expected: &'static str,
         /// The rows given.
@@ -171,7 +171,7 @@ pub enum Error {
         "the factor of mode {mode} is {}×{}, {}×{} was expected",
         actual.0, actual.1, expected.0, expected.1
     )]
-    FactorShape {
+    FactorShapeMismatch {
         /// The mode.
         mode: usize,
         /// Rows and columns that fit.
@@ -181,7 +181,7 @@ pub enum Error {
     },
     /// A list of factors whose length is not the tensor's order.
     #[error("{actual} factors were given, the tensor has {order} modes")]
-    FactorCount {
+    FactorCountMismatch {
         /// The number of factors given.
         actual: usize,
         /// The number of modes of the tensor.
@@ -190,7 +190,7 @@ pub enum Error {
     /// The number of ranks is not the number of modes.
     #[error("ranks has {} {}, {} {expected} {}", actual, plural(*actual, "entry", "entries"),
         if *partial { "the call names" } else { "the tensor has" }, plural(*expected, "mode", "modes"))]
-    RankCount {
+    RankCountMismatch {
         /// The number of ranks given.
         actual: usize,
         /// The number of modes they are for.
@@ -200,7 +200,7 @@ pub enum Error {
     },
     /// A rank of zero.
     #[error("the rank of mode {mode} is 0, at least 1 is needed")]
-    RankZero {
+    ZeroRank {
         /// The mode.
         mode: usize,
     },
@@ -218,7 +218,7 @@ pub enum Error {
     #[error(
         "the rank of mode {mode} is {rank}, above {product}, the product of the other modes' ranks"
     )]
-    RankInfeasible {
+    RankAboveProduct {
         /// The mode.
         mode: usize,
         /// The rank asked for.
@@ -228,7 +228,7 @@ pub enum Error {
     },
     /// A tolerance outside [0, 1).
     #[error("{what} is {value}, it must be at least 0 and below 1")]
-    Tolerance {
+    ToleranceOutOfRange {
         /// Which tolerance.
         what: &'static str,
         /// The value given.
@@ -236,7 +236,7 @@ pub enum Error {
     },
     /// An option that takes a positive number got none.
     #[error("{what} must be at least 1")]
-    Positive {
+    NotPositive {
         /// Which option.
         what: &'static str,
     },
@@ -259,7 +259,7 @@ pub enum Error {
         "{what} reaches about 2^{exponent}, above the largest {scalar}: \
          divide the tensor by a power of two{} first", if *scalar == "f32" { ", or convert it to f64," } else { "" }
     )]
-    OutOfRange {
+    ResultOutOfRange {
         /// The result.
         what: &'static str,
         /// The binary exponent of its largest entry.
@@ -269,7 +269,7 @@ pub enum Error {
     },
     /// A slice that does not fit the tensor.
     #[error("slice of mode {mode}: {start}:{end} does not lie within 0:{extent}")]
-    Slice {
+    SliceOutOfRange {
         /// The mode.
         mode: usize,
         /// The first index asked for.
@@ -281,7 +281,7 @@ pub enum Error {
     },
     /// A list of slices whose length is not the tensor's order.
     #[error("the slice names {actual} modes, the tensor has {order}")]
-    SliceCount {
+    SliceCountMismatch {
         /// The number of slices given.
         actual: usize,
         /// The number of modes of the tensor.
@@ -292,7 +292,7 @@ pub enum Error {
         "a feature map is channels × positions (C×H×W, say), shape {} has too few modes",
         Times(shape)
     )]
-    FeatureMap {
+    NotAFeatureMap {
         /// The shape given.
         shape: Vec<usize>,
     },
@@ -314,7 +314,7 @@ pub enum Error {
         "only a map of height × width can be drawn, not one of shape {}",
         Times(shape)
     )]
-    Picture {
+    NotAPicture {
         /// The shape given.
         shape: Vec<usize>,
     },
@@ -336,7 +336,7 @@ pub enum Error {
     },
     /// A list whose length does not go with the others'.
     #[error("{what}: {expected} {} expected, {actual} given", if *expected == 1 { "entry was" } else { "entries were" })]
-    Length {
+    LengthMismatch {
         /// Which list.
         what: &'static str,
         /// The length that fits.
@@ -346,7 +346,7 @@ pub enum Error {
     },
     /// A number outside [0, 1].
     #[error("{what} is {value}, it must be between 0 and 1")]
-    Fraction {
+    FractionOutOfRange {
         /// Which number.
         what: &'static str,
         /// The value given.
@@ -354,7 +354,7 @@ pub enum Error {
     },
     /// An entry outside \[0, 1\], by more than rounding.
     #[error("the entry at {index:?} is {value}, {what} must be between 0 and 1")]
-    EntryRange {
+    EntryOutOfRange {
         /// What an entry is.
         what: &'static str,
         /// The index of the first such entry.
@@ -376,7 +376,7 @@ pub enum Error {
     },
     /// A file that cannot be read or written.
     #[error("{}: {problem}", path.display())]
-    File {
+    UnusableFile {
         /// The file.
         path: PathBuf,
         /// What went wrong, and what was expected.
@@ -411,7 +411,7 @@ mod tests {
 
     #[test]
     fn messages_say_what_where_and_what_was_expected() {
-        let error = Error::RankCount {
+        let error = Error::RankCountMismatch {
             actual: 2,
             expected: 3,
             partial: false,
@@ -424,7 +424,7 @@ mod tests {
             shape: vec![3, 0, 2],
         };
         assert!(error.to_string().starts_with("shape 3×0×2 has no entries"));
-        let error = Error::Permutation {
+        let error = Error::NotAPermutation {
             permutation: vec![0],
             order: 0,
         };

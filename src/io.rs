@@ -62,7 +62,7 @@ impl Problem {
 
     /// The error, with the file's name.
     fn at(self, path: &Path) -> Error {
-        Error::File {
+        Error::UnusableFile {
             path: path.to_path_buf(),
             problem: self.text,
             source: self.source,

@@ -34,9 +34,9 @@ pub mod error;
 pub mod instances;
 #[cfg(any(feature = "io", feature = "image"))]
 pub mod io;
-mod kernel;
 pub mod linalg;
 pub mod scalar;
+mod simd;
 pub mod tensor;
 pub mod tucker;
 

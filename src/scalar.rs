@@ -25,7 +25,7 @@ pub trait Scalar:
     + num_traits::NumAssign
     + faer::traits::RealField
     + bytemuck::Pod
-    + crate::kernel::Transpose
+    + crate::simd::Transpose
     + Default
     + Debug
     + Display

@@ -73,7 +73,7 @@ impl<'a, T> TensorRef<'a, T> {
     /// Views `data` as a tensor of extents `shape`, row-major.
     ///
     /// # Errors
-    /// [`crate::Error::Order`], [`crate::Error::ShapeOverflow`], [`crate::Error::DataLength`].
+    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`], [`crate::Error::DataLengthMismatch`].
     ///
     /// ```
     /// # use tenfold::TensorRef;
@@ -121,7 +121,7 @@ impl<'a, T> TensorRef<'a, T> {
     /// The extents around mode `mode`.
     ///
     /// # Errors
-    /// [`crate::Error::Mode`].
+    /// [`crate::Error::ModeOutOfRange`].
     ///
     /// ```
     /// # use tenfold::Tensor;
@@ -157,7 +157,7 @@ impl<T> Tensor<T> {
     /// Takes `data` as a tensor of extents `shape`, row-major.
     ///
     /// # Errors
-    /// [`crate::Error::Order`], [`crate::Error::ShapeOverflow`], [`crate::Error::DataLength`].
+    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`], [`crate::Error::DataLengthMismatch`].
     ///
     /// ```
     /// # use tenfold::Tensor;
@@ -244,7 +244,7 @@ impl<T> Tensor<T> {
     /// The same entries in the same order under other extents.
     ///
     /// # Errors
-    /// [`crate::Error::Order`], [`crate::Error::ShapeOverflow`], [`crate::Error::DataLength`].
+    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`], [`crate::Error::DataLengthMismatch`].
     ///
     /// ```
     /// # use tenfold::Tensor;
@@ -273,7 +273,7 @@ impl<T: Copy> Tensor<T> {
     /// The tensor whose entry at each index is `entry(index)`.
     ///
     /// # Errors
-    /// [`crate::Error::Order`], [`crate::Error::ShapeOverflow`], [`crate::Error::Memory`].
+    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`], [`crate::Error::OutOfMemory`].
     ///
     /// ```
     /// # use tenfold::Tensor;
@@ -291,8 +291,8 @@ impl<T: Copy> Tensor<T> {
     /// and MATLAB lay it out.
     ///
     /// # Errors
-    /// [`crate::Error::Order`], [`crate::Error::ShapeOverflow`],
-    /// [`crate::Error::DataLength`], [`crate::Error::Memory`].
+    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`],
+    /// [`crate::Error::DataLengthMismatch`], [`crate::Error::OutOfMemory`].
     ///
     /// ```
     /// # use tenfold::Tensor;
@@ -316,7 +316,7 @@ impl<T: Scalar> Tensor<T> {
     /// A tensor of zeros.
     ///
     /// # Errors
-    /// [`crate::Error::Order`], [`crate::Error::ShapeOverflow`], [`crate::Error::Memory`].
+    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`], [`crate::Error::OutOfMemory`].
     ///
     /// ```
     /// # use tenfold::Tensor;

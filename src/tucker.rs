@@ -91,9 +91,9 @@ impl<T: Scalar> Tucker<T> {
     /// A decomposition from its parts, a factor or none for each mode.
     ///
     /// # Errors
-    /// [`Error::FactorCount`]; [`Error::FactorShape`] where the columns of a
+    /// [`Error::FactorCountMismatch`]; [`Error::FactorShapeMismatch`] where the columns of a
     /// factor are not the core's extent in its mode; [`Error::ShapeOverflow`];
-    /// [`Error::Empty`] and [`Error::RankZero`] where the tensor or the core has no
+    /// [`Error::Empty`] and [`Error::ZeroRank`] where the tensor or the core has no
     /// entries.
     ///
     /// ```
@@ -106,7 +106,7 @@ impl<T: Scalar> Tucker<T> {
     pub fn new(core: Tensor<T>, factors: Vec<Option<Mat<T>>>) -> Result<Self> {
         let order = core.order();
         if factors.len() != order {
-            return Err(Error::FactorCount {
+            return Err(Error::FactorCountMismatch {
                 actual: factors.len(),
                 order,
             });
@@ -116,7 +116,7 @@ impl<T: Scalar> Tucker<T> {
             if let Some(factor) = factor
                 && factor.ncols() != rank
             {
-                return Err(Error::FactorShape {
+                return Err(Error::FactorShapeMismatch {
                     mode,
                     expected: (factor.nrows(), rank),
                     actual: (factor.nrows(), factor.ncols()),
@@ -138,7 +138,7 @@ impl<T: Scalar> Tucker<T> {
             return Err(Error::Empty { shape });
         }
         if let Some(mode) = tucker.ranks().iter().position(|&rank| rank == 0) {
-            return Err(Error::RankZero { mode });
+            return Err(Error::ZeroRank { mode });
         }
         Ok(tucker)
     }
@@ -163,7 +163,7 @@ impl<T: Scalar> Tucker<T> {
     /// the relative error as the norms of core and tensor tell it.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`]: the core came from numbers of a wider range.
+    /// [`Error::ResultOutOfRange`]: the core came from numbers of a wider range.
     #[cfg(feature = "cuda")]
     pub(crate) fn found(
         core: Tensor<T>,
@@ -340,8 +340,8 @@ impl<T: Scalar> Tucker<T> {
     /// The tensor X̂ = G ×₀ A₀ ×₁ A₁ … that the decomposition stands for.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] where an entry of X̂ is above the largest scalar;
-    /// [`Error::Memory`]; [`Error::ShapeOverflow`] where a product of the core with
+    /// [`Error::ResultOutOfRange`] where an entry of X̂ is above the largest scalar;
+    /// [`Error::OutOfMemory`]; [`Error::ShapeOverflow`] where a product of the core with
     /// some of the factors alone is too large to address.
     ///
     /// ```
@@ -359,7 +359,7 @@ impl<T: Scalar> Tucker<T> {
     fn set_factor(&mut self, mode: usize, mut factor: Mat<T>) -> Result<()> {
         let signs = fix_signs(factor.as_mut());
         let diagonal = Mat::from_fn(signs.len(), signs.len(), |i, j| {
-            if i == j { signs[i] } else { T::default() }
+            if i == j { signs[i] } else { T::zero() }
         });
         self.core = mode_product(&self.core, mode, diagonal.as_ref())?;
         self.factors[mode] = Some(factor);
@@ -378,7 +378,7 @@ impl<T: Scalar> Tucker<T> {
 /// All singular values of the mode-n unfolding, largest first.
 ///
 /// # Errors
-/// [`Error::Mode`], [`Error::NonFinite`], [`Error::NoConvergence`].
+/// [`Error::ModeOutOfRange`], [`Error::NonFinite`], [`Error::NoConvergence`].
 ///
 /// ```
 /// use tenfold::{Tensor, mode_spectrum};

@@ -347,7 +347,7 @@ PARTS = {"a": saliency, "b": batch, "c": tucker, "d": hooi, "e": files}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--driver", required=True, help="the built example peer_driver")
+    parser.add_argument("--driver", required=True, help="the built driver.rs")
     parser.add_argument("--tenfold", required=True, help="the built command")
     parser.add_argument("--quick", action="store_true", help="fewer and smaller cases")
     parser.add_argument("--skip-published", action="store_true",

@@ -3,9 +3,9 @@
 
 use faer::MatMut;
 
-use crate::kernel::Scratch;
 use crate::linalg::Side;
 use crate::scalar::Scalar;
+use crate::simd::Scratch;
 use crate::tensor::TensorRef;
 
 /// The Gram matrix of M with each row's mean subtracted, from that of M.

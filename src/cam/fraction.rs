@@ -22,7 +22,7 @@ pub const ROUNDING: f64 = 1e-6;
 /// who wants the index in an array that is reshaped or resized first.
 ///
 /// # Errors
-/// [`Error::EntryRange`] or [`Error::NonFinite`] for the first such entry.
+/// [`Error::EntryOutOfRange`] or [`Error::NonFinite`] for the first such entry.
 ///
 /// ```
 /// use tenfold::{Tensor, cam::metrics::check_fractions};
@@ -49,7 +49,7 @@ pub fn check_fractions<'a, T: Scalar>(
         .index(position)
         .unwrap_or_default();
     Err(if value.is_finite() {
-        Error::EntryRange { what, index, value }
+        Error::EntryOutOfRange { what, index, value }
     } else {
         Error::NonFinite { index, value }
     })
@@ -65,7 +65,7 @@ pub(super) fn check_fraction(what: &'static str, value: f64) -> Result<()> {
     if (0.0..=1.0).contains(&value) {
         return Ok(());
     }
-    Err(Error::Fraction { what, value })
+    Err(Error::FractionOutOfRange { what, value })
 }
 
 #[cfg(test)]
@@ -82,7 +82,7 @@ mod tests {
         for entry in [-1.001e-6, 1.0 + 1.001e-6, -1.0, 255.0, f64::MAX] {
             let error = check(entry).unwrap_err();
             assert!(
-                matches!(&error, Error::EntryRange { index, value, .. }
+                matches!(&error, Error::EntryOutOfRange { index, value, .. }
                     if *index == [0] && *value == entry),
                 "{error}"
             );
@@ -100,7 +100,7 @@ mod tests {
         let entries = TensorRef::new(&[2, 3, 4], &entries).unwrap();
         let error = check_fractions("an entry", entries).unwrap_err();
         assert!(
-            matches!(&error, Error::EntryRange { index, .. } if *index == [1, 1, 1]),
+            matches!(&error, Error::EntryOutOfRange { index, .. } if *index == [1, 1, 1]),
             "{error}"
         );
     }

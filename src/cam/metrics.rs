@@ -35,7 +35,7 @@ pub const THRESHOLDS: [f64; 6] = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 /// An image with pᵢ = 0 drops by nothing.
 ///
 /// # Errors
-/// [`Error::NoSamples`], [`Error::Length`]; [`Error::EntryRange`] and
+/// [`Error::NoSamples`], [`Error::LengthMismatch`]; [`Error::EntryOutOfRange`] and
 /// [`Error::NonFinite`] for a probability outside \[0, 1\].
 ///
 /// ```
@@ -114,7 +114,7 @@ pub fn embedding_mse<'a, 'b, T: Scalar>(
     let mean = squares.sum::<f64>() / images as f64;
     let mse = scale(mean, 2 * exponent);
     if mse.is_infinite() {
-        return Err(Error::OutOfRange {
+        return Err(Error::ResultOutOfRange {
             what: "the error of the embeddings",
             exponent: binary_exponent(mean) + 2 * exponent,
             scalar: f64::NAME,
@@ -129,9 +129,9 @@ pub fn embedding_mse<'a, 'b, T: Scalar>(
 /// Where both are empty they agree: 1.
 ///
 /// # Errors
-/// [`Error::Length`] unless map and mask have the same number of pixels,
-/// [`Error::NoSamples`]; [`Error::EntryRange`] and [`Error::NonFinite`] for a value of
-/// the map outside \[0, 1\], [`Error::Fraction`] for such a threshold.
+/// [`Error::LengthMismatch`] unless map and mask have the same number of pixels,
+/// [`Error::NoSamples`]; [`Error::EntryOutOfRange`] and [`Error::NonFinite`] for a value of
+/// the map outside \[0, 1\], [`Error::FractionOutOfRange`] for such a threshold.
 ///
 /// ```
 /// use tenfold::cam::metrics::iou;
@@ -177,7 +177,7 @@ fn overlap<T: Scalar>(map: &[T], mask: &[bool], threshold: f64) -> f64 {
 /// one image of `pixels` pixels after the other.
 ///
 /// # Errors
-/// Those of [`iou`], an index counts over all images; [`Error::Length`] unless the
+/// Those of [`iou`], an index counts over all images; [`Error::LengthMismatch`] unless the
 /// images are whole.
 ///
 /// ```
@@ -237,7 +237,7 @@ fn check_length(what: &'static str, expected: usize, actual: usize) -> Result<()
     if expected == actual {
         return Ok(());
     }
-    Err(Error::Length {
+    Err(Error::LengthMismatch {
         what,
         expected,
         actual,
@@ -310,7 +310,7 @@ mod tests {
         assert!((mse / 1e-320 - 1.0).abs() < 1e-3, "{mse:e}");
         let refused = embedding_mse(&column(2, 1e308), &column(2, -1e308));
         assert!(
-            matches!(refused, Err(Error::OutOfRange { .. })),
+            matches!(refused, Err(Error::ResultOutOfRange { .. })),
             "{refused:?}"
         );
     }
@@ -323,20 +323,20 @@ mod tests {
         ));
         assert!(matches!(
             average_drop(&[0.5], &[0.5, 0.1]),
-            Err(Error::Length { .. })
+            Err(Error::LengthMismatch { .. })
         ));
         assert!(matches!(
             average_increase(&[1.5], &[0.5]),
-            Err(Error::EntryRange { .. })
+            Err(Error::EntryOutOfRange { .. })
         ));
         assert!(matches!(
             average_drop(&[0.5, 0.5], &[0.5, -0.1]),
-            Err(Error::EntryRange { what: "a probability of a masked image", index, .. })
+            Err(Error::EntryOutOfRange { what: "a probability of a masked image", index, .. })
                 if index == [1]
         ));
         assert!(matches!(
             iou(&[0.5], &[true], f64::NAN),
-            Err(Error::Fraction { .. })
+            Err(Error::FractionOutOfRange { .. })
         ));
         assert!(matches!(
             iou(&[0.5, f32::NAN], &[true; 2], 0.5),
@@ -344,11 +344,11 @@ mod tests {
         ));
         assert!(matches!(
             mean_iou(&[0.5, 0.5, 0.5, 255.0], &[true; 4], 2, 0.5),
-            Err(Error::EntryRange { index, .. }) if index == [3]
+            Err(Error::EntryOutOfRange { index, .. }) if index == [3]
         ));
         assert!(matches!(
             mean_iou(&[0.5; 3], &[true; 3], 2, 0.5),
-            Err(Error::Length {
+            Err(Error::LengthMismatch {
                 expected: 4,
                 actual: 3,
                 ..

@@ -43,9 +43,9 @@ impl Overlay {
     /// ([`resize()`]).
     ///
     /// # Errors
-    /// [`Error::Fraction`] for α outside \[0, 1\], [`Error::Picture`] unless the
-    /// map has two modes, [`Error::EntryRange`] and [`Error::NonFinite`] for a value of
-    /// it outside \[0, 1\], [`Error::Empty`], [`Error::Positive`].
+    /// [`Error::FractionOutOfRange`] for α outside \[0, 1\], [`Error::NotAPicture`] unless the
+    /// map has two modes, [`Error::EntryOutOfRange`] and [`Error::NonFinite`] for a value of
+    /// it outside \[0, 1\], [`Error::Empty`], [`Error::NotPositive`].
     ///
     /// ```
     /// # use tenfold::cam::{Colormap, Overlay};
@@ -81,8 +81,8 @@ impl Overlay {
 /// The map in colours, one pixel for each entry of an H×W map.
 ///
 /// # Errors
-/// [`Error::Picture`] unless the map has two modes and fits a picture;
-/// [`Error::EntryRange`] and [`Error::NonFinite`] for a value outside \[0, 1\], which a
+/// [`Error::NotAPicture`] unless the map has two modes and fits a picture;
+/// [`Error::EntryOutOfRange`] and [`Error::NonFinite`] for a value outside \[0, 1\], which a
 /// colour map has no colour for. ([`normalize()`](super::normalize()) stretches a map.)
 ///
 /// ```
@@ -98,7 +98,7 @@ pub fn colorize<'a, T: Scalar>(
 ) -> Result<RgbImage> {
     let map = plane(map.into())?;
     check_fractions("a value of a saliency map", map)?;
-    let too_large = || Error::Picture {
+    let too_large = || Error::NotAPicture {
         shape: map.shape().to_vec(),
     };
     let height = u32::try_from(map.shape()[0]).map_err(|_| too_large())?;
@@ -115,7 +115,7 @@ fn plane<T>(map: TensorRef<'_, T>) -> Result<TensorRef<'_, T>> {
     if map.order() == 2 {
         return Ok(map);
     }
-    Err(Error::Picture {
+    Err(Error::NotAPicture {
         shape: map.shape().to_vec(),
     })
 }
@@ -146,7 +146,7 @@ mod tests {
         let photograph = RgbImage::new(2, 2);
         assert!(matches!(
             Overlay::default().draw(&video, &photograph),
-            Err(Error::Picture { .. })
+            Err(Error::NotAPicture { .. })
         ));
         let map = Tensor::<f64>::zeros(&[2, 2]).unwrap();
         let overlay = Overlay {
@@ -155,13 +155,13 @@ mod tests {
         };
         assert!(matches!(
             overlay.draw(&map, &photograph),
-            Err(Error::Fraction { .. })
+            Err(Error::FractionOutOfRange { .. })
         ));
         // The index is that of the map, not of the resized one.
         let map = Tensor::new(&[1, 2], vec![0.5, 255.0]).unwrap();
         assert!(matches!(
             Overlay::default().draw(&map, &RgbImage::new(8, 4)),
-            Err(Error::EntryRange { index, .. }) if index == [0, 1]
+            Err(Error::EntryOutOfRange { index, .. }) if index == [0, 1]
         ));
         let map = Tensor::new(&[1, 2], vec![0.5, f64::NAN]).unwrap();
         assert!(matches!(

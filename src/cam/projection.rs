@@ -3,8 +3,8 @@
 
 use super::normalize::MinMax;
 use super::weighting::{Sign, Vectors};
-use crate::kernel::Scratch;
 use crate::linalg::Precision;
+use crate::simd::Scratch;
 
 /// What is asked of a feature map.
 #[derive(Clone, Copy, Debug)]

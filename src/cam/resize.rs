@@ -13,8 +13,8 @@ use crate::tensor::{Shape, Tensor, TensorRef, with_room};
 /// does not smooth first, as there.
 ///
 /// # Errors
-/// [`Error::TooFewModes`], [`Error::Empty`], [`Error::Positive`],
-/// [`Error::ShapeOverflow`], [`Error::Memory`].
+/// [`Error::TooFewModes`], [`Error::Empty`], [`Error::NotPositive`],
+/// [`Error::ShapeOverflow`], [`Error::OutOfMemory`].
 ///
 /// ```
 /// use tenfold::{Tensor, cam::resize};
@@ -62,7 +62,7 @@ pub fn resize<'a, T: Scalar>(
 pub(crate) fn check_resize(height: usize, width: usize) -> Result<()> {
     for (what, extent) in [("the height", height), ("the width", width)] {
         if extent == 0 {
-            return Err(Error::Positive { what });
+            return Err(Error::NotPositive { what });
         }
     }
     Ok(())
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn bad_sizes_are_errors() {
         let map = Tensor::<f64>::zeros(&[2, 2]).unwrap();
-        assert!(matches!(resize(&map, 0, 3), Err(Error::Positive { .. })));
+        assert!(matches!(resize(&map, 0, 3), Err(Error::NotPositive { .. })));
         let line = Tensor::<f64>::zeros(&[2]).unwrap();
         assert!(matches!(
             resize(&line, 1, 1),

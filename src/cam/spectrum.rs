@@ -6,8 +6,8 @@ use super::projection::{Projection, Request};
 use super::svd::{project_all, square_roots, svd};
 use super::weighting::Vectors;
 use crate::error::Result;
-use crate::kernel::Scratch;
 use crate::scalar::{Scalar, binary_exponent, scale};
+use crate::simd::Scratch;
 use crate::tensor::{TensorRef, first_non_finite};
 use crate::tucker::{Hooi, Start};
 
@@ -74,7 +74,7 @@ fn tucker(
     let hooi = Hooi {
         start: Start::Hosvd,
         max_sweeps: MAX_SWEEPS,
-        tolerance: 0.0,
+        sweep_tolerance: 0.0,
         ..Hooi::new(ranks.to_vec())
     };
     let mut sweeps = hooi.sweeps(x)?;

@@ -11,11 +11,11 @@ use super::centring::{centre, centre_channel};
 use super::projection::{Projection, Request};
 use super::weighting::Vectors;
 use crate::error::Result;
-use crate::kernel::{Scratch, vectorize};
 use crate::linalg::{
     Precision, Side, eigh_in_scratch, gram_in_scratch, leading_pair_in_scratch, trace,
 };
 use crate::scalar::Scalar;
+use crate::simd::{Scratch, vectorize};
 use crate::tensor::{TensorRef, mode_product_into};
 
 /// The ratio σ₂/σ₁ above which the first vector does not stand apart.

@@ -52,7 +52,7 @@ impl Device {
         };
         let solver = Solver {
             stopping: Stopping {
-                tolerance: hooi.tolerance,
+                tolerance: hooi.sweep_tolerance,
                 rounding: 4.0 * T::EPSILON,
                 energy_tolerance: -1.0,
             },
@@ -124,7 +124,7 @@ impl Device {
 /// the extents, which they do not exceed.
 fn shapes(truncated: &StHosvd, batch: &[usize]) -> Result<Shapes> {
     let &[items, ref tensor @ ..] = batch else {
-        return Err(Error::Order { order: 0 });
+        return Err(Error::OrderOutOfRange { order: 0 });
     };
     if items == 0 || tensor.is_empty() {
         return Err(Error::Empty {

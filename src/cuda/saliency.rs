@@ -273,7 +273,7 @@ pub(super) struct Job<'a> {
 impl<'a> Job<'a> {
     fn new(cam: &'a Cam, batch: &'a [usize]) -> Result<Self> {
         let &[items, ref shape @ ..] = batch else {
-            return Err(Error::FeatureMap {
+            return Err(Error::NotAFeatureMap {
                 shape: batch.to_vec(),
             });
         };

@@ -21,7 +21,7 @@ use crate::error::Result;
 /// noted in a photograph's metadata is not applied, as networks are fed too.
 ///
 /// # Errors
-/// [`crate::Error::File`] for what cannot be read or is no such picture.
+/// [`crate::Error::UnusableFile`] for what cannot be read or is no such picture.
 ///
 /// ```
 /// use tenfold::io::read_image;
@@ -66,7 +66,7 @@ const SMALL: u64 = 1 << 22;
 /// Writes `image` as a PNG, whole or not at all.
 ///
 /// # Errors
-/// [`crate::Error::File`].
+/// [`crate::Error::UnusableFile`].
 ///
 /// ```
 /// use tenfold::io::{RgbImage, read_image, write_png};

@@ -206,7 +206,7 @@ pub enum Contents {
 /// Whether a file holds an array or a decomposition, without reading more than its start.
 ///
 /// # Errors
-/// [`crate::Error::File`] for what cannot be read, and for a file that begins as another
+/// [`crate::Error::UnusableFile`] for what cannot be read, and for a file that begins as another
 /// known kind of file does.
 ///
 /// ```

@@ -28,7 +28,7 @@ impl Npy {
 /// decomposition, at most: each of them, and a second copy of the largest.
 ///
 /// # Errors
-/// [`crate::Error::File`] for what is no archive with the entries of a decomposition.
+/// [`crate::Error::UnusableFile`] for what is no archive with the entries of a decomposition.
 ///
 /// ```
 /// use tenfold::io::{Meta, tucker_memory, write_tucker};

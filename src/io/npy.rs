@@ -96,7 +96,7 @@ impl Npy {
     /// Opens the file and checks its header, also against the file's size.
     ///
     /// # Errors
-    /// [`crate::Error::File`] for anything but an array of bool, integers or
+    /// [`crate::Error::UnusableFile`] for anything but an array of bool, integers or
     /// floats of at most 64 bits, of order 1 to 16, all there and nothing after it.
     ///
     /// ```
@@ -199,7 +199,7 @@ impl Npy {
     /// Reads the entries.
     ///
     /// # Errors
-    /// [`crate::Error::File`].
+    /// [`crate::Error::UnusableFile`].
     ///
     /// ```
     /// # use tenfold::{Tensor, io::{AnyTensor, Npy, write_npy}};
@@ -246,7 +246,7 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<AnyTensor> {
 /// or not at all.
 ///
 /// # Errors
-/// [`crate::Error::File`].
+/// [`crate::Error::UnusableFile`].
 ///
 /// ```
 /// use tenfold::Tensor;
@@ -271,7 +271,7 @@ pub fn write_npy<'a, T: Scalar>(
 /// for it.
 ///
 /// # Errors
-/// [`crate::Error::DataLength`]; [`crate::Error::File`].
+/// [`crate::Error::DataLengthMismatch`]; [`crate::Error::UnusableFile`].
 ///
 /// ```
 /// use tenfold::io::write_npy_entries;

@@ -142,7 +142,7 @@ pub enum AnyTucker {
 /// Writes a decomposition, whole or not at all.
 ///
 /// # Errors
-/// [`crate::Error::File`].
+/// [`crate::Error::UnusableFile`].
 ///
 /// ```
 /// use tenfold::io::{AnyTucker, Meta, read_tucker, write_tucker};
@@ -206,7 +206,7 @@ fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
 /// Reads a decomposition, and what its file says of it.
 ///
 /// # Errors
-/// [`crate::Error::File`] for what is no such file, is cut short or damaged,
+/// [`crate::Error::UnusableFile`] for what is no such file, is cut short or damaged,
 /// lacks an entry, or has entries that do not fit each other or are not finite.
 ///
 /// ```

@@ -23,7 +23,7 @@ enum Target {
 /// For callers who are about to compute for an hour.
 ///
 /// # Errors
-/// [`crate::Error::File`].
+/// [`crate::Error::UnusableFile`].
 ///
 /// ```
 /// use tenfold::io::check_writable;
@@ -44,7 +44,7 @@ fn probe(path: &Path) -> Result<(), Problem> {
 /// Writes `text` to the file `path`, whole or not at all.
 ///
 /// # Errors
-/// [`crate::Error::File`].
+/// [`crate::Error::UnusableFile`].
 ///
 /// ```
 /// use tenfold::io::write_text;

@@ -41,7 +41,7 @@ fn check<T>(a: MatRef<'_, T>, holds: bool, expected: &'static str) -> Result<()>
     if holds {
         return Ok(());
     }
-    Err(Error::MatrixShape {
+    Err(Error::MatrixShapeMismatch {
         expected,
         rows: a.nrows(),
         columns: a.ncols(),

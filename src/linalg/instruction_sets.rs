@@ -6,8 +6,8 @@ use pulp::Arch;
 use rayon::ThreadPoolBuilder;
 
 use super::{Precision, Side, eigh, gram, leading_pair, triangular_factor};
-use crate::kernel::CHOSEN;
 use crate::scalar::Scalar;
+use crate::simd::CHOSEN;
 use crate::tensor::{Tensor, mode_product, norm, unfold};
 
 /// Every instruction set that the kernels may meet on a processor like this.

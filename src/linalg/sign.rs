@@ -15,17 +15,17 @@ use crate::scalar::Scalar;
 /// assert_eq!(factor, faer::mat![[-0.6, -0.6], [0.8, 0.8]]);
 /// ```
 pub fn fix_signs<T: Scalar>(mut factor: MatMut<'_, T>) -> Vec<T> {
-    let one = <T as num_traits::One>::one();
+    let one = T::one();
     (0..factor.ncols())
         .map(|j| {
             let mut column = factor.as_mut().col_mut(j);
-            let mut largest = T::default();
+            let mut largest = T::zero();
             for i in 0..column.nrows() {
-                if num_traits::Float::abs(column[i]) > num_traits::Float::abs(largest) {
+                if column[i].abs() > largest.abs() {
                     largest = column[i];
                 }
             }
-            if largest < T::default() {
+            if largest < T::zero() {
                 for i in 0..column.nrows() {
                     column[i] = -column[i];
                 }

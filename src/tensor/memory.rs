@@ -52,7 +52,7 @@ pub(crate) fn check_room<A>(shape: &Shape, copies: usize) -> Result<()> {
 
 fn no_memory<A>(shape: &Shape, copies: usize) -> Error {
     let entries = shape.entries().saturating_mul(copies);
-    Error::Memory {
+    Error::OutOfMemory {
         shape: shape.to_vec(),
         bytes: entries.saturating_mul(size_of::<A>()) as u64,
     }

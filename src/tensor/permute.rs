@@ -13,7 +13,7 @@ const PARALLEL_ENTRIES: usize = if cfg!(test) { 64 } else { 1 << 16 };
 /// (NumPy's `transpose`).
 ///
 /// # Errors
-/// [`Error::Permutation`] unless each mode is named once; [`Error::Memory`].
+/// [`Error::NotAPermutation`] unless each mode is named once; [`Error::OutOfMemory`].
 ///
 /// ```
 /// use tenfold::{Tensor, permute};
@@ -30,7 +30,7 @@ pub fn permute<'a, T: Copy + Send + Sync + 'a>(
     let x = x.into();
     let order = x.order();
     if permutation.len() != order || check_modes(permutation, order).is_err() {
-        return Err(Error::Permutation {
+        return Err(Error::NotAPermutation {
             permutation: permutation.to_vec(),
             order,
         });

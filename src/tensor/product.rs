@@ -8,11 +8,11 @@ use rayon::prelude::*;
 
 use super::{ModeExtents, Tensor, TensorRef, check_modes};
 use crate::error::{Error, Result};
-use crate::kernel::{
+use crate::scalar::Scalar;
+use crate::simd::{
     PackedColumns, PackedRows, Scratch, pack_row, packed_products, row_product, strided_products,
     tile_width,
 };
-use crate::scalar::Scalar;
 
 /// Columns of the unfolding that one task takes, at least.
 const TASK_COLUMNS: usize = if cfg!(test) { 192 } else { 1024 };
@@ -37,8 +37,8 @@ const STRIP_TILES: usize = if cfg!(test) { 4 } else { 32 };
 /// small matrix product per slab. 2·J·|X| flops; memory for the result.
 ///
 /// # Errors
-/// [`Error::Mode`], [`Error::ProductExtent`], [`Error::ShapeOverflow`],
-/// [`Error::Memory`].
+/// [`Error::ModeOutOfRange`], [`Error::ProductMismatch`], [`Error::ShapeOverflow`],
+/// [`Error::OutOfMemory`].
 ///
 /// ```
 /// use tenfold::{Tensor, mode_product};
@@ -80,7 +80,7 @@ fn check_extent<T>(around: ModeExtents, mode: usize, u: MatRef<'_, T>) -> Result
     if u.ncols() == around.extent {
         return Ok(());
     }
-    Err(Error::ProductExtent {
+    Err(Error::ProductMismatch {
         mode,
         columns: u.ncols(),
         extent: around.extent,

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::TensorRef;
 use crate::error::{Error, Result};
-use crate::kernel::vectorize;
 use crate::scalar::{Scalar, binary_exponent, scale};
+use crate::simd::vectorize;
 
 /// Entries summed by one task, whatever the number of threads.
 const CHUNK: usize = if cfg!(test) { 40 } else { 1 << 14 };

@@ -31,7 +31,7 @@ impl Shape {
     /// Checks and stores `extents`.
     ///
     /// # Errors
-    /// [`Error::Order`] unless there are 1 to 16 of them,
+    /// [`Error::OrderOutOfRange`] unless there are 1 to 16 of them,
     /// [`Error::ShapeOverflow`] where their product is too large to address.
     ///
     /// ```
@@ -43,7 +43,7 @@ impl Shape {
     pub fn new(extents: &[usize]) -> Result<Self> {
         let order = extents.len();
         if !(1..=MAX_ORDER).contains(&order) {
-            return Err(Error::Order { order });
+            return Err(Error::OrderOutOfRange { order });
         }
         extents
             .iter()
@@ -164,7 +164,7 @@ impl Shape {
         if self.entries() == actual {
             return Ok(());
         }
-        Err(Error::DataLength {
+        Err(Error::DataLengthMismatch {
             shape: self.to_vec(),
             expected: self.entries(),
             actual,
@@ -191,7 +191,7 @@ pub(crate) fn check_mode(mode: usize, order: usize) -> Result<()> {
     if mode < order {
         return Ok(());
     }
-    Err(Error::Mode { mode, order })
+    Err(Error::ModeOutOfRange { mode, order })
 }
 
 /// Fails unless `modes` names modes of a tensor of `order` modes, each at most once.
@@ -212,11 +212,14 @@ mod tests {
 
     #[test]
     fn order_is_1_to_16() {
-        assert!(matches!(Shape::new(&[]), Err(Error::Order { order: 0 })));
+        assert!(matches!(
+            Shape::new(&[]),
+            Err(Error::OrderOutOfRange { order: 0 })
+        ));
         assert!(Shape::new(&[1; 16]).is_ok());
         assert!(matches!(
             Shape::new(&[1; 17]),
-            Err(Error::Order { order: 17 })
+            Err(Error::OrderOutOfRange { order: 17 })
         ));
     }
 

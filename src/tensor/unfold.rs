@@ -140,7 +140,7 @@ impl<'a, T> Slabs<'a, T> {
 /// columns, where R = 1. No entry moves.
 ///
 /// # Errors
-/// [`Error::Mode`].
+/// [`Error::ModeOutOfRange`].
 ///
 /// ```
 /// use tenfold::{Tensor, slabs};
@@ -177,7 +177,7 @@ pub fn slabs<'a, T: 'a>(x: impl Into<TensorRef<'a, T>>, mode: usize) -> Result<S
 /// It copies the tensor. Solvers use [`slabs`] instead.
 ///
 /// # Errors
-/// [`Error::Mode`], [`Error::Memory`], [`Error::ShapeOverflow`] where there are no rows
+/// [`Error::ModeOutOfRange`], [`Error::OutOfMemory`], [`Error::ShapeOverflow`] where there are no rows
 /// and more than 2²⁸ columns.
 ///
 /// ```
@@ -199,7 +199,7 @@ pub fn unfold<'a, T: Scalar>(x: impl Into<TensorRef<'a, T>>, mode: usize) -> Res
 /// [`unfold`].
 ///
 /// # Errors
-/// [`Error::Mode`], [`Error::Order`], [`Error::ShapeOverflow`], [`Error::Memory`], and
+/// [`Error::ModeOutOfRange`], [`Error::OrderOutOfRange`], [`Error::ShapeOverflow`], [`Error::OutOfMemory`], and
 /// [`Error::ShapeMismatch`] where the matrix is not Iₙ × Πₘ≠ₙIₘ.
 ///
 /// ```

@@ -59,7 +59,7 @@ pub enum Stop {
 /// ```
 /// use tenfold::{Hooi, Tensor};
 /// let x = Tensor::from_fn(&[8, 8, 8], |i| 1.0 / (1 + i[0] + 2 * i[1] + i[2]) as f64)?;
-/// let hooi = Hooi { tolerance: 1e-10, ..Hooi::new([2, 2, 2]) };
+/// let hooi = Hooi { sweep_tolerance: 1e-10, ..Hooi::new([2, 2, 2]) };
 /// let tucker = hooi.decompose(&x)?;
 /// assert!(tucker.relative_error(&x)? < 0.1);
 ///
@@ -84,7 +84,7 @@ pub struct Hooi {
     pub start: Start,
     /// A sweep that changes the relative error by less than this, or by less than
     /// its rounding, is the last. With 0 all [`Hooi::max_sweeps`] sweeps are made.
-    pub tolerance: f64,
+    pub sweep_tolerance: f64,
     /// The most sweeps to make.
     pub max_sweeps: usize,
     /// How singular vectors are computed.
@@ -97,14 +97,14 @@ impl Hooi {
     /// ```
     /// # use tenfold::Hooi;
     /// let hooi = Hooi::new([3, 3, 3]);
-    /// assert_eq!((hooi.tolerance, hooi.max_sweeps), (1e-8, 100));
+    /// assert_eq!((hooi.sweep_tolerance, hooi.max_sweeps), (1e-8, 100));
     /// ```
     pub fn new(truncation: impl Into<Truncation>) -> Self {
         Self {
             truncation: truncation.into(),
             modes: None,
             start: Start::default(),
-            tolerance: 1e-8,
+            sweep_tolerance: 1e-8,
             max_sweeps: 100,
             route: Route::default(),
         }
@@ -133,13 +133,13 @@ impl Hooi {
     /// The sweeps of the iteration, one per step of the iterator.
     ///
     /// # Errors
-    /// Those of [`StHosvd::decompose`]; [`Error::Tolerance`] and
-    /// [`Error::Positive`] for the sweeps' own tolerance and limit.
+    /// Those of [`StHosvd::decompose`]; [`Error::ToleranceOutOfRange`] and
+    /// [`Error::NotPositive`] for the sweeps' own tolerance and limit.
     ///
     /// ```
     /// # use tenfold::{Hooi, Tensor};
     /// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
-    /// let hooi = Hooi { max_sweeps: 2, tolerance: 0.0, ..Hooi::new([2, 2, 2]) };
+    /// let hooi = Hooi { max_sweeps: 2, sweep_tolerance: 0.0, ..Hooi::new([2, 2, 2]) };
     /// for sweep in hooi.sweeps(&x)? {
     ///     assert!(sweep?.relative_error < 0.2);
     /// }
@@ -182,7 +182,7 @@ impl Hooi {
     /// and of those only the first sweep's projections.
     ///
     /// # Errors
-    /// [`Error::FactorCount`], [`Error::FactorShape`], [`Error::NoModes`] where
+    /// [`Error::FactorCountMismatch`], [`Error::FactorShapeMismatch`], [`Error::NoModes`] where
     /// there is no factor, [`Error::NonFinite`] for an entry of a factor too, those of
     /// ranks, and those of [`Hooi::sweeps`].
     ///
@@ -204,7 +204,7 @@ impl Hooi {
         let x = x.into();
         self.check()?;
         if factors.len() != x.order() {
-            return Err(Error::FactorCount {
+            return Err(Error::FactorCountMismatch {
                 actual: factors.len(),
                 order: x.order(),
             });
@@ -214,7 +214,7 @@ impl Hooi {
             if let Some(factor) = factor
                 && factor.nrows() != extent
             {
-                return Err(Error::FactorShape {
+                return Err(Error::FactorShapeMismatch {
                     mode,
                     expected: (extent, factor.ncols()),
                     actual: (factor.nrows(), factor.ncols()),
@@ -236,9 +236,9 @@ impl Hooi {
     }
 
     pub(crate) fn check(&self) -> Result<()> {
-        truncation::check_tolerance("the sweep tolerance", self.tolerance)?;
+        truncation::check_tolerance("the sweep tolerance", self.sweep_tolerance)?;
         if self.max_sweeps == 0 {
-            return Err(Error::Positive {
+            return Err(Error::NotPositive {
                 what: "the number of sweeps",
             });
         }
@@ -284,7 +284,7 @@ pub struct Sweeps<'a, T> {
     requested: Option<f64>,
     tucker: Tucker<T>,
     route: Route,
-    tolerance: f64,
+    sweep_tolerance: f64,
     max_sweeps: usize,
     made: usize,
     relative_error: f64,
@@ -307,7 +307,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
             requested,
             tucker: start,
             route: hooi.route,
-            tolerance: hooi.tolerance,
+            sweep_tolerance: hooi.sweep_tolerance,
             max_sweeps: hooi.max_sweeps,
             made: 0,
             relative_error: 0.0,
@@ -335,7 +335,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     /// The decomposition as it stands.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] where an entry of the core is above the largest scalar.
+    /// [`Error::ResultOutOfRange`] where an entry of the core is above the largest scalar.
     ///
     /// ```
     /// # use tenfold::{Hooi, Stop, Tensor};
@@ -373,9 +373,10 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
         let relative_error = self.relative_error;
         let change = previous - relative_error;
         self.made += 1;
-        let settled =
-            change.abs() < self.tolerance || change.abs() <= self.rounding || relative_error == 0.0;
-        if settled && self.tolerance > 0.0 {
+        let settled = change.abs() < self.sweep_tolerance
+            || change.abs() <= self.rounding
+            || relative_error == 0.0;
+        if settled && self.sweep_tolerance > 0.0 {
             self.stop = Some(Stop::Converged);
         } else if self.made == self.max_sweeps {
             self.stop = Some(Stop::SweepLimit);

@@ -173,10 +173,10 @@ impl<T: Scalar> Tucker<T> {
     /// result among them, at most; for `None`, those of [`Tucker::reconstruct`].
     ///
     /// # Errors
-    /// [`Error::SliceCount`], [`Error::Slice`].
+    /// [`Error::SliceCountMismatch`], [`Error::SliceOutOfRange`].
     ///
-    /// [`Error::SliceCount`]: crate::Error::SliceCount
-    /// [`Error::Slice`]: crate::Error::Slice
+    /// [`Error::SliceCountMismatch`]: crate::Error::SliceCountMismatch
+    /// [`Error::SliceOutOfRange`]: crate::Error::SliceOutOfRange
     ///
     /// ```
     /// use tenfold::{StHosvd, Tensor};

@@ -11,7 +11,7 @@
 //!
 //! The last step fails where an entry of G or of the reconstruction is above the largest scalar,
 //! and rounds where an entry of G is subnormal. In the first case the caller gets
-//! [`Error::OutOfRange`], in the second the error of the decomposition is measured after the
+//! [`Error::ResultOutOfRange`], in the second the error of the decomposition is measured after the
 //! step.
 
 use faer::{Mat, MatRef};
@@ -100,7 +100,7 @@ impl<'a, T: Scalar> InRange<'a, T> {
     /// `requested`.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] where the core or the reconstruction does not fit the scalar.
+    /// [`Error::ResultOutOfRange`] where the core or the reconstruction does not fit the scalar.
     pub(super) fn restore(
         &self,
         tucker: Tucker<T>,
@@ -173,7 +173,7 @@ fn scaled<T: Scalar>(x: TensorRef<'_, T>, exponent: i32) -> Result<Tensor<T>> {
 /// X·2ᵉ, `what` of a decomposition.
 ///
 /// # Errors
-/// [`Error::OutOfRange`].
+/// [`Error::ResultOutOfRange`].
 fn rescaled<T: Scalar>(x: &Tensor<T>, exponent: i32, what: &'static str) -> Result<Tensor<T>> {
     let mut result = scaled(x.view(), exponent)?;
     // Entries that only rounding takes above the largest scalar become that.
@@ -187,7 +187,7 @@ fn rescaled<T: Scalar>(x: &Tensor<T>, exponent: i32, what: &'static str) -> Resu
     if result.data().iter().all(|entry| entry.is_finite()) {
         return Ok(result);
     }
-    Err(Error::OutOfRange {
+    Err(Error::ResultOutOfRange {
         what,
         exponent: binary_exponent(largest_magnitude(x.view())?) + exponent,
         scalar: T::NAME,
@@ -201,7 +201,7 @@ pub(crate) fn check_finite<T: Scalar>(x: &Tensor<T>, what: &'static str) -> Resu
     if x.data().iter().all(|entry| entry.is_finite()) {
         return Ok(());
     }
-    Err(Error::OutOfRange {
+    Err(Error::ResultOutOfRange {
         what,
         exponent: binary_exponent(T::max_value().as_f64()) + 1,
         scalar: T::NAME,
@@ -212,7 +212,7 @@ impl<T: Scalar> Tucker<T> {
     /// The decomposition of X·2ᵉ from that of X.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`].
+    /// [`Error::ResultOutOfRange`].
     fn scaled_by(mut self, exponent: i32) -> Result<Self> {
         self.core = rescaled(&self.core, exponent, "the core")?;
         for values in self.spectra.iter_mut().flatten() {
@@ -292,7 +292,7 @@ impl<'a, T: Scalar> Parts<'a, T> {
     /// G ×ₙ Aₙ ….
     ///
     /// # Errors
-    /// [`Error::OutOfRange`].
+    /// [`Error::ResultOutOfRange`].
     pub(super) fn product(&self) -> Result<Tensor<T>> {
         let product = multi_mode_product(self.core(), &self.matrices())?;
         match &self.scaled {

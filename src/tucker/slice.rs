@@ -16,7 +16,7 @@ impl<T: Scalar> Tucker<T> {
     /// factor.
     ///
     /// # Errors
-    /// [`Error::SliceCount`], [`Error::Slice`], and those of [`Tucker::reconstruct`].
+    /// [`Error::SliceCountMismatch`], [`Error::SliceOutOfRange`], and those of [`Tucker::reconstruct`].
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor, Truncation};
@@ -50,14 +50,14 @@ impl<T: Scalar> Tucker<T> {
     pub(super) fn check_slice(&self, ranges: &[Range<usize>]) -> Result<()> {
         let shape = self.shape();
         if ranges.len() != shape.len() {
-            return Err(Error::SliceCount {
+            return Err(Error::SliceCountMismatch {
                 actual: ranges.len(),
                 order: shape.len(),
             });
         }
         for (mode, (range, &extent)) in ranges.iter().zip(&shape).enumerate() {
             if range.start > range.end || range.end > extent {
-                return Err(Error::Slice {
+                return Err(Error::SliceOutOfRange {
                     mode,
                     start: range.start,
                     end: range.end,

@@ -82,10 +82,10 @@ impl StHosvd {
     /// [`Tucker::shortfall`] says what was reached instead.
     ///
     /// # Errors
-    /// Those of [`Truncation`] (ranks, tolerance), [`crate::Error::Mode`],
+    /// Those of [`Truncation`] (ranks, tolerance), [`crate::Error::ModeOutOfRange`],
     /// [`crate::Error::RepeatedMode`], [`crate::Error::Empty`],
     /// [`crate::Error::NonFinite`], [`crate::Error::NoConvergence`];
-    /// [`crate::Error::OutOfRange`] where an entry of the core is above the largest scalar.
+    /// [`crate::Error::ResultOutOfRange`] where an entry of the core is above the largest scalar.
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor};
@@ -134,7 +134,7 @@ impl StHosvd {
             ModeOrder::Given(order) => {
                 check_modes(order, shape.len())?;
                 if order.len() != modes.len() || !order.iter().all(|mode| modes.contains(mode)) {
-                    return Err(crate::Error::Permutation {
+                    return Err(crate::Error::NotAPermutation {
                         permutation: order.clone(),
                         order: modes.len(),
                     });

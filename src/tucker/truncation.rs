@@ -28,9 +28,9 @@ impl Truncation {
     /// before they touch an entry, for a caller who has not read any yet.
     ///
     /// # Errors
-    /// [`Error::Order`], [`Error::ShapeOverflow`], [`Error::Mode`],
+    /// [`Error::OrderOutOfRange`], [`Error::ShapeOverflow`], [`Error::ModeOutOfRange`],
     /// [`Error::RepeatedMode`], [`Error::NoModes`], [`Error::Empty`],
-    /// [`Error::Tolerance`], and those of ranks.
+    /// [`Error::ToleranceOutOfRange`], and those of ranks.
     ///
     /// ```
     /// use tenfold::Truncation;
@@ -87,13 +87,13 @@ pub(super) fn check_tolerance(what: &'static str, value: f64) -> Result<()> {
     if (0.0..1.0).contains(&value) {
         return Ok(());
     }
-    Err(Error::Tolerance { what, value })
+    Err(Error::ToleranceOutOfRange { what, value })
 }
 
 /// The rank law: 1 ≤ Rₙ ≤ min(Iₙ, Πₘ≠ₙ Rₘ).
 fn check_ranks(ranks: &[usize], shape: &[usize], modes: &[usize]) -> Result<()> {
     if ranks.len() != modes.len() {
-        return Err(Error::RankCount {
+        return Err(Error::RankCountMismatch {
             actual: ranks.len(),
             expected: modes.len(),
             partial: modes.len() < shape.len(),
@@ -102,7 +102,7 @@ fn check_ranks(ranks: &[usize], shape: &[usize], modes: &[usize]) -> Result<()> 
     let mut core = shape.to_vec();
     for (&mode, &rank) in modes.iter().zip(ranks) {
         if rank == 0 {
-            return Err(Error::RankZero { mode });
+            return Err(Error::ZeroRank { mode });
         }
         if rank > shape[mode] {
             return Err(Error::RankAboveExtent {
@@ -122,7 +122,7 @@ fn check_ranks(ranks: &[usize], shape: &[usize], modes: &[usize]) -> Result<()> 
                 product.saturating_mul(extent)
             });
         if rank > product {
-            return Err(Error::RankInfeasible {
+            return Err(Error::RankAboveProduct {
                 mode,
                 rank,
                 product,
@@ -282,7 +282,7 @@ mod tests {
         assert!(check_ranks(&[1, 2, 2], &shape, &all).is_ok());
         assert!(matches!(
             check_ranks(&[1, 2, 3], &shape, &all),
-            Err(Error::RankInfeasible {
+            Err(Error::RankAboveProduct {
                 mode: 2,
                 rank: 3,
                 product: 2
@@ -295,7 +295,7 @@ mod tests {
         ));
         assert!(matches!(
             check_ranks(&[0, 1, 1], &shape, &all),
-            Err(Error::RankZero { mode: 0 })
+            Err(Error::ZeroRank { mode: 0 })
         ));
     }
 

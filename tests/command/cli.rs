@@ -206,7 +206,7 @@ fn options_of_a_decomposition_reach_the_library() {
         (
             "--method hooi --sweep-tolerance 1e-4",
             Hooi {
-                tolerance: 1e-4,
+                sweep_tolerance: 1e-4,
                 ..hooi.clone()
             }
             .decompose(&folder.x),

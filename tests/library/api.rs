@@ -133,7 +133,7 @@ fn names_bad_entry<T: Scalar>(error: &Error, x: &Tensor<T>) -> bool {
 
 /// Whether the result is too large for the scalar, which finite input may cause.
 fn is_out_of_range<R>(result: &tenfold::Result<R>) -> bool {
-    matches!(result, Err(Error::OutOfRange { .. }))
+    matches!(result, Err(Error::ResultOutOfRange { .. }))
 }
 
 fn all_finite<T: Scalar>(x: &Tensor<T>) -> bool {

@@ -190,7 +190,7 @@ fn hooi_ends_where_tensorly_does() {
     for golden in GOLDEN {
         for start in [Start::Hosvd, Start::StHosvd] {
             let hooi = Hooi {
-                tolerance: 0.0,
+                sweep_tolerance: 0.0,
                 max_sweeps: 200,
                 start,
                 ..Hooi::new(golden.ranks())

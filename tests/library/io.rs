@@ -233,7 +233,7 @@ fn other_types_are_refused_by_name() {
         ("object", "Python object"),
     ] {
         let error = read_npy(numpy(&format!("{name}.npy"))).unwrap_err();
-        assert!(matches!(error, Error::File { .. }));
+        assert!(matches!(error, Error::UnusableFile { .. }));
         let message = error.to_string();
         assert!(
             message.contains(&format!("({word}) cannot be read")),

@@ -515,12 +515,12 @@ fn bad_input_is_an_error() {
     let line = Tensor::<f64>::zeros(&[5]).unwrap();
     assert!(matches!(
         cam.saliency_map(&line),
-        Err(Error::FeatureMap { .. })
+        Err(Error::NotAFeatureMap { .. })
     ));
     let matrix = Tensor::<f64>::zeros(&[5, 2]).unwrap();
     assert!(matches!(
         cam.saliency_maps(&matrix),
-        Err(Error::FeatureMap { .. })
+        Err(Error::NotAFeatureMap { .. })
     ));
     let empty = Tensor::<f64>::zeros(&[5, 0, 3]).unwrap();
     assert!(matches!(cam.saliency_map(&empty), Err(Error::Empty { .. })));
@@ -543,15 +543,15 @@ fn bad_input_is_an_error() {
         };
         cam.saliency_map(&x).unwrap_err()
     };
-    assert!(matches!(ranks(&[1, 1]), Error::RankCount { .. }));
-    assert!(matches!(ranks(&[1, 0, 1]), Error::RankZero { mode: 1 }));
+    assert!(matches!(ranks(&[1, 1]), Error::RankCountMismatch { .. }));
+    assert!(matches!(ranks(&[1, 0, 1]), Error::ZeroRank { mode: 1 }));
     assert!(matches!(
         ranks(&[6, 2, 2]),
         Error::RankAboveExtent { mode: 0, .. }
     ));
     assert!(matches!(
         ranks(&[5, 2, 2]),
-        Error::RankInfeasible { mode: 0, .. }
+        Error::RankAboveProduct { mode: 0, .. }
     ));
 }
 

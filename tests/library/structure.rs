@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules, lowest first; those of one layer do not know each other.
 const LAYERS: &[&[&str]] = &[
-    &["error", "kernel"],
+    &["error", "simd"],
     &["scalar"],
     &["tensor"],
     &["linalg"],
@@ -236,7 +236,7 @@ fn an_upward_import_is_seen_in_every_form() {
 #[test]
 fn unsafe_stays_in_the_kernels_and_at_the_driver() {
     for source in Source::all() {
-        let allowed = ["kernel", "cuda"].contains(&source.module());
+        let allowed = ["simd", "cuda"].contains(&source.module());
         assert!(
             allowed || !words(&source.code).contains(&"unsafe"),
             "unsafe in {}",

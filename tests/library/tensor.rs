@@ -306,7 +306,7 @@ proptest! {
                 prop_assert!(fits && (1..=MAX_ORDER).contains(&extents.len()));
                 prop_assert_eq!(&shape[..], &extents[..]);
             }
-            Err(Error::Order { order }) => {
+            Err(Error::OrderOutOfRange { order }) => {
                 prop_assert_eq!(order, extents.len());
                 prop_assert!(order == 0 || order > MAX_ORDER);
             }
@@ -504,20 +504,20 @@ fn errors_name_what_was_wrong() {
     );
     assert!(matches!(
         slabs(&x, 9),
-        Err(Error::Mode { mode: 9, order: 3 })
+        Err(Error::ModeOutOfRange { mode: 9, order: 3 })
     ));
-    assert!(matches!(unfold(&x, 3), Err(Error::Mode { .. })));
+    assert!(matches!(unfold(&x, 3), Err(Error::ModeOutOfRange { .. })));
     assert!(matches!(
         distance(&x, &Tensor::zeros(&[2]).unwrap()),
         Err(Error::ShapeMismatch { .. })
     ));
     assert!(matches!(
         Tensor::from_fortran(&[2, 2], &[1.0]),
-        Err(Error::DataLength { .. })
+        Err(Error::DataLengthMismatch { .. })
     ));
     assert!(matches!(
         x.clone().reshape(&[5, 5]),
-        Err(Error::DataLength { .. })
+        Err(Error::DataLengthMismatch { .. })
     ));
     let none = Mat::<f64>::zeros(0, 3);
     assert_eq!(

@@ -140,7 +140,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     if !(0.0..=1.0).contains(&args.alpha) {
         let what = "--alpha";
         let value = args.alpha;
-        return Err(tenfold::Error::Fraction { what, value }.into());
+        return Err(tenfold::Error::FractionOutOfRange { what, value }.into());
     }
     let photograph = args.image.as_ref().map(read_image).transpose()?;
     let target = Target::of(args)?;
@@ -195,7 +195,7 @@ impl Features {
         let npy = Npy::open(path)?;
         let shape = npy.shape().to_vec();
         let error = match shape.len() {
-            1 | 2 => tenfold::Error::FeatureMap { shape },
+            1 | 2 => tenfold::Error::NotAFeatureMap { shape },
             3 | 4 if shape.contains(&0) => tenfold::Error::Empty { shape },
             3 | 4 => {
                 let of_given = |given| Ranks::of(given, &shape[shape.len() - 3..], None);

@@ -153,7 +153,7 @@ impl Args {
                     modes,
                     start,
                     max_sweeps: self.sweeps.unwrap_or(defaults.max_sweeps),
-                    tolerance: self.sweep_tolerance.unwrap_or(defaults.tolerance),
+                    sweep_tolerance: self.sweep_tolerance.unwrap_or(defaults.sweep_tolerance),
                     ..defaults
                 })
             }
@@ -181,14 +181,14 @@ impl Args {
             && !(0.0..1.0).contains(&tolerance)
         {
             let what = "--sweep-tolerance";
-            return Err(tenfold::Error::Tolerance {
+            return Err(tenfold::Error::ToleranceOutOfRange {
                 what,
                 value: tolerance,
             }
             .into());
         }
         if self.sweeps == Some(0) {
-            return Err(tenfold::Error::Positive { what: "--sweeps" }.into());
+            return Err(tenfold::Error::NotPositive { what: "--sweeps" }.into());
         }
         Ok(())
     }

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     for &value in &args.thresholds {
         if !(0.0..=1.0).contains(&value) {
             let what = "--thresholds";
-            return Err(Error::Fraction { what, value }.into());
+            return Err(Error::FractionOutOfRange { what, value }.into());
         }
     }
     let inputs = pairs.iter().flatten().copied().flatten();

@@ -43,7 +43,7 @@ impl Failure {
     pub(crate) fn in_file(path: &Path, error: Error) -> Self {
         let status = status(&error);
         let message = match error {
-            Error::File { .. } | Error::Tolerance { .. } => error.to_string(),
+            Error::UnusableFile { .. } | Error::ToleranceOutOfRange { .. } => error.to_string(),
             _ => format!("{}: {error}", path.display()),
         };
         Self { message, status }
@@ -79,7 +79,7 @@ fn status(error: &Error) -> u8 {
         | Error::NoDevice { .. }
         | Error::Device { .. }
         | Error::DeviceMemory { .. } => OTHER,
-        Error::File {
+        Error::UnusableFile {
             source: Some(source),
             ..
         } => match source.kind() {

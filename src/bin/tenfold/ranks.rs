@@ -67,7 +67,7 @@ fn one_for_all(rank: usize, shape: &[usize], modes: &[usize]) -> Vec<usize> {
 
 fn wrong_count(actual: usize, expected: usize, order: usize) -> Failure {
     let partial = expected < order;
-    let error = tenfold::Error::RankCount {
+    let error = tenfold::Error::RankCountMismatch {
         actual,
         expected,
         partial,

@@ -18,7 +18,7 @@ impl Slice {
     pub(crate) fn parse(text: &str, shape: &[usize]) -> Outcome<Self> {
         let parts: Vec<&str> = text.split(',').map(str::trim).collect();
         if parts.len() != shape.len() {
-            return Err(tenfold::Error::SliceCount {
+            return Err(tenfold::Error::SliceCountMismatch {
                 actual: parts.len(),
                 order: shape.len(),
             }

@@ -128,7 +128,7 @@ fn read_column_major<T: Scalar>(
     let mut bytes = vec![0; STRETCH * size];
     // Columns of the tile begin in different sets of the cache.
     let pitch = STRETCH + 8;
-    let mut tile = vec![T::default(); RUN * pitch];
+    let mut tile = vec![T::zero(); RUN * pitch];
     for p in (0..positions).step_by(STRETCH) {
         let stretch = STRETCH.min(positions - p);
         let bytes = &mut bytes[..stretch * size];

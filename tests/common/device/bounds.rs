@@ -305,7 +305,7 @@ fn truncated(x: &Tensor<f64>, ranks: &[usize], eta: f64) -> (Mat<f64>, f64) {
     let hooi = Hooi {
         start: Start::Hosvd,
         max_sweeps: MAX_SWEEPS,
-        tolerance: 0.0,
+        sweep_tolerance: 0.0,
         ..Hooi::new(ranks.to_vec())
     };
     let mut sweeps = hooi.sweeps(x).unwrap();

@@ -197,13 +197,13 @@ fn cores_that_do_not_fit(trial: &mut Trial<'_>) {
             let solver = st_hosvd_by_gram(truncation.clone());
             let refused = trial.device.st_hosvd(&solver, &batch);
             assert!(
-                matches!(refused, Err(Error::OutOfRange { .. })),
+                matches!(refused, Err(Error::ResultOutOfRange { .. })),
                 "{refused:?}"
             );
             let solver = hooi_by_gram(truncation, Start::StHosvd, 3);
             let refused = trial.device.hooi(&solver, &batch);
             assert!(
-                matches!(refused, Err(Error::OutOfRange { .. })),
+                matches!(refused, Err(Error::ResultOutOfRange { .. })),
                 "{refused:?}"
             );
         }

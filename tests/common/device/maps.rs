@@ -386,7 +386,7 @@ fn errors_of_maps(trial: &mut Trial<'_>) {
     let line = Tensor::<f32>::zeros(&[3, 4]).unwrap();
     assert!(matches!(
         device.saliency_maps(&cam, &line),
-        Err(Error::FeatureMap { .. })
+        Err(Error::NotAFeatureMap { .. })
     ));
     let ranks = Cam {
         ranks: Some(vec![1, 1, 1]),
@@ -397,7 +397,7 @@ fn errors_of_maps(trial: &mut Trial<'_>) {
     let tolerance = Hooi::new(Truncation::RelativeError(1.5));
     assert!(matches!(
         device.hooi(&tolerance, &batch),
-        Err(Error::Tolerance { .. })
+        Err(Error::ToleranceOutOfRange { .. })
     ));
     let qr = Hooi {
         route: Route::Qr,

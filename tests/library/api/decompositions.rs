@@ -192,7 +192,7 @@ fn check_solvers<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
     let hooi = Hooi {
         modes: modes(&mut random, order),
         start: [Start::StHosvd, Start::Hosvd][random.below(2)],
-        tolerance: [1e-8, 1e-3, 1.0, -1.0, f64::NAN][random.below(5)],
+        sweep_tolerance: [1e-8, 1e-3, 1.0, -1.0, f64::NAN][random.below(5)],
         max_sweeps: [0, 1, 4, usize::MAX][random.below(4)],
         route: route(&mut random),
         ..Hooi::new(truncation(&mut random, order))
@@ -300,7 +300,7 @@ proptest! {
         let modes = modes(&mut random, shape.len() + 1);
         let checked = call("Truncation::check", || truncation.check(&shape, modes.as_deref()));
         if shape.is_empty() || shape.len() > 16 {
-            let refused = matches!(checked, Err(Error::Order { .. }));
+            let refused = matches!(checked, Err(Error::OrderOutOfRange { .. }));
             prop_assert!(refused);
         }
     }

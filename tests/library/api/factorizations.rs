@@ -52,7 +52,7 @@ fn refused<T: Scalar, R>(
     let mut entries = (0..a.ncols()).flat_map(|j| (0..a.nrows()).map(move |i| (i, j)));
     let has_bad = entries.any(|(i, j)| is_bad(i, j));
     match outcome {
-        Err(Error::MatrixShape { rows, columns, .. }) => {
+        Err(Error::MatrixShapeMismatch { rows, columns, .. }) => {
             assert_eq!((*rows, *columns), (a.nrows(), a.ncols()));
             assert!(!shape_fits);
             true
@@ -168,9 +168,9 @@ fn check_unfolding<T: Scalar>(x: &Tensor<T>, kind: Entries, random: &mut Random)
         left_singular(x, mode, route, precision, |_| rank)
     });
     if !exists {
-        assert!(matches!(square, Err(Error::Mode { .. })));
-        assert!(matches!(factor, Err(Error::Mode { .. })));
-        assert!(matches!(leading, Err(Error::Mode { .. })));
+        assert!(matches!(square, Err(Error::ModeOutOfRange { .. })));
+        assert!(matches!(factor, Err(Error::ModeOutOfRange { .. })));
+        assert!(matches!(leading, Err(Error::ModeOutOfRange { .. })));
         return;
     }
 

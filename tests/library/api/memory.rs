@@ -15,7 +15,7 @@ const HUGE: usize = 1 << 57;
 
 fn assert_no_memory<R>(name: &str, function: impl FnOnce() -> Result<R>) {
     match call(name, function) {
-        Err(Error::Memory { bytes, .. }) => assert!(bytes >= 1 << 48, "{name}: {bytes}"),
+        Err(Error::OutOfMemory { bytes, .. }) => assert!(bytes >= 1 << 48, "{name}: {bytes}"),
         Err(error) => panic!("{name}: {error}"),
         Ok(_) => panic!("{name} allocated too much"),
     }
@@ -89,7 +89,7 @@ fn empty_tensors_with_huge_extents() {
                 ] {
                     match outcome {
                         Ok(square) => assert!(square.nrows() <= 3, "{name}"),
-                        Err(Error::Memory { .. } | Error::ShapeOverflow { .. }) => {}
+                        Err(Error::OutOfMemory { .. } | Error::ShapeOverflow { .. }) => {}
                         Err(error) => panic!("{name}: {error}"),
                     }
                 }

@@ -26,7 +26,7 @@ fn extents() -> impl Strategy<Value = Vec<usize>> {
 fn check_shape(extents: &[usize], offset: usize, index: &[usize]) {
     let shape = match call("Shape::new", || Shape::new(extents)) {
         Ok(shape) => shape,
-        Err(Error::Order { order }) => {
+        Err(Error::OrderOutOfRange { order }) => {
             assert!(order == extents.len() && (order == 0 || order > MAX_ORDER));
             return;
         }
@@ -79,7 +79,7 @@ fn check_construction<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
             (owned.is_ok(), viewed.is_ok(), turned.is_ok()),
             (fits, fits, fits)
         );
-        if let Err(Error::DataLength { shape: named, .. }) = turned {
+        if let Err(Error::DataLengthMismatch { shape: named, .. }) = turned {
             assert_eq!(named, shape);
         }
     }
@@ -133,7 +133,7 @@ fn check_unfoldings<T: Scalar>(extents: &[usize], seed: u64) {
     let (Ok(around), Ok(stack), Ok(unfolding)) = (around, stack, unfolding) else {
         let matrix = Mat::<T>::zeros(1, 1);
         let folded = call("fold", || fold(matrix.as_ref(), mode, extents));
-        assert!(matches!(folded, Err(Error::Mode { .. })));
+        assert!(matches!(folded, Err(Error::ModeOutOfRange { .. })));
         return;
     };
     let columns = call("ModeExtents::columns", || around.columns());
@@ -203,8 +203,8 @@ fn check_products<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
                 );
             }
         }
-        Err(Error::Mode { .. }) => assert!(mode >= extents.len()),
-        Err(error) => assert!(matches!(error, Error::ProductExtent { .. }) && columns != fitting),
+        Err(Error::ModeOutOfRange { .. }) => assert!(mode >= extents.len()),
+        Err(error) => assert!(matches!(error, Error::ProductMismatch { .. }) && columns != fitting),
     }
 
     let named: Vec<usize> = (0..random.below(4))

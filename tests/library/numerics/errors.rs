@@ -93,7 +93,7 @@ fn tolerances() {
         );
     }
     let hooi = Hooi {
-        tolerance: 1.0,
+        sweep_tolerance: 1.0,
         ..Hooi::new([2, 2, 2])
     };
     says(
@@ -148,7 +148,7 @@ fn modes() {
     );
     assert!(matches!(
         mode_spectrum(&x(), 3),
-        Err(Error::Mode { mode: 3, order: 3 })
+        Err(Error::ModeOutOfRange { mode: 3, order: 3 })
     ));
 }
 

@@ -20,7 +20,7 @@ fn check_descent<T: Scalar>() {
             let start = Hosvd::new(ranks.clone()).decompose(&x).unwrap();
             let hooi = Hooi {
                 start: Start::Hosvd,
-                tolerance: 0.0,
+                sweep_tolerance: 0.0,
                 max_sweeps: 12,
                 ..Hooi::new(ranks)
             };
@@ -80,7 +80,7 @@ pub(crate) fn one_pass_solvers_are_quasi_optimal() {
         };
         let best = error(
             Hooi {
-                tolerance: 1e-12,
+                sweep_tolerance: 1e-12,
                 ..Hooi::new(ranks.clone())
             }
             .decompose(&x)
@@ -115,7 +115,7 @@ pub(crate) fn it_stops_for_the_reason_it_gives() {
     // The second is below √ε, but not what rounding lets be seen.
     for tolerance in [1e-6, 1e-12] {
         let hooi = Hooi {
-            tolerance,
+            sweep_tolerance: tolerance,
             ..Hooi::new([3, 3, 3])
         };
         let converged = hooi.decompose(&x).unwrap().convergence().unwrap();
@@ -131,7 +131,7 @@ pub(crate) fn it_stops_for_the_reason_it_gives() {
     }
 
     let hooi = Hooi {
-        tolerance: 1e-6,
+        sweep_tolerance: 1e-6,
         ..Hooi::new([3, 3, 3])
     };
     let limited = Hooi {
@@ -254,7 +254,7 @@ pub(crate) fn starts_from_given_factors() {
     let x: Tensor<f64> = random.low_rank(&[9, 10, 11], &[3, 4, 2], 0.02);
     let ranks = [3, 4, 2];
     let hooi = Hooi {
-        tolerance: 1e-12,
+        sweep_tolerance: 1e-12,
         ..Hooi::new(ranks)
     };
     let expected = hooi.decompose(&x).unwrap().relative_error(&x).unwrap();
@@ -371,7 +371,7 @@ fn small_errors<T: Scalar>(noise: f64, slack: f64) {
     let mut random = Random::new(8);
     let x: Tensor<T> = random.low_rank(&[8, 8, 8], &[2, 2, 2], noise);
     let hooi = Hooi {
-        tolerance: 0.0,
+        sweep_tolerance: 0.0,
         max_sweeps: 50,
         ..Hooi::new([2, 2, 2])
     };

@@ -113,13 +113,13 @@ pub(crate) fn permuting_modes_permutes_the_result() {
             ),
             (
                 Hooi {
-                    tolerance: 1e-14,
+                    sweep_tolerance: 1e-14,
                     ..Hooi::new([3, 4, 2])
                 }
                 .decompose(&x)
                 .unwrap(),
                 Hooi {
-                    tolerance: 1e-14,
+                    sweep_tolerance: 1e-14,
                     ..Hooi::new(ranks)
                 }
                 .decompose(&y)

@@ -44,7 +44,10 @@ fn cores_above_the_largest_scalar<T: Scalar>() {
     for truncation in [Truncation::from([1, 1, 1]), Truncation::RelativeError(0.1)] {
         for (name, tucker) in decompositions(&x, &truncation) {
             let error = tucker.unwrap_err();
-            assert!(matches!(error, Error::OutOfRange { .. }), "{name}: {error}");
+            assert!(
+                matches!(error, Error::ResultOutOfRange { .. }),
+                "{name}: {error}"
+            );
         }
     }
 }
@@ -132,7 +135,7 @@ fn reconstructions_out_of_range<T: Scalar>() {
     let above = tucker(largest / 2.0, 4.0, 1.0);
     let is_refused = |result: Result<Tensor<T>>| {
         assert!(
-            matches!(result, Err(Error::OutOfRange { .. })),
+            matches!(result, Err(Error::ResultOutOfRange { .. })),
             "{result:?}"
         );
     };
@@ -170,7 +173,7 @@ fn decompositions_have_a_reconstruction<T: Scalar>() {
                         let y = tucker.reconstruct().unwrap();
                         assert!(y.data().iter().all(|v| v.is_finite()), "{name}");
                     }
-                    Err(Error::OutOfRange { .. }) => refused += 1,
+                    Err(Error::ResultOutOfRange { .. }) => refused += 1,
                     Err(error) => panic!("{name}: {error}"),
                 }
             }
@@ -196,7 +199,7 @@ fn singular_values_above_the_largest_f64_are_refused() {
     let error = mode_spectrum(&x, 0).unwrap_err();
     // √20/2 times the largest f64, which is below 2^1024.
     assert!(
-        matches!(error, Error::OutOfRange { exponent: 1025, .. }),
+        matches!(error, Error::ResultOutOfRange { exponent: 1025, .. }),
         "{error}"
     );
     assert!(error.to_string().contains("a singular value"), "{error}");

@@ -7,7 +7,7 @@ use pulp::Simd;
 use super::rows::{LANES, Rows};
 use super::secular::Roots;
 use super::vector::Vector;
-use crate::kernel::Scratch;
+use crate::simd::Scratch;
 
 /// Eigenvectors of D + z zᵀ, those of eight roots beside one another.
 pub(super) struct Coefficients {

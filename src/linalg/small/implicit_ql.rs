@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::Simd;
 
 use super::rows::{LANES, Rows, lane_start};
-use crate::kernel::Scratch;
+use crate::simd::Scratch;
 
 /// QL sweeps per eigenvalue after which the iteration is given up.
 const MAX_SWEEPS: usize = 30;

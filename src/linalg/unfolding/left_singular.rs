@@ -2,14 +2,12 @@
 
 use faer::{Mat, MatRef};
 
-use super::eigh::{eigh_leading, rescale};
 use super::gram::{Precision, Side, gram, scaled_gram, trace};
-use super::ladder::Rung;
-use super::product::product;
 use super::qr::{basis_of_tall, scaled_triangular_factor};
-use super::sign::fix_signs;
-use super::svd::right_singular;
 use crate::error::{Error, Result};
+use crate::linalg::product::product;
+use crate::linalg::sign::fix_signs;
+use crate::linalg::small::{Rung, eigh_leading, rescale, right_singular};
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{TensorRef, largest_magnitude, slabs};
 
@@ -81,8 +79,8 @@ const SHORT: usize = 8;
 /// starts with `f64`.
 ///
 /// # Errors
-/// [`crate::Error::Mode`], [`crate::Error::NonFinite`],
-/// [`crate::Error::NoConvergence`]; [`crate::Error::OutOfRange`] where a singular value is
+/// [`crate::Error::ModeOutOfRange`], [`crate::Error::NonFinite`],
+/// [`crate::Error::NoConvergence`]; [`crate::Error::ResultOutOfRange`] where a singular value is
 /// above the largest `f64`.
 ///
 /// ```
@@ -231,7 +229,7 @@ fn singular_basis(
 /// σᵢ·2ᵉ for singular values, largest first.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] where the largest is then above the largest `f64`.
+/// [`Error::ResultOutOfRange`] where the largest is then above the largest `f64`.
 pub(crate) fn rescale_singular_values(values: &mut [f64], exponent: i32) -> Result<()> {
     check_range(values.first().copied().unwrap_or(0.0), exponent)?;
     rescale(values, exponent);
@@ -241,7 +239,7 @@ pub(crate) fn rescale_singular_values(values: &mut [f64], exponent: i32) -> Resu
 /// Fails where the singular value `largest`·2ᵉ is above the largest `f64`.
 fn check_range(largest: f64, exponent: i32) -> Result<()> {
     if scale(largest, exponent).is_infinite() {
-        return Err(Error::OutOfRange {
+        return Err(Error::ResultOutOfRange {
             what: "a singular value",
             exponent: binary_exponent(largest) + exponent,
             scalar: f64::NAME,

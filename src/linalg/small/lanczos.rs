@@ -4,12 +4,12 @@ use faer::MatRef;
 use pulp::{Simd, WithSimd};
 
 use super::eigh::scaled;
-use super::random::Counter;
 use super::rows::{Rows, axpy, dot, lane_start};
 use super::tridiagonal::{Factored, eigenvalues, normalise};
 use crate::error::{Error, Result};
-use crate::kernel::{Scratch, arch};
+use crate::linalg::random::Counter;
 use crate::scalar::scale;
+use crate::simd::{Scratch, arch};
 
 /// The leading eigenvalue of a Gram matrix, and its vector.
 ///
@@ -46,8 +46,8 @@ const FIRST_LOOK: usize = 4;
 /// and n³/3 for the pivots where they are needed.
 ///
 /// # Errors
-/// [`Error::MatrixShape`] unless the matrix is square, [`Error::NonFinite`],
-/// [`Error::Fraction`] unless 0 ≤ `gap` ≤ 1.
+/// [`Error::MatrixShapeMismatch`] unless the matrix is square, [`Error::NonFinite`],
+/// [`Error::FractionOutOfRange`] unless 0 ≤ `gap` ≤ 1.
 ///
 /// ```
 /// use tenfold::linalg::leading_pair;
@@ -59,7 +59,7 @@ const FIRST_LOOK: usize = 4;
 /// ```
 pub fn leading_pair(s: MatRef<'_, f64>, gap: f64) -> Result<Option<LeadingPair>> {
     if !(0.0..=1.0).contains(&gap) {
-        return Err(Error::Fraction {
+        return Err(Error::FractionOutOfRange {
             what: "the gap",
             value: gap,
         });

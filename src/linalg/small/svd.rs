@@ -5,11 +5,11 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::svd::{self, ComputeSvdVectors};
 use faer::{Mat, MatRef, Par};
 
-use super::checks::{check_finite, check_tall};
 use super::eigh::{eigh, rescale};
 use super::jacobi::jacobi;
 use super::ladder::{Decomposed, Rung, climb, rescaled, unscale};
 use crate::error::{Error, Result};
+use crate::linalg::checks::{check_finite, check_tall};
 use crate::scalar::{binary_exponent, scale};
 
 /// Singular values and right singular vectors of a matrix.
@@ -39,7 +39,7 @@ pub struct RightSingular {
 /// not converge, others are tried: [`Rung`].
 ///
 /// # Errors
-/// [`Error::MatrixShape`] for m < n, [`Error::NonFinite`]; [`Error::NoConvergence`]
+/// [`Error::MatrixShapeMismatch`] for m < n, [`Error::NonFinite`]; [`Error::NoConvergence`]
 /// where no rung converges.
 ///
 /// ```

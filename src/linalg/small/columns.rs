@@ -2,7 +2,7 @@
 
 use faer::{Mat, MatMut, MatRef};
 
-use crate::kernel::Scratch;
+use crate::simd::Scratch;
 
 /// A column-major matrix in scratch memory.
 pub(crate) struct Columns {
@@ -22,7 +22,7 @@ impl Columns {
 
     /// The square matrix of order `n` whose lower triangle is that of the
     /// column-major `entries`.
-    pub(super) fn from_lower(mut entries: Scratch<f64>, n: usize) -> Self {
+    pub(in crate::linalg) fn from_lower(mut entries: Scratch<f64>, n: usize) -> Self {
         for j in 0..n {
             for i in j + 1..n {
                 entries[j + i * n] = entries[i + j * n];

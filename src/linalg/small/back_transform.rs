@@ -5,7 +5,7 @@ use pulp::{Simd, WithSimd};
 use super::columns::Columns;
 use super::householder::Reduction;
 use super::rows::{dot, lane_start};
-use crate::kernel::{Scratch, arch};
+use crate::simd::{Scratch, arch};
 
 /// Reflectors that are applied together.
 const BLOCK: usize = 8;

@@ -3,15 +3,15 @@
 use faer::{Mat, MatRef};
 
 use super::back_transform::back_transform;
-use super::checks::{check_finite, check_square};
 use super::columns::Columns;
 use super::householder::Reduction;
 use super::jacobi::jacobi;
 use super::ladder::{Rung, climb, rescaled, unscale};
 use super::{divide_and_conquer, tridiagonal};
 use crate::error::{Error, Result};
-use crate::kernel::Scratch;
+use crate::linalg::checks::{check_finite, check_square};
 use crate::scalar::{binary_exponent, power_of_two, scale};
+use crate::simd::Scratch;
 
 /// Eigenvalues and eigenvectors of a symmetric matrix, S V = V Λ.
 ///
@@ -43,7 +43,7 @@ pub struct Eigen {
 /// iteration not converge, others are tried: [`Rung`].
 ///
 /// # Errors
-/// [`Error::MatrixShape`] unless the matrix is square, [`Error::NonFinite`];
+/// [`Error::MatrixShapeMismatch`] unless the matrix is square, [`Error::NonFinite`];
 /// [`Error::NoConvergence`] where no rung converges.
 ///
 /// ```
@@ -165,7 +165,7 @@ pub(super) fn scaled(s: MatRef<'_, f64>) -> Result<(Columns, i32)> {
 }
 
 /// values·2ᵉ.
-pub(super) fn rescale(values: &mut [f64], exponent: i32) {
+pub(in crate::linalg) fn rescale(values: &mut [f64], exponent: i32) {
     for value in values {
         *value = scale(*value, exponent);
     }

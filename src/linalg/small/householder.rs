@@ -4,7 +4,7 @@ use faer::MatRef;
 use pulp::{Simd, WithSimd};
 
 use super::rows::{LANES, Rows, axpy, axpy2, dot, lane_start};
-use crate::kernel::{Scratch, arch};
+use crate::simd::{Scratch, arch};
 
 /// S = Q T Qᵀ with T tridiagonal and Q = H₀ H₁ … a product of reflectors
 /// H = I − scale·v vᵀ.

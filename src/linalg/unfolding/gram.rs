@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use faer::{Mat, MatRef};
 
-use super::checks::check_order;
-use super::columns::Columns;
 use crate::error::Result;
-use crate::kernel::{self, Panel, Scratch, Transpose};
+use crate::linalg::checks::check_order;
+use crate::linalg::small::Columns;
 use crate::scalar::{Scalar, power_of_two};
+use crate::simd::{self, Panel, Scratch, Transpose};
 use crate::tensor::{ModeExtents, TensorRef};
 
 /// Which side of an unfolding a small square matrix belongs to.
@@ -56,7 +56,7 @@ pub enum Precision {
 /// alone, so the bits do not depend on the number of threads.
 ///
 /// # Errors
-/// [`crate::Error::Mode`]; [`crate::Error::ShapeOverflow`] and [`crate::Error::Memory`]
+/// [`crate::Error::ModeOutOfRange`]; [`crate::Error::ShapeOverflow`] and [`crate::Error::OutOfMemory`]
 /// where n×n entries are too many.
 ///
 /// ```
@@ -197,7 +197,7 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
             let adjacent = self.adjacent_vectors(range.clone());
             let ready = adjacent.and_then(as_is);
             match adjacent {
-                Some(vectors) if (kernel::line_entries::<A>()..=UNPACKED_ORDER).contains(&n) => {
+                Some(vectors) if (simd::line_entries::<A>()..=UNPACKED_ORDER).contains(&n) => {
                     add_short_vectors(vectors, ready, n, convert, &mut g);
                 }
                 _ => self.add_panels(range, ready, convert, as_is, &mut g),
@@ -283,7 +283,7 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
                 }
                 let vectors = next.flat_map(|k| self.vector(k));
                 let ahead = vectors.flat_map(|piece| ahead_of(piece, end - start));
-                kernel::add_panel(&panel, g, ahead);
+                simd::add_panel(&panel, g, ahead);
             } else {
                 if let Some((rows, stride)) = self.strided_rows(start..end)
                     && let Some(rows) = as_is(rows)
@@ -296,7 +296,7 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
                 }
                 let rows = (0..order).flat_map(|p| self.row(p, next.clone()));
                 let ahead = rows.flat_map(|piece| ahead_of(piece, end - start));
-                kernel::add_panel(&panel, g, ahead);
+                simd::add_panel(&panel, g, ahead);
             }
         }
     }
@@ -406,7 +406,7 @@ fn add_short_vectors<T: Scalar, A: Transpose>(
             Some(ready) => &ready[start..end],
             None => {
                 let converted = &mut converted[..end - start];
-                kernel::vectorize(
+                simd::vectorize(
                     #[inline(always)]
                     || convert_pieces(std::iter::once(&vectors[start..end]), converted, &convert),
                 );
@@ -414,7 +414,7 @@ fn add_short_vectors<T: Scalar, A: Transpose>(
             }
         };
         let ahead = ahead_of(next, (end - start) / order);
-        kernel::add_outer_products(block, order, g, ahead);
+        simd::add_outer_products(block, order, g, ahead);
     }
 }
 
@@ -438,7 +438,7 @@ fn convert_pieces<'a, T: Scalar, A>(
 /// The memory of a piece, in runs that a kernel asks for while it sums `depth`
 /// vectors.
 fn ahead_of<T: Scalar>(piece: &[T], depth: usize) -> impl Iterator<Item = &[u8]> {
-    bytemuck::cast_slice(piece).chunks(kernel::ahead_bytes(depth))
+    bytemuck::cast_slice(piece).chunks(simd::ahead_bytes(depth))
 }
 
 /// Σ of a matrix's diagonal.

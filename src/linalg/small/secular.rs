@@ -5,7 +5,7 @@ use pulp::Simd;
 
 use super::rows::LANES;
 use super::vector::Vector;
-use crate::kernel::Scratch;
+use crate::simd::Scratch;
 
 /// Steps after which the iteration is given up.
 const MAX_STEPS: usize = 100;

@@ -7,7 +7,7 @@ use super::implicit_ql::implicit_ql;
 use super::merged_basis::{Coefficients, Product};
 use super::rows::{LANES, Rows, lane_start};
 use super::secular::Roots;
-use crate::kernel::{Scratch, arch};
+use crate::simd::{Scratch, arch};
 
 /// The order up to which a matrix is not divided.
 const LEAF: usize = 16;

@@ -4,7 +4,7 @@
 use faer::MatRef;
 use pulp::Simd;
 
-use crate::kernel::Scratch;
+use crate::simd::Scratch;
 
 /// Entries to which rows are padded, a multiple of every register's lanes.
 pub(super) const LANES: usize = 8;
@@ -82,7 +82,7 @@ impl Rows {
 
 /// Σ aᵢ bᵢ over slices of a whole number of lanes.
 #[inline(always)]
-pub(super) fn dot<S: Simd>(simd: S, a: &[f64], b: &[f64]) -> f64 {
+pub(in crate::linalg) fn dot<S: Simd>(simd: S, a: &[f64], b: &[f64]) -> f64 {
     let (a, b) = (S::as_simd_f64s(a).0, S::as_simd_f64s(b).0);
     let mut sums = [simd.splat_f64s(0.0); 2];
     let (a_pairs, a_last) = a.as_chunks::<2>();
@@ -99,7 +99,7 @@ pub(super) fn dot<S: Simd>(simd: S, a: &[f64], b: &[f64]) -> f64 {
 
 /// y ← y + α x over slices of a whole number of lanes.
 #[inline(always)]
-pub(super) fn axpy<S: Simd>(simd: S, alpha: f64, x: &[f64], y: &mut [f64]) {
+pub(in crate::linalg) fn axpy<S: Simd>(simd: S, alpha: f64, x: &[f64], y: &mut [f64]) {
     let alpha = simd.splat_f64s(alpha);
     let x = S::as_simd_f64s(x).0;
     for (y, &x) in S::as_mut_simd_f64s(y).0.iter_mut().zip(x) {

@@ -7,11 +7,11 @@ use faer::linalg::qr::no_pivoting::factor;
 use faer::{Conj, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::checks::{check_finite, check_order, check_tall};
-use super::eigh::rescale;
 use super::gram::{Side, Unfolding};
 use super::tsqr::{PANEL_ROWS, Triangle};
 use crate::error::Result;
+use crate::linalg::checks::{check_finite, check_order, check_tall};
+use crate::linalg::small::rescale;
 use crate::scalar::{Scalar, binary_exponent, power_of_two, scale};
 use crate::tensor::{TensorRef, largest_magnitude};
 
@@ -28,7 +28,7 @@ const PANELS_PER_MERGE: usize = if cfg!(test) { 1 } else { 8 };
 /// vectors. ‖QᵀQ − I‖ ≤ 30·m·ε whatever the condition of `w`. 4·m·n² flops.
 ///
 /// # Errors
-/// [`crate::Error::MatrixShape`] for m < n, [`crate::Error::NonFinite`].
+/// [`crate::Error::MatrixShapeMismatch`] for m < n, [`crate::Error::NonFinite`].
 ///
 /// ```
 /// use tenfold::linalg::orthonormal_basis;
@@ -109,8 +109,8 @@ fn householder_qr(a: MatMut<'_, f64>) -> Mat<f64> {
 /// n the order of R.
 ///
 /// # Errors
-/// [`crate::Error::Mode`], [`crate::Error::NonFinite`];
-/// [`crate::Error::ShapeOverflow`] and [`crate::Error::Memory`] where n×n entries are
+/// [`crate::Error::ModeOutOfRange`], [`crate::Error::NonFinite`];
+/// [`crate::Error::ShapeOverflow`] and [`crate::Error::OutOfMemory`] where n×n entries are
 /// too many.
 ///
 /// ```

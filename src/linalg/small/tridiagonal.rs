@@ -2,8 +2,8 @@
 //! alone.
 
 use super::columns::Columns;
-use super::random::Counter;
-use crate::kernel::Scratch;
+use crate::linalg::random::Counter;
+use crate::simd::Scratch;
 
 /// QL sweeps per eigenvalue after which the iteration is given up.
 const MAX_SWEEPS: usize = 30;

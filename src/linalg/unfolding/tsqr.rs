@@ -3,8 +3,8 @@
 use faer::Mat;
 use pulp::{Simd, WithSimd};
 
-use super::rows::{axpy, dot};
-use crate::kernel::{COLUMN_STEP, REFLECTORS, Scratch, arch, inner_products, reflect};
+use crate::linalg::small::{axpy, dot};
+use crate::simd::{COLUMN_STEP, REFLECTORS, Scratch, arch, inner_products, reflect};
 
 /// Rows of a panel: a block of reflectors of this length, and a few columns
 /// beside it, stay in the first level of cache.

@@ -131,7 +131,7 @@ fn timed<T: Scalar>(verb: &str, x: &Tensor<T>, arguments: &[&str]) -> Answer {
         }
         ("hooi", [ranks, tolerance, _]) => {
             let solver = Hooi {
-                tolerance: tolerance.parse()?,
+                sweep_tolerance: tolerance.parse()?,
                 ..Hooi::new(numbers(ranks)?)
             };
             decomposition(|| solver.decompose(x))
