@@ -374,6 +374,9 @@ pub enum Error {
         /// The factorization.
         what: &'static str,
     },
+    /// The cancellation flag of the [`Monitor`](crate::Monitor) was set.
+    #[error("the computation was cancelled")]
+    Cancelled,
     /// A file that cannot be read or written.
     #[error("{}: {problem}", path.display())]
     UnusableFile {

@@ -35,6 +35,8 @@ pub mod instances;
 #[cfg(any(feature = "io", feature = "image"))]
 pub mod io;
 pub mod linalg;
+mod monitor;
+mod names;
 pub mod scalar;
 mod simd;
 pub mod tensor;
@@ -43,6 +45,7 @@ pub mod tucker;
 pub use error::{Error, MAX_ORDER, Result};
 pub use faer;
 pub use linalg::Route;
+pub use monitor::{Monitor, Progress};
 pub use scalar::Scalar;
 pub use tensor::{
     Tensor, TensorRef, distance, fold, inner, mode_product, multi_mode_product, norm, permute,

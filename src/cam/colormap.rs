@@ -1,9 +1,6 @@
 //! Colour maps: from a value in \[0, 1\] to a colour.
 
-use std::fmt;
-use std::str::FromStr;
-
-use crate::error::{Error, Result};
+use crate::names::named;
 
 /// A colour map.
 ///
@@ -34,40 +31,6 @@ pub enum Colormap {
 }
 
 impl Colormap {
-    /// Every colour map.
-    ///
-    /// ```
-    /// # use tenfold::cam::Colormap;
-    /// assert!(Colormap::ALL.contains(&Colormap::default()));
-    /// ```
-    pub const ALL: [Self; 7] = [
-        Self::Turbo,
-        Self::Viridis,
-        Self::Inferno,
-        Self::Magma,
-        Self::Plasma,
-        Self::Gray,
-        Self::Jet,
-    ];
-
-    /// The name on the command line.
-    ///
-    /// ```
-    /// # use tenfold::cam::Colormap;
-    /// assert_eq!(Colormap::Viridis.name(), "viridis");
-    /// ```
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Turbo => "turbo",
-            Self::Viridis => "viridis",
-            Self::Inferno => "inferno",
-            Self::Magma => "magma",
-            Self::Plasma => "plasma",
-            Self::Gray => "gray",
-            Self::Jet => "jet",
-        }
-    }
-
     /// The colour, red, green and blue, of a value between 0 and 1; values
     /// outside count as the nearer end, NaN as 0.
     ///
@@ -103,26 +66,15 @@ fn level(value: f64) -> u8 {
     (255.0 * value.clamp(0.0, 1.0)).round() as u8
 }
 
-impl fmt::Display for Colormap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Colormap {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|colormap| colormap.name() == name)
-            .ok_or_else(|| Error::UnknownName {
-                what: "colour map",
-                name: name.to_owned(),
-                known: "turbo, viridis, inferno, magma, plasma, gray, jet",
-            })
-    }
-}
+named!(Colormap, "colour map",
+    Turbo => "turbo",
+    Viridis => "viridis",
+    Inferno => "inferno",
+    Magma => "magma",
+    Plasma => "plasma",
+    Gray => "gray",
+    Jet => "jet",
+);
 
 #[cfg(test)]
 mod tests {

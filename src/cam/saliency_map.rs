@@ -1,5 +1,6 @@
 //! What a saliency map is: values, and what they are worth.
 
+use crate::names::named;
 use crate::tensor::Tensor;
 
 /// A saliency map: values in \[0, 1\], one for each position, and what they are
@@ -43,21 +44,7 @@ pub enum Status {
     Degenerate,
 }
 
-impl Status {
-    /// The name in machine-readable output.
-    ///
-    /// ```
-    /// # use tenfold::cam::Status;
-    /// assert_eq!(Status::Degenerate.name(), "degenerate");
-    /// ```
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fine => "fine",
-            Self::Constant => "constant",
-            Self::Degenerate => "degenerate",
-        }
-    }
-}
+named!(Status, "status", Fine => "fine", Constant => "constant", Degenerate => "degenerate");
 
 impl<T> SaliencyMap<T> {
     pub(crate) fn new(values: Tensor<T>, status: Status) -> Self {

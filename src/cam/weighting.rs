@@ -1,9 +1,6 @@
 //! The four weightings, and the two questions in which they differ.
 
-use std::fmt;
-use std::str::FromStr;
-
-use crate::error::{Error, Result};
+use crate::names::named;
 
 /// Which saliency map: the decomposition and the vectors that weight the
 /// channels.
@@ -91,35 +88,6 @@ pub enum Sign {
 }
 
 impl Weighting {
-    /// All four, in the order of the table in their paper.
-    ///
-    /// ```
-    /// # use tenfold::cam::Weighting;
-    /// assert_eq!(Weighting::ALL.map(Weighting::name)[3], "mtsm");
-    /// ```
-    pub const ALL: [Self; 4] = [
-        Self::EigenCam,
-        Self::Tsm,
-        Self::MultivecEigenCam,
-        Self::Mtsm,
-    ];
-
-    /// The name on the command line.
-    ///
-    /// ```
-    /// # use tenfold::cam::Weighting;
-    /// assert_eq!("eigen-cam".parse::<Weighting>()?.name(), "eigen-cam");
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::EigenCam => "eigen-cam",
-            Self::Tsm => "tsm",
-            Self::MultivecEigenCam => "multivec-eigen-cam",
-            Self::Mtsm => "mtsm",
-        }
-    }
-
     /// Which decomposition.
     ///
     /// ```
@@ -173,60 +141,15 @@ impl Weighting {
     }
 }
 
-impl fmt::Display for Weighting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
+named!(Weighting, "weighting",
+    EigenCam => "eigen-cam",
+    Tsm => "tsm",
+    MultivecEigenCam => "multivec-eigen-cam",
+    Mtsm => "mtsm",
+);
 
-impl FromStr for Weighting {
-    type Err = Error;
+named!(Decomposition, "decomposition", Svd => "svd", Tucker => "tucker");
 
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|weighting| weighting.name() == name)
-            .ok_or_else(|| Error::UnknownName {
-                what: "weighting",
-                name: name.to_owned(),
-                known: "eigen-cam, tsm, multivec-eigen-cam, mtsm",
-            })
-    }
-}
+named!(Vectors, "vectors", First => "first", All => "all");
 
-impl Sign {
-    /// The name on the command line.
-    ///
-    /// ```
-    /// # use tenfold::cam::Sign;
-    /// assert_eq!(Sign::Positive.name(), "positive");
-    /// ```
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Absolute => "absolute",
-            Self::Positive => "positive",
-            Self::Negative => "negative",
-        }
-    }
-}
-
-impl fmt::Display for Sign {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Sign {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        [Self::Absolute, Self::Positive, Self::Negative]
-            .into_iter()
-            .find(|sign| sign.name() == name)
-            .ok_or_else(|| Error::UnknownName {
-                what: "sign",
-                name: name.to_owned(),
-                known: "absolute, positive, negative",
-            })
-    }
-}
+named!(Sign, "sign", Absolute => "absolute", Positive => "positive", Negative => "negative");

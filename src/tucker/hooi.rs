@@ -8,6 +8,7 @@ use super::truncation::{self, Truncation};
 use super::{Convergence, Hosvd, StHosvd, Tucker};
 use crate::error::{Error, Result};
 use crate::linalg::{Precision, Route, left_singular, orthonormal_basis};
+use crate::names::named;
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, mode_product, multi_mode_product, norm};
 
@@ -28,6 +29,8 @@ pub enum Start {
     Hosvd,
 }
 
+named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd");
+
 /// Why HOOI stopped.
 ///
 /// ```
@@ -47,6 +50,12 @@ pub enum Stop {
     /// The caller took the result before either.
     Interrupted,
 }
+
+named!(Stop, "stop",
+    Converged => "converged",
+    SweepLimit => "sweep-limit",
+    Interrupted => "interrupted",
+);
 
 /// Higher-order orthogonal iteration (De Lathauwer, De Moor & Vandewalle, SIAM
 /// J. Matrix Anal. Appl. 2000; Kolda & Bader, figure 4.4): alternating least

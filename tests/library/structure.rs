@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The modules, lowest first; those of one layer do not know each other.
 const LAYERS: &[&[&str]] = &[
     &["error", "simd"],
-    &["scalar"],
+    &["scalar", "monitor", "names"],
     &["tensor"],
     &["linalg"],
     &["tucker"],
@@ -331,7 +331,7 @@ fn every_public_function_of_tensors_and_matrices_meets_arbitrary_input() {
         "Tensor::zeros",
         "permute",
         "eigh",
-        "Rung::name",
+        "Tensor::reshape",
     ] {
         assert!(
             functions.iter().any(|function| function == known),

@@ -2,6 +2,8 @@
 
 use faer::{Mat, MatRef, Scale};
 
+use crate::names::named;
+
 /// The computation that gave a factorization: the first on the ladder that
 /// converged.
 ///
@@ -26,21 +28,12 @@ pub enum Rung {
     Gram,
 }
 
-impl Rung {
-    /// The name as it is printed.
-    ///
-    /// ```
-    /// assert_eq!(tenfold::linalg::Rung::Jacobi.name(), "Jacobi");
-    /// ```
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::DivideAndConquer => "divide and conquer",
-            Self::Rescaled => "divide and conquer, rescaled",
-            Self::Jacobi => "Jacobi",
-            Self::Gram => "Gram",
-        }
-    }
-}
+named!(Rung, "rung",
+    DivideAndConquer => "divide and conquer",
+    Rescaled => "divide and conquer, rescaled",
+    Jacobi => "Jacobi",
+    Gram => "Gram",
+);
 
 /// Singular values, largest first, and right singular vectors.
 pub(super) type Decomposed = (Vec<f64>, Mat<f64>);

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::linalg::product::product;
 use crate::linalg::sign::fix_signs;
 use crate::linalg::small::{Rung, eigh_leading, rescale, right_singular};
+use crate::names::named;
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{TensorRef, largest_magnitude, slabs};
 
@@ -31,6 +32,8 @@ pub enum Route {
     /// Singular vectors of the triangular factor: every digit.
     Qr,
 }
+
+named!(Route, "route", Auto => "auto", Gram => "gram", Qr => "qr");
 
 /// Singular values and left singular vectors of an unfolding.
 ///

@@ -1,0 +1,173 @@
+//! Progress and cancellation of a long computation.
+//!
+//! A solver reports each step to its monitor, and looks at the cancellation flag before each
+//! step and in the loops inside a step:
+//!
+//! ```text
+//! caller's thread                         solver's threads
+//! flag.store(true)  ──────────────────>   loop over chunks: flag set? skip the rest
+//!                                         end of the step:  flag set? Err(Cancelled)
+//! report(Progress)  <──────────────────   step finished
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Result};
+
+/// How far a computation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The number of steps that are finished.
+    pub done: usize,
+    /// The number of steps in all; the computation may converge before the last.
+    pub total: usize,
+}
+
+/// Reports the progress of a computation, and cancels it on request.
+///
+/// A monitor is an option of each solver and of [`Cam`](crate::cam::Cam). The default monitor
+/// does nothing. A computation whose flag is set returns [`Error::Cancelled`] after the
+/// current chunk of work, within a fraction of a second.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicBool, Ordering};
+/// use tenfold::{Error, Monitor, StHosvd, Tensor};
+///
+/// let x = Tensor::from_fn(&[6, 7, 8], |i| (1 + i[0] * i[1] + i[2]) as f64)?;
+/// let stop = Arc::new(AtomicBool::new(false));
+/// // Another thread, or a handler of Ctrl-C, sets the flag; here the first report does.
+/// let on_progress = { let stop = stop.clone(); move |_| stop.store(true, Ordering::Relaxed) };
+/// let monitor = Monitor::new().cancelled_by(stop).on_progress(on_progress);
+/// let solver = StHosvd { monitor, ..StHosvd::new([2, 2, 2]) };
+/// assert!(matches!(solver.decompose(&x), Err(Error::Cancelled)));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Monitor {
+    flag: Option<Arc<AtomicBool>>,
+    report: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+}
+
+impl Monitor {
+    /// A monitor that does nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same monitor with a cancellation flag: the computation ends when it is true.
+    #[must_use]
+    pub fn cancelled_by(self, flag: Arc<AtomicBool>) -> Self {
+        Self {
+            flag: Some(flag),
+            ..self
+        }
+    }
+
+    /// The same monitor with a function that is called after each step. Batches call it
+    /// from several threads.
+    #[must_use]
+    pub fn on_progress(self, report: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        Self {
+            report: Some(Arc::new(report)),
+            ..self
+        }
+    }
+
+    /// The cancellation flag, for the loops inside a step.
+    pub(crate) fn cancellation(&self) -> Cancellation<'_> {
+        Cancellation(self.flag.as_deref())
+    }
+
+    /// Reports `done` of `total` steps.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] where the flag is set.
+    pub(crate) fn step(&self, done: usize, total: usize) -> Result<()> {
+        if let Some(report) = &self.report {
+            report(Progress { done, total });
+        }
+        self.cancellation().check()
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor")
+            .field("flag", &self.flag)
+            .field("report", &self.report.is_some())
+            .finish()
+    }
+}
+
+/// Two monitors are equal where they share the flag and the function.
+impl PartialEq for Monitor {
+    fn eq(&self, other: &Self) -> bool {
+        let flags = match (&self.flag, &other.flag) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        let reports = match (&self.report, &other.report) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        flags && reports
+    }
+}
+
+impl Eq for Monitor {}
+
+/// A cancellation flag, borrowed; the default is never set.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cancellation<'a>(Option<&'a AtomicBool>);
+
+impl Cancellation<'_> {
+    /// Whether the flag is set. A loop that sees it skips its remaining work, and the caller
+    /// of the loop calls [`Cancellation::check`] before it uses the unfinished result.
+    pub(crate) fn is_requested(self) -> bool {
+        self.0.is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    /// # Errors
+    /// [`Error::Cancelled`] where the flag is set.
+    pub(crate) fn check(self) -> Result<()> {
+        if self.is_requested() {
+            return Err(Error::Cancelled);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn monitors_are_equal_where_they_share_their_parts() {
+        let flag = Arc::new(AtomicBool::new(false));
+        let watched = Monitor::new().cancelled_by(flag.clone());
+        assert_eq!(watched, Monitor::new().cancelled_by(flag));
+        assert_ne!(watched, Monitor::new());
+        assert_ne!(watched, Monitor::new().cancelled_by(Arc::default()));
+        let reporting = Monitor::new().on_progress(|_| {});
+        assert_eq!(reporting, reporting.clone());
+        assert_ne!(reporting, Monitor::new().on_progress(|_| {}));
+    }
+
+    #[test]
+    fn a_step_is_reported_before_the_flag_is_looked_at() {
+        let flag = Arc::new(AtomicBool::new(false));
+        let set = {
+            let flag = flag.clone();
+            move |progress: Progress| flag.store(progress.done == 2, Ordering::Relaxed)
+        };
+        let monitor = Monitor::new().cancelled_by(flag).on_progress(set);
+        assert!(monitor.step(1, 3).is_ok());
+        assert!(matches!(monitor.step(2, 3), Err(Error::Cancelled)));
+        assert!(monitor.cancellation().is_requested());
+        assert!(!Cancellation::default().is_requested());
+    }
+}
