@@ -40,7 +40,6 @@
 //! Interpretability with Multivector Tucker Saliency Maps for Self-Supervised
 //! Models*, TMLR; Muhammad & Yeasin, *Eigen-CAM*, IJCNN 2020.
 
-mod centring;
 #[cfg(feature = "image")]
 mod colormap;
 mod fraction;
@@ -54,6 +53,7 @@ mod resize;
 mod saliency_map;
 mod spectrum;
 mod svd;
+mod tucker;
 mod weighting;
 
 #[cfg(feature = "image")]
@@ -65,10 +65,13 @@ pub use resize::resize;
 pub use saliency_map::{SaliencyMap, Status};
 pub use weighting::{Decomposition, Sign, Vectors, Weighting};
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::linalg::Precision;
+use crate::monitor::Monitor;
 use crate::scalar::Scalar;
 use crate::simd::Scratch;
 use crate::tensor::{Tensor, TensorRef};
@@ -79,11 +82,11 @@ use projection::{ProjectionSum, Request};
 #[cfg(feature = "cuda")]
 pub(crate) use resize::check_resize;
 use spectrum::spectrum;
-#[cfg(feature = "cuda")]
-pub(crate) use spectrum::{ENERGY_TOLERANCE, MAX_SWEEPS};
 use svd::DEGENERATE_RATIO;
 #[cfg(feature = "cuda")]
 pub(crate) use svd::SAFE_SINGLE_LENGTH;
+#[cfg(feature = "cuda")]
+pub(crate) use tucker::{ENERGY_TOLERANCE, MAX_SWEEPS};
 
 /// A way to make saliency maps: a weighting and its options.
 ///
@@ -147,6 +150,8 @@ pub struct Cam {
     /// What becomes of the signs of projected maps; [`Weighting::sign`] for
     /// `None`.
     pub sign: Option<Sign>,
+    /// Reports each map of a batch, and cancels the batch on request.
+    pub monitor: Monitor,
 }
 
 /// A map whose values differ by no more than this, relative to the largest, is
@@ -167,6 +172,7 @@ impl Cam {
             ranks: None,
             centring: None,
             sign: None,
+            monitor: Monitor::new(),
         }
     }
 
@@ -287,9 +293,16 @@ impl Cam {
     ) -> Result<Vec<Status>> {
         let shape = &batch.shape()[1..];
         let features = batch.data().par_chunks_exact(shape.iter().product());
+        let (done, total) = (AtomicUsize::new(0), batch.shape()[0]);
         let outcomes: Vec<Result<Status>> = features
             .zip(maps)
-            .map(|(features, map)| self.map_into(TensorRef::new(shape, features)?, map))
+            .map(|(features, map)| {
+                self.monitor.cancellation().check()?;
+                let status = self.map_into(TensorRef::new(shape, features)?, map)?;
+                self.monitor
+                    .step(1 + done.fetch_add(1, Ordering::Relaxed), total)?;
+                Ok(status)
+            })
             .collect();
         // In order, so that the error is that of the first feature map.
         let mut statuses = Vec::with_capacity(outcomes.len());
@@ -374,6 +387,7 @@ impl Cam {
             centring: self.centring.unwrap_or(self.weighting.centring()),
             ranks: self.ranks.as_deref(),
             precision,
+            cancellation: self.monitor.cancellation(),
         };
         spectrum(features, request, &mut |projection| sum.add(projection))
     }

@@ -12,7 +12,7 @@ use crate::cam::{Cam, Weighting, metrics, normalize, resize};
 use crate::cam::{Colormap, colorize};
 use crate::error::Result;
 use crate::linalg::{
-    Precision, Route, Side, fix_signs, gram, left_singular, orthonormal_basis, triangular_factor,
+    Accuracy, Precision, Side, fix_signs, gram, left_singular, orthonormal_basis, triangular_factor,
 };
 use crate::scalar::Scalar;
 use crate::tensor::{
@@ -54,7 +54,7 @@ fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
     triangular_factor(view, 0, Side::Mode)?;
     mode_spectrum(x, 0)?;
     let all = |values: &[f64]| values.len();
-    left_singular(x, 0, Route::Auto, Precision::Native, all)?;
+    left_singular(x, 0, Accuracy::default(), all)?;
     // 3. Tucker.
     StHosvd::new([1]).decompose(x)?;
     StHosvd::new([1]).decompose(view)?;

@@ -18,10 +18,13 @@ pub use small::{
     Eigen, LeadingPair, RightSingular, Rung, eigh, eigh_leading, leading_pair, right_singular,
 };
 pub use unfolding::{
-    LeftSingular, Precision, Route, Side, gram, left_singular, orthonormal_basis, triangular_factor,
+    Accuracy, LeftSingular, Precision, Route, Side, gram, left_singular, orthonormal_basis,
+    triangular_factor,
 };
 
 pub(crate) use product::product;
 pub(crate) use random::random_signs;
-pub(crate) use small::{eigh_in_scratch, leading_pair_in_scratch};
-pub(crate) use unfolding::{gram_in_scratch, rescale_singular_values, trace};
+pub(crate) use unfolding::{
+    Request, SingularPairs, Wanted, centred_pairs, leading_vectors, rescale_singular_values,
+    singular_pairs, square_roots, subtract_mean,
+};

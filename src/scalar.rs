@@ -72,6 +72,11 @@ impl Scalar for f64 {
     }
 }
 
+/// Whether products in `T` round more than products in `f64`.
+pub(crate) fn is_single<T: Scalar>() -> bool {
+    T::EPSILON > f64::EPSILON
+}
+
 /// The exponent e for which `largest`·2⁻ᵉ lies in [1, 2), up to rounding; 0 for
 /// zero and for what is not finite.
 pub(crate) fn binary_exponent(largest: f64) -> i32 {

@@ -40,7 +40,7 @@ use faer::{Mat, MatRef};
 use range::Parts;
 
 use crate::error::{Error, Result};
-use crate::linalg::{Precision, Route, Rung, fix_signs, left_singular};
+use crate::linalg::{Accuracy, Precision, Route, Rung, fix_signs, left_singular};
 use crate::scalar::Scalar;
 use crate::tensor::{Shape, Tensor, TensorRef, mode_product};
 
@@ -394,5 +394,14 @@ pub fn mode_spectrum<'a, T: Scalar>(
     if let Some(error) = crate::tensor::first_non_finite(x) {
         return Err(error);
     }
-    Ok(left_singular(x, mode, Route::Qr, Precision::Double, |_| 0)?.values)
+    Ok(left_singular(
+        x,
+        mode,
+        Accuracy {
+            route: Route::Qr,
+            precision: Precision::Double,
+        },
+        |_| 0,
+    )?
+    .values)
 }

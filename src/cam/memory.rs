@@ -1,10 +1,10 @@
 //! How much memory a saliency map takes, told from shapes alone.
 
 use super::Cam;
+use super::tucker::hooi;
 use crate::error::Result;
 use crate::scalar::Scalar;
 use crate::tensor::Shape;
-use crate::tucker::{Hooi, Start};
 
 impl Cam {
     /// The bytes that [`Cam::saliency_map`] takes beside a feature map of
@@ -37,13 +37,7 @@ impl Cam {
         let map = (32 + size_of::<T>()) as f64 * positions;
         let closed_form = entries + 64.0 * order * order + 8.0 * order * positions;
         let iteration = match &self.ranks {
-            Some(ranks) => {
-                let hooi = Hooi {
-                    start: Start::Hosvd,
-                    ..Hooi::new(ranks.clone())
-                };
-                hooi.memory::<f64>(&shape)?
-            }
+            Some(ranks) => hooi(ranks).memory::<f64>(&shape)?,
             None => 0,
         };
         let maps = (8.0 * entries + map + closed_form) as u64;
@@ -83,10 +77,7 @@ mod tests {
             ranks: Some(ranks.clone()),
             ..closed.clone()
         };
-        let hooi = Hooi {
-            start: Start::Hosvd,
-            ..Hooi::new(ranks)
-        };
+        let hooi = hooi(&ranks);
         let [closed, truncated] = [closed, truncated].map(|cam| cam.memory::<f32>(&shape).unwrap());
         assert_eq!(truncated - closed, hooi.memory::<f64>(&shape).unwrap());
     }

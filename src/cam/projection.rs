@@ -4,6 +4,7 @@
 use super::normalize::MinMax;
 use super::weighting::{Sign, Vectors};
 use crate::linalg::Precision;
+use crate::monitor::Cancellation;
 use crate::simd::Scratch;
 
 /// What is asked of a feature map.
@@ -18,6 +19,8 @@ pub(super) struct Request<'a> {
     pub(super) ranks: Option<&'a [usize]>,
     /// The precision of products of `f32` entries.
     pub(super) precision: Precision,
+    /// Ends the computation on request.
+    pub(super) cancellation: Cancellation<'a>,
 }
 
 /// A projected map Σ_c vᵢ[c]·F[c].

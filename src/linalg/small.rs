@@ -24,7 +24,6 @@ pub use lanczos::{LeadingPair, leading_pair};
 pub use svd::{RightSingular, right_singular};
 
 pub(crate) use columns::Columns;
-pub(crate) use eigh::eigh_in_scratch;
-pub(super) use eigh::rescale;
-pub(crate) use lanczos::leading_pair_in_scratch;
+pub(super) use eigh::{eigh_in_scratch, rescale};
+pub(super) use lanczos::leading_pair_in_scratch;
 pub(super) use rows::{axpy, dot};

@@ -7,7 +7,7 @@ use super::relative_error::error_of_projection;
 use super::truncation::{self, Truncation};
 use super::{Convergence, Hosvd, StHosvd, Tucker};
 use crate::error::{Error, Result};
-use crate::linalg::{Precision, Route, left_singular, orthonormal_basis};
+use crate::linalg::{Accuracy, Precision, Route, left_singular, orthonormal_basis};
 use crate::names::named;
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, mode_product, multi_mode_product, norm};
@@ -413,7 +413,15 @@ fn update<T: Scalar>(
 ) -> Result<()> {
     if let &[mode] = modes {
         let rank = tucker.core.shape()[mode];
-        let leading = left_singular(y, mode, route, Precision::Native, |_| rank)?;
+        let leading = left_singular(
+            y,
+            mode,
+            Accuracy {
+                route,
+                precision: Precision::Native,
+            },
+            |_| rank,
+        )?;
         tucker.core = mode_product(y, mode, leading.vectors.transpose())?;
         tucker.factors[mode] = Some(leading.vectors);
         tucker.spectra[mode] = Some(leading.values);

@@ -7,7 +7,7 @@ use super::range::{Estimate, in_range};
 use super::tolerance::within_tolerance;
 use super::truncation::{self, Budget, Discarded, Truncation};
 use crate::error::Result;
-use crate::linalg::{Route, Rung, left_singular};
+use crate::linalg::{Accuracy, Route, Rung, left_singular};
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, multi_mode_product};
 
@@ -105,9 +105,15 @@ impl Hosvd {
         let mut rung = Rung::default();
         let mut discarded = Discarded::default();
         for &(mode, budget) in budgets {
-            let leading = left_singular(x, mode, self.route, budget.precision(), |values| {
-                discarded.rank(budget, values)
-            })?;
+            let leading = left_singular(
+                x,
+                mode,
+                Accuracy {
+                    route: self.route,
+                    precision: budget.precision(),
+                },
+                |values| discarded.rank(budget, values),
+            )?;
             discarded.add(&leading.values, leading.vectors.ncols());
             factors[mode] = Some(leading.vectors);
             spectra[mode] = Some(leading.values);

@@ -8,7 +8,7 @@ use super::relative_error::error_of_projection;
 use super::truncation::{self, Truncation};
 use super::{StHosvd, Tucker};
 use crate::error::Result;
-use crate::linalg::{Precision, Route, left_singular, product, random_signs};
+use crate::linalg::{Accuracy, left_singular, product, random_signs};
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, mode_product, multi_mode_product, norm};
 
@@ -137,13 +137,7 @@ impl Randomized {
             Compressed::from_sketch(x, sketched, omega.as_ref(), &others, &wanted)?;
         for _ in 0..self.power_iterations {
             let rank = wanted[sketched].min(compressed.z.data().len() / shape[sketched]);
-            let leading = left_singular(
-                &compressed.z,
-                sketched,
-                Route::Auto,
-                Precision::Native,
-                |_| rank,
-            )?;
+            let leading = left_singular(&compressed.z, sketched, Accuracy::default(), |_| rank)?;
             let omega = leading.vectors.transpose();
             compressed = Compressed::from_sketch(x, sketched, omega, &others, &wanted)?;
         }
@@ -192,7 +186,7 @@ impl<T: Scalar> Compressed<T> {
         }
         let found = others
             .par_iter()
-            .map(|&n| left_singular(&sketch, n, Route::Auto, Precision::Native, |_| core[n]))
+            .map(|&n| left_singular(&sketch, n, Accuracy::default(), |_| core[n]))
             .collect::<Result<Vec<_>>>()?;
         let mut bases = vec![None; x.order()];
         for (&n, leading) in others.iter().zip(found) {

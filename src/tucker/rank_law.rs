@@ -2,7 +2,7 @@
 
 use super::Tucker;
 use crate::error::Result;
-use crate::linalg::{Precision, Route, left_singular, product};
+use crate::linalg::{Accuracy, Precision, Route, left_singular, product};
 use crate::scalar::Scalar;
 use crate::tensor::mode_product;
 
@@ -15,7 +15,15 @@ use crate::tensor::mode_product;
 pub(crate) fn obey_rank_law<T: Scalar>(mut tucker: Tucker<T>) -> Result<Tucker<T>> {
     while let Some(mode) = above_the_law(&tucker) {
         let all = |values: &[f64]| values.len();
-        let all = left_singular(&tucker.core, mode, Route::Qr, Precision::Double, all)?;
+        let all = left_singular(
+            &tucker.core,
+            mode,
+            Accuracy {
+                route: Route::Qr,
+                precision: Precision::Double,
+            },
+            all,
+        )?;
         tucker.rung = tucker.rung.max(all.rung);
         let u = all.vectors;
         if let Some(a) = &tucker.factors[mode] {

@@ -7,7 +7,7 @@ use super::range::{Estimate, in_range};
 use super::tolerance::within_tolerance;
 use super::truncation::{self, Budget, Discarded, Truncation};
 use crate::error::Result;
-use crate::linalg::{Route, Rung, left_singular};
+use crate::linalg::{Accuracy, Route, Rung, left_singular};
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, check_modes, mode_product};
 
@@ -208,9 +208,15 @@ fn sequentially_truncate<T: Scalar>(
     for (step, &(mode, budget)) in budgets.iter().enumerate() {
         let budget = discarded.budget(budget, budgets.len() - step);
         let current = y.as_ref().map_or(x, Tensor::view);
-        let leading = left_singular(current, mode, route, budget.precision(), |values| {
-            discarded.rank(budget, values)
-        })?;
+        let leading = left_singular(
+            current,
+            mode,
+            Accuracy {
+                route,
+                precision: budget.precision(),
+            },
+            |values| discarded.rank(budget, values),
+        )?;
         discarded.add(&leading.values, leading.vectors.ncols());
         y = Some(mode_product(current, mode, leading.vectors.transpose())?);
         factors[mode] = Some(leading.vectors);

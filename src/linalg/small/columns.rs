@@ -35,18 +35,27 @@ impl Columns {
         }
     }
 
+    /// The matrix of one column.
+    pub(in crate::linalg) fn from_column(entries: Scratch<f64>) -> Self {
+        Self {
+            nrows: entries.len(),
+            ncols: 1,
+            entries,
+        }
+    }
+
     /// A copy of `a`.
-    pub(super) fn copied(a: MatRef<'_, f64>) -> Self {
+    pub(in crate::linalg) fn copied(a: MatRef<'_, f64>) -> Self {
         let mut columns = Self::zeros(a.nrows(), a.ncols());
         columns.as_mut().copy_from(a);
         columns
     }
 
-    pub(super) fn nrows(&self) -> usize {
+    pub(crate) fn nrows(&self) -> usize {
         self.nrows
     }
 
-    pub(super) fn ncols(&self) -> usize {
+    pub(crate) fn ncols(&self) -> usize {
         self.ncols
     }
 

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use faer::{Mat, MatRef};
+use faer::Mat;
 
 use crate::error::Result;
 use crate::linalg::checks::check_order;
 use crate::linalg::small::Columns;
-use crate::scalar::{Scalar, power_of_two};
+use crate::monitor::Cancellation;
+use crate::scalar::{Scalar, is_single, power_of_two};
 use crate::simd::{self, Panel, Scratch, Transpose};
 use crate::tensor::{ModeExtents, TensorRef};
 
@@ -26,6 +27,17 @@ pub enum Side {
     Mode,
     /// The columns: X₍ₙ₎ᵀX₍ₙ₎, of order Πₘ≠ₙIₘ.
     Rest,
+}
+
+impl Side {
+    /// The side with the smaller matrix; the rows where both are equal.
+    pub(crate) fn smaller(around: ModeExtents) -> Self {
+        if around.extent <= around.columns() {
+            Self::Mode
+        } else {
+            Self::Rest
+        }
+    }
 }
 
 /// The precision in which the products of a Gram matrix are formed. Their sums
@@ -74,55 +86,9 @@ pub fn gram<'a, T: Scalar>(
     side: Side,
     precision: Precision,
 ) -> Result<Mat<f64>> {
-    let (lower, n) = lower_triangle(x.into(), mode, side, precision)?;
-    Ok(mirrored(&lower, n))
-}
-
-/// [`gram`] in scratch memory.
-pub(crate) fn gram_in_scratch<T: Scalar>(
-    x: TensorRef<'_, T>,
-    mode: usize,
-    side: Side,
-    precision: Precision,
-) -> Result<Columns> {
-    let (lower, n) = lower_triangle(x, mode, side, precision)?;
-    Ok(Columns::from_lower(lower, n))
-}
-
-/// The lower triangle of a Gram matrix, column-major, and its order.
-fn lower_triangle<T: Scalar>(
-    x: TensorRef<'_, T>,
-    mode: usize,
-    side: Side,
-    precision: Precision,
-) -> Result<(Scratch<f64>, usize)> {
+    let x = x.into();
     let unfolding = Unfolding::new(x, x.extents(mode)?, side);
-    check_order(unfolding.order, unfolding.depth)?;
-    let lower = match precision {
-        Precision::Double if T::EPSILON > f64::EPSILON => unfolding.gram(Scalar::as_f64, |_| None),
-        _ => unfolding.gram(|entry: T| entry, Some),
-    };
-    Ok((lower, unfolding.order))
-}
-
-/// The symmetric matrix of order `n` with the lower triangle of `lower`.
-fn mirrored(lower: &[f64], n: usize) -> Mat<f64> {
-    Mat::from_fn(n, n, |i, j| lower[i.max(j) + i.min(j) * n])
-}
-
-/// The Gram matrix of X·2⁻ᵉ, in `f64`: for entries whose squares would leave
-/// the range of numbers.
-pub(super) fn scaled_gram<T: Scalar>(
-    x: TensorRef<'_, T>,
-    mode: usize,
-    side: Side,
-    exponent: i32,
-) -> Result<Mat<f64>> {
-    let around = x.extents(mode)?;
-    let [first, second] = power_of_two(-exponent);
-    let scaled = |entry: T| entry.as_f64() * first * second;
-    let unfolding = Unfolding::new(x, around, side);
-    Ok(mirrored(&unfolding.gram(scaled, |_| None), unfolding.order))
+    Ok(unfolding.gram(precision)?.as_ref().to_owned())
 }
 
 /// An unfolding seen as vectors of `order` entries to be summed over: X₍ₙ₎'s
@@ -136,6 +102,8 @@ pub(super) struct Unfolding<'a, T> {
     pub(super) order: usize,
     /// The number of vectors.
     pub(super) depth: usize,
+    /// Where it is requested, the loops over vectors skip their remaining work.
+    pub(super) cancellation: Cancellation<'a>,
 }
 
 /// Bytes of a block of vectors: it stays in the second level of cache.
@@ -178,32 +146,62 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
             side,
             order,
             depth,
+            cancellation: Cancellation::default(),
         }
     }
 
-    /// The lower triangle of Σ vvᵀ over the vectors v, of entries taken through `convert`; `as_is` lets
-    /// them stay where they are, if nothing is to be converted.
-    fn gram<A: Transpose + Send + Sync>(
+    /// The same unfolding, read until `cancellation` is requested.
+    pub(super) fn until(self, cancellation: Cancellation<'a>) -> Self {
+        Self {
+            cancellation,
+            ..self
+        }
+    }
+
+    /// The Gram matrix Σ vvᵀ over the vectors v.
+    ///
+    /// # Errors
+    /// Those of [`gram`], and [`crate::Error::Cancelled`].
+    pub(super) fn gram(self, precision: Precision) -> Result<Columns> {
+        check_order(self.order, self.depth)?;
+        match precision {
+            Precision::Double if is_single::<T>() => self.converted_gram(Scalar::as_f64, |_| None),
+            _ => self.converted_gram(|entry: T| entry, Some),
+        }
+    }
+
+    /// The Gram matrix of X·2⁻ᵉ: for entries whose squares leave the range of `f64`.
+    pub(super) fn scaled_gram(self, exponent: i32) -> Result<Columns> {
+        check_order(self.order, self.depth)?;
+        let [first, second] = power_of_two(-exponent);
+        self.converted_gram(|entry| entry.as_f64() * first * second, |_| None)
+    }
+
+    /// Σ vvᵀ over the vectors v, after `convert` was applied to their entries. `as_is` gives
+    /// the entries themselves where `convert` changes nothing.
+    fn converted_gram<A: Transpose + Send + Sync>(
         self,
         convert: impl Fn(T) -> A + Copy + Sync,
         as_is: impl Fn(&'a [T]) -> Option<&'a [A]> + Copy + Sync,
-    ) -> Scratch<f64> {
+    ) -> Result<Columns> {
         let n = self.order;
         if n == 0 {
-            return Scratch::zeroed(0);
+            return Ok(Columns::from_lower(Scratch::zeroed(0), 0));
         }
-        self.sum_of_parts(0..self.parts(), &|range| {
+        let lower = self.sum_of_parts(0..self.parts(), &|range| {
             let mut g = Scratch::zeroed(n * n);
             let adjacent = self.adjacent_vectors(range.clone());
             let ready = adjacent.and_then(as_is);
             match adjacent {
                 Some(vectors) if (simd::line_entries::<A>()..=UNPACKED_ORDER).contains(&n) => {
-                    add_short_vectors(vectors, ready, n, convert, &mut g);
+                    self.add_short_vectors(vectors, ready, convert, &mut g);
                 }
                 _ => self.add_panels(range, ready, convert, as_is, &mut g),
             }
             g
-        })
+        });
+        self.cancellation.check()?;
+        Ok(Columns::from_lower(lower, n))
     }
 
     /// The sum of the matrices that `part` gives for ranges of vectors, by halves:
@@ -270,6 +268,9 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
         let depth = panel_depth::<A>(order).min(range.len());
         let mut panel = Panel::<A>::new(order, depth);
         for start in range.clone().step_by(depth.max(1)) {
+            if self.cancellation.is_requested() {
+                break;
+            }
             let end = range.end.min(start + depth);
             let next = end..range.end.min(end + depth);
             if self.vectors_are_contiguous() {
@@ -298,6 +299,41 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
                 let ahead = rows.flat_map(|piece| ahead_of(piece, end - start));
                 simd::add_panel(&panel, g, ahead);
             }
+        }
+    }
+
+    /// Sums the outer products of vectors that lie one right after the other, without
+    /// packing; `ready` are the same vectors where nothing is to be converted.
+    fn add_short_vectors<A: Transpose>(
+        self,
+        vectors: &[T],
+        ready: Option<&[A]>,
+        convert: impl Fn(T) -> A,
+        g: &mut [f64],
+    ) {
+        let order = self.order;
+        let len = (SHORT_BYTES / (order * size_of::<A>())).clamp(1, PANEL_DEPTH) * order;
+        let mut converted = Scratch::<A>::zeroed(if ready.is_some() { 0 } else { len });
+        for start in (0..vectors.len()).step_by(len) {
+            if self.cancellation.is_requested() {
+                break;
+            }
+            let end = vectors.len().min(start + len);
+            let next = &vectors[end..vectors.len().min(end + len)];
+            let block = match ready {
+                Some(ready) => &ready[start..end],
+                None => {
+                    let converted = &mut converted[..end - start];
+                    let piece = std::iter::once(&vectors[start..end]);
+                    simd::vectorize(
+                        #[inline(always)]
+                        || convert_pieces(piece, converted, &convert),
+                    );
+                    &*converted
+                }
+            };
+            let ahead = ahead_of(next, (end - start) / order);
+            simd::add_outer_products(block, order, g, ahead);
         }
     }
 
@@ -388,36 +424,6 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
     }
 }
 
-/// Sums the outer products of vectors of `order` entries that lie one after the
-/// other; `ready` are the same where nothing is to be converted.
-fn add_short_vectors<T: Scalar, A: Transpose>(
-    vectors: &[T],
-    ready: Option<&[A]>,
-    order: usize,
-    convert: impl Fn(T) -> A,
-    g: &mut [f64],
-) {
-    let len = (SHORT_BYTES / (order * size_of::<A>())).clamp(1, PANEL_DEPTH) * order;
-    let mut converted = Scratch::<A>::zeroed(if ready.is_some() { 0 } else { len });
-    for start in (0..vectors.len()).step_by(len) {
-        let end = vectors.len().min(start + len);
-        let next = &vectors[end..vectors.len().min(end + len)];
-        let block = match ready {
-            Some(ready) => &ready[start..end],
-            None => {
-                let converted = &mut converted[..end - start];
-                simd::vectorize(
-                    #[inline(always)]
-                    || convert_pieces(std::iter::once(&vectors[start..end]), converted, &convert),
-                );
-                &*converted
-            }
-        };
-        let ahead = ahead_of(next, (end - start) / order);
-        simd::add_outer_products(block, order, g, ahead);
-    }
-}
-
 /// Writes pieces one after the other, entry by entry through `convert`.
 #[inline(always)]
 fn convert_pieces<'a, T: Scalar, A>(
@@ -439,9 +445,4 @@ fn convert_pieces<'a, T: Scalar, A>(
 /// vectors.
 fn ahead_of<T: Scalar>(piece: &[T], depth: usize) -> impl Iterator<Item = &[u8]> {
     bytemuck::cast_slice(piece).chunks(simd::ahead_bytes(depth))
-}
-
-/// Σ of a matrix's diagonal.
-pub(crate) fn trace(a: MatRef<'_, f64>) -> f64 {
-    (0..a.nrows()).map(|i| a[(i, i)]).sum()
 }

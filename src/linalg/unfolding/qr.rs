@@ -125,7 +125,9 @@ pub fn triangular_factor<'a, T: Scalar>(
     mode: usize,
     side: Side,
 ) -> Result<Mat<f64>> {
-    let (mut r, exponent) = scaled_triangular_factor(x.into(), mode, side)?;
+    let x = x.into();
+    let unfolding = Unfolding::new(x, x.extents(mode)?, side);
+    let (mut r, exponent) = scaled_triangular_factor(x, unfolding)?;
     for j in 0..r.ncols() {
         rescale(r.col_as_slice_mut(j), exponent);
     }
@@ -135,10 +137,8 @@ pub fn triangular_factor<'a, T: Scalar>(
 /// The [`triangular_factor`] of X·2⁻ᵉ, whose entries do not overflow, and e.
 pub(super) fn scaled_triangular_factor<T: Scalar>(
     x: TensorRef<'_, T>,
-    mode: usize,
-    side: Side,
+    unfolding: Unfolding<'_, T>,
 ) -> Result<(Mat<f64>, i32)> {
-    let unfolding = Unfolding::new(x, x.extents(mode)?, side);
     let (order, depth) = (unfolding.order, unfolding.depth);
     check_order(order, depth)?;
     if order == 0 {
@@ -155,6 +155,9 @@ pub(super) fn scaled_triangular_factor<T: Scalar>(
             let mut triangle = Triangle::new(order);
             let range = part * depth / parts..(part + 1) * depth / parts;
             for start in range.clone().step_by(PANEL_ROWS) {
+                if unfolding.cancellation.is_requested() {
+                    break;
+                }
                 let rows = PANEL_ROWS.min(range.end - start);
                 triangle.append(rows, |panel, stride| {
                     let scaled = |entry: T| entry.as_f64() * first * second;
@@ -164,6 +167,7 @@ pub(super) fn scaled_triangular_factor<T: Scalar>(
             triangle
         })
         .collect();
+    unfolding.cancellation.check()?;
     while triangles.len() > 1 {
         let upper = triangles.len().div_ceil(2);
         let lower = triangles.split_off(upper);

@@ -3,8 +3,8 @@
 use faer::{Mat, MatRef};
 use proptest::prelude::*;
 use tenfold::linalg::{
-    Precision, Route, Rung, Side, eigh, eigh_leading, fix_signs, gram, leading_pair, left_singular,
-    orthonormal_basis, right_singular, triangular_factor,
+    Accuracy, Precision, Route, Rung, Side, eigh, eigh_leading, fix_signs, gram, leading_pair,
+    left_singular, orthonormal_basis, right_singular, triangular_factor,
 };
 use tenfold::{Error, Result, Scalar, Tensor, unfold};
 
@@ -165,7 +165,7 @@ fn check_unfolding<T: Scalar>(x: &Tensor<T>, kind: Entries, random: &mut Random)
     let rank = number(random, 5);
     let route = [Route::Auto, Route::Gram, Route::Qr][random.below(3)];
     let leading = call("left_singular", || {
-        left_singular(x, mode, route, precision, |_| rank)
+        left_singular(x, mode, Accuracy { route, precision }, |_| rank)
     });
     if !exists {
         assert!(matches!(square, Err(Error::ModeOutOfRange { .. })));
@@ -285,7 +285,15 @@ fn more_vectors_than_there_are() {
     let x: Tensor<f64> = Random::new(3).tensor(&[5, 3, 4]);
     for route in [Route::Auto, Route::Gram, Route::Qr] {
         for mode in 0..3 {
-            let leading = left_singular(&x, mode, route, Precision::Native, |_| usize::MAX);
+            let leading = left_singular(
+                &x,
+                mode,
+                Accuracy {
+                    route,
+                    ..Accuracy::default()
+                },
+                |_| usize::MAX,
+            );
             let leading = leading.unwrap();
             let extent = x.shape()[mode];
             assert_eq!(

@@ -2,7 +2,7 @@
 //! computation is chosen for them.
 
 use faer::Mat;
-use tenfold::linalg::{LeftSingular, Precision, Route, leading_pair, left_singular};
+use tenfold::linalg::{Accuracy, LeftSingular, Precision, Route, leading_pair, left_singular};
 use tenfold::{Scalar, Tensor};
 
 use super::inputs::{self, scaled, symmetric};
@@ -18,7 +18,8 @@ fn check_left_singular<T: Scalar>(x: &Tensor<T>, what: &str) {
         for route in [Route::Auto, Route::Gram, Route::Qr] {
             for precision in [Precision::Native, Precision::Double] {
                 for rank in [1, exact.len().div_ceil(2), exact.len()] {
-                    let leading = left_singular(x, mode, route, precision, |_| rank).unwrap();
+                    let leading =
+                        left_singular(x, mode, Accuracy { route, precision }, |_| rank).unwrap();
                     assert_eq!(leading.vectors.ncols(), rank, "{what}, mode {mode}");
                     let what = format!(
                         "{what}, mode {mode}, rank {rank}, {route:?}, {precision:?}, {}",
@@ -138,7 +139,16 @@ pub(crate) fn the_route_is_chosen_by_the_tail() {
     ] {
         let x = with_tail(&mut random, [5, 8], tail);
         for precision in [Precision::Native, Precision::Double] {
-            let leading = left_singular(&x, 1, Route::Auto, precision, |_| 3).unwrap();
+            let leading = left_singular(
+                &x,
+                1,
+                Accuracy {
+                    precision,
+                    ..Accuracy::default()
+                },
+                |_| 3,
+            )
+            .unwrap();
             assert_eq!(leading.route, route, "{tail:e}");
             let ours = oracle::tail(&leading.values, 3, oracle::norm(&x));
             assert!((ours / tail - 1.0).abs() < 1e-4, "{ours:e} for {tail:e}");
@@ -168,7 +178,7 @@ pub(crate) fn the_precision_is_chosen_by_the_tail_and_the_shape() {
     ] {
         let x: Tensor<f32> = scaled(&with_tail(&mut random, columns, tail), 1.0);
         let values = |route, precision| {
-            left_singular(&x, 1, route, precision, |_| 3)
+            left_singular(&x, 1, Accuracy { route, precision }, |_| 3)
                 .unwrap()
                 .values
         };
