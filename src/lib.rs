@@ -52,8 +52,8 @@ pub use tensor::{
     slabs, unfold,
 };
 pub use tucker::{
-    Convergence, Hooi, Hosvd, ModeOrder, Randomized, Shortfall, StHosvd, Start, Stop, Sweep,
-    Sweeps, Truncation, Tucker, mode_spectrum,
+    Convergence, Hooi, Hosvd, Method, ModeOrder, Randomized, Shortfall, Solver, StHosvd, Start,
+    Stop, Sweep, Sweeps, Truncation, Tucker, mode_spectrum,
 };
 
 // The oracle and the random numbers of the integration tests serve the unit tests too.

@@ -25,6 +25,6 @@ pub use unfolding::{
 pub(crate) use product::product;
 pub(crate) use random::random_signs;
 pub(crate) use unfolding::{
-    Request, SingularPairs, Wanted, centred_pairs, leading_vectors, rescale_singular_values,
-    singular_pairs, square_roots, subtract_mean,
+    Request, SingularPairs, Wanted, centred_pairs, leading_vectors, left_singular_memory,
+    rescale_singular_values, singular_pairs, square_roots, subtract_mean,
 };

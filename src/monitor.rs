@@ -77,6 +77,14 @@ impl Monitor {
         }
     }
 
+    /// The same flag, without reports: for a part of a computation that reports itself.
+    pub(crate) fn without_reports(&self) -> Self {
+        Self {
+            flag: self.flag.clone(),
+            report: None,
+        }
+    }
+
     /// The cancellation flag, for the loops inside a step.
     pub(crate) fn cancellation(&self) -> Cancellation<'_> {
         Cancellation(self.flag.as_deref())

@@ -14,11 +14,12 @@ mod permute;
 mod product;
 mod reduce;
 mod shape;
+mod sizes;
 mod unfold;
 
 pub use permute::permute;
-pub(crate) use product::mode_product_into;
 pub use product::{mode_product, multi_mode_product};
+pub(crate) use product::{mode_product_into, mode_product_memory, multi_mode_product_memory};
 pub use reduce::{distance, inner, norm};
 pub use shape::Shape;
 pub use unfold::{ModeExtents, Slabs, fold, slabs, unfold};
@@ -27,6 +28,7 @@ pub(crate) use crop::crop;
 pub(crate) use memory::{check_room, with_room};
 pub(crate) use reduce::{first_non_finite, largest_magnitude};
 pub(crate) use shape::{check_mode, check_modes};
+pub(crate) use sizes::{Sizes, whole_bytes};
 
 use crate::error::Result;
 use crate::scalar::Scalar;

@@ -10,7 +10,7 @@ use super::limits::most_items;
 use crate::error::Result;
 use crate::scalar::scale;
 use crate::tensor::{Tensor, TensorRef};
-use crate::tucker::{Convergence, Start, Stop, Tucker};
+use crate::tucker::{Components, Convergence, Start, Stop, Tucker, check_finite};
 
 /// The factors of a tensor, one or none for each mode.
 pub(super) type FactorsOf<T> = [Option<Mat<T>>];
@@ -66,7 +66,14 @@ impl<T: DeviceScalar> Decomposition<T> {
             convergence,
             error,
         } = self;
-        Tucker::found(core, factors, spectra, convergence, x, error)
+        check_finite(&core, "the core")?;
+        let mut tucker = Tucker::from_components(Components {
+            spectra,
+            convergence,
+            ..Components::new(core, factors)
+        })?;
+        tucker.estimate_error(x, error)?;
+        Ok(tucker)
     }
 }
 

@@ -9,9 +9,9 @@ use super::device::{Device, DeviceScalar};
 use super::iteration::Shapes;
 use super::launch::Around;
 use crate::error::Result;
-use crate::linalg::{Route, Rung};
+use crate::linalg::Route;
 use crate::tensor::{Tensor, TensorRef};
-use crate::tucker::{Budget, Contract, Discarded, Start, Tucker, check_finite, obey_rank_law};
+use crate::tucker::{Budget, Contract, Start, Truncator, Tucker, check_finite, obey_rank_law};
 
 /// The tensors of a batch.
 pub(super) struct Batch<'a, T> {
@@ -108,7 +108,7 @@ impl WithinTolerance<'_> {
             for (tensor, all) in tensors.iter_mut().zip(decompositions) {
                 let budget = if sequential {
                     let total = Budget::Energy(share * share);
-                    tensor.discarded.budget(total, modes - step)
+                    tensor.truncator.discarded().budget(total, modes - step)
                 } else {
                     Budget::Energy(share * share / modes as f64)
                 };
@@ -119,7 +119,7 @@ impl WithinTolerance<'_> {
             }
         }
         if !sequential {
-            let factors = |item: usize| &tensors[item].factors[..];
+            let factors = |item: usize| tensors[item].truncator.factors();
             let entries = |item: usize| tensors[item].y.data();
             let cores = self.by_equal_ranks(&Solver::START, tensors.len(), factors, entries)?;
             for (tensor, projected) in tensors.iter_mut().zip(cores) {
@@ -201,9 +201,7 @@ fn by_group<K: Ord, R>(
 struct Partial {
     /// For ST-HOSVD the tensor projected on the factors so far, in the end the core.
     y: Tensor<f64>,
-    factors: Vec<Option<Mat<f64>>>,
-    spectra: Vec<Option<Vec<f64>>>,
-    discarded: Discarded,
+    truncator: Truncator<f64>,
 }
 
 impl Partial {
@@ -211,13 +209,11 @@ impl Partial {
         let entries = x.data().iter().map(|entry| entry.as_f64());
         Ok(Self {
             y: Tensor::new(x.shape(), entries.collect())?,
-            factors: vec![None; x.order()],
-            spectra: vec![None; x.order()],
-            discarded: Discarded::default(),
+            truncator: Truncator::new(x.order()),
         })
     }
 
-    /// Takes of `all` vectors of a mode as many as the budget asks for. Returns the
+    /// Keeps as many of `all` vectors of a mode as the budget asks for. Returns the
     /// product with them.
     fn truncate(
         &mut self,
@@ -225,13 +221,13 @@ impl Partial {
         mut all: Decomposition<f64>,
         budget: Budget,
     ) -> Result<Tensor<f64>> {
-        let values = all.spectra[mode].take().unwrap_or_default();
-        let rank = self.discarded.rank(budget, &values);
-        self.discarded.add(&values, rank);
-        self.spectra[mode] = Some(values);
-        let vectors = all.factors[mode].take();
-        self.factors[mode] = vectors.map(|vectors| vectors.get(.., ..rank).to_owned());
         let mut shape = all.core.shape().to_vec();
+        let values = all.spectra[mode].take().unwrap_or_default();
+        let rank = self.truncator.discarded().rank(budget, &values);
+        if let Some(vectors) = all.factors[mode].take() {
+            let leading = vectors.get(.., ..rank).to_owned();
+            self.truncator.keep(mode, values, leading);
+        }
         let right: usize = shape[mode + 1..].iter().product();
         let slabs = all.core.data().chunks(shape[mode] * right);
         let leading = slabs.flat_map(|slab| &slab[..rank * right]).copied();
@@ -244,10 +240,7 @@ impl Partial {
     fn tucker<T: DeviceScalar>(self) -> Result<Tucker<T>> {
         let core = self.y.data().iter().map(|&entry| T::from_f64(entry));
         let core = Tensor::new(self.y.shape(), core.collect())?;
-        let rounded =
-            |a: Mat<f64>| Mat::from_fn(a.nrows(), a.ncols(), |i, j| T::from_f64(a[(i, j)]));
-        let factors = self.factors.into_iter().map(|a| a.map(rounded)).collect();
         check_finite(&core, "the core")?;
-        Tucker::truncated(core, factors, self.spectra, Rung::default(), self.discarded)
+        self.truncator.rounded().finish(core)
     }
 }

@@ -97,7 +97,7 @@ impl Meta {
             method: method.to_owned(),
             ranks: tucker.ranks().to_vec(),
             relative_error: tucker.estimated_error(),
-            shape: tucker.shape(),
+            shape: tucker.shape().to_vec(),
             dtype: T::NAME.to_owned(),
             modes: (0..order)
                 .filter(|&mode| tucker.factor(mode).is_some())

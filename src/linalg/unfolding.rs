@@ -14,7 +14,7 @@ pub use qr::{orthonormal_basis, triangular_factor};
 pub use singular_pairs::{Accuracy, Route};
 
 pub(crate) use centring::subtract_mean;
-pub(crate) use left_singular::leading_vectors;
+pub(crate) use left_singular::{leading_vectors, left_singular_memory};
 pub(crate) use singular_pairs::{
     Request, SingularPairs, Wanted, centred_pairs, rescale_singular_values, singular_pairs,
     square_roots,

@@ -6,6 +6,7 @@ use faer::reborrow::ReborrowMut;
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
+use super::sizes::Sizes;
 use super::{ModeExtents, Tensor, TensorRef, check_modes};
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
@@ -235,9 +236,8 @@ pub fn multi_mode_product<'a, T: Scalar>(
     let x = x.into();
     let modes: Vec<usize> = matrices.iter().map(|&(mode, _)| mode).collect();
     check_modes(&modes, x.order())?;
-    let gain = |u: MatRef<'_, T>| 1.0 / u.nrows() as f64 - 1.0 / u.ncols() as f64;
     let mut ordered = matrices.to_vec();
-    ordered.sort_by(|a, b| gain(b.1).total_cmp(&gain(a.1)).then(b.0.cmp(&a.0)));
+    cheapest_first(&mut ordered, |u| (u.nrows() as f64, u.ncols() as f64));
 
     let (mut y, rest) = match *ordered {
         [] => return Ok(x.to_tensor()),
@@ -250,6 +250,51 @@ pub fn multi_mode_product<'a, T: Scalar>(
         y = mode_product(&y, mode, u)?;
     }
     Ok(y)
+}
+
+/// Sorts products in several modes by the order of fewest flops. `size` gives the rows and
+/// columns of a matrix.
+fn cheapest_first<U>(products: &mut [(usize, U)], size: impl Fn(&U) -> (f64, f64)) {
+    let gain = |u: &U| {
+        let (rows, columns) = size(u);
+        1.0 / rows - 1.0 / columns
+    };
+    products.sort_by(|a, b| gain(&b.1).total_cmp(&gain(&a.1)).then(b.0.cmp(&a.0)));
+}
+
+/// The maximum number of bytes that [`mode_product`] allocates where the matrix has this many
+/// rows: the result, and what the threads pack.
+pub(crate) fn mode_product_memory(x: &Sizes, mode: usize, rows: f64) -> f64 {
+    x.with(mode, rows).bytes() + packing_memory(x, mode, rows)
+}
+
+/// The bytes that the threads pack for a product in one mode: strips of columns of the
+/// unfolding, and their results.
+fn packing_memory(x: &Sizes, mode: usize, rows: f64) -> f64 {
+    let threads = rayon::current_num_threads() as f64;
+    let columns = (x.entries() / x.extents[mode] + PADDING).min(PACKED_COLUMNS);
+    threads * columns * (x.extents[mode] + rows) * x.scalar
+}
+
+/// Columns that a thread packs for a product, and columns that pad them, at most.
+const PACKED_COLUMNS: f64 = 512.0;
+const PADDING: f64 = 64.0;
+
+/// The maximum number of bytes that [`multi_mode_product`] allocates for matrices of so many
+/// rows: two tensors at a time, of which the first is `x` itself.
+pub(crate) fn multi_mode_product_memory(x: &Sizes, products: &[(usize, f64)]) -> f64 {
+    let mut ordered: Vec<(usize, (f64, f64))> = products
+        .iter()
+        .map(|&(mode, rows)| (mode, (rows, x.extents[mode])))
+        .collect();
+    cheapest_first(&mut ordered, |&size| size);
+    let (mut y, mut beside, mut most) = (x.clone(), 0.0, 0.0f64);
+    for (mode, (rows, _)) in ordered {
+        most = most.max(beside + mode_product_memory(&y, mode, rows));
+        y = y.with(mode, rows);
+        beside = y.bytes();
+    }
+    most
 }
 
 /// Whether two modes of a tensor are the last two.

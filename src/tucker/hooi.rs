@@ -1,16 +1,24 @@
 //! HOOI: higher-order orthogonal iteration.
 
-use faer::{Mat, MatRef};
+use faer::Mat;
 
-use super::range::{Estimate, InRange};
+use super::computation::Computation;
+use super::decomposition::{Convergence, Replacement, Stop, Tucker, transposed};
+use super::hosvd::Hosvd;
+use super::in_range::{Estimate, InRange};
+use super::memory::Problem;
 use super::relative_error::error_of_projection;
+use super::st_hosvd::StHosvd;
 use super::truncation::{self, Truncation};
-use super::{Convergence, Hosvd, StHosvd, Tucker};
 use crate::error::{Error, Result};
-use crate::linalg::{Accuracy, Precision, Route, left_singular, orthonormal_basis};
+use crate::linalg::{Precision, Route, left_singular_memory, orthonormal_basis};
+use crate::monitor::Monitor;
 use crate::names::named;
 use crate::scalar::Scalar;
-use crate::tensor::{TensorRef, mode_product, multi_mode_product, norm};
+use crate::tensor::{
+    Sizes, TensorRef, mode_product, mode_product_memory, multi_mode_product,
+    multi_mode_product_memory, norm, whole_bytes,
+};
 
 /// Where HOOI starts from.
 ///
@@ -30,32 +38,6 @@ pub enum Start {
 }
 
 named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd");
-
-/// Why HOOI stopped.
-///
-/// ```
-/// use tenfold::{Hooi, Stop, Tensor};
-/// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
-/// let stop = Hooi::new([2, 2, 2]).decompose(&x)?.convergence().map(|c| c.stop);
-/// assert_eq!(stop, Some(Stop::Converged));
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// The last sweep changed the relative error by less than the tolerance, or
-    /// by no more than rounding.
-    Converged,
-    /// As many sweeps were made as were allowed.
-    SweepLimit,
-    /// The caller took the result before either.
-    Interrupted,
-}
-
-named!(Stop, "stop",
-    Converged => "converged",
-    SweepLimit => "sweep-limit",
-    Interrupted => "interrupted",
-);
 
 /// Higher-order orthogonal iteration (De Lathauwer, De Moor & Vandewalle, SIAM
 /// J. Matrix Anal. Appl. 2000; Kolda & Bader, figure 4.4): alternating least
@@ -98,6 +80,8 @@ pub struct Hooi {
     pub max_sweeps: usize,
     /// How singular vectors are computed.
     pub route: Route,
+    /// Reports each sweep, and cancels the solver on request.
+    pub monitor: Monitor,
 }
 
 impl Hooi {
@@ -116,6 +100,7 @@ impl Hooi {
             sweep_tolerance: 1e-8,
             max_sweeps: 100,
             route: Route::default(),
+            monitor: Monitor::new(),
         }
     }
 
@@ -164,24 +149,10 @@ impl Hooi {
         )?;
         let x = InRange::new(x, norm(x))?;
         let start = match self.start {
-            Start::StHosvd => StHosvd {
-                modes: self.modes.clone(),
-                route: self.route,
-                ..StHosvd::new(self.truncation.clone())
-            }
-            .decompose(x.view())?,
-            Start::Hosvd => Hosvd {
-                modes: self.modes.clone(),
-                route: self.route,
-                ..Hosvd::new(self.truncation.clone())
-            }
-            .decompose(x.view())?,
+            Start::StHosvd => self.st_hosvd().decompose(x.view())?,
+            Start::Hosvd => self.hosvd().decompose(x.view())?,
         };
-        let requested = match self.truncation {
-            Truncation::Ranks(_) => None,
-            Truncation::RelativeError(tolerance) => Some(tolerance),
-        };
-        Sweeps::new(self, x, start, requested)
+        Sweeps::new(self, x, start, self.truncation.tolerance())
     }
 
     /// The sweeps of the iteration, started from the given factors instead,
@@ -244,6 +215,50 @@ impl Hooi {
         Sweeps::new(self, x, Tucker::new(core, orthonormal)?, None)
     }
 
+    /// The solver of [`Start::StHosvd`].
+    fn st_hosvd(&self) -> StHosvd {
+        StHosvd {
+            modes: self.modes.clone(),
+            route: self.route,
+            monitor: self.monitor.without_reports(),
+            ..StHosvd::new(self.truncation.clone())
+        }
+    }
+
+    /// The solver of [`Start::Hosvd`].
+    fn hosvd(&self) -> Hosvd {
+        Hosvd {
+            modes: self.modes.clone(),
+            route: self.route,
+            monitor: self.monitor.without_reports(),
+            ..Hosvd::new(self.truncation.clone())
+        }
+    }
+
+    /// The maximum number of bytes that [`Hooi::decompose`] allocates for a tensor of extents
+    /// `shape`, the tensor itself not included; [`Tucker::relative_error`] after it allocates
+    /// no more.
+    ///
+    /// # Errors
+    /// Those of [`Hooi::decompose`] that follow from the shape alone.
+    ///
+    /// ```
+    /// use tenfold::Hooi;
+    /// let shape = [1000, 1000, 1000];
+    /// assert!(Hooi::new([10, 10, 10]).memory::<f32>(&shape)? < 2_000_000_000);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn memory<T: Scalar>(&self, shape: &[usize]) -> Result<u64> {
+        let problem = Problem::new::<T>(shape, self.modes.as_deref(), &self.truncation)?;
+        let start = match self.start {
+            Start::StHosvd => self.st_hosvd().memory::<T>(shape)?,
+            Start::Hosvd => self.hosvd().memory::<T>(shape)?,
+        };
+        // The core and the factors of the previous sweep are kept until they are replaced.
+        let sweep = problem.result() + update_memory(&problem, &problem.x, &problem.modes);
+        Ok(start.max(whole_bytes(sweep)))
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         truncation::check_tolerance("the sweep tolerance", self.sweep_tolerance)?;
         if self.max_sweeps == 0 {
@@ -293,6 +308,7 @@ pub struct Sweeps<'a, T> {
     requested: Option<f64>,
     tucker: Tucker<T>,
     route: Route,
+    monitor: Monitor,
     sweep_tolerance: f64,
     max_sweeps: usize,
     made: usize,
@@ -316,6 +332,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
             requested,
             tucker: start,
             route: hooi.route,
+            monitor: hooi.monitor.clone(),
             sweep_tolerance: hooi.sweep_tolerance,
             max_sweeps: hooi.max_sweeps,
             made: 0,
@@ -331,7 +348,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     /// ‖X − X̂‖/‖X‖ and its rounding: from ‖X‖² − ‖G‖², whose rounding is some 4ε‖X‖², or
     /// measured where that leaves fewer than two digits.
     fn find_error(&mut self) -> Result<()> {
-        let from_norms = error_of_projection(self.x.norm, norm(&self.tucker.core));
+        let from_norms = error_of_projection(self.x.norm, norm(self.tucker.core()));
         self.measured = from_norms < 10.0 * T::EPSILON.sqrt();
         (self.relative_error, self.rounding) = if self.measured {
             (self.tucker.relative_error(self.x.view())?, 4.0 * T::EPSILON)
@@ -356,14 +373,14 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     pub fn finish(self) -> Result<Tucker<T>> {
         let mut tucker = self.tucker;
         if self.measured {
-            tucker.estimated_error = Some(self.relative_error);
+            tucker.set_estimated_error(self.relative_error);
         } else {
             tucker.estimate_error(self.x.view(), self.relative_error)?;
         }
-        if let (Some(requested), Some(reached)) = (self.requested, tucker.estimated_error) {
+        if let (Some(requested), Some(reached)) = (self.requested, tucker.estimated_error()) {
             tucker.note_shortfall(requested, reached);
         }
-        tucker.convergence = Some(Convergence {
+        tucker.set_convergence(Convergence {
             sweeps: self.made,
             stop: self.stop.unwrap_or(Stop::Interrupted),
         });
@@ -374,9 +391,13 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     fn sweep(&mut self) -> Result<Sweep> {
         let x = &self.x;
         let modes: Vec<usize> = (0..x.view().order())
-            .filter(|&mode| self.tucker.factors[mode].is_some())
+            .filter(|&mode| self.tucker.factor(mode).is_some())
             .collect();
-        update(&mut self.tucker, x.view(), &modes, self.route)?;
+        let computation = Computation {
+            route: self.route,
+            monitor: &self.monitor,
+        };
+        update(&mut self.tucker, x.view(), &modes, computation)?;
         let previous = self.relative_error;
         self.find_error()?;
         let relative_error = self.relative_error;
@@ -390,6 +411,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
         } else if self.made == self.max_sweeps {
             self.stop = Some(Stop::SweepLimit);
         }
+        self.monitor.step(self.made, self.max_sweeps)?;
         Ok(Sweep {
             index: self.made,
             relative_error,
@@ -409,31 +431,44 @@ fn update<T: Scalar>(
     tucker: &mut Tucker<T>,
     y: TensorRef<'_, T>,
     modes: &[usize],
-    route: Route,
+    computation: Computation<'_>,
 ) -> Result<()> {
     if let &[mode] = modes {
-        let rank = tucker.core.shape()[mode];
-        let leading = left_singular(
-            y,
-            mode,
-            Accuracy {
-                route,
-                precision: Precision::Native,
-            },
-            |_| rank,
-        )?;
-        tucker.core = mode_product(y, mode, leading.vectors.transpose())?;
-        tucker.factors[mode] = Some(leading.vectors);
-        tucker.spectra[mode] = Some(leading.values);
-        tucker.rung = tucker.rung.max(leading.rung);
-        return Ok(());
+        let rank = tucker.ranks()[mode];
+        let leading = computation.leading(y, mode, Precision::Native, |_| rank)?;
+        let replacement = Replacement {
+            core: mode_product(y, mode, leading.vectors.transpose())?,
+            factor: leading.vectors,
+            values: Some(leading.values),
+            rung: leading.rung,
+        };
+        return tucker.replace_mode(mode, replacement);
     }
     let (first, second) = modes.split_at(modes.len() / 2);
     for (half, other) in [(first, second), (second, first)] {
-        let projected = multi_mode_product(y, &transposed(&tucker.factors, other))?;
-        update(tucker, projected.view(), half, route)?;
+        let projected = multi_mode_product(y, &transposed(tucker.factors(), other))?;
+        update(tucker, projected.view(), half, computation)?;
     }
     Ok(())
+}
+
+/// The maximum number of bytes of [`update`] where the projection on all other modes has the
+/// sizes `y`.
+fn update_memory(problem: &Problem, y: &Sizes, modes: &[usize]) -> f64 {
+    if let &[mode] = modes {
+        let rank = problem.ranks[mode];
+        return left_singular_memory(y, mode, rank).max(mode_product_memory(y, mode, rank));
+    }
+    let (first, second) = modes.split_at(modes.len() / 2);
+    let halves = [(first, second), (second, first)].map(|(half, other)| {
+        let products = problem.steps(other);
+        let projected = products
+            .iter()
+            .fold(y.clone(), |y, &(mode, rank)| y.with(mode, rank));
+        let updating = projected.bytes() + update_memory(problem, &projected, half);
+        multi_mode_product_memory(y, &products).max(updating)
+    });
+    halves[0].max(halves[1])
 }
 
 impl<T: Scalar> Iterator for Sweeps<'_, T> {
@@ -442,15 +477,4 @@ impl<T: Scalar> Iterator for Sweeps<'_, T> {
     fn next(&mut self) -> Option<Self::Item> {
         self.stop.is_none().then(|| self.sweep())
     }
-}
-
-/// The transposes of the factors of `modes`, with their modes.
-fn transposed<'a, T: Scalar>(
-    factors: &'a [Option<Mat<T>>],
-    modes: &[usize],
-) -> Vec<(usize, MatRef<'a, T>)> {
-    let factors = modes.iter().map(|&mode| (mode, &factors[mode]));
-    factors
-        .filter_map(|(mode, factor)| Some((mode, factor.as_ref()?.transpose())))
-        .collect()
 }

@@ -1,15 +1,19 @@
 //! HOSVD: the truncated higher-order SVD.
 
-use faer::Mat;
-
-use super::Tucker;
-use super::range::{Estimate, in_range};
-use super::tolerance::within_tolerance;
-use super::truncation::{self, Budget, Discarded, Truncation};
+use super::budget::{Budget, budgets};
+use super::computation::Computation;
+use super::decomposition::{Tucker, transposed};
+use super::in_range::{Estimate, in_range};
+use super::memory::Problem;
+use super::relative_error::relative_error_memory;
+use super::tolerance::{first_attempt_memory, within_tolerance};
+use super::truncation::{self, Truncation};
+use super::truncator::Truncator;
 use crate::error::Result;
-use crate::linalg::{Accuracy, Route, Rung, left_singular};
+use crate::linalg::{Route, left_singular_memory};
+use crate::monitor::Monitor;
 use crate::scalar::Scalar;
-use crate::tensor::{TensorRef, multi_mode_product};
+use crate::tensor::{TensorRef, multi_mode_product, multi_mode_product_memory, whole_bytes};
 
 /// The truncated higher-order SVD (De Lathauwer, De Moor & Vandewalle, SIAM J.
 /// Matrix Anal. Appl. 2000; Kolda & Bader, figure 4.3).
@@ -37,6 +41,8 @@ pub struct Hosvd {
     pub modes: Option<Vec<usize>>,
     /// How singular vectors are computed.
     pub route: Route,
+    /// Reports each mode and the core, and cancels the solver on request.
+    pub monitor: Monitor,
 }
 
 impl Hosvd {
@@ -51,6 +57,7 @@ impl Hosvd {
             truncation: truncation.into(),
             modes: None,
             route: Route::default(),
+            monitor: Monitor::new(),
         }
     }
 
@@ -74,57 +81,68 @@ impl Hosvd {
         let x = x.into();
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
         truncation::check(&self.truncation, x.shape(), &modes)?;
-        in_range(
-            x,
-            &self.truncation,
-            Estimate::Bound,
-            |x, truncation| match truncation {
-                Truncation::Ranks(ranks) => {
-                    let ranks = ranks.iter().map(|&rank| Budget::Rank(rank));
-                    let budgets: Vec<_> = modes.iter().copied().zip(ranks).collect();
-                    self.truncate(x, &budgets)
+        let truncate = |x: TensorRef<'_, T>, truncation: &Truncation| {
+            let even = |tolerance: f64| tolerance * tolerance / modes.len() as f64;
+            match truncation {
+                Truncation::Ranks(_) => {
+                    self.truncate(x, &modes, &budgets(truncation, &modes, &modes, even))
                 }
                 Truncation::RelativeError(tolerance) => {
                     within_tolerance(x, *tolerance, self.route, |share| {
-                        let budget = Budget::Energy(share * share / modes.len() as f64);
-                        let budgets: Vec<_> = modes.iter().map(|&mode| (mode, budget)).collect();
-                        self.truncate(x, &budgets)
+                        let share = Truncation::RelativeError(share);
+                        self.truncate(x, &modes, &budgets(&share, &modes, &modes, even))
                     })
                 }
-            },
-        )
+            }
+        };
+        in_range(x, &self.truncation, Estimate::Bound, truncate)
     }
 
+    /// Aₙ = leading left singular vectors of X₍ₙ₎ for each mode; G = X ×ₙ Aₙᵀ ….
     fn truncate<T: Scalar>(
         &self,
         x: TensorRef<'_, T>,
+        modes: &[usize],
         budgets: &[(usize, Budget)],
     ) -> Result<Tucker<T>> {
-        let mut factors: Vec<Option<Mat<T>>> = vec![None; x.order()];
-        let mut spectra = vec![None; x.order()];
-        let mut rung = Rung::default();
-        let mut discarded = Discarded::default();
-        for &(mode, budget) in budgets {
-            let leading = left_singular(
-                x,
-                mode,
-                Accuracy {
-                    route: self.route,
-                    precision: budget.precision(),
-                },
-                |values| discarded.rank(budget, values),
-            )?;
-            discarded.add(&leading.values, leading.vectors.ncols());
-            factors[mode] = Some(leading.vectors);
-            spectra[mode] = Some(leading.values);
-            rung = rung.max(leading.rung);
+        let mut truncator = Truncator::new(x.order());
+        let computation = Computation {
+            route: self.route,
+            monitor: &self.monitor,
+        };
+        for (step, &(mode, budget)) in budgets.iter().enumerate() {
+            truncator.truncate(x, mode, budget, computation)?;
+            self.monitor.step(step + 1, budgets.len() + 1)?;
         }
-        let products: Vec<_> = factors
+        let core = multi_mode_product(x, &transposed(truncator.factors(), modes))?;
+        self.monitor.step(budgets.len() + 1, budgets.len() + 1)?;
+        truncator.finish(core)
+    }
+
+    /// The maximum number of bytes that [`Hosvd::decompose`] allocates for a tensor of extents
+    /// `shape`, the tensor itself not included; [`Tucker::relative_error`] after it allocates
+    /// no more.
+    ///
+    /// # Errors
+    /// Those of [`Hosvd::decompose`] that follow from the shape alone.
+    ///
+    /// ```
+    /// use tenfold::Hosvd;
+    /// let shape = [1000, 1000, 1000];
+    /// assert!(Hosvd::new([10, 10, 10]).memory::<f32>(&shape)? < 2_000_000_000);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn memory<T: Scalar>(&self, shape: &[usize]) -> Result<u64> {
+        let problem = Problem::new::<T>(shape, self.modes.as_deref(), &self.truncation)?;
+        let steps = problem.steps(&problem.modes);
+        let singular = steps
             .iter()
-            .enumerate()
-            .filter_map(|(mode, factor)| Some((mode, factor.as_ref()?.transpose())))
-            .collect();
-        let core = multi_mode_product(x, &products)?;
-        Tucker::truncated(core, factors, spectra, rung, discarded)
+            .map(|&(mode, rank)| left_singular_memory(&problem.x, mode, rank));
+        let projecting = multi_mode_product_memory(&problem.x, &steps);
+        let truncating = problem.result() + singular.fold(projecting, f64::max);
+        let solving = truncating.max(relative_error_memory(&problem));
+        Ok(whole_bytes(
+            solving + first_attempt_memory(&self.truncation, &problem),
+        ))
     }
 }

@@ -3,14 +3,21 @@
 use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
-use super::range::{Estimate, InRange};
-use super::relative_error::error_of_projection;
+use super::computation::Computation;
+use super::decomposition::{Tucker, transposed};
+use super::in_range::{Estimate, InRange};
+use super::memory::Problem;
+use super::relative_error::{error_of_projection, relative_error_memory};
+use super::st_hosvd::{StHosvd, truncate_memory};
 use super::truncation::{self, Truncation};
-use super::{StHosvd, Tucker};
 use crate::error::Result;
-use crate::linalg::{Accuracy, left_singular, product, random_signs};
+use crate::linalg::{Precision, Route, left_singular_memory, product, random_signs};
+use crate::monitor::Monitor;
 use crate::scalar::Scalar;
-use crate::tensor::{Tensor, TensorRef, mode_product, multi_mode_product, norm};
+use crate::tensor::{
+    Tensor, TensorRef, mode_product, mode_product_memory, multi_mode_product,
+    multi_mode_product_memory, norm, whole_bytes,
+};
 
 /// The randomized sequentially truncated higher-order SVD: a range finder in one
 /// mode serves all the others (after Halko, Martinsson & Tropp, SIAM Review 2011;
@@ -51,6 +58,8 @@ pub struct Randomized {
     pub power_iterations: usize,
     /// The seed of the sketch: the same seed gives the same bits.
     pub seed: u64,
+    /// Reports each sketch and the decomposition, and cancels the solver on request.
+    pub monitor: Monitor,
 }
 
 /// Rows of the sketch, at least: fewer leave it to chance whether a direction of
@@ -75,6 +84,7 @@ impl Randomized {
             oversampling: 8,
             power_iterations: 0,
             seed: 0,
+            monitor: Monitor::new(),
         }
     }
 
@@ -98,18 +108,24 @@ impl Randomized {
         let x = in_range.view();
         let at_ranks = StHosvd {
             modes: Some(modes.clone()),
+            monitor: self.monitor.without_reports(),
             ..StHosvd::new(self.ranks.clone())
         };
         let mut tucker = match self.compress(x, &modes)? {
             Some(compressed) => compressed.lift(at_ranks.decompose(&compressed.z)?)?,
             None => at_ranks.decompose(x)?,
         };
+        self.monitor.step(self.steps(), self.steps())?;
         tucker.estimate_error(x, error_of_projection(in_range.norm, norm(tucker.core())))?;
         in_range.restore(tucker, None, Estimate::Error)
     }
 
-    /// Steps 1 to 3; nothing where a single mode is named, of which there is
-    /// nothing to sketch.
+    /// The number of steps: the sketches and the decomposition.
+    fn steps(&self) -> usize {
+        self.power_iterations.saturating_add(2)
+    }
+
+    /// Steps 1 to 3; `None` where a single mode is named, since there is nothing to sketch.
     fn compress<T: Scalar>(
         &self,
         x: TensorRef<'_, T>,
@@ -133,19 +149,31 @@ impl Randomized {
         let rows = rows.min(2 * wanted[sketched]).min(shape[sketched]);
         let omega = random_signs(rows, shape[sketched], self.seed);
 
-        let mut compressed =
-            Compressed::from_sketch(x, sketched, omega.as_ref(), &others, &wanted)?;
-        for _ in 0..self.power_iterations {
+        let computation = Computation {
+            route: Route::Auto,
+            monitor: &self.monitor,
+        };
+        let sketching = Sketching {
+            x,
+            sketched,
+            others: &others,
+            wanted: &wanted,
+            computation,
+        };
+        let mut compressed = sketching.compress(omega.as_ref())?;
+        self.monitor.step(1, self.steps())?;
+        for iteration in 0..self.power_iterations {
             let rank = wanted[sketched].min(compressed.z.data().len() / shape[sketched]);
-            let leading = left_singular(&compressed.z, sketched, Accuracy::default(), |_| rank)?;
-            let omega = leading.vectors.transpose();
-            compressed = Compressed::from_sketch(x, sketched, omega, &others, &wanted)?;
+            let z = compressed.z.view();
+            let leading = computation.leading(z, sketched, Precision::Native, |_| rank)?;
+            compressed = sketching.compress(leading.vectors.transpose())?;
+            self.monitor.step(iteration + 2, self.steps())?;
         }
         Ok(Some(compressed))
     }
 
     /// The mode that the sketch shortens; none where a single mode is named.
-    pub(super) fn sketched(shape: &[usize], modes: &[usize]) -> Option<usize> {
+    fn sketched(shape: &[usize], modes: &[usize]) -> Option<usize> {
         // Of equals the first: what follows can then start with the last mode,
         // whose product is the fastest.
         let longest = modes.iter().copied().rev().max_by_key(|&mode| shape[mode]);
@@ -153,12 +181,100 @@ impl Randomized {
     }
 
     /// The columns that the basis of each mode is to have.
-    pub(super) fn wanted(&self, shape: &[usize], modes: &[usize]) -> Vec<usize> {
+    fn wanted(&self, shape: &[usize], modes: &[usize]) -> Vec<usize> {
         let mut wanted = shape.to_vec();
         for (&mode, &rank) in modes.iter().zip(&self.ranks) {
             wanted[mode] = rank.saturating_add(self.oversampling).min(shape[mode]);
         }
         wanted
+    }
+
+    /// The maximum number of bytes that [`Randomized::decompose`] allocates for a tensor of
+    /// extents `shape`, the tensor itself not included; [`Tucker::relative_error`] after it
+    /// allocates no more.
+    ///
+    /// # Errors
+    /// Those of [`Randomized::decompose`] that follow from the shape alone.
+    ///
+    /// ```
+    /// use tenfold::Randomized;
+    /// let shape = [1000, 1000, 1000];
+    /// assert!(Randomized::new([10, 10, 10]).memory::<f32>(&shape)? < 2_000_000_000);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn memory<T: Scalar>(&self, shape: &[usize]) -> Result<u64> {
+        let truncation = Truncation::Ranks(self.ranks.clone());
+        let problem = Problem::new::<T>(shape, self.modes.as_deref(), &truncation)?;
+        let (x, modes) = (&problem.x, &problem.modes);
+        let measuring = relative_error_memory(&problem);
+        let all = problem.steps(modes);
+        let Some(sketched) = Self::sketched(shape, modes) else {
+            return Ok(whole_bytes(truncate_memory(x, &all).max(measuring)));
+        };
+        let wanted: Vec<f64> = self
+            .wanted(shape, modes)
+            .iter()
+            .map(|&n| n as f64)
+            .collect();
+        let others = modes.iter().filter(|&&mode| mode != sketched);
+        let steps: Vec<_> = others.map(|&n| (n, wanted[n])).collect();
+        // 1. The sketch, with the bases of all modes, which are found at the same time.
+        let rows = (2.0 * wanted[sketched]).min(x.extents[sketched]);
+        let sketch = x.with(sketched, rows);
+        let bases = steps.iter().map(|&(n, columns)| {
+            left_singular_memory(&sketch, n, columns) + x.extents[n] * columns * x.scalar
+        });
+        let packing = mode_product_memory(x, sketched, rows) - sketch.bytes();
+        let sketching = sketch.bytes() + bases.sum::<f64>().max(packing);
+        // 2. The compressed tensor Z, and its decomposition.
+        let compressing = multi_mode_product_memory(x, &steps);
+        let z = steps
+            .iter()
+            .fold(x.clone(), |z, &(mode, rows)| z.with(mode, rows));
+        let solving = truncate_memory(&z, &all);
+        // With a power iteration the previous Z is kept while the next one is made.
+        let previous = z.bytes() + problem.factors(&wanted);
+        let most = sketching.max(compressing).max(solving);
+        Ok(whole_bytes((previous + most).max(measuring)))
+    }
+}
+
+/// A tensor whose mode s is sketched.
+struct Sketching<'a, T> {
+    x: TensorRef<'a, T>,
+    /// Mode s.
+    sketched: usize,
+    /// The other modes to decompose.
+    others: &'a [usize],
+    /// The number of columns wanted of the basis of each mode.
+    wanted: &'a [usize],
+    computation: Computation<'a>,
+}
+
+impl<T: Scalar> Sketching<'_, T> {
+    /// S = X ×ₛ Ω; Qₙ for the other modes, with the columns wanted or as many as S has
+    /// independent ones; Z = X ×ₙ≠ₛ Qₙᵀ.
+    fn compress(&self, omega: MatRef<'_, T>) -> Result<Compressed<T>> {
+        let sketch = mode_product(self.x, self.sketched, omega)?;
+        let mut core = sketch.shape().to_vec();
+        self.others.iter().for_each(|&n| core[n] = self.wanted[n]);
+        for &n in self.others {
+            core[n] = core[n].min(core.iter().product::<usize>() / core[n]);
+        }
+        let found = self
+            .others
+            .par_iter()
+            .map(|&n| {
+                self.computation
+                    .leading(sketch.view(), n, Precision::Native, |_| core[n])
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let mut bases = vec![None; self.x.order()];
+        for (&n, leading) in self.others.iter().zip(found) {
+            bases[n] = Some(leading.vectors);
+        }
+        let z = multi_mode_product(self.x, &transposed(&bases, self.others))?;
+        Ok(Compressed { z, bases })
     }
 }
 
@@ -169,50 +285,15 @@ struct Compressed<T> {
 }
 
 impl<T: Scalar> Compressed<T> {
-    /// S = X ×ₛ Ω; Qₙ for the `others`, `wanted[n]` columns of each or as many as
-    /// S can tell apart; Z = X ×ₙ≠ₛ Qₙᵀ.
-    fn from_sketch(
-        x: TensorRef<'_, T>,
-        sketched: usize,
-        omega: MatRef<'_, T>,
-        others: &[usize],
-        wanted: &[usize],
-    ) -> Result<Self> {
-        let sketch = mode_product(x, sketched, omega)?;
-        let mut core = sketch.shape().to_vec();
-        others.iter().for_each(|&n| core[n] = wanted[n]);
-        for &n in others {
-            core[n] = core[n].min(core.iter().product::<usize>() / core[n]);
-        }
-        let found = others
-            .par_iter()
-            .map(|&n| left_singular(&sketch, n, Accuracy::default(), |_| core[n]))
-            .collect::<Result<Vec<_>>>()?;
-        let mut bases = vec![None; x.order()];
-        for (&n, leading) in others.iter().zip(found) {
-            bases[n] = Some(leading.vectors);
-        }
-        let products: Vec<_> = bases
-            .iter()
-            .enumerate()
-            .filter_map(|(n, q): (_, &Option<Mat<T>>)| Some((n, q.as_ref()?.transpose())))
-            .collect();
-        let z = multi_mode_product(x, &products)?;
-        Ok(Self { z, bases })
-    }
-
     /// The decomposition of X from that of Z: Aₙ = Qₙ Bₙ, signed by the rule, and
     /// the core with the signs of A.
     fn lift(&self, mut small: Tucker<T>) -> Result<Tucker<T>> {
         for (mode, q) in self.bases.iter().enumerate() {
-            if let (Some(b), Some(q)) = (&small.factors[mode], q) {
-                let factor = product(q.as_ref(), b.as_ref());
+            if let (Some(b), Some(q)) = (small.factor(mode), q) {
+                let factor = product(q.as_ref(), b);
                 small.set_factor(mode, factor)?;
             }
         }
-        let mut tucker = Tucker::new(small.core, small.factors)?;
-        tucker.spectra = small.spectra;
-        tucker.rung = small.rung;
-        Ok(tucker)
+        Ok(small)
     }
 }

@@ -1,11 +1,13 @@
 //! The relative error of a decomposition: measured, or told by norms.
 
-use super::Tucker;
-use super::range::{Parts, needs_no_scaling};
+use super::decomposition::Tucker;
+use super::memory::Problem;
+use super::scaling::{PartialProducts, needs_no_scaling};
 use crate::error::{Error, Result};
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{
-    TensorRef, distance, largest_magnitude, mode_product, multi_mode_product, norm,
+    Sizes, TensorRef, distance, largest_magnitude, mode_product, mode_product_memory,
+    multi_mode_product, multi_mode_product_memory, norm,
 };
 
 impl<T: Scalar> Tucker<T> {
@@ -31,15 +33,12 @@ impl<T: Scalar> Tucker<T> {
         if x.shape() != self.shape() {
             return Err(Error::ShapeMismatch {
                 what: "the tensor to compare with",
-                expected: self.shape(),
+                expected: self.shape().to_vec(),
                 actual: x.shape().to_vec(),
             });
         }
         let norm = norm(x);
-        if norm == 0.0 {
-            return Ok(against_zero(crate::tensor::norm(&self.core)));
-        }
-        let parts = Parts::new(self.core.view(), self.products())?;
+        let parts = PartialProducts::new(self.core().view(), self.products())?;
         let units = Units::new(x, norm, parts.exponent())?;
         // Everything but mode 0, then slices along it: bounded memory.
         let (first, rest): (Vec<_>, Vec<_>) = parts
@@ -67,15 +66,20 @@ impl<T: Scalar> Tucker<T> {
             };
             squares += residual.powi(2);
         }
-        Ok(squares.sqrt())
+        let error = squares.sqrt();
+        Ok(if norm == 0.0 {
+            against_zero(error)
+        } else {
+            error
+        })
     }
 
     /// Notes the relative error `from_norms`, or the measured one where `from_norms` has
     /// lost too many digits to cancellation.
-    pub(super) fn estimate_error(&mut self, x: TensorRef<'_, T>, from_norms: f64) -> Result<()> {
+    pub(crate) fn estimate_error(&mut self, x: TensorRef<'_, T>, from_norms: f64) -> Result<()> {
         // ε in the squares of norms is ε/2e² of an error e.
         let least = (100.0 * T::EPSILON.sqrt()).max(1e-4);
-        self.estimated_error = Some(if from_norms < least {
+        self.set_estimated_error(if from_norms < least {
             self.relative_error(x)?
         } else {
             from_norms
@@ -89,7 +93,7 @@ impl<T: Scalar> Tucker<T> {
 struct Units {
     /// X̂ is 2ᵉ times what is given, e the first; both are compared over 2ᵉ, e the second.
     exponents: Option<(i32, i32)>,
-    /// ‖X‖ in these units.
+    /// ‖X‖ in these units; 1 for a zero tensor.
     norm: f64,
 }
 
@@ -98,7 +102,7 @@ impl Units {
         if exponent == 0 && needs_no_scaling::<T>(norm) {
             return Ok(Self {
                 exponents: None,
-                norm,
+                norm: if norm == 0.0 { 1.0 } else { norm },
             });
         }
         let unit = binary_exponent(largest_magnitude(x)?);
@@ -106,7 +110,11 @@ impl Units {
         let squares = entries.map(|entry| scale(entry.as_f64(), -unit).powi(2));
         Ok(Self {
             exponents: Some((exponent, unit)),
-            norm: squares.sum::<f64>().sqrt(),
+            norm: if norm == 0.0 {
+                1.0
+            } else {
+                squares.sum::<f64>().sqrt()
+            },
         })
     }
 
@@ -143,7 +151,25 @@ pub(super) fn error_of_projection(norm: f64, core: f64) -> f64 {
 }
 
 /// Entries of the reconstruction that [`Tucker::relative_error`] forms at once.
-pub(super) const SLICE_ENTRIES: usize = if cfg!(test) { 64 } else { 1 << 20 };
+const SLICE_ENTRIES: usize = if cfg!(test) { 64 } else { 1 << 20 };
+
+/// The maximum number of bytes that a decomposition and [`Tucker::relative_error`] take: core and
+/// factors, all but the first mode of the reconstruction, and slices of it.
+pub(super) fn relative_error_memory(problem: &Problem) -> f64 {
+    let Problem { x, ranks, .. } = problem;
+    let core = Sizes {
+        extents: ranks.clone(),
+        scalar: x.scalar,
+    };
+    let rest: Vec<_> = x.extents.iter().copied().enumerate().skip(1).collect();
+    let partial = x.with(0, ranks[0]);
+    let slice_len = x.entries() / x.extents[0];
+    let slices = (SLICE_ENTRIES as f64 / slice_len)
+        .max(1.0)
+        .min(x.extents[0]);
+    let comparing = partial.bytes() + mode_product_memory(&partial, 0, slices);
+    problem.result() + multi_mode_product_memory(&core, &rest).max(comparing)
+}
 
 /// The relative error against a zero tensor: zero or infinite.
 fn against_zero(norm_of_difference: f64) -> f64 {

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use faer::MatRef;
 
-use super::Tucker;
-use super::range::Parts;
+use super::decomposition::Tucker;
+use super::scaling::PartialProducts;
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
-use crate::tensor::{Tensor, crop};
+use crate::tensor::{Sizes, Tensor, crop, multi_mode_product_memory, whole_bytes};
 
 impl<T: Scalar> Tucker<T> {
     /// The part of X̂ with indices in `ranges`, one per mode, without forming
@@ -34,7 +34,7 @@ impl<T: Scalar> Tucker<T> {
         let cut = if is_whole(&cuts, self.ranks()) {
             None
         } else {
-            Some(crop(self.core.view(), &cuts)?)
+            Some(crop(self.core().view(), &cuts)?)
         };
         // 2. The rows of the factors.
         let rows: Vec<(usize, MatRef<'_, T>)> = self
@@ -43,11 +43,53 @@ impl<T: Scalar> Tucker<T> {
             .map(|(mode, factor)| (mode, factor.get(ranges[mode].clone(), ..)))
             .collect();
         // 3. Their product.
-        Parts::new(cut.as_ref().unwrap_or(&self.core).view(), rows)?.product()
+        PartialProducts::new(cut.as_ref().unwrap_or(self.core()).view(), rows)?.product()
+    }
+
+    /// The maximum number of bytes that [`Tucker::reconstruct_slice`] allocates for `ranges`, the
+    /// result included; for `None`, those of [`Tucker::reconstruct`].
+    ///
+    /// # Errors
+    /// [`Error::SliceCountMismatch`], [`Error::SliceOutOfRange`].
+    ///
+    /// ```
+    /// use tenfold::{StHosvd, Tensor};
+    /// let x = Tensor::<f64>::from_fn(&[50, 50], |i| (i[0] + i[1]) as f64)?;
+    /// let tucker = StHosvd::new([2, 2]).decompose(&x)?;
+    /// assert!(tucker.reconstruction_memory(None)? > 50 * 50 * 8);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn reconstruction_memory(&self, ranges: Option<&[Range<usize>]>) -> Result<u64> {
+        let all = || self.shape().iter().map(|&extent| 0..extent).collect();
+        let ranges = ranges.map_or_else(all, <[Range<usize>]>::to_vec);
+        self.check_slice(&ranges)?;
+        // 1. The core, cut in the modes without a factor.
+        let cuts = self.core_ranges(&ranges);
+        let extents: Vec<usize> = cuts.iter().map(ExactSizeIterator::len).collect();
+        let core = Sizes::of::<T>(&extents);
+        let cut = if is_whole(&cuts, self.ranks()) {
+            0.0
+        } else {
+            core.bytes()
+        };
+        // 2. The rows of the factors are views.
+        let products: Vec<(usize, f64)> = ranges
+            .iter()
+            .enumerate()
+            .filter(|&(mode, _)| self.factor(mode).is_some())
+            .map(|(mode, range)| (mode, range.len() as f64))
+            .collect();
+        // 3. Their product; without factors it is a copy of the core.
+        let product = if products.is_empty() {
+            core.bytes()
+        } else {
+            multi_mode_product_memory(&core, &products)
+        };
+        Ok(whole_bytes(cut + product))
     }
 
     /// Fails unless `ranges` lie within the extents, one per mode.
-    pub(super) fn check_slice(&self, ranges: &[Range<usize>]) -> Result<()> {
+    fn check_slice(&self, ranges: &[Range<usize>]) -> Result<()> {
         let shape = self.shape();
         if ranges.len() != shape.len() {
             return Err(Error::SliceCountMismatch {
@@ -55,7 +97,7 @@ impl<T: Scalar> Tucker<T> {
                 order: shape.len(),
             });
         }
-        for (mode, (range, &extent)) in ranges.iter().zip(&shape).enumerate() {
+        for (mode, (range, &extent)) in ranges.iter().zip(shape).enumerate() {
             if range.start > range.end || range.end > extent {
                 return Err(Error::SliceOutOfRange {
                     mode,
@@ -70,8 +112,8 @@ impl<T: Scalar> Tucker<T> {
 
     /// The ranges of the core that belong to `ranges` of the tensor: the same where a
     /// mode has no factor, and else all.
-    pub(super) fn core_ranges(&self, ranges: &[Range<usize>]) -> Vec<Range<usize>> {
-        let modes = self.factors.iter().zip(self.ranks()).zip(ranges);
+    fn core_ranges(&self, ranges: &[Range<usize>]) -> Vec<Range<usize>> {
+        let modes = self.factors().iter().zip(self.ranks()).zip(ranges);
         modes
             .map(|((factor, &rank), range)| match factor {
                 Some(_) => 0..rank,
@@ -82,7 +124,7 @@ impl<T: Scalar> Tucker<T> {
 }
 
 /// Whether `ranges` are all of `extents`.
-pub(super) fn is_whole(ranges: &[Range<usize>], extents: &[usize]) -> bool {
+fn is_whole(ranges: &[Range<usize>], extents: &[usize]) -> bool {
     let mut modes = ranges.iter().zip(extents);
     modes.all(|(range, &extent)| *range == (0..extent))
 }

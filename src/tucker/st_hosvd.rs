@@ -1,15 +1,24 @@
 //! ST-HOSVD: the sequentially truncated higher-order SVD.
 
-use faer::Mat;
+use std::fmt;
+use std::str::FromStr;
 
-use super::Tucker;
-use super::range::{Estimate, in_range};
-use super::tolerance::within_tolerance;
-use super::truncation::{self, Budget, Discarded, Truncation};
-use crate::error::Result;
-use crate::linalg::{Accuracy, Route, Rung, left_singular};
+use super::budget::{Budget, budgets};
+use super::computation::Computation;
+use super::decomposition::Tucker;
+use super::in_range::{Estimate, in_range};
+use super::memory::Problem;
+use super::relative_error::relative_error_memory;
+use super::tolerance::{first_attempt_memory, within_tolerance};
+use super::truncation::{self, Truncation};
+use super::truncator::Truncator;
+use crate::error::{Error, Result};
+use crate::linalg::{Route, left_singular_memory};
+use crate::monitor::Monitor;
 use crate::scalar::Scalar;
-use crate::tensor::{Tensor, TensorRef, check_modes, mode_product};
+use crate::tensor::{
+    Sizes, Tensor, TensorRef, check_modes, mode_product, mode_product_memory, whole_bytes,
+};
 
 /// In which order ST-HOSVD goes through the modes.
 ///
@@ -29,6 +38,39 @@ pub enum ModeOrder {
     /// This order; it names each mode to decompose once.
     Given(Vec<usize>),
 }
+
+/// `fewest-flops`, or the modes with commas between them: `2,0,1`.
+impl fmt::Display for ModeOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FewestFlops => f.pad(FEWEST_FLOPS),
+            Self::Given(modes) => {
+                let modes: Vec<String> = modes.iter().map(usize::to_string).collect();
+                f.pad(&modes.join(","))
+            }
+        }
+    }
+}
+
+impl FromStr for ModeOrder {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text == FEWEST_FLOPS {
+            return Ok(Self::FewestFlops);
+        }
+        let modes = text.split(',').map(|mode| mode.trim().parse());
+        let modes: Option<Vec<usize>> = modes.map(Result::ok).collect();
+        modes.map(Self::Given).ok_or_else(|| Error::UnknownName {
+            what: "mode order",
+            name: text.to_owned(),
+            known: "fewest-flops and lists of modes such as 2,0,1",
+        })
+    }
+}
+
+/// The name of [`ModeOrder::FewestFlops`].
+const FEWEST_FLOPS: &str = "fewest-flops";
 
 /// The sequentially truncated higher-order SVD (Vannieuwenhoven, Vandebril &
 /// Meerbergen, SIAM J. Sci. Comput. 2012, algorithm 1).
@@ -58,6 +100,8 @@ pub struct StHosvd {
     pub mode_order: ModeOrder,
     /// How singular vectors are computed.
     pub route: Route,
+    /// Reports each mode, and cancels the solver on request.
+    pub monitor: Monitor,
 }
 
 impl StHosvd {
@@ -73,6 +117,7 @@ impl StHosvd {
             modes: None,
             mode_order: ModeOrder::default(),
             route: Route::default(),
+            monitor: Monitor::new(),
         }
     }
 
@@ -82,10 +127,10 @@ impl StHosvd {
     /// [`Tucker::shortfall`] says what was reached instead.
     ///
     /// # Errors
-    /// Those of [`Truncation`] (ranks, tolerance), [`crate::Error::ModeOutOfRange`],
-    /// [`crate::Error::RepeatedMode`], [`crate::Error::Empty`],
-    /// [`crate::Error::NonFinite`], [`crate::Error::NoConvergence`];
-    /// [`crate::Error::ResultOutOfRange`] where an entry of the core is above the largest scalar.
+    /// Those of [`Truncation`] (ranks, tolerance), [`Error::ModeOutOfRange`],
+    /// [`Error::RepeatedMode`], [`Error::Empty`],
+    /// [`Error::NonFinite`], [`Error::NoConvergence`];
+    /// [`Error::ResultOutOfRange`] where an entry of the core is above the largest scalar.
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor};
@@ -99,25 +144,69 @@ impl StHosvd {
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
         truncation::check(&self.truncation, x.shape(), &modes)?;
         let order = self.order(x.shape(), &modes)?;
-        in_range(
-            x,
-            &self.truncation,
-            Estimate::Error,
-            |x, truncation| match truncation {
-                Truncation::Ranks(ranks) => {
-                    let budgets = order.iter().map(|mode| {
-                        let position = modes.iter().position(|m| m == mode);
-                        (*mode, Budget::Rank(position.map_or(1, |p| ranks[p])))
-                    });
-                    sequentially_truncate(x, &budgets.collect::<Vec<_>>(), self.route)
+        let truncate = |x: TensorRef<'_, T>, truncation: &Truncation| {
+            // An energy is for all modes together.
+            let total = |tolerance: f64| tolerance * tolerance;
+            match truncation {
+                Truncation::Ranks(_) => {
+                    self.truncate(x, &budgets(truncation, &modes, &order, total))
                 }
                 Truncation::RelativeError(tolerance) => {
                     within_tolerance(x, *tolerance, self.route, |share| {
-                        self.spend(x, &order, share)
+                        let share = Truncation::RelativeError(share);
+                        self.truncate(x, &budgets(&share, &modes, &order, total))
                     })
                 }
-            },
-        )
+            }
+        };
+        in_range(x, &self.truncation, Estimate::Error, truncate)
+    }
+
+    /// Aₙ = leading left singular vectors of Y₍ₙ₎, Y ← Y ×ₙ Aₙᵀ, for each mode, starting from
+    /// Y = X.
+    fn truncate<T: Scalar>(
+        &self,
+        x: TensorRef<'_, T>,
+        budgets: &[(usize, Budget)],
+    ) -> Result<Tucker<T>> {
+        let mut truncator = Truncator::new(x.order());
+        let computation = Computation {
+            route: self.route,
+            monitor: &self.monitor,
+        };
+        let mut y: Option<Tensor<T>> = None;
+        for (step, &(mode, budget)) in budgets.iter().enumerate() {
+            let current = y.as_ref().map_or(x, Tensor::view);
+            let left = budgets.len() - step;
+            let budget = truncator.discarded().budget(budget, left);
+            let transposed = truncator.truncate(current, mode, budget, computation)?;
+            y = Some(mode_product(current, mode, transposed)?);
+            self.monitor.step(step + 1, budgets.len())?;
+        }
+        truncator.finish(y.unwrap_or_else(|| x.to_tensor()))
+    }
+
+    /// The maximum number of bytes that [`StHosvd::decompose`] allocates for a tensor of extents
+    /// `shape`, the tensor itself not included; [`Tucker::relative_error`] after it allocates
+    /// no more.
+    ///
+    /// # Errors
+    /// Those of [`StHosvd::decompose`] that follow from the shape alone.
+    ///
+    /// ```
+    /// use tenfold::StHosvd;
+    /// let shape = [1000, 1000, 1000];
+    /// let bytes = StHosvd::new([10, 10, 10]).memory::<f32>(&shape)?;
+    /// assert!(bytes < 2_000_000_000, "half of the tensor itself");
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn memory<T: Scalar>(&self, shape: &[usize]) -> Result<u64> {
+        let problem = Problem::new::<T>(shape, self.modes.as_deref(), &self.truncation)?;
+        let steps = problem.steps(&self.order(shape, &problem.modes)?);
+        let solving = truncate_memory(&problem.x, &steps).max(relative_error_memory(&problem));
+        Ok(whole_bytes(
+            solving + first_attempt_memory(&self.truncation, &problem),
+        ))
     }
 
     /// The order of the modes, where all options fit tensors of extents `shape`.
@@ -134,7 +223,7 @@ impl StHosvd {
             ModeOrder::Given(order) => {
                 check_modes(order, shape.len())?;
                 if order.len() != modes.len() || !order.iter().all(|mode| modes.contains(mode)) {
-                    return Err(crate::Error::NotAPermutation {
+                    return Err(Error::NotAPermutation {
                         permutation: order.clone(),
                         order: modes.len(),
                     });
@@ -159,21 +248,6 @@ impl StHosvd {
             }
         }
     }
-
-    /// Spends a relative error of `tolerance` evenly over the modes, passing on
-    /// what a mode leaves.
-    fn spend<T: Scalar>(
-        &self,
-        x: TensorRef<'_, T>,
-        order: &[usize],
-        tolerance: f64,
-    ) -> Result<Tucker<T>> {
-        let budgets: Vec<(usize, Budget)> = order
-            .iter()
-            .map(|&mode| (mode, Budget::Energy(tolerance * tolerance)))
-            .collect();
-        sequentially_truncate(x, &budgets, self.route)
-    }
 }
 
 /// What decides the place of a mode: with extents I and ranks R, a mode costs
@@ -191,40 +265,19 @@ fn cost_key(extent: usize, rank: Option<usize>) -> f64 {
     }
 }
 
-/// Aₙ = leading left singular vectors of Y₍ₙ₎, Y ← Y ×ₙ Aₙᵀ, for each mode.
-///
-/// An energy budget is for all modes together: each takes an even share of
-/// what is left.
-fn sequentially_truncate<T: Scalar>(
-    x: TensorRef<'_, T>,
-    budgets: &[(usize, Budget)],
-    route: Route,
-) -> Result<Tucker<T>> {
-    let mut factors: Vec<Option<Mat<T>>> = vec![None; x.order()];
-    let mut spectra = vec![None; x.order()];
-    let mut rung = Rung::default();
-    let mut discarded = Discarded::default();
-    let mut y: Option<Tensor<T>> = None;
-    for (step, &(mode, budget)) in budgets.iter().enumerate() {
-        let budget = discarded.budget(budget, budgets.len() - step);
-        let current = y.as_ref().map_or(x, Tensor::view);
-        let leading = left_singular(
-            current,
-            mode,
-            Accuracy {
-                route,
-                precision: budget.precision(),
-            },
-            |values| discarded.rank(budget, values),
-        )?;
-        discarded.add(&leading.values, leading.vectors.ncols());
-        y = Some(mode_product(current, mode, leading.vectors.transpose())?);
-        factors[mode] = Some(leading.vectors);
-        spectra[mode] = Some(leading.values);
-        rung = rung.max(leading.rung);
+/// The maximum number of bytes of [`StHosvd::truncate`] by (mode, rank) steps: each works on
+/// what the steps before left, beside the factors found so far.
+pub(super) fn truncate_memory(x: &Sizes, steps: &[(usize, f64)]) -> f64 {
+    let (mut y, mut beside, mut factors, mut most) = (x.clone(), 0.0, 0.0, 0.0f64);
+    for &(mode, rank) in steps {
+        factors += y.extents[mode] * rank * y.scalar;
+        let singular = left_singular_memory(&y, mode, rank);
+        let product = mode_product_memory(&y, mode, rank);
+        most = most.max(factors + beside + singular.max(product));
+        y = y.with(mode, rank);
+        beside = y.bytes();
     }
-    let core = y.unwrap_or_else(|| x.to_tensor());
-    Tucker::truncated(core, factors, spectra, rung, discarded)
+    most
 }
 
 #[cfg(test)]

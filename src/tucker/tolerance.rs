@@ -1,28 +1,13 @@
 //! Tolerances: what a decomposition may spend of one, and whether it has held it.
 
-use super::Tucker;
+use super::decomposition::Tucker;
+use super::memory::Problem;
 use super::rank_law::obey_rank_law;
+use super::truncation::Truncation;
 use crate::error::Result;
 use crate::linalg::Route;
 use crate::scalar::Scalar;
 use crate::tensor::TensorRef;
-
-/// A tolerance that the precision of the scalar could not reach.
-///
-/// ```
-/// use tenfold::{Hosvd, Tensor, Truncation};
-/// let x = Tensor::from_fn(&[9, 9, 9], |i| 1.0 / (1 + i[0] + i[1] + i[2]) as f32)?;
-/// let exact = Hosvd::new(Truncation::RelativeError(0.0)).decompose(&x)?;
-/// assert!(exact.shortfall().is_some_and(|s| s.requested == 0.0 && s.reached < 1e-6));
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shortfall {
-    /// The relative error that was asked for.
-    pub requested: f64,
-    /// The relative error that was reached, measured.
-    pub reached: f64,
-}
 
 /// A tolerance ε, and what holds a decomposition to it.
 #[derive(Clone, Copy, Debug)]
@@ -67,16 +52,18 @@ impl Contract {
         x: TensorRef<'_, T>,
     ) -> Result<Tucker<T>> {
         let reached = lossless.relative_error(x)?;
-        lossless.estimated_error = Some(reached);
+        lossless.set_estimated_error(reached);
         lossless.note_shortfall(self.tolerance, reached);
         Ok(lossless)
     }
 }
 
-impl<T> Tucker<T> {
-    /// Notes where the error `reached` is above the one that was `requested`.
-    pub(crate) fn note_shortfall(&mut self, requested: f64, reached: f64) {
-        self.shortfall = (reached > requested).then_some(Shortfall { requested, reached });
+/// The bytes of the first result of [`within_tolerance`], which is kept until the second
+/// has been measured.
+pub(super) fn first_attempt_memory(truncation: &Truncation, problem: &Problem) -> f64 {
+    match truncation {
+        Truncation::Ranks(_) => 0.0,
+        Truncation::RelativeError(_) => problem.result(),
     }
 }
 

@@ -15,6 +15,7 @@ mod golden_tucker;
 mod image;
 #[cfg(feature = "io")]
 mod io;
+mod monitoring;
 mod numerics;
 mod properties_cam;
 mod structure;

@@ -55,7 +55,7 @@ fn reconstruct<T: Scalar>(
     let started = Instant::now();
     let spinner = console.progress(None, "reconstructing");
     let (y, shape) = match slice {
-        None => (tucker.reconstruct(), tucker.shape()),
+        None => (tucker.reconstruct(), tucker.shape().to_vec()),
         Some(slice) => (tucker.reconstruct_slice(&slice.ranges), slice.shape),
     };
     let y = y.map_err(|error| Failure::in_file(&args.input, error))?;

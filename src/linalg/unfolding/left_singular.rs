@@ -13,7 +13,7 @@ use crate::linalg::sign::fix_signs;
 use crate::linalg::small::Rung;
 use crate::monitor::Cancellation;
 use crate::scalar::Scalar;
-use crate::tensor::{TensorRef, slabs};
+use crate::tensor::{Sizes, TensorRef, slabs};
 
 /// Singular values and left singular vectors of an unfolding.
 #[derive(Clone, Debug)]
@@ -114,6 +114,33 @@ fn lifted<T: Scalar>(
         w += product(slab.as_ref(), z.get(rows, ..));
     }
     Ok(to_scalar(basis_of_tall(w.as_ref()).as_ref()))
+}
+
+/// Square matrices of order n in `f64` that an eigenproblem or an SVD holds at once.
+const SQUARES: f64 = 8.0;
+
+/// Matrices of the size of the vectors, in `f64`, that an orthonormal basis holds.
+const TALL: f64 = 5.0;
+
+/// The maximum number of bytes that [`left_singular`] allocates for `rank` vectors, the result
+/// not included: Gram matrices or triangular factors, which take at most a byte per entry
+/// of X, and their eigenproblem; for vectors of the longer side a slab in `f64` and the basis.
+pub(crate) fn left_singular_memory(x: &Sizes, mode: usize, rank: f64) -> f64 {
+    let (entries, extent) = (x.entries(), x.extents[mode]);
+    let columns = entries / extent;
+    let order = extent.min(columns);
+    let lifting = if extent > columns {
+        let left: f64 = x.extents[..mode].iter().product();
+        let slab = if columns == left {
+            entries
+        } else {
+            entries / left
+        };
+        (8.0 * slab).max(8.0 * TALL * extent * rank)
+    } else {
+        0.0
+    };
+    entries + 8.0 * SQUARES * order * order + lifting
 }
 
 /// The matrix rounded to the tensor's own scalar.

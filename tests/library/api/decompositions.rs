@@ -113,7 +113,7 @@ fn check_questions<T: Scalar>(
     let fits = count == order
         && ranges
             .iter()
-            .zip(&shape)
+            .zip(shape)
             .all(|(r, &extent)| r.start <= r.end && r.end <= extent);
     let bytes = call("Tucker::reconstruction_memory", || {
         tucker.reconstruction_memory(Some(&ranges))

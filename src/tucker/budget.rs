@@ -1,0 +1,166 @@
+//! From a spectrum to a rank: how much of ‖X‖² each mode may discard.
+
+use crate::linalg::Precision;
+
+use super::truncation::Truncation;
+
+/// What a mode may discard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Budget {
+    /// Keep this rank.
+    Rank(usize),
+    /// Discard at most this share of ‖X‖².
+    Energy(f64),
+}
+
+impl Budget {
+    /// The precision that the decision needs: a tail is a sum of small values.
+    pub(super) fn precision(self) -> Precision {
+        match self {
+            Self::Rank(_) => Precision::Native,
+            Self::Energy(_) => Precision::Double,
+        }
+    }
+
+    /// The number of singular values to keep, at least 1, where ‖X‖ is `norm`.
+    fn rank(self, values: &[f64], norm: f64) -> usize {
+        match self {
+            Self::Rank(rank) => rank.min(values.len()),
+            Self::Energy(budget) => {
+                let mut discarded = 0.0;
+                let small = values.iter().rev();
+                let count = small
+                    .take_while(|&&value| {
+                        discarded += share(value, norm);
+                        discarded <= budget
+                    })
+                    .count();
+                (values.len() - count).max(1)
+            }
+        }
+    }
+}
+
+/// The budgets of `order`, a permutation of `modes`: the ranks, which are given in the order
+/// of `modes`, or for each mode the share `energy` of ‖X‖².
+pub(super) fn budgets(
+    truncation: &Truncation,
+    modes: &[usize],
+    order: &[usize],
+    energy: impl Fn(f64) -> f64,
+) -> Vec<(usize, Budget)> {
+    let budget = |mode: &usize| match truncation {
+        Truncation::Ranks(ranks) => {
+            let place = modes.iter().position(|other| other == mode);
+            Budget::Rank(place.map_or(1, |place| ranks[place]))
+        }
+        Truncation::RelativeError(tolerance) => Budget::Energy(energy(*tolerance)),
+    };
+    order.iter().map(|mode| (*mode, budget(mode))).collect()
+}
+
+/// σ²/‖X‖²; zero where both are.
+fn share(value: f64, norm: f64) -> f64 {
+    if value == 0.0 {
+        0.0
+    } else {
+        (value / norm).powi(2)
+    }
+}
+
+/// Σ σᵢ²/‖X‖² over `values`, the smallest first.
+fn energy(values: &[f64], norm: f64) -> f64 {
+    values.iter().rev().map(|&value| share(value, norm)).sum()
+}
+
+/// √Σ σᵢ², at any scale.
+pub(super) fn spectral_norm(values: &[f64]) -> f64 {
+    let largest = values.first().copied().unwrap_or(0.0);
+    largest * energy(values, largest).sqrt()
+}
+
+/// The share of ‖X‖² that the modes so far have discarded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Discarded {
+    share: f64,
+    norm: Option<f64>,
+}
+
+impl Discarded {
+    /// What the next mode may discard, where `left` modes are left, the next one included: an
+    /// energy is for all modes together, and each mode takes an even share of the rest.
+    pub(crate) fn budget(self, budget: Budget, left: usize) -> Budget {
+        match budget {
+            Budget::Energy(total) => Budget::Energy((total - self.share).max(0.0) / left as f64),
+            rank => rank,
+        }
+    }
+
+    /// The number of singular values to keep. The first spectrum gives ‖X‖.
+    pub(crate) fn rank(self, budget: Budget, values: &[f64]) -> usize {
+        budget.rank(values, self.norm.unwrap_or_else(|| spectral_norm(values)))
+    }
+
+    /// Adds what a mode discards that keeps the first `rank` of its singular values.
+    pub(crate) fn add(&mut self, values: &[f64], rank: usize) {
+        let norm = *self.norm.get_or_insert_with(|| spectral_norm(values));
+        self.share += energy(&values[rank..], norm);
+    }
+
+    /// The relative error of a tensor with this share discarded.
+    pub(crate) fn relative_error(self) -> f64 {
+        self.share.sqrt()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn energy_budget_keeps_the_fewest_that_fit() {
+        let values = [3.0, 2.0, 1.0, 0.5];
+        assert_eq!(Budget::Energy(0.2).rank(&values, 1.0), 4);
+        assert_eq!(Budget::Energy(0.25).rank(&values, 1.0), 3);
+        assert_eq!(Budget::Energy(1.25).rank(&values, 1.0), 2);
+        assert_eq!(Budget::Energy(100.0).rank(&values, 1.0), 1);
+        assert_eq!(Budget::Energy(0.0).rank(&[1.0, 0.0, 0.0], 1.0), 1);
+        assert_eq!(Budget::Energy(0.0).rank(&[0.0, 0.0], 0.0), 1);
+    }
+
+    #[test]
+    fn an_energy_budget_is_spent_to_its_last_bit() {
+        let values = [3.0, 2.0, 1.0, 0.5];
+        for (tail, rank) in [(0.25, 3), (1.25, 2), (5.25, 1)] {
+            let rank_for = |budget: f64| Budget::Energy(budget).rank(&values, 1.0);
+            assert_eq!(rank_for(f64::next_down(tail)), rank + 1);
+            assert_eq!(rank_for(tail), rank);
+            assert_eq!(rank_for(f64::next_up(tail)), rank);
+        }
+    }
+
+    #[test]
+    fn each_mode_may_discard_an_even_share_of_what_is_left() {
+        let mut discarded = Discarded::default();
+        let share = |discarded: Discarded, left| match discarded.budget(Budget::Energy(0.3), left) {
+            Budget::Energy(share) => share,
+            Budget::Rank(_) => panic!("an energy stays an energy"),
+        };
+        assert_eq!(share(discarded, 3), 0.3 / 3.0);
+        // Of ‖X‖² = 25 the 9 is discarded: more than the budget.
+        assert_eq!(discarded.rank(Budget::Energy(0.36), &[4.0, 3.0]), 1);
+        assert_eq!(discarded.rank(Budget::Energy(0.35), &[4.0, 3.0]), 2);
+        discarded.add(&[4.0, 3.0, 0.0], 2);
+        assert_eq!(
+            (discarded.relative_error(), share(discarded, 2)),
+            (0.0, 0.15)
+        );
+        discarded.add(&[5.0, 2.5], 1);
+        assert_eq!(discarded.relative_error(), 0.5);
+        assert_eq!(share(discarded, 1), 0.3 - 0.25);
+        // ‖X‖ stays that of the first spectrum.
+        discarded.add(&[100.0, 5.0], 1);
+        assert_eq!(discarded.relative_error(), 1.25f64.sqrt());
+        assert_eq!(share(discarded, 1), 0.0);
+    }
+}

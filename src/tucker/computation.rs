@@ -1,0 +1,38 @@
+//! The steps of which all solvers consist, with the route and the monitor of the solver.
+
+use crate::error::Result;
+use crate::linalg::{Accuracy, LeftSingular, Precision, Request, Route, Wanted, leading_vectors};
+use crate::monitor::Monitor;
+use crate::scalar::Scalar;
+use crate::tensor::TensorRef;
+
+/// How a solver computes its steps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Computation<'a> {
+    /// How singular vectors are computed.
+    pub(super) route: Route,
+    /// Where the solver reports, and what cancels it.
+    pub(super) monitor: &'a Monitor,
+}
+
+impl Computation<'_> {
+    /// The leading left singular vectors of Y₍ₙ₎, as many as `rank` makes of the singular
+    /// values. A Gram matrix starts with products in `precision`.
+    pub(super) fn leading<T: Scalar>(
+        self,
+        y: TensorRef<'_, T>,
+        mode: usize,
+        precision: Precision,
+        rank: impl Fn(&[f64]) -> usize,
+    ) -> Result<LeftSingular<T>> {
+        let request = Request {
+            wanted: Wanted::Leading(&rank),
+            accuracy: Accuracy {
+                route: self.route,
+                precision,
+            },
+            cancellation: self.monitor.cancellation(),
+        };
+        leading_vectors(y, mode, request)
+    }
+}

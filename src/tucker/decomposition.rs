@@ -1,0 +1,456 @@
+//! The result of every solver: a core and one factor matrix for each decomposed mode.
+
+use faer::{Mat, MatRef};
+
+use super::scaling::{PartialProducts, rescaled};
+use crate::error::{Error, Result};
+use crate::linalg::{Rung, fix_signs, rescale_singular_values};
+use crate::names::named;
+use crate::scalar::Scalar;
+#[cfg(feature = "cuda")]
+use crate::scalar::binary_exponent;
+use crate::tensor::{Shape, Tensor, mode_product};
+
+/// A Tucker decomposition: a core and one factor matrix per decomposed mode,
+/// X ≈ G ×₀ A₀ ×₁ A₁ …
+///
+/// A mode that a partial decomposition leaves alone has no factor; the core
+/// has the tensor's own extent there.
+///
+/// ```
+/// use tenfold::{StHosvd, Tensor, Truncation};
+/// let x = Tensor::from_fn(&[4, 5, 6], |i| (i[0] + i[1] * i[2]) as f64)?;
+/// let tucker = StHosvd::new(Truncation::Ranks(vec![2, 2, 2])).decompose(&x)?;
+/// assert_eq!((tucker.shape(), tucker.ranks()), (&[4, 5, 6][..], &[2, 2, 2][..]));
+/// assert!(tucker.relative_error(&x)? < 1e-14);
+///
+/// let (core, factors) = tucker.into_parts();
+/// assert_eq!(core.shape(), [2, 2, 2]);
+/// assert_eq!(factors[2].as_ref().map(faer::Mat::nrows), Some(6));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Tucker<T> {
+    core: Tensor<T>,
+    factors: Vec<Option<Mat<T>>>,
+    /// The extents of the tensor: the rows of the factors, and of the core in modes without.
+    shape: Shape,
+    spectra: Vec<Option<Vec<f64>>>,
+    rung: Rung,
+    estimated_error: Option<f64>,
+    shortfall: Option<Shortfall>,
+    convergence: Option<Convergence>,
+}
+
+/// How a HOOI run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convergence {
+    /// The number of sweeps.
+    pub sweeps: usize,
+    /// Why the iteration stopped.
+    pub stop: Stop,
+}
+
+/// Why HOOI stopped.
+///
+/// ```
+/// use tenfold::{Hooi, Stop, Tensor};
+/// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
+/// let stop = Hooi::new([2, 2, 2]).decompose(&x)?.convergence().map(|c| c.stop);
+/// assert_eq!(stop, Some(Stop::Converged));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The last sweep changed the relative error by less than the sweep tolerance, or
+    /// by no more than rounding.
+    Converged,
+    /// The maximum number of sweeps was made.
+    SweepLimit,
+    /// The caller took the result before the iteration converged.
+    Interrupted,
+}
+
+named!(Stop, "stop",
+    Converged => "converged",
+    SweepLimit => "sweep-limit",
+    Interrupted => "interrupted",
+);
+
+/// A tolerance that the precision of the scalar could not reach.
+///
+/// ```
+/// use tenfold::{Hosvd, Tensor, Truncation};
+/// let x = Tensor::from_fn(&[9, 9, 9], |i| 1.0 / (1 + i[0] + i[1] + i[2]) as f32)?;
+/// let exact = Hosvd::new(Truncation::RelativeError(0.0)).decompose(&x)?;
+/// assert!(exact.shortfall().is_some_and(|s| s.requested == 0.0 && s.reached < 1e-6));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shortfall {
+    /// The relative error that was asked for.
+    pub requested: f64,
+    /// The relative error that was reached, measured.
+    pub reached: f64,
+}
+
+/// The components from which a solver makes its result.
+#[derive(Debug)]
+pub(crate) struct Components<T> {
+    pub(crate) core: Tensor<T>,
+    /// A factor or none for each mode.
+    pub(crate) factors: Vec<Option<Mat<T>>>,
+    /// The singular values of each decomposed mode.
+    pub(crate) spectra: Vec<Option<Vec<f64>>>,
+    /// The last rung that a factorization needed.
+    pub(crate) rung: Rung,
+    /// How HOOI ended.
+    pub(crate) convergence: Option<Convergence>,
+}
+
+impl<T: Scalar> Components<T> {
+    /// A core and factors, without spectra.
+    pub(crate) fn new(core: Tensor<T>, factors: Vec<Option<Mat<T>>>) -> Self {
+        Self {
+            spectra: vec![None; factors.len()],
+            rung: Rung::default(),
+            convergence: None,
+            core,
+            factors,
+        }
+    }
+}
+
+/// A new factor of one mode, and the core that goes with it.
+#[derive(Debug)]
+pub(super) struct Replacement<T> {
+    pub(super) factor: Mat<T>,
+    pub(super) core: Tensor<T>,
+    /// The singular values; those of before for `None`.
+    pub(super) values: Option<Vec<f64>>,
+    pub(super) rung: Rung,
+}
+
+impl<T: Scalar> Tucker<T> {
+    /// A decomposition from its parts, a factor or none for each mode.
+    ///
+    /// # Errors
+    /// [`Error::FactorCountMismatch`]; [`Error::FactorShapeMismatch`] where the columns of a
+    /// factor are not the core's extent in its mode; [`Error::ShapeOverflow`];
+    /// [`Error::Empty`] and [`Error::ZeroRank`] where the tensor or the core has no
+    /// entries.
+    ///
+    /// ```
+    /// use tenfold::{Tensor, Tucker};
+    /// let core = Tensor::new(&[1, 2], vec![1.0, 2.0])?;
+    /// let tucker = Tucker::new(core, vec![Some(faer::mat![[1.0], [3.0]]), None])?;
+    /// assert_eq!(tucker.reconstruct()?.data(), [1.0, 2.0, 3.0, 6.0]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn new(core: Tensor<T>, factors: Vec<Option<Mat<T>>>) -> Result<Self> {
+        Self::from_components(Components::new(core, factors))
+    }
+
+    /// A decomposition from its components.
+    ///
+    /// # Errors
+    /// Those of [`Tucker::new`].
+    pub(crate) fn from_components(components: Components<T>) -> Result<Self> {
+        let Components {
+            core,
+            factors,
+            spectra,
+            rung,
+            convergence,
+        } = components;
+        let order = core.order();
+        if factors.len() != order {
+            return Err(Error::FactorCountMismatch {
+                actual: factors.len(),
+                order,
+            });
+        }
+        for (mode, factor) in factors.iter().enumerate() {
+            if let Some(factor) = factor {
+                check_columns(&core, mode, factor)?;
+            }
+        }
+        let extents = core.shape().iter().zip(&factors);
+        let extents: Vec<usize> = extents
+            .map(|(&rank, factor)| factor.as_ref().map_or(rank, Mat::nrows))
+            .collect();
+        let shape = Shape::new(&extents)?;
+        if extents.contains(&0) {
+            return Err(Error::Empty { shape: extents });
+        }
+        if let Some(mode) = core.shape().iter().position(|&rank| rank == 0) {
+            return Err(Error::ZeroRank { mode });
+        }
+        Ok(Self {
+            core,
+            factors,
+            shape,
+            spectra,
+            rung,
+            estimated_error: None,
+            shortfall: None,
+            convergence,
+        })
+    }
+
+    /// The core and the factors, one or none for each mode.
+    #[must_use]
+    pub fn into_parts(self) -> (Tensor<T>, Vec<Option<Mat<T>>>) {
+        (self.core, self.factors)
+    }
+
+    /// The core G.
+    #[must_use]
+    pub fn core(&self) -> &Tensor<T> {
+        &self.core
+    }
+
+    /// The factor Aₙ, Iₙ×Rₙ; `None` for a mode that was left alone (and for
+    /// one that does not exist).
+    #[must_use]
+    pub fn factor(&self, mode: usize) -> Option<MatRef<'_, T>> {
+        self.factors.get(mode)?.as_ref().map(Mat::as_ref)
+    }
+
+    /// The factors, one or none for each mode.
+    #[must_use]
+    pub fn factors(&self) -> &[Option<Mat<T>>] {
+        &self.factors
+    }
+
+    /// The multilinear rank: the extents of the core.
+    #[must_use]
+    pub fn ranks(&self) -> &[usize] {
+        self.core.shape()
+    }
+
+    /// The extents of the tensor that was decomposed.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The singular values of the mode-n unfolding from which the solver took the factor,
+    /// kept and discarded ones, largest first: for [`Hosvd`](crate::Hosvd) those of X, for
+    /// [`StHosvd`](crate::StHosvd) those of X projected on the factors of earlier modes, for
+    /// [`Hooi`](crate::Hooi) those of the last projection. `None` for a mode left alone, and
+    /// for a decomposition that did not come from a solver.
+    ///
+    /// ```
+    /// # use tenfold::{Hosvd, Tensor};
+    /// let x = Tensor::new(&[2, 2], vec![3.0, 0.0, 0.0, 4.0])?;
+    /// let tucker = Hosvd::new([1, 1]).decompose(&x)?;
+    /// assert_eq!(tucker.spectrum(0), Some(&[4.0, 3.0][..]));
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn spectrum(&self, mode: usize) -> Option<&[f64]> {
+        self.spectra.get(mode)?.as_deref()
+    }
+
+    /// The relative error ‖X − X̂‖/‖X‖ from what the solver
+    /// discarded: exact up to rounding for [`StHosvd`](crate::StHosvd) and
+    /// [`Hooi`](crate::Hooi), an upper bound for [`Hosvd`](crate::Hosvd). `None` where the
+    /// parts did not come from a solver.
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor};
+    /// let x = Tensor::new(&[2, 2], vec![3.0, 0.0, 0.0, 4.0])?;
+    /// let error = StHosvd::new([1, 1]).decompose(&x)?.estimated_error();
+    /// assert!((error.unwrap() - 0.6).abs() < 1e-15);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn estimated_error(&self) -> Option<f64> {
+        self.estimated_error
+    }
+
+    /// The tolerance that the decomposition misses, since the precision of
+    /// the scalar cannot reach it; `None` where the tolerance holds.
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor, Truncation};
+    /// let x = Tensor::from_fn(&[9, 9, 9], |i| 1.0 / (1 + i[0] + i[1] + i[2]) as f32)?;
+    /// let tucker = StHosvd::new(Truncation::RelativeError(1e-12)).decompose(&x)?;
+    /// let shortfall = tucker.shortfall().unwrap();
+    /// assert_eq!(shortfall.requested, 1e-12);
+    /// assert!(shortfall.reached < 1e-6);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn shortfall(&self) -> Option<Shortfall> {
+        self.shortfall
+    }
+
+    /// The highest rung of the ladder that one of the factorizations needed to converge.
+    #[must_use]
+    pub fn rung(&self) -> Rung {
+        self.rung
+    }
+
+    /// How many sweeps HOOI made and why it stopped; `None` for other solvers.
+    ///
+    /// ```
+    /// # use tenfold::{Hooi, Stop, Tensor};
+    /// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
+    /// let hooi = Hooi { max_sweeps: 1, ..Hooi::new([2, 2, 2]) };
+    /// let convergence = hooi.decompose(&x)?.convergence().unwrap();
+    /// assert_eq!(convergence.stop, Stop::SweepLimit);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn convergence(&self) -> Option<Convergence> {
+        self.convergence
+    }
+
+    /// The number of entries of the tensor, divided by the number of entries of core and
+    /// factors together.
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, Tucker};
+    /// let core = Tensor::new(&[1, 1], vec![1.0])?;
+    /// let ones = faer::Mat::<f64>::ones(10, 1);
+    /// let tucker = Tucker::new(core, vec![Some(ones.clone()), Some(ones)])?;
+    /// assert_eq!(tucker.compression(), 100.0 / 21.0);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn compression(&self) -> f64 {
+        let factors = self.factors.iter().flatten();
+        let stored = self.core.data().len() + factors.map(|a| a.nrows() * a.ncols()).sum::<usize>();
+        let entries: f64 = self.shape.iter().map(|&extent| extent as f64).product();
+        entries / stored.max(1) as f64
+    }
+
+    /// The tensor X̂ = G ×₀ A₀ ×₁ A₁ … that the decomposition represents.
+    ///
+    /// # Errors
+    /// [`Error::ResultOutOfRange`] where an entry of X̂ is above the largest scalar;
+    /// [`Error::OutOfMemory`]; [`Error::ShapeOverflow`] where the product of the core with
+    /// some of the factors alone is too large to address.
+    ///
+    /// ```
+    /// # use tenfold::{StHosvd, Tensor, Truncation};
+    /// let x = Tensor::from_fn(&[3, 3], |i| (i[0] * i[1]) as f64)?;
+    /// let tucker = StHosvd::new(Truncation::RelativeError(1e-10)).decompose(&x)?;
+    /// assert!(tenfold::distance(&tucker.reconstruct()?, &x)? < 1e-14);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn reconstruct(&self) -> Result<Tensor<T>> {
+        PartialProducts::new(self.core.view(), self.products())?.product()
+    }
+
+    /// The factors with their modes, as [`multi_mode_product`](crate::tensor::multi_mode_product)
+    /// takes them.
+    pub(super) fn products(&self) -> Vec<(usize, MatRef<'_, T>)> {
+        let factors = self.factors.iter().enumerate();
+        factors
+            .filter_map(|(mode, factor)| Some((mode, factor.as_ref()?.as_ref())))
+            .collect()
+    }
+
+    /// Aₙ ← a new factor, signed by the rule, and G ← the core that goes with it.
+    ///
+    /// # Errors
+    /// [`Error::FactorShapeMismatch`] where factor and core do not go together.
+    pub(super) fn replace_mode(&mut self, mode: usize, new: Replacement<T>) -> Result<()> {
+        check_columns(&new.core, mode, &new.factor)?;
+        self.core = new.core;
+        if let Some(values) = new.values {
+            self.spectra[mode] = Some(values);
+        }
+        self.rung = self.rung.max(new.rung);
+        self.set_factor(mode, new.factor)
+    }
+
+    /// Aₙ ← `factor`, signed by the rule. The core takes over the signs.
+    pub(super) fn set_factor(&mut self, mode: usize, mut factor: Mat<T>) -> Result<()> {
+        check_columns(&self.core, mode, &factor)?;
+        let signs = fix_signs(factor.as_mut());
+        if signs.iter().any(|&sign| sign < T::zero()) {
+            let diagonal = Mat::from_fn(signs.len(), signs.len(), |i, j| {
+                if i == j { signs[i] } else { T::zero() }
+            });
+            self.core = mode_product(&self.core, mode, diagonal.as_ref())?;
+        }
+        self.shape = self.shape.with(mode, factor.nrows())?;
+        self.factors[mode] = Some(factor);
+        Ok(())
+    }
+
+    /// The decomposition of X·2ᵉ from that of X.
+    ///
+    /// # Errors
+    /// [`Error::ResultOutOfRange`].
+    pub(super) fn scaled_by(mut self, exponent: i32) -> Result<Self> {
+        self.core = rescaled(&self.core, exponent, "the core")?;
+        for values in self.spectra.iter_mut().flatten() {
+            rescale_singular_values(values, exponent)?;
+        }
+        Ok(self)
+    }
+
+    /// The spectra of the decomposed modes.
+    pub(super) fn spectra(&self) -> impl Iterator<Item = &[f64]> {
+        self.spectra.iter().flatten().map(Vec::as_slice)
+    }
+
+    pub(super) fn set_estimated_error(&mut self, error: f64) {
+        self.estimated_error = Some(error);
+    }
+
+    pub(super) fn set_convergence(&mut self, convergence: Convergence) {
+        self.convergence = Some(convergence);
+    }
+
+    /// Notes a shortfall where the error `reached` is above the one that was `requested`.
+    pub(crate) fn note_shortfall(&mut self, requested: f64, reached: f64) {
+        self.shortfall = (reached > requested).then_some(Shortfall { requested, reached });
+    }
+}
+
+/// Fails unless the columns of the factor are the core's extent in its mode.
+fn check_columns<T: Scalar>(core: &Tensor<T>, mode: usize, factor: &Mat<T>) -> Result<()> {
+    let rank = core.shape()[mode];
+    if factor.ncols() == rank {
+        return Ok(());
+    }
+    Err(Error::FactorShapeMismatch {
+        mode,
+        expected: (factor.nrows(), rank),
+        actual: (factor.nrows(), factor.ncols()),
+    })
+}
+
+/// The transposes of the factors of `modes`, with their modes, as
+/// [`multi_mode_product`](crate::tensor::multi_mode_product) takes them: the projection
+/// X ×ₙ Aₙᵀ ….
+pub(crate) fn transposed<'a, T: Scalar>(
+    factors: &'a [Option<Mat<T>>],
+    modes: &[usize],
+) -> Vec<(usize, MatRef<'a, T>)> {
+    let factors = modes.iter().map(|&mode| (mode, &factors[mode]));
+    factors
+        .filter_map(|(mode, factor)| Some((mode, factor.as_ref()?.transpose())))
+        .collect()
+}
+
+/// Fails where an entry of `x`, which was rounded to the scalar from a finite number, is not
+/// finite.
+#[cfg(feature = "cuda")]
+pub(crate) fn check_finite<T: Scalar>(x: &Tensor<T>, what: &'static str) -> Result<()> {
+    if x.data().iter().all(|entry| entry.is_finite()) {
+        return Ok(());
+    }
+    Err(Error::ResultOutOfRange {
+        what,
+        exponent: binary_exponent(T::max_value().as_f64()) + 1,
+        scalar: T::NAME,
+    })
+}

@@ -1,0 +1,149 @@
+//! Tensors whose norm is near an end of the scalar's range.
+//!
+//! The entries of a core, and of what a solver forms on the way to it, are at most ‖X‖ in
+//! magnitude, and ‖X‖ can exceed the largest scalar though every entry of X is finite. Near
+//! the smallest scalars, products lose their digits to underflow. Such a tensor is
+//! decomposed after scaling by a power of two, which rounds nothing:
+//!
+//! ```text
+//! X ── · 2⁻ᵉ ──> X·2⁻ᵉ ── decompose ──> G·2⁻ᵉ, Aₙ ── · 2ᵉ ──> G, Aₙ
+//! ```
+//!
+//! The last step fails where an entry of G or of the reconstruction is above the largest scalar,
+//! and rounds where an entry of G is subnormal. In the first case the caller gets
+//! [`Error::ResultOutOfRange`], in the second the error of the decomposition is measured after the
+//! step.
+
+use super::budget::spectral_norm;
+use super::decomposition::Tucker;
+use super::scaling::{needs_no_scaling, scaled};
+use super::truncation::Truncation;
+use crate::error::{Error, Result};
+use crate::scalar::{Scalar, binary_exponent};
+use crate::tensor::{Tensor, TensorRef, largest_magnitude};
+
+/// What a solver knows of the error of its decomposition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Estimate {
+    /// The error itself, up to rounding.
+    Error,
+    /// An upper bound.
+    Bound,
+}
+
+/// A tensor to decompose, scaled by a power of two if its norm requires that.
+#[derive(Clone, Debug)]
+pub(super) struct InRange<'a, T> {
+    original: TensorRef<'a, T>,
+    /// X·2⁻ᵉ and e.
+    scaled: Option<(Tensor<T>, i32)>,
+    /// The norm of the tensor to decompose.
+    pub(super) norm: f64,
+}
+
+impl<'a, T: Scalar> InRange<'a, T> {
+    /// The tensor `x` of this norm.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`].
+    pub(super) fn new(x: TensorRef<'a, T>, norm: f64) -> Result<Self> {
+        if needs_no_scaling::<T>(norm) {
+            return Ok(Self {
+                original: x,
+                scaled: None,
+                norm,
+            });
+        }
+        let exponent = binary_exponent(largest_magnitude(x)?);
+        let scaled = scaled(x, -exponent)?;
+        Ok(Self {
+            original: x,
+            norm: crate::tensor::norm(&scaled),
+            scaled: Some((scaled, exponent)),
+        })
+    }
+
+    /// The tensor to decompose.
+    pub(super) fn view(&self) -> TensorRef<'_, T> {
+        self.scaled
+            .as_ref()
+            .map_or(self.original, |(tensor, _)| tensor.view())
+    }
+
+    /// The decomposition of the original from that of [`InRange::view`]. A shortfall
+    /// is noted where rounding the core to subnormal numbers exceeds the error
+    /// `requested`.
+    ///
+    /// # Errors
+    /// [`Error::ResultOutOfRange`] where the core or the reconstruction does not fit the scalar.
+    pub(super) fn restore(
+        &self,
+        tucker: Tucker<T>,
+        requested: Option<f64>,
+        estimate: Estimate,
+    ) -> Result<Tucker<T>> {
+        let Some((_, exponent)) = &self.scaled else {
+            return Ok(tucker);
+        };
+        let mut tucker = tucker.scaled_by(*exponent)?;
+        if *exponent > 0 {
+            tucker.reconstruct()?;
+        }
+        if *exponent < 0 {
+            let measured = tucker.relative_error(self.original)?;
+            if let Some(requested) = requested {
+                tucker.note_shortfall(requested, measured);
+            }
+            let bound = match estimate {
+                Estimate::Bound if tucker.shortfall().is_none() => tucker.estimated_error(),
+                _ => None,
+            };
+            tucker.set_estimated_error(bound.map_or(measured, |bound| bound.max(measured)));
+        }
+        Ok(tucker)
+    }
+}
+
+/// The decomposition of `x` by `decompose`, which gets a tensor scaled by a power of two where
+/// the norm of `x` requires that.
+///
+/// The norm follows from the spectra, so `decompose` runs on `x` itself first.
+pub(super) fn in_range<T: Scalar>(
+    x: TensorRef<'_, T>,
+    truncation: &Truncation,
+    estimate: Estimate,
+    decompose: impl Fn(TensorRef<'_, T>, &Truncation) -> Result<Tucker<T>>,
+) -> Result<Tucker<T>> {
+    let found = decompose(x, truncation);
+    let norm = match &found {
+        Ok(tucker) => norm_of_spectra(tucker),
+        // Overflow in a product looks the same as an entry that is not finite.
+        Err(Error::NonFinite { .. } | Error::NoConvergence { .. }) => f64::INFINITY,
+        Err(_) => return found,
+    };
+    if needs_no_scaling::<T>(norm) {
+        return found;
+    }
+    let in_range = InRange::new(x, norm)?;
+    let requested = truncation.tolerance();
+    let tucker = in_range.restore(decompose(in_range.view(), truncation)?, requested, estimate)?;
+    match requested {
+        Some(requested) if tucker.shortfall().is_some() => {
+            let lossless = decompose(in_range.view(), &Truncation::RelativeError(0.0))?;
+            in_range.restore(lossless, Some(requested), estimate)
+        }
+        _ => Ok(tucker),
+    }
+}
+
+/// ‖X‖ from the spectra of a decomposition: the first mode that was decomposed has all of it.
+fn norm_of_spectra<T: Scalar>(tucker: &Tucker<T>) -> f64 {
+    let norms = tucker.spectra().map(spectral_norm);
+    norms.fold(0.0, |largest: f64, norm| {
+        if norm.is_nan() {
+            norm
+        } else {
+            largest.max(norm)
+        }
+    })
+}

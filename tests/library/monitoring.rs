@@ -1,0 +1,152 @@
+//! Progress reports and cancellation of solvers and batches.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tenfold::cam::{Cam, Weighting};
+use tenfold::{
+    Error, Hooi, Hosvd, Monitor, Progress, Randomized, Solver, StHosvd, Tensor, Truncation,
+};
+
+use crate::common::random::Random;
+
+fn tensor() -> Tensor<f64> {
+    Random::new(3).tensor(&[9, 10, 11])
+}
+
+/// Every solver, for ranks and where it can for a tolerance, with its number of steps.
+fn solvers(monitor: &Monitor) -> Vec<(Box<dyn Solver<f64>>, usize)> {
+    let monitor = || monitor.clone();
+    let mut solvers: Vec<(Box<dyn Solver<f64>>, usize)> = Vec::new();
+    for truncation in [Truncation::from([3, 3, 3]), Truncation::RelativeError(0.3)] {
+        solvers.push((
+            Box::new(StHosvd {
+                monitor: monitor(),
+                ..StHosvd::new(truncation.clone())
+            }),
+            3,
+        ));
+        solvers.push((
+            Box::new(Hosvd {
+                monitor: monitor(),
+                ..Hosvd::new(truncation.clone())
+            }),
+            4,
+        ));
+        solvers.push((
+            Box::new(Hooi {
+                monitor: monitor(),
+                max_sweeps: 5,
+                sweep_tolerance: 0.0,
+                ..Hooi::new(truncation)
+            }),
+            5,
+        ));
+    }
+    solvers.push((
+        Box::new(Randomized {
+            monitor: monitor(),
+            power_iterations: 2,
+            ..Randomized::new([3, 3, 3])
+        }),
+        4,
+    ));
+    solvers
+}
+
+/// The reports of a monitor, and a flag that is set at the report number `last`.
+fn recording(last: usize) -> (Monitor, Arc<Mutex<Vec<Progress>>>) {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let flag = Arc::new(AtomicBool::new(last == 0));
+    let report = {
+        let (reports, flag) = (reports.clone(), flag.clone());
+        move |progress: Progress| {
+            let mut reports = reports.lock().unwrap();
+            reports.push(progress);
+            if reports.len() == last {
+                flag.store(true, Ordering::Relaxed);
+            }
+        }
+    };
+    let monitor = Monitor::new().cancelled_by(flag).on_progress(report);
+    (monitor, reports)
+}
+
+#[test]
+fn each_step_is_reported_once() {
+    let x = tensor();
+    let (monitor, reports) = recording(usize::MAX);
+    for (solver, steps) in solvers(&monitor) {
+        let _ = solver.decompose(x.view()).unwrap();
+        let expected: Vec<Progress> = (1..=steps)
+            .map(|done| Progress { done, total: steps })
+            .collect();
+        assert_eq!(
+            std::mem::take(&mut *reports.lock().unwrap()),
+            expected,
+            "{solver:?}"
+        );
+    }
+}
+
+#[test]
+fn a_solver_whose_flag_is_set_is_cancelled_at_each_of_its_steps() {
+    let x = tensor();
+    for place in 0..solvers(&Monitor::new()).len() {
+        let steps = solvers(&Monitor::new())[place].1;
+        for last in 0..=steps {
+            let (monitor, reports) = recording(last);
+            let (solver, _) = solvers(&monitor).swap_remove(place);
+            let outcome = solver.decompose(x.view());
+            assert!(
+                matches!(outcome, Err(Error::Cancelled)),
+                "{solver:?} at {last}"
+            );
+            assert_eq!(reports.lock().unwrap().len(), last, "{solver:?}");
+        }
+    }
+}
+
+#[test]
+fn a_monitor_does_not_change_the_result() {
+    let x = tensor();
+    let (monitor, _) = recording(usize::MAX);
+    let watched = solvers(&monitor).into_iter();
+    for ((watched, _), (plain, _)) in watched.zip(solvers(&Monitor::new())) {
+        let [watched, plain] = [watched, plain].map(|solver| solver.decompose(x.view()).unwrap());
+        assert_eq!(watched.core(), plain.core());
+    }
+}
+
+#[test]
+fn a_batch_of_maps_reports_each_map_and_is_cancelled() {
+    let batch: Tensor<f32> = Random::new(4).tensor(&[6, 5, 3, 3]);
+    let weightings = [
+        (Weighting::EigenCam, None),
+        (Weighting::Tsm, Some(vec![2, 2, 2])),
+    ];
+    for (weighting, ranks) in weightings {
+        let cam = |monitor: Monitor| Cam {
+            monitor,
+            ranks: ranks.clone(),
+            ..Cam::new(weighting)
+        };
+        let (monitor, reports) = recording(usize::MAX);
+        cam(monitor).saliency_maps(&batch).unwrap();
+        let mut done: Vec<usize> = reports.lock().unwrap().iter().map(|p| p.done).collect();
+        done.sort_unstable();
+        assert_eq!(done, [1, 2, 3, 4, 5, 6]);
+        assert!(reports.lock().unwrap().iter().all(|p| p.total == 6));
+
+        for last in [0, 1, 4] {
+            let (monitor, reports) = recording(last);
+            let outcome = cam(monitor).saliency_maps(&batch);
+            assert!(
+                matches!(outcome, Err(Error::Cancelled)),
+                "{weighting} at {last}"
+            );
+            // Maps that other threads had begun are finished or cancelled too.
+            assert!(reports.lock().unwrap().len() >= last);
+        }
+    }
+}
