@@ -71,7 +71,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::linalg::Precision;
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
 use crate::simd::Scratch;
 use crate::tensor::{Tensor, TensorRef};
@@ -299,8 +299,8 @@ impl Cam {
             .map(|(features, map)| {
                 self.monitor.cancellation().check()?;
                 let status = self.map_into(TensorRef::new(shape, features)?, map)?;
-                self.monitor
-                    .step(1 + done.fetch_add(1, Ordering::Relaxed), total)?;
+                let done = 1 + done.fetch_add(1, Ordering::Relaxed);
+                self.monitor.step(Progress::new(done, total))?;
                 Ok(status)
             })
             .collect();

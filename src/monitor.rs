@@ -17,12 +17,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::{Error, Result};
 
 /// How far a computation has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
     /// The number of steps that are finished.
     pub done: usize,
     /// The number of steps in all; the computation may converge before the last.
     pub total: usize,
+    /// The relative error of a decomposition after this step, if the solver knows it: for
+    /// [`Hooi`](crate::Hooi) that of the sweep, for [`StHosvd`](crate::StHosvd) and
+    /// [`Hosvd`](crate::Hosvd) that of the modes truncated so far.
+    pub relative_error: Option<f64>,
 }
 
 /// Reports the progress of a computation, and cancels it on request.
@@ -90,15 +94,26 @@ impl Monitor {
         Cancellation(self.flag.as_deref())
     }
 
-    /// Reports `done` of `total` steps.
+    /// Reports a finished step.
     ///
     /// # Errors
     /// [`Error::Cancelled`] where the flag is set.
-    pub(crate) fn step(&self, done: usize, total: usize) -> Result<()> {
+    pub(crate) fn step(&self, progress: Progress) -> Result<()> {
         if let Some(report) = &self.report {
-            report(Progress { done, total });
+            report(progress);
         }
         self.cancellation().check()
+    }
+}
+
+impl Progress {
+    /// `done` of `total` steps.
+    pub(crate) fn new(done: usize, total: usize) -> Self {
+        Self {
+            done,
+            total,
+            relative_error: None,
+        }
     }
 }
 
@@ -173,8 +188,11 @@ mod tests {
             move |progress: Progress| flag.store(progress.done == 2, Ordering::Relaxed)
         };
         let monitor = Monitor::new().cancelled_by(flag).on_progress(set);
-        assert!(monitor.step(1, 3).is_ok());
-        assert!(matches!(monitor.step(2, 3), Err(Error::Cancelled)));
+        assert!(monitor.step(Progress::new(1, 3)).is_ok());
+        assert!(matches!(
+            monitor.step(Progress::new(2, 3)),
+            Err(Error::Cancelled)
+        ));
         assert!(monitor.cancellation().is_requested());
         assert!(!Cancellation::default().is_requested());
     }

@@ -12,7 +12,7 @@ use super::st_hosvd::StHosvd;
 use super::truncation::{self, Truncation};
 use crate::error::{Error, Result};
 use crate::linalg::{Precision, Route, left_singular_memory, orthonormal_basis};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Progress};
 use crate::names::named;
 use crate::scalar::Scalar;
 use crate::tensor::{
@@ -411,7 +411,10 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
         } else if self.made == self.max_sweeps {
             self.stop = Some(Stop::SweepLimit);
         }
-        self.monitor.step(self.made, self.max_sweeps)?;
+        self.monitor.step(Progress {
+            relative_error: Some(relative_error),
+            ..Progress::new(self.made, self.max_sweeps)
+        })?;
         Ok(Sweep {
             index: self.made,
             relative_error,

@@ -1,6 +1,6 @@
 //! HOSVD: the truncated higher-order SVD.
 
-use super::budget::{Budget, budgets};
+use super::budget::{Budget, Discarded, budgets};
 use super::computation::Computation;
 use super::decomposition::{Tucker, transposed};
 use super::in_range::{Estimate, in_range};
@@ -11,7 +11,7 @@ use super::truncation::{self, Truncation};
 use super::truncator::Truncator;
 use crate::error::Result;
 use crate::linalg::{Route, left_singular_memory};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, multi_mode_product, multi_mode_product_memory, whole_bytes};
 
@@ -110,12 +110,18 @@ impl Hosvd {
             route: self.route,
             monitor: &self.monitor,
         };
+        let report = |done: usize, discarded: Discarded| {
+            self.monitor.step(Progress {
+                relative_error: Some(discarded.relative_error()),
+                ..Progress::new(done, budgets.len() + 1)
+            })
+        };
         for (step, &(mode, budget)) in budgets.iter().enumerate() {
             truncator.truncate(x, mode, budget, computation)?;
-            self.monitor.step(step + 1, budgets.len() + 1)?;
+            report(step + 1, truncator.discarded())?;
         }
         let core = multi_mode_product(x, &transposed(truncator.factors(), modes))?;
-        self.monitor.step(budgets.len() + 1, budgets.len() + 1)?;
+        report(budgets.len() + 1, truncator.discarded())?;
         truncator.finish(core)
     }
 

@@ -12,7 +12,7 @@ use super::st_hosvd::{StHosvd, truncate_memory};
 use super::truncation::{self, Truncation};
 use crate::error::Result;
 use crate::linalg::{Precision, Route, left_singular_memory, product, random_signs};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
 use crate::tensor::{
     Tensor, TensorRef, mode_product, mode_product_memory, multi_mode_product,
@@ -115,7 +115,7 @@ impl Randomized {
             Some(compressed) => compressed.lift(at_ranks.decompose(&compressed.z)?)?,
             None => at_ranks.decompose(x)?,
         };
-        self.monitor.step(self.steps(), self.steps())?;
+        self.report(self.steps())?;
         tucker.estimate_error(x, error_of_projection(in_range.norm, norm(tucker.core())))?;
         in_range.restore(tucker, None, Estimate::Error)
     }
@@ -123,6 +123,10 @@ impl Randomized {
     /// The number of steps: the sketches and the decomposition.
     fn steps(&self) -> usize {
         self.power_iterations.saturating_add(2)
+    }
+
+    fn report(&self, done: usize) -> Result<()> {
+        self.monitor.step(Progress::new(done, self.steps()))
     }
 
     /// Steps 1 to 3; `None` where a single mode is named, since there is nothing to sketch.
@@ -161,13 +165,13 @@ impl Randomized {
             computation,
         };
         let mut compressed = sketching.compress(omega.as_ref())?;
-        self.monitor.step(1, self.steps())?;
+        self.report(1)?;
         for iteration in 0..self.power_iterations {
             let rank = wanted[sketched].min(compressed.z.data().len() / shape[sketched]);
             let z = compressed.z.view();
             let leading = computation.leading(z, sketched, Precision::Native, |_| rank)?;
             compressed = sketching.compress(leading.vectors.transpose())?;
-            self.monitor.step(iteration + 2, self.steps())?;
+            self.report(iteration + 2)?;
         }
         Ok(Some(compressed))
     }

@@ -14,7 +14,7 @@ use super::truncation::{self, Truncation};
 use super::truncator::Truncator;
 use crate::error::{Error, Result};
 use crate::linalg::{Route, left_singular_memory};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
 use crate::tensor::{
     Sizes, Tensor, TensorRef, check_modes, mode_product, mode_product_memory, whole_bytes,
@@ -181,7 +181,10 @@ impl StHosvd {
             let budget = truncator.discarded().budget(budget, left);
             let transposed = truncator.truncate(current, mode, budget, computation)?;
             y = Some(mode_product(current, mode, transposed)?);
-            self.monitor.step(step + 1, budgets.len())?;
+            self.monitor.step(Progress {
+                relative_error: Some(truncator.discarded().relative_error()),
+                ..Progress::new(step + 1, budgets.len())
+            })?;
         }
         truncator.finish(y.unwrap_or_else(|| x.to_tensor()))
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tenfold::cam::{Cam, Weighting};
 use tenfold::{
-    Error, Hooi, Hosvd, Monitor, Progress, Randomized, Solver, StHosvd, Tensor, Truncation,
+    Error, Hooi, Hosvd, Method, Monitor, Progress, Randomized, Solver, StHosvd, Tensor, Truncation,
 };
 
 use crate::common::random::Random;
@@ -78,14 +78,23 @@ fn each_step_is_reported_once() {
     let (monitor, reports) = recording(usize::MAX);
     for (solver, steps) in solvers(&monitor) {
         let _ = solver.decompose(x.view()).unwrap();
-        let expected: Vec<Progress> = (1..=steps)
-            .map(|done| Progress { done, total: steps })
-            .collect();
-        assert_eq!(
-            std::mem::take(&mut *reports.lock().unwrap()),
-            expected,
-            "{solver:?}"
-        );
+        let reports = std::mem::take(&mut *reports.lock().unwrap());
+        let done: Vec<usize> = reports.iter().map(|report| report.done).collect();
+        assert_eq!(done, (1..=steps).collect::<Vec<_>>(), "{solver:?}");
+        assert!(reports.iter().all(|report| report.total == steps));
+    }
+}
+
+#[test]
+fn the_last_report_has_the_error_of_the_decomposition() {
+    let x = tensor();
+    let (monitor, reports) = recording(usize::MAX);
+    for (solver, _) in solvers(&monitor) {
+        let tucker = solver.decompose(x.view()).unwrap();
+        let last = reports.lock().unwrap().pop().unwrap();
+        if solver.method() != Method::Randomized {
+            assert_eq!(last.relative_error, tucker.estimated_error(), "{solver:?}");
+        }
     }
 }
 
