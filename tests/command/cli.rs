@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 use tenfold::io::{AnyTensor, AnyTucker, read_npy, read_tucker, write_npy};
-use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Tensor, norm};
+use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Tensor};
 
 fn tenfold(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tenfold"))
@@ -399,7 +399,7 @@ fn a_slice_is_that_of_the_whole() {
     json(&["reconstruct", &input, "-o", &out]);
     let whole = as_f64(&folder.path("y.npy"));
     assert_eq!(whole.shape(), [12, 10, 8]);
-    assert!(tenfold::distance(&whole, &folder.x).unwrap() < 0.1 * norm(&folder.x));
+    assert!(whole.distance(&folder.x).unwrap() < 0.1 * folder.x.norm());
     for (text, shape, ranges) in [
         ("0:10,:,3", &[10, 10][..], [0..10, 0..10, 3..4]),
         ("-3:,:-2,1:2", &[3, 8, 1], [9..12, 0..8, 1..2]),
@@ -465,12 +465,12 @@ fn info_of_an_array_and_of_a_decomposition() {
         (&"tensor".into(), &"f64".into())
     );
     assert_eq!(array["shape"], serde_json::json!([12, 10, 8]));
-    assert_eq!(array["norm"].as_f64(), Some(norm(&folder.x)));
+    assert_eq!(array["norm"].as_f64(), Some(folder.x.norm()));
     for (mode, extent) in [12, 10, 8].into_iter().enumerate() {
         let spectrum = array["spectra"][mode].as_array().unwrap();
         assert_eq!(spectrum.len(), extent);
         let energy: f64 = spectrum.iter().map(|s| s.as_f64().unwrap().powi(2)).sum();
-        assert!((energy.sqrt() / norm(&folder.x) - 1.0).abs() < 1e-13);
+        assert!((energy.sqrt() / folder.x.norm() - 1.0).abs() < 1e-13);
     }
     assert_eq!(decomposition["kind"], "tucker");
     for key in [
@@ -785,5 +785,5 @@ fn single_precision_stays_single() {
     let AnyTensor::F32(y) = read_npy(&y).unwrap() else {
         panic!("f32 was decomposed");
     };
-    assert!(tenfold::distance(&x, &y).unwrap() < 1e-5 * norm(&x));
+    assert!(x.distance(&y).unwrap() < 1e-5 * x.norm());
 }

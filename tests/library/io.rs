@@ -119,7 +119,7 @@ fn large_column_major_arrays_of_any_shape() {
         })
         .unwrap();
         let backwards: Vec<usize> = (0..shape.len()).rev().collect();
-        let transposed = tenfold::permute(&x, &backwards).unwrap();
+        let transposed = x.permute(&backwards).unwrap();
         for (order, bytes) in [
             (
                 '<',

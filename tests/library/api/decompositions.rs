@@ -6,7 +6,7 @@ use faer::Mat;
 use proptest::prelude::*;
 use tenfold::{
     Error, Hooi, Hosvd, ModeOrder, Randomized, Result, Route, Scalar, StHosvd, Start, Tensor,
-    Truncation, Tucker, mode_spectrum, norm,
+    Truncation, Tucker, mode_spectrum,
 };
 
 use super::{Entries, all_finite, call, config, entries, is_out_of_range, number, numbers, shapes};
@@ -135,7 +135,7 @@ fn check_questions<T: Scalar>(
         let first: Vec<usize> = ranges.iter().map(|range| range.start).collect();
         let corner = part.get(&vec![0; order]).map(Scalar::as_f64);
         let expected = corner.and(whole.get(&first)).map(Scalar::as_f64);
-        let size = 1.0 + norm(&whole);
+        let size = 1.0 + whole.norm();
         assert!(
             corner
                 .zip(expected)
