@@ -104,6 +104,18 @@ pub enum Error {
         /// The number of entries given.
         actual: usize,
     },
+    /// An array that is borrowed as a tensor and is not in row-major order.
+    #[error(
+        "the array of shape {} has strides {strides:?}, row-major order without gaps was \
+         expected: convert an owned copy to a Tensor",
+        Times(shape)
+    )]
+    NotRowMajor {
+        /// The shape of the array.
+        shape: Vec<usize>,
+        /// For each axis, the distance in entries between neighbours along it.
+        strides: Vec<isize>,
+    },
     /// Two shapes that must be equal are not.
     #[error(
         "{what}: shape {} was expected, not {}",

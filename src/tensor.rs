@@ -15,11 +15,14 @@
 //! | `product` | mode-n products |
 //! | `reduce` | inner products, norms, checks of entries |
 //! | `permute`, `crop` | copies in another order, and of a part |
+//! | `ndarray` | conversions from and to arrays of the crate `ndarray` |
 //! | `memory` | allocations that return an error where memory is missing |
 
 mod crop;
 mod memory;
 mod methods;
+#[cfg(feature = "ndarray")]
+pub mod ndarray;
 mod permute;
 mod product;
 mod reduce;
