@@ -65,7 +65,7 @@ fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
     sweeps.finish()?;
     hooi.sweeps_from(x, vec![Some(basis)])?;
     tucker.reconstruct()?;
-    tucker.reconstruct_slice(&[])?;
+    tucker.reconstruct_slice(&[0..1].into())?;
     tucker.relative_error(x)?;
     tucker.relative_error(view)?;
     let _ = tucker.compression();

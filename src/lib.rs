@@ -47,7 +47,7 @@ pub use faer;
 pub use linalg::Route;
 pub use monitor::{Monitor, Progress};
 pub use scalar::Scalar;
-pub use tensor::{Tensor, TensorRef};
+pub use tensor::{Slice, Tensor, TensorRef};
 pub use tucker::{
     Convergence, Hooi, Hosvd, ModeOrder, Randomized, Shortfall, StHosvd, Start, Stop, Sweep,
     Sweeps, Truncation, Tucker, mode_spectrum,

@@ -10,6 +10,7 @@
 //! | file | subject |
 //! | --- | --- |
 //! | `shape` | extents with checked arithmetic |
+//! | `slice` | the notation `0:10,:,3` |
 //! | `methods` | the public operations, for [`Tensor`] and [`TensorRef`] |
 //! | `unfold` | slabs and unfoldings |
 //! | `product` | mode-n products |
@@ -27,9 +28,11 @@ mod permute;
 mod product;
 mod reduce;
 mod shape;
+mod slice;
 mod unfold;
 
 pub use shape::Shape;
+pub use slice::Slice;
 pub use unfold::{ModeExtents, Slabs};
 
 pub(crate) use crop::crop;

@@ -19,14 +19,12 @@
 //! has a chain of projections, as deep as the tree of its modes. Where a
 //! tolerance is to find the ranks, they are taken as large as can be.
 
-use std::ops::Range;
-
 use super::relative_error::SLICE_ENTRIES;
 use super::slice::is_whole;
 use super::{Hooi, Hosvd, Randomized, StHosvd, Start, Truncation, Tucker, truncation};
 use crate::error::Result;
 use crate::scalar::Scalar;
-use crate::tensor::Shape;
+use crate::tensor::{Shape, Slice};
 
 /// Columns that a thread packs for a product, and their results.
 const STRIP: f64 = 512.0;
@@ -169,14 +167,11 @@ impl Randomized {
 }
 
 impl<T: Scalar> Tucker<T> {
-    /// The bytes that [`Tucker::reconstruct_slice`] takes for `ranges`, the
-    /// result among them, at most; for `None`, those of [`Tucker::reconstruct`].
+    /// The bytes that [`Tucker::reconstruct_slice`] allocates at most for `slice`, with the
+    /// result; for `None`, those of [`Tucker::reconstruct`].
     ///
     /// # Errors
-    /// [`Error::SliceCountMismatch`], [`Error::SliceOutOfRange`].
-    ///
-    /// [`Error::SliceCountMismatch`]: crate::Error::SliceCountMismatch
-    /// [`Error::SliceOutOfRange`]: crate::Error::SliceOutOfRange
+    /// Those of [`Slice::resolve`].
     ///
     /// ```
     /// use tenfold::{StHosvd, Tensor};
@@ -185,10 +180,10 @@ impl<T: Scalar> Tucker<T> {
     /// assert!(tucker.reconstruction_memory(None)? > 50 * 50 * 8);
     /// # Ok::<(), tenfold::Error>(())
     /// ```
-    pub fn reconstruction_memory(&self, ranges: Option<&[Range<usize>]>) -> Result<u64> {
-        let all = || self.shape().into_iter().map(|extent| 0..extent).collect();
-        let ranges = ranges.map_or_else(all, <[Range<usize>]>::to_vec);
-        self.check_slice(&ranges)?;
+    pub fn reconstruction_memory(&self, slice: Option<&Slice>) -> Result<u64> {
+        let shape = self.shape();
+        let all = || Ok(shape.iter().map(|&extent| 0..extent).collect());
+        let ranges: Vec<_> = slice.map_or_else(all, |slice| slice.resolve(&shape))?;
         let cuts = self.core_ranges(&ranges);
         let extents: Vec<usize> = cuts.iter().map(ExactSizeIterator::len).collect();
         let core = Sizes::of::<T>(&extents);

@@ -438,12 +438,13 @@ fn slices_that_do_not_fit_are_refused() {
     folder.decompose(&["--ranks", "2,2,2"]);
     let (input, out) = (folder.at("x.tucker.npz"), folder.at("refused.npy"));
     for (slice, what) in [
-        ("0:13,:,:", "13 lies outside the extent 12"),
-        (":,10,:", "index 10 lies outside the extent 10"),
+        ("0:13,:,:", "0:13 does not lie within the extent 12"),
+        (":,10,:", "10 does not lie within the extent 10"),
+        ("5:4,:,:", "5:4 ends before it starts"),
         (":,:", "the slice names 2 modes, the tensor has 3"),
-        ("4:4,:,:", "4:4 selects nothing of the extent 12"),
-        ("::2,:,:", "steps are not supported"),
-        ("a,:,:", "\"a\" is no index"),
+        ("4:4,:,:", "4:4,:,: selects no entries of the shape 12×10×8"),
+        ("::2,:,:", "\"::2\" has a step"),
+        ("a,:,:", "\"a\" is neither an index nor a range"),
     ] {
         let line = refusal(&["reconstruct", &input, "--slice", slice, "-o", &out]);
         assert!(line.contains(what), "{line}");

@@ -4,7 +4,7 @@ use faer::{Mat, MatRef};
 use tenfold::cam::{Cam, Weighting, resize};
 use tenfold::linalg::{Precision, Route, Side, gram, left_singular, triangular_factor};
 use tenfold::{
-    Error, Hooi, Hosvd, Randomized, Result, Scalar, StHosvd, Tensor, Truncation, Tucker,
+    Error, Hooi, Hosvd, Randomized, Result, Scalar, Slice, StHosvd, Tensor, Truncation, Tucker,
 };
 
 use super::call;
@@ -160,14 +160,14 @@ fn a_slice_of_a_long_mode_without_a_factor() {
     let core = Tensor::<f32>::zeros(&[extent, 1]).unwrap();
     let factor = Mat::from_fn(2, 1, |i, _| 1.0 + i as f32);
     let tucker = Tucker::new(core, vec![None, Some(factor)]).unwrap();
-    let ranges = [1..extent, 0..2];
+    let slice = Slice::from([1..extent, 0..2]);
     let part = call("Tucker::reconstruct_slice", || {
-        tucker.reconstruct_slice(&ranges)
+        tucker.reconstruct_slice(&slice)
     })
     .unwrap();
     assert_eq!(part.shape(), [extent - 1, 2]);
     let needed = call("Tucker::reconstruction_memory", || {
-        tucker.reconstruction_memory(Some(&ranges))
+        tucker.reconstruction_memory(Some(&slice))
     });
     let needed = needed.unwrap();
     assert!((12 << 22..1 << 28).contains(&needed), "{needed}");

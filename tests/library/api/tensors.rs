@@ -3,7 +3,7 @@
 use faer::Mat;
 use proptest::prelude::*;
 use tenfold::tensor::{ModeExtents, Shape};
-use tenfold::{Error, MAX_ORDER, Scalar, Tensor, TensorRef};
+use tenfold::{Error, MAX_ORDER, Scalar, Slice, Tensor, TensorRef};
 
 use super::{Entries, call, config, entries, number, numbers, shapes};
 use crate::common::layout::Laid;
@@ -313,8 +313,44 @@ fn check_reductions<T: Scalar>(extents: &[usize], other: &[usize], kind: Entries
     }
 }
 
+/// A slice of any text resolves to ranges within the extents, or is refused.
+fn check_slice(text: &str, extents: &[usize]) {
+    let Ok(slice) = call("Slice::from_str", || text.parse::<Slice>()) else {
+        return;
+    };
+    let ranges = call("Slice::resolve", || slice.resolve(extents));
+    let shape = call("Slice::sliced_shape", || slice.sliced_shape(extents));
+    assert_eq!(ranges.is_ok(), shape.is_ok());
+    let (Ok(ranges), Ok(shape)) = (ranges, shape) else {
+        return;
+    };
+    assert_eq!(ranges.len(), extents.len());
+    let within = |(range, &extent): (&std::ops::Range<usize>, &usize)| {
+        range.start <= range.end && range.end <= extent
+    };
+    assert!(ranges.iter().zip(extents).all(within));
+    let is_range = |part: &str| part.contains(':');
+    let modes = text.split(',').zip(&ranges);
+    let kept: Vec<usize> = modes
+        .filter(|(part, _)| is_range(part))
+        .map(|(_, range)| range.len())
+        .collect();
+    assert_eq!(shape, kept);
+    // As ranges, the slice keeps all modes.
+    let ranges_alone = Slice::from(&ranges[..]);
+    assert_eq!(ranges_alone.resolve(extents).unwrap(), ranges);
+}
+
 proptest! {
     #![proptest_config(config(160))]
+
+    #[test]
+    fn slices_of_any_text(
+        parts in prop::collection::vec("(-?[0-9]{0,2}:-?[0-9]{0,2}|-?[0-9]{1,2}|[-:0-9 x]{0,6})", 1..=3),
+        extents in prop::collection::vec(0usize..60, 1..=3),
+    ) {
+        check_slice(&parts.join(","), &extents);
+    }
 
     #[test]
     fn offsets_and_indices_are_inverse(

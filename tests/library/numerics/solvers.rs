@@ -422,7 +422,7 @@ pub(crate) fn slices_of_reconstructions() {
             [1..1, 0..7, 0..8],
             [0..2, 3..3, 8..8],
         ] {
-            let part = tucker.reconstruct_slice(&ranges).unwrap();
+            let part = tucker.reconstruct_slice(&ranges.clone().into()).unwrap();
             let shape: Vec<usize> = ranges.iter().map(|range| range.len()).collect();
             let expected = Tensor::from_fn(&shape, |i| {
                 whole
