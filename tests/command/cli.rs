@@ -153,10 +153,7 @@ fn options_of_a_decomposition_reach_the_library() {
         power_iterations: 0,
         ..Randomized::new(ranks)
     };
-    let hooi = Hooi {
-        start: Start::Hosvd,
-        ..Hooi::new(ranks)
-    };
+    let hooi = Hooi::new(ranks);
     let cases = [
         (
             "--method randomized --seed 7 --oversampling 1",
@@ -204,14 +201,23 @@ fn options_of_a_decomposition_reach_the_library() {
             .decompose(&folder.x),
         ),
         (
-            "--method hooi --sweep-tolerance 1e-4",
+            "--method hooi --sweep-tolerance 1e-6",
             Hooi {
-                sweep_tolerance: 1e-4,
+                sweep_tolerance: 1e-6,
                 ..hooi.clone()
             }
             .decompose(&folder.x),
         ),
         ("--method hooi", hooi.decompose(&folder.x)),
+        (
+            "--method hooi --start hosvd --sweeps 1",
+            Hooi {
+                start: Start::Hosvd,
+                max_sweeps: 1,
+                ..hooi
+            }
+            .decompose(&folder.x),
+        ),
     ];
     let mut cores: Vec<Vec<f64>> = Vec::new();
     for (options, expected) in cases {
@@ -291,6 +297,13 @@ fn sweeps_are_limited_and_told() {
     );
     let object = folder.decompose(&["--ranks", "3,3,2", "--sweeps", "4", "--seed", "1"]);
     assert_eq!(object["notes"].as_array().unwrap().len(), 2);
+    let object = folder.decompose(&["--ranks", "3,3,2", "--start", "hosvd"]);
+    assert_eq!(object["notes"][0], "st-hosvd makes no sweeps");
+    let line = folder.refuses(&[&hooi[..], &["--start", "svd"]].concat());
+    assert!(
+        line.contains("there is no start \"svd\", only st-hosvd, hosvd"),
+        "{line}"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tenfold::io::{
     AnyTensor, AnyTucker, Contents, Meta, Npy, contents, read_tucker, tucker_memory,
 };
-use tenfold::{Hosvd, Scalar, Tensor, Tucker, mode_spectrum};
+use tenfold::{Hosvd, Scalar, Stop, Tensor, Tucker, mode_spectrum};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
@@ -116,7 +116,7 @@ fn describe_tucker<T: Scalar>(path: &Path, tucker: &Tucker<T>, meta: &Meta) -> (
         "relative_error": meta.relative_error,
         "compression": tucker.compression(),
         "sweeps": meta.sweeps,
-        "stop": meta.stop,
+        "stop": meta.stop.map(Stop::name),
         "norm": norm,
         "spectra": meta.spectra,
     });
