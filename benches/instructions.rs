@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use tenfold::cam::{Cam, Weighting};
 use tenfold::linalg::{Precision, Side, eigh, gram};
-use tenfold::{Hooi, Route, Scalar, StHosvd, Tensor, mode_product};
+use tenfold::{Hooi, Route, Scalar, StHosvd, Tensor};
 
 use data::{features, low_rank, noise, orthonormal};
 
@@ -62,7 +62,7 @@ fn paths() -> Vec<Path> {
         let prepare = || (noise::<f64>(&[100, 100, 100]), orthonormal(100, 10));
         let name = format!("mode-product-{mode}");
         paths.push(path(name, prepare, move |(x, u)| {
-            mode_product(x, mode, u.transpose())
+            x.mode_product(mode, u.transpose())
         }));
     }
     let cube = || low_rank::<f64>(&[40, 40, 40], &[6, 6, 6]);

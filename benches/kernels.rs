@@ -7,7 +7,6 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tenfold::linalg::{Precision, Side, eigh, eigh_leading, gram, leading_pair, triangular_factor};
-use tenfold::{mode_product, unfold};
 
 use data::{noise, orthonormal};
 
@@ -24,7 +23,7 @@ fn grams(criterion: &mut Criterion) {
     ] {
         let x = noise::<f64>(shape);
         let g = gram(&x, mode, side, Precision::Native).expect("finite");
-        let matrix = unfold(&x, mode).expect("a mode");
+        let matrix = x.unfold(mode).expect("a mode");
         let matrix = match side {
             Side::Mode => matrix.as_ref(),
             Side::Rest => matrix.as_ref().transpose(),
@@ -46,13 +45,13 @@ fn products(criterion: &mut Criterion) {
     let x = noise::<f64>(&[200, 200, 200]);
     let u = orthonormal(200, 20);
     for mode in 0..3 {
-        let y = mode_product(&x, mode, u.transpose()).expect("shapes fit");
-        let expected = u.transpose() * unfold(&x, mode).expect("a mode");
-        let difference = unfold(&y, mode).expect("a mode") - &expected;
+        let y = x.mode_product(mode, u.transpose()).expect("shapes fit");
+        let expected = u.transpose() * x.unfold(mode).expect("a mode");
+        let difference = y.unfold(mode).expect("a mode") - &expected;
         assert!(difference.norm_max() < 1e-12 * expected.norm_max());
         group.throughput(Throughput::Elements(20 * 200 * 200 * 200));
         group.bench_function(BenchmarkId::from_parameter(mode), |bencher| {
-            bencher.iter(|| mode_product(black_box(&x), mode, u.transpose()));
+            bencher.iter(|| black_box(&x).mode_product(mode, u.transpose()));
         });
     }
 }

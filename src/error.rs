@@ -104,6 +104,18 @@ pub enum Error {
         /// The number of entries given.
         actual: usize,
     },
+    /// An array that is borrowed as a tensor and is not in row-major order.
+    #[error(
+        "the array of shape {} has strides {strides:?}, row-major order without gaps was \
+         expected: convert an owned copy to a Tensor",
+        Times(shape)
+    )]
+    NotRowMajor {
+        /// The shape of the array.
+        shape: Vec<usize>,
+        /// For each axis, the distance in entries between neighbours along it.
+        strides: Vec<isize>,
+    },
     /// Two shapes that must be equal are not.
     #[error(
         "{what}: shape {} was expected, not {}",
@@ -267,22 +279,40 @@ pub enum Error {
         /// The scalar.
         scalar: &'static str,
     },
-    /// A slice that does not fit the tensor.
-    #[error("slice of mode {mode}: {start}:{end} does not lie within 0:{extent}")]
+    /// A text that is not the notation of a [`Slice`](crate::Slice).
+    #[error("slice of mode {mode}: {slice:?} {problem}")]
+    InvalidSlice {
+        /// The mode.
+        mode: usize,
+        /// The text for that mode.
+        slice: String,
+        /// What is wrong with it, and what was expected.
+        problem: &'static str,
+    },
+    /// An index or a range of a slice that lies outside the extent of its mode.
+    #[error("slice of mode {mode}: {slice} does not lie within the extent {extent}")]
     SliceOutOfRange {
         /// The mode.
         mode: usize,
-        /// The first index asked for.
-        start: usize,
-        /// One past the last index asked for.
-        end: usize,
+        /// The index or the range.
+        slice: String,
         /// The extent of the tensor in that mode.
         extent: usize,
     },
-    /// A list of slices whose length is not the tensor's order.
+    /// A range of a slice that ends before it starts.
+    #[error("slice of mode {mode}: {slice} ends before it starts, for the extent {extent}")]
+    SliceReversed {
+        /// The mode.
+        mode: usize,
+        /// The range.
+        slice: String,
+        /// The extent of the tensor in that mode.
+        extent: usize,
+    },
+    /// A slice with another number of modes than the tensor.
     #[error("the slice names {actual} modes, the tensor has {order}")]
     SliceCountMismatch {
-        /// The number of slices given.
+        /// The number of modes of the slice.
         actual: usize,
         /// The number of modes of the tensor.
         order: usize,

@@ -15,13 +15,13 @@
 //! from 0. The policy on errors is in [`error`].
 //!
 //! ```
-//! use tenfold::{StHosvd, Tensor, Truncation, norm};
+//! use tenfold::{StHosvd, Tensor, Truncation};
 //!
 //! let x = Tensor::from_fn(&[6, 7, 8], |i| (1 + i[0] * i[1]) as f64 / (1 + i[2]) as f64)?;
 //! let tucker = StHosvd::new(Truncation::RelativeError(1e-6)).decompose(&x)?;
 //! assert_eq!(tucker.ranks(), [2, 2, 1]);
 //! // Factors are orthonormal, so that the core has the norm of the tensor.
-//! assert!((norm(tucker.core()) / norm(&x) - 1.0).abs() < 1e-12);
+//! assert!((tucker.core().norm() / x.norm() - 1.0).abs() < 1e-12);
 //! # Ok::<(), tenfold::Error>(())
 //! ```
 
@@ -47,10 +47,7 @@ pub use faer;
 pub use linalg::Route;
 pub use monitor::{Monitor, Progress};
 pub use scalar::Scalar;
-pub use tensor::{
-    Tensor, TensorRef, distance, fold, inner, mode_product, multi_mode_product, norm, permute,
-    slabs, unfold,
-};
+pub use tensor::{Slice, Tensor, TensorRef};
 pub use tucker::{
     Convergence, Hooi, Hosvd, Method, ModeOrder, Randomized, Shortfall, Solver, StHosvd, Start,
     Stop, Sweep, Sweeps, Truncation, Tucker, mode_spectrum,

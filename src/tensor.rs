@@ -1,34 +1,52 @@
-//! Dense tensors: shape and data, nothing of decompositions.
+//! Dense tensors: shape, entries, and the operations on them.
 //!
-//! A tensor is row-major and contiguous, always: the last index runs fastest,
-//! as in NumPy's default and in every feature map. What arrives with other
-//! strides is copied once, at the boundary ([`Tensor::from_fortran`]).
+//! A tensor is always row-major and contiguous: the last index runs fastest, as in NumPy's
+//! default and in feature maps. Data in another layout is copied once, when a tensor is made
+//! from it ([`Tensor::from_fortran`]).
 //!
-//! Around mode n a tensor is a stack of matrices ([`slabs`]): that is the one
-//! abstraction on which mode-n products and Gram matrices stand, and with it
-//! no unfolding is ever formed.
+//! Seen from mode n, a tensor is a stack of matrices ([`Tensor::slabs`]). Mode-n products
+//! and Gram matrices are loops over these matrices, so that no solver forms an unfolding.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `shape` | extents with checked arithmetic |
+//! | `slice` | the notation `0:10,:,3` |
+//! | `methods` | the public operations, for [`Tensor`] and [`TensorRef`] |
+//! | `unfold` | slabs and unfoldings |
+//! | `product` | mode-n products |
+//! | `reduce` | inner products, norms, checks of entries |
+//! | `permute`, `crop` | copies in another order, and of a part |
+//! | `ndarray` | conversions from and to arrays of the crate `ndarray` |
+//! | `memory` | allocations that return an error where memory is missing |
 
 mod crop;
 mod memory;
+mod methods;
+#[cfg(feature = "ndarray")]
+pub mod ndarray;
 mod permute;
 mod product;
 mod reduce;
 mod shape;
 mod sizes;
+mod slice;
 mod unfold;
 
-pub use permute::permute;
-pub use product::{mode_product, multi_mode_product};
-pub(crate) use product::{mode_product_into, mode_product_memory, multi_mode_product_memory};
-pub use reduce::{distance, inner, norm};
 pub use shape::Shape;
-pub use unfold::{ModeExtents, Slabs, fold, slabs, unfold};
+pub use slice::Slice;
+pub use unfold::{ModeExtents, Slabs};
 
 pub(crate) use crop::crop;
 pub(crate) use memory::{check_room, with_room};
-pub(crate) use reduce::{first_non_finite, largest_magnitude};
+pub(crate) use permute::permute;
+pub(crate) use product::{
+    mode_product, mode_product_into, mode_product_memory, multi_mode_product,
+    multi_mode_product_memory,
+};
+pub(crate) use reduce::{distance, first_non_finite, inner, largest_magnitude, norm};
 pub(crate) use shape::{check_mode, check_modes};
 pub(crate) use sizes::{Sizes, whole_bytes};
+pub(crate) use unfold::{fold, slabs, unfold};
 
 use crate::error::Result;
 use crate::scalar::Scalar;
@@ -39,6 +57,7 @@ use crate::scalar::Scalar;
 /// use tenfold::Tensor;
 /// let x = Tensor::new(&[2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
 /// assert_eq!(x.get(&[1, 0]), Some(4.0));
+/// assert_eq!(x.norm(), 91f64.sqrt());
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -47,23 +66,32 @@ pub struct Tensor<T> {
     data: Vec<T>,
 }
 
-/// A tensor borrowed from someone's row-major data.
+/// A tensor whose entries are borrowed.
 ///
-/// Functions take `impl Into<TensorRef<'_, T>>`, so that a `&Tensor` serves as
-/// well as a view.
+/// It has the methods of [`Tensor`] that only read. Functions take
+/// `impl Into<TensorRef<'_, T>>`, so that callers pass either a `&Tensor` or a view.
 ///
 /// ```
-/// use tenfold::{TensorRef, norm};
+/// use tenfold::TensorRef;
 /// let data = [3.0, 0.0, 0.0, 4.0];
 /// let x = TensorRef::new(&[2, 2], &data)?;
-/// assert_eq!(norm(x), 5.0);
+/// assert_eq!(x.norm(), 5.0);
 /// # Ok::<(), tenfold::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct TensorRef<'a, T> {
     shape: Shape,
     data: &'a [T],
 }
+
+// Derived, these would ask for `T: Copy`: a view is copied, never its entries.
+impl<T> Clone for TensorRef<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for TensorRef<'_, T> {}
 
 impl<'a, T> From<&'a Tensor<T>> for TensorRef<'a, T> {
     fn from(tensor: &'a Tensor<T>) -> Self {
@@ -72,10 +100,11 @@ impl<'a, T> From<&'a Tensor<T>> for TensorRef<'a, T> {
 }
 
 impl<'a, T> TensorRef<'a, T> {
-    /// Views `data` as a tensor of extents `shape`, row-major.
+    /// Views `data`, in row-major order, as a tensor of extents `shape`.
     ///
     /// # Errors
-    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`], [`crate::Error::DataLengthMismatch`].
+    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`],
+    /// [`crate::Error::DataLengthMismatch`].
     ///
     /// ```
     /// # use tenfold::TensorRef;
@@ -88,66 +117,29 @@ impl<'a, T> TensorRef<'a, T> {
     }
 
     /// The extents.
-    ///
-    /// ```
-    /// # use tenfold::TensorRef;
-    /// assert_eq!(TensorRef::new(&[1, 2], &[1.0, 2.0])?.shape(), [1, 2]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
     /// The number of modes.
-    ///
-    /// ```
-    /// # use tenfold::TensorRef;
-    /// assert_eq!(TensorRef::new(&[1, 2], &[1.0, 2.0])?.order(), 2);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn order(&self) -> usize {
         self.shape.order()
     }
 
-    /// The entries, row-major.
-    ///
-    /// ```
-    /// # use tenfold::TensorRef;
-    /// assert_eq!(TensorRef::new(&[1, 2], &[1.0, 2.0])?.data(), [1.0, 2.0]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// The entries in row-major order.
+    #[must_use]
     pub fn data(&self) -> &'a [T] {
         self.data
     }
 
-    /// The extents around mode `mode`.
-    ///
-    /// # Errors
-    /// [`crate::Error::ModeOutOfRange`].
-    ///
-    /// ```
-    /// # use tenfold::Tensor;
-    /// let x = Tensor::<f64>::zeros(&[2, 3, 4, 5])?;
-    /// let around = x.view().extents(2)?;
-    /// assert_eq!((around.left, around.extent, around.right), (6, 4, 5));
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn extents(&self, mode: usize) -> Result<ModeExtents> {
-        check_mode(mode, self.order())?;
-        Ok(ModeExtents::around(&self.shape, mode))
-    }
-}
-
-impl<T: Copy> TensorRef<'_, T> {
     /// An owned copy.
-    ///
-    /// ```
-    /// # use tenfold::Tensor;
-    /// let x = Tensor::<f64>::zeros(&[2, 3])?;
-    /// assert_eq!(x.view().to_tensor(), x);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn to_tensor(&self) -> Tensor<T> {
+    #[must_use]
+    pub fn to_tensor(&self) -> Tensor<T>
+    where
+        T: Copy,
+    {
         Tensor {
             shape: self.shape,
             data: self.data.to_vec(),
@@ -156,10 +148,11 @@ impl<T: Copy> TensorRef<'_, T> {
 }
 
 impl<T> Tensor<T> {
-    /// Takes `data` as a tensor of extents `shape`, row-major.
+    /// Makes a tensor of extents `shape` from `data` in row-major order.
     ///
     /// # Errors
-    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`], [`crate::Error::DataLengthMismatch`].
+    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`],
+    /// [`crate::Error::DataLengthMismatch`].
     ///
     /// ```
     /// # use tenfold::Tensor;
@@ -173,69 +166,37 @@ impl<T> Tensor<T> {
     }
 
     /// The extents.
-    ///
-    /// ```
-    /// # use tenfold::Tensor;
-    /// assert_eq!(Tensor::<f32>::zeros(&[4, 2])?.shape(), [4, 2]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
     /// The number of modes.
-    ///
-    /// ```
-    /// # use tenfold::Tensor;
-    /// assert_eq!(Tensor::<f32>::zeros(&[4, 2])?.order(), 2);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn order(&self) -> usize {
         self.shape.order()
     }
 
-    /// The entries, row-major.
-    ///
-    /// ```
-    /// # use tenfold::Tensor;
-    /// assert_eq!(Tensor::<f32>::zeros(&[2])?.data(), [0.0, 0.0]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// The entries in row-major order.
+    #[must_use]
     pub fn data(&self) -> &[T] {
         &self.data
     }
 
-    /// The entries, row-major, to write to.
-    ///
-    /// ```
-    /// # use tenfold::Tensor;
-    /// let mut x = Tensor::<f32>::zeros(&[2])?;
-    /// x.data_mut()[1] = 3.0;
-    /// assert_eq!(x.data(), [0.0, 3.0]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// The entries in row-major order, mutable.
+    #[must_use]
     pub fn data_mut(&mut self) -> &mut [T] {
         &mut self.data
     }
 
-    /// The entries, row-major, without the shape.
-    ///
-    /// ```
-    /// # use tenfold::Tensor;
-    /// assert_eq!(Tensor::<f32>::zeros(&[2])?.into_data(), vec![0.0, 0.0]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// The entries in row-major order, without the shape.
+    #[must_use]
     pub fn into_data(self) -> Vec<T> {
         self.data
     }
 
     /// The tensor as a view.
-    ///
-    /// ```
-    /// # use tenfold::Tensor;
-    /// assert_eq!(Tensor::<f32>::zeros(&[2, 5])?.view().order(), 2);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn view(&self) -> TensorRef<'_, T> {
         TensorRef {
             shape: self.shape,
@@ -243,10 +204,11 @@ impl<T> Tensor<T> {
         }
     }
 
-    /// The same entries in the same order under other extents.
+    /// The same entries in the same order with other extents.
     ///
     /// # Errors
-    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`], [`crate::Error::DataLengthMismatch`].
+    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`],
+    /// [`crate::Error::DataLengthMismatch`].
     ///
     /// ```
     /// # use tenfold::Tensor;
@@ -257,25 +219,14 @@ impl<T> Tensor<T> {
     pub fn reshape(self, shape: &[usize]) -> Result<Self> {
         Self::new(shape, self.data)
     }
-}
 
-impl<T: Copy> Tensor<T> {
-    /// The entry at `index`; `None` outside the tensor.
+    /// Makes a tensor with the entry `entry(index)` at each index.
     ///
-    /// ```
-    /// # use tenfold::Tensor;
-    /// let x = Tensor::new(&[2, 2], vec![1, 2, 3, 4])?;
-    /// assert_eq!((x.get(&[0, 1]), x.get(&[2, 0])), (Some(2), None));
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn get(&self, index: &[usize]) -> Option<T> {
-        self.shape.offset(index).map(|offset| self.data[offset])
-    }
-
-    /// The tensor whose entry at each index is `entry(index)`.
+    /// `entry` is called in row-major order.
     ///
     /// # Errors
-    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`], [`crate::Error::OutOfMemory`].
+    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`],
+    /// [`crate::Error::OutOfMemory`].
     ///
     /// ```
     /// # use tenfold::Tensor;
@@ -283,14 +234,16 @@ impl<T: Copy> Tensor<T> {
     /// assert_eq!(x.data(), [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]);
     /// # Ok::<(), tenfold::Error>(())
     /// ```
-    pub fn from_fn(shape: &[usize], mut entry: impl FnMut(&[usize]) -> T) -> Result<Self> {
+    pub fn from_fn(shape: &[usize], entry: impl FnMut(&[usize]) -> T) -> Result<Self> {
         let shape = Shape::new(shape)?;
-        let data = shape.indices(|index| entry(index))?;
+        let data = shape.map_indices(entry)?;
         Ok(Self { shape, data })
     }
+}
 
-    /// Copies column-major data (the first index runs fastest), as Fortran
-    /// and MATLAB lay it out.
+impl<T: Copy + Send + Sync> Tensor<T> {
+    /// Copies data in column-major order: the first index runs fastest, as in Fortran and
+    /// MATLAB.
     ///
     /// # Errors
     /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`],
@@ -302,15 +255,12 @@ impl<T: Copy> Tensor<T> {
     /// assert_eq!(x.data(), [1, 2, 3, 4, 5, 6]);
     /// # Ok::<(), tenfold::Error>(())
     /// ```
-    pub fn from_fortran(shape: &[usize], data: &[T]) -> Result<Self>
-    where
-        T: Send + Sync,
-    {
+    pub fn from_fortran(shape: &[usize], data: &[T]) -> Result<Self> {
         Shape::new(shape)?.check_length(data.len())?;
-        let reversed: Vec<usize> = shape.iter().rev().copied().collect();
-        let transposed = TensorRef::new(&reversed, data)?;
-        let backwards: Vec<usize> = (0..shape.len()).rev().collect();
-        permute(transposed, &backwards)
+        // Column-major data of shape (I, J, …) is row-major data of shape (…, J, I).
+        let reversed_shape: Vec<usize> = shape.iter().rev().copied().collect();
+        let reversed_modes: Vec<usize> = (0..shape.len()).rev().collect();
+        permute(TensorRef::new(&reversed_shape, data)?, &reversed_modes)
     }
 }
 
@@ -318,7 +268,8 @@ impl<T: Scalar> Tensor<T> {
     /// A tensor of zeros.
     ///
     /// # Errors
-    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`], [`crate::Error::OutOfMemory`].
+    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`],
+    /// [`crate::Error::OutOfMemory`].
     ///
     /// ```
     /// # use tenfold::Tensor;

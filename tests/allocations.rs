@@ -9,7 +9,7 @@ use std::ops::Range;
 use rayon::ThreadPoolBuilder;
 use tenfold::cam::{Cam, Weighting};
 use tenfold::{
-    Hooi, Hosvd, Randomized, Result, Scalar, StHosvd, Start, Tensor, Truncation, Tucker,
+    Hooi, Hosvd, Randomized, Result, Scalar, Slice, StHosvd, Start, Tensor, Truncation, Tucker,
 };
 
 /// The system's allocator, counting.
@@ -240,9 +240,10 @@ fn reconstructions_take_what_was_estimated() {
             [0..64, 0..64, 7..9],
         ];
         for ranges in slices {
-            let part = peak(|| tucker.reconstruct_slice(&ranges).unwrap());
-            let estimate = tucker.reconstruction_memory(Some(&ranges)).unwrap();
-            within(estimate, 0.2, part, &format!("{ranges:?}"));
+            let slice = Slice::from(ranges);
+            let part = peak(|| tucker.reconstruct_slice(&slice).unwrap());
+            let estimate = tucker.reconstruction_memory(Some(&slice)).unwrap();
+            within(estimate, 0.2, part, &slice.to_string());
         }
     }
 }

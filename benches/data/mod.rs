@@ -3,7 +3,7 @@
 
 use tenfold::faer::Mat;
 use tenfold::linalg::orthonormal_basis;
-use tenfold::{Scalar, Tensor, Tucker, norm};
+use tenfold::{Scalar, Tensor, Tucker};
 
 /// Uniform numbers in [−0.5, 0.5) by xorshift.
 fn uniform(seed: u64) -> impl FnMut() -> f64 {
@@ -71,7 +71,7 @@ pub(crate) fn low_rank<T: Scalar>(shape: &[usize], ranks: &[usize]) -> Tensor<T>
         .and_then(|tucker| tucker.reconstruct())
         .expect("parts fit");
     let disturbance = noise::<f64>(shape);
-    let share = NOISE * norm(&exact) / norm(&disturbance);
+    let share = NOISE * exact.norm() / disturbance.norm();
     let entries = exact.data().iter().zip(disturbance.data());
     let entries = entries.map(|(x, e)| T::from_f64(x + share * e));
     Tensor::new(shape, entries.collect()).expect("a shape")

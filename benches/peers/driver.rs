@@ -28,7 +28,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use tenfold::cam::{Cam, Weighting};
 use tenfold::io::{AnyTensor, read_npy, write_npy};
 use tenfold::linalg::{Precision, Side, gram};
-use tenfold::{Hooi, Randomized, Route, Scalar, StHosvd, Tensor, Tucker, mode_product};
+use tenfold::{Hooi, Randomized, Route, Scalar, StHosvd, Tensor, Tucker};
 
 type Answer<T = String> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -143,7 +143,7 @@ fn timed<T: Scalar>(verb: &str, x: &Tensor<T>, arguments: &[&str]) -> Answer {
             });
             let started = Instant::now();
             black_box(gram(x, mode, Side::Mode, Precision::Native)?);
-            black_box(mode_product(x, mode, u.as_ref())?);
+            black_box(x.mode_product(mode, u.as_ref())?);
             Ok(started.elapsed().as_secs_f64().to_string())
         }
         _ => Err(format!("{verb} does not take these arguments").into()),

@@ -7,10 +7,8 @@ use std::path::Path;
 use tenfold::cam::{Cam, Colormap, Sign, Weighting};
 use tenfold::io::{AnyTensor, AnyTucker, read_image, read_npy, read_tucker};
 use tenfold::{
-    Hooi, Hosvd, Randomized, Result, Route, Scalar, StHosvd, Tensor, Truncation, Tucker,
+    Hooi, Hosvd, Randomized, Result, Route, Scalar, Slice, StHosvd, Tensor, Truncation, Tucker,
 };
-
-use crate::slice::Slice;
 
 /// Reads a `.npy` file of these bytes.
 pub fn npy(data: &[u8]) {
@@ -53,11 +51,15 @@ pub fn text(data: &[u8]) {
     );
     let shape: Option<Vec<usize>> = shape.split(',').map(|extent| extent.parse().ok()).collect();
     let Some(shape) = shape else { return };
-    let Ok(slice) = Slice::parse(text, &shape) else {
+    let Ok(slice) = text.parse::<Slice>() else {
         return;
     };
-    assert_eq!(slice.ranges.len(), shape.len());
-    for (range, &extent) in slice.ranges.iter().zip(&shape) {
+    assert_eq!(slice.to_string().parse::<Slice>().unwrap(), slice);
+    let Ok(ranges) = slice.resolve(&shape) else {
+        return;
+    };
+    assert_eq!(ranges.len(), shape.len());
+    for (range, &extent) in ranges.iter().zip(&shape) {
         assert!(range.start <= range.end && range.end <= extent);
     }
 }
@@ -225,7 +227,7 @@ fn check_size<T: Scalar>(x: &Tensor<T>, data: &[u8]) {
 fn use_tucker<T: Scalar>(tucker: &Tucker<T>) {
     let shape = tucker.shape();
     let corner: Vec<_> = shape.iter().map(|&extent| 0..extent.min(2)).collect();
-    let _ = tucker.reconstruct_slice(&corner);
+    let _ = tucker.reconstruct_slice(&corner.into());
     let entries = shape.iter().try_fold(1usize, |all, &n| all.checked_mul(n));
     if entries.is_some_and(|entries| entries <= 1 << 12) {
         let _ = tucker.reconstruct();

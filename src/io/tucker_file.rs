@@ -40,10 +40,10 @@ const MAX_META: usize = 1 << 24;
 ///
 /// ```
 /// use tenfold::io::Meta;
-/// use tenfold::{Hooi, Tensor};
+/// use tenfold::{Hooi, Stop, Tensor};
 /// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
 /// let meta = Meta::new(&Hooi::new([1, 1]).decompose(&x)?, "hooi");
-/// assert_eq!(meta.stop.as_deref(), Some("converged"));
+/// assert_eq!(meta.stop, Some(Stop::Converged));
 /// assert_eq!(meta.modes, [0, 1]);
 /// # Ok::<(), tenfold::Error>(())
 /// ```
@@ -66,9 +66,9 @@ pub struct Meta {
     /// The sweeps that an iteration made.
     #[serde(default)]
     pub sweeps: Option<usize>,
-    /// Why it made no more: "converged", "sweep-limit", "interrupted".
-    #[serde(default)]
-    pub stop: Option<String>,
+    /// Why the iteration ended; in the file, the name of the [`Stop`].
+    #[serde(default, with = "stop_name")]
+    pub stop: Option<Stop>,
     /// [`Tucker::spectrum`] of each mode; empty where they are too many to keep.
     #[serde(default)]
     pub spectra: Vec<Option<Vec<f64>>>,
@@ -103,7 +103,7 @@ impl Meta {
                 .filter(|&mode| tucker.factor(mode).is_some())
                 .collect(),
             sweeps: convergence.map(|c| c.sweeps),
-            stop: convergence.map(|c| stop_name(c.stop).to_owned()),
+            stop: convergence.map(|c| c.stop),
             spectra: if values <= MAX_SPECTRA {
                 spectra
             } else {
@@ -113,11 +113,22 @@ impl Meta {
     }
 }
 
-fn stop_name(stop: Stop) -> &'static str {
-    match stop {
-        Stop::Converged => "converged",
-        Stop::SweepLimit => "sweep-limit",
-        Stop::Interrupted => "interrupted",
+/// A [`Stop`] as its name.
+mod stop_name {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use super::Stop;
+
+    pub(super) fn serialize<S: Serializer>(stop: &Option<Stop>, to: S) -> Result<S::Ok, S::Error> {
+        stop.map(Stop::name).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Stop>, D::Error> {
+        let name = Option::<String>::deserialize(from)?;
+        let stop = name.map(|name| name.parse()).transpose();
+        stop.map_err(de::Error::custom)
     }
 }
 

@@ -14,16 +14,7 @@ const PARALLEL_ENTRIES: usize = if cfg!(test) { 64 } else { 1 << 16 };
 ///
 /// # Errors
 /// [`Error::NotAPermutation`] unless each mode is named once; [`Error::OutOfMemory`].
-///
-/// ```
-/// use tenfold::{Tensor, permute};
-/// let x = Tensor::from_fn(&[2, 3], |i| (10 * i[0] + i[1]) as f64)?;
-/// let transposed = permute(&x, &[1, 0])?;
-/// assert_eq!(transposed.shape(), [3, 2]);
-/// assert_eq!(transposed.data(), [0.0, 10.0, 1.0, 11.0, 2.0, 12.0]);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-pub fn permute<'a, T: Copy + Send + Sync + 'a>(
+pub(crate) fn permute<'a, T: Copy + Send + Sync + 'a>(
     x: impl Into<TensorRef<'a, T>>,
     permutation: &[usize],
 ) -> Result<Tensor<T>> {

@@ -40,16 +40,7 @@ const STRIP_TILES: usize = if cfg!(test) { 4 } else { 32 };
 /// # Errors
 /// [`Error::ModeOutOfRange`], [`Error::ProductMismatch`], [`Error::ShapeOverflow`],
 /// [`Error::OutOfMemory`].
-///
-/// ```
-/// use tenfold::{Tensor, mode_product};
-/// let x = Tensor::new(&[2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
-/// let u = faer::mat![[1.0, 1.0]];
-/// assert_eq!(mode_product(&x, 0, u.as_ref())?.data(), [4.0, 6.0]);
-/// assert_eq!(mode_product(&x, 1, u.as_ref())?.data(), [3.0, 7.0]);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-pub fn mode_product<'a, T: Scalar>(
+pub(crate) fn mode_product<'a, T: Scalar>(
     x: impl Into<TensorRef<'a, T>>,
     mode: usize,
     u: MatRef<'_, T>,
@@ -220,16 +211,7 @@ fn for_columns<T: Scalar>(
 ///
 /// # Errors
 /// Those of [`mode_product`], and [`Error::RepeatedMode`].
-///
-/// ```
-/// use tenfold::{Tensor, multi_mode_product};
-/// let x = Tensor::new(&[2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
-/// let u = faer::mat![[1.0, 1.0]];
-/// let y = multi_mode_product(&x, &[(0, u.as_ref()), (1, u.as_ref())])?;
-/// assert_eq!(y.data(), [10.0]);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-pub fn multi_mode_product<'a, T: Scalar>(
+pub(crate) fn multi_mode_product<'a, T: Scalar>(
     x: impl Into<TensorRef<'a, T>>,
     matrices: &[(usize, MatRef<'_, T>)],
 ) -> Result<Tensor<T>> {

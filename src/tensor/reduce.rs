@@ -48,14 +48,7 @@ fn sum<T: Scalar>(x: &[T], y: &[T], term: impl Fn(f64, f64) -> f64 + Sync) -> f6
 ///
 /// # Errors
 /// [`Error::ShapeMismatch`] unless the shapes are equal.
-///
-/// ```
-/// use tenfold::{Tensor, inner};
-/// let x = Tensor::new(&[3], vec![1.0f32, 2.0, 3.0])?;
-/// assert_eq!(inner(&x, &x)?, 14.0);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-pub fn inner<'a, 'b, T: Scalar>(
+pub(crate) fn inner<'a, 'b, T: Scalar>(
     x: impl Into<TensorRef<'a, T>>,
     y: impl Into<TensorRef<'b, T>>,
 ) -> Result<f64> {
@@ -69,14 +62,7 @@ pub fn inner<'a, 'b, T: Scalar>(
 /// Entries of any size are safe: where squares would overflow or underflow,
 /// the sum is taken of entries scaled by a power of two. A norm above the largest `f64`
 /// is infinite.
-///
-/// ```
-/// use tenfold::{Tensor, norm};
-/// let x = Tensor::new(&[2], vec![3e200, 4e200])?;
-/// assert!((norm(&x) / 5e200 - 1.0).abs() < 1e-15);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-pub fn norm<'a, T: Scalar>(x: impl Into<TensorRef<'a, T>>) -> f64 {
+pub(crate) fn norm<'a, T: Scalar>(x: impl Into<TensorRef<'a, T>>) -> f64 {
     let x = x.into();
     scaled_norm(x.data, x.data, |x, _| x)
 }
@@ -85,15 +71,7 @@ pub fn norm<'a, T: Scalar>(x: impl Into<TensorRef<'a, T>>) -> f64 {
 ///
 /// # Errors
 /// [`Error::ShapeMismatch`] unless the shapes are equal.
-///
-/// ```
-/// use tenfold::{Tensor, distance};
-/// let x = Tensor::new(&[2], vec![3.0, 0.0])?;
-/// let y = Tensor::new(&[2], vec![0.0, 4.0])?;
-/// assert_eq!(distance(&x, &y)?, 5.0);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-pub fn distance<'a, 'b, T: Scalar>(
+pub(crate) fn distance<'a, 'b, T: Scalar>(
     x: impl Into<TensorRef<'a, T>>,
     y: impl Into<TensorRef<'b, T>>,
 ) -> Result<f64> {

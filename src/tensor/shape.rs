@@ -1,14 +1,14 @@
-//! Extents of a tensor, with checked arithmetic.
+//! The extents of a tensor. A product of extents is checked once, when a shape is made.
 
 use std::ops::Deref;
 
 use super::memory::with_room;
 use crate::error::{Error, MAX_ORDER, Result};
 
-/// The extents of a tensor of order 1 to 16, held inline.
+/// The extents of a tensor of order 1 to 16, stored inline.
 ///
-/// The product of the extents (zeros left out) times 16 bytes fits `isize`, so
-/// no later product of extents can overflow.
+/// No product of extents overflows: the product of all extents other than zero, times 16
+/// bytes, is at most `isize::MAX`.
 ///
 /// ```
 /// use tenfold::tensor::Shape;
@@ -24,15 +24,16 @@ pub struct Shape {
     order: usize,
 }
 
-/// Bytes that one entry is counted as, so that sizes in bytes cannot overflow.
+/// Bytes counted for an entry. They are twice those of an `f64`, so that sizes in bytes do
+/// not overflow either.
 const ENTRY_BYTES: usize = 16;
 
 impl Shape {
     /// Checks and stores `extents`.
     ///
     /// # Errors
-    /// [`Error::OrderOutOfRange`] unless there are 1 to 16 of them,
-    /// [`Error::ShapeOverflow`] where their product is too large to address.
+    /// [`Error::OrderOutOfRange`] unless there are 1 to 16 extents;
+    /// [`Error::ShapeOverflow`] if their product is too large to address.
     ///
     /// ```
     /// # use tenfold::tensor::Shape;
@@ -62,29 +63,19 @@ impl Shape {
     }
 
     /// The number of modes.
-    ///
-    /// ```
-    /// # use tenfold::tensor::Shape;
-    /// assert_eq!(Shape::new(&[3, 4, 2])?.order(), 3);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn order(&self) -> usize {
         self.order
     }
 
     /// The number of entries: the product of the extents.
-    ///
-    /// ```
-    /// # use tenfold::tensor::Shape;
-    /// assert_eq!(Shape::new(&[3, 4, 2])?.entries(), 24);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn entries(&self) -> usize {
         self.iter().product()
     }
 
-    /// The position of `index` in row-major order; `None` where the index has another
-    /// length than the shape, or lies outside of an extent.
+    /// The position of the entry at `index` in row-major order; `None` for an index of
+    /// another length than the shape, or outside an extent.
     ///
     /// ```
     /// # use tenfold::tensor::Shape;
@@ -93,6 +84,7 @@ impl Shape {
     /// assert_eq!(shape.offset(&[1, 4]), None);
     /// # Ok::<(), tenfold::Error>(())
     /// ```
+    #[must_use]
     pub fn offset(&self, index: &[usize]) -> Option<usize> {
         if index.len() != self.order {
             return None;
@@ -105,8 +97,8 @@ impl Shape {
             })
     }
 
-    /// The index at row-major position `offset`, the inverse of [`Shape::offset`];
-    /// `None` where there are no more than `offset` entries.
+    /// The index of the entry at position `offset` in row-major order: the inverse of
+    /// [`Shape::offset`]. `None` unless `offset` is below [`Shape::entries`].
     ///
     /// ```
     /// # use tenfold::tensor::Shape;
@@ -115,6 +107,7 @@ impl Shape {
     /// assert_eq!(shape.index(12), None);
     /// # Ok::<(), tenfold::Error>(())
     /// ```
+    #[must_use]
     pub fn index(&self, mut offset: usize) -> Option<Vec<usize>> {
         if offset >= self.entries() {
             return None;
@@ -127,7 +120,7 @@ impl Shape {
         Some(index)
     }
 
-    /// The distance in memory between neighbours along each mode.
+    /// For each mode, the distance in entries between neighbours along it.
     pub(crate) fn strides(&self) -> Vec<usize> {
         let mut strides = vec![1; self.order];
         for mode in (1..self.order).rev() {
@@ -136,8 +129,8 @@ impl Shape {
         strides
     }
 
-    /// `value(index)` for every index in row-major order.
-    pub(crate) fn indices<T>(&self, mut value: impl FnMut(&[usize]) -> T) -> Result<Vec<T>> {
+    /// `value(index)` for each index in row-major order.
+    pub(crate) fn map_indices<T>(&self, mut value: impl FnMut(&[usize]) -> T) -> Result<Vec<T>> {
         let mut index = vec![0; self.order];
         let mut values = with_room(self)?;
         for _ in 0..self.entries() {
@@ -160,6 +153,7 @@ impl Shape {
         Self::new(&extents)
     }
 
+    /// Fails unless there are `actual` entries.
     pub(crate) fn check_length(&self, actual: usize) -> Result<()> {
         if self.entries() == actual {
             return Ok(());

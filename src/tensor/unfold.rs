@@ -1,4 +1,19 @@
-//! Mode-n unfoldings: as slabs without a copy, or formed for inspection.
+//! Slabs, which are views, and unfoldings, which are copies.
+//!
+//! Row-major order keeps the entries of a tensor with extents L × Iₙ × R around mode n like
+//! this (2 × 3 × 2 here, each entry named by its three indices):
+//!
+//! ```text
+//! entries   000 001 010 011 020 021   100 101 110 111 120 121
+//!
+//!           slab 0     slab 1                unfolding = the slabs side by side
+//!           000 001    100 101               000 001 100 101
+//!           010 011    110 111               010 011 110 111
+//!           020 021    120 121               020 021 120 121
+//! ```
+//!
+//! For the last mode R is 1 and each such slab is a single column; they lie one after the
+//! other, so that all of them form one matrix stored by columns.
 
 use faer::{Mat, MatRef};
 
@@ -7,16 +22,16 @@ use super::{Shape, Tensor, TensorRef, check_mode};
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
 
-/// A tensor's extents seen from one mode: `left × extent × right`.
+/// The extents of a tensor around one mode: `left × extent × right`.
 ///
-/// In row-major order the tensor is `left` matrices of `extent` rows and
-/// `right` columns, one after the other.
+/// In row-major order the tensor is `left` matrices of `extent` rows and `right` columns,
+/// one after the other.
 ///
 /// ```
 /// use tenfold::{Tensor, tensor::ModeExtents};
 /// let x = Tensor::<f64>::zeros(&[2, 3, 4, 5])?;
 /// let around = ModeExtents { left: 2, extent: 3, right: 20 };
-/// assert_eq!(x.view().extents(1)?, around);
+/// assert_eq!(x.extents(1)?, around);
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,26 +53,21 @@ impl ModeExtents {
         }
     }
 
-    /// The columns of the unfolding: `left · right`, at most `usize::MAX`.
-    ///
-    /// ```
-    /// # use tenfold::Tensor;
-    /// let x = Tensor::<f32>::zeros(&[2, 3, 4])?;
-    /// assert_eq!(x.view().extents(1)?.columns(), 8);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// The number of columns of the unfolding: `left · right`, or `usize::MAX` if the
+    /// product is larger.
+    #[must_use]
     pub fn columns(&self) -> usize {
         self.left.saturating_mul(self.right)
     }
 }
 
-/// The mode-n slabs of a tensor: matrices of Iₙ rows that, set side by side,
-/// are its mode-n unfolding. See [`slabs`].
+/// The mode-n slabs of a tensor ([`Tensor::slabs`]): matrices of Iₙ rows that, side by side,
+/// are the mode-n unfolding.
 ///
 /// ```
-/// use tenfold::{Tensor, slabs};
+/// use tenfold::Tensor;
 /// let x = Tensor::new(&[2, 1, 2], vec![1.0, 2.0, 3.0, 4.0])?;
-/// let slabs = slabs(&x, 1)?;
+/// let slabs = x.slabs(1)?;
 /// assert_eq!(slabs.get(0).unwrap(), faer::mat![[1.0, 2.0]]);
 /// assert_eq!(slabs.get(1).unwrap(), faer::mat![[3.0, 4.0]]);
 /// # Ok::<(), tenfold::Error>(())
@@ -68,48 +78,39 @@ pub struct Slabs<'a, T> {
     count: usize,
     rows: usize,
     columns: usize,
+    /// Whether a slab is stored by columns.
     transposed: bool,
 }
 
 impl<'a, T> Slabs<'a, T> {
     /// The number of slabs.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, slabs};
-    /// assert_eq!(slabs(&Tensor::<f64>::zeros(&[2, 3, 4])?, 1)?.count(), 2);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The columns of each slab.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, slabs};
-    /// assert_eq!(slabs(&Tensor::<f64>::zeros(&[2, 3, 4])?, 1)?.columns(), 4);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// The number of columns of each slab.
+    #[must_use]
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// Slab `l` as a matrix of Iₙ rows; `None` where `l` is not below
-    /// [`Slabs::count`].
+    /// Slab `l` as a matrix of Iₙ rows; `None` unless `l` is below [`Slabs::count`].
     ///
     /// ```
-    /// # use tenfold::{Tensor, slabs};
+    /// # use tenfold::Tensor;
     /// let x = Tensor::new(&[2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
-    /// let slabs = slabs(&x, 1)?;
+    /// let slabs = x.slabs(1)?;
     /// assert_eq!(slabs.get(0).unwrap(), faer::mat![[1.0, 3.0], [2.0, 4.0]]);
     /// assert!(slabs.get(1).is_none());
     /// # Ok::<(), tenfold::Error>(())
     /// ```
+    #[must_use]
     pub fn get(&self, l: usize) -> Option<MatRef<'a, T>> {
         (l < self.count).then(|| self.slab(l))
     }
 
-    /// Slab `l`, of which there are more.
+    /// Slab `l`, which must exist.
     fn slab(&self, l: usize) -> MatRef<'a, T> {
         let len = self.rows * self.columns;
         let slab = &self.data[l * len..(l + 1) * len];
@@ -121,38 +122,16 @@ impl<'a, T> Slabs<'a, T> {
     }
 
     /// The slabs in order.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, slabs};
-    /// let x = Tensor::<f64>::zeros(&[2, 3, 4])?;
-    /// assert!(slabs(&x, 1)?.iter().all(|slab| slab.nrows() == 3));
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = MatRef<'a, T>> + use<'_, 'a, T> {
         (0..self.count).map(|l| self.slab(l))
     }
 }
 
-/// The slabs of mode `mode`, borrowed.
-///
-/// With L, Iₙ, R the extents around the mode ([`TensorRef::extents`]): L
-/// row-major matrices Iₙ×R where R > 1, and one Iₙ×L matrix, stored by
-/// columns, where R = 1. No entry moves.
-///
-/// # Errors
-/// [`Error::ModeOutOfRange`].
-///
-/// ```
-/// use tenfold::{Tensor, slabs};
-/// let x = Tensor::from_fn(&[2, 3, 2], |i| (100 * i[0] + 10 * i[1] + i[2]) as f64)?;
-/// let middle = slabs(&x, 1)?;
-/// assert_eq!((middle.count(), middle.columns()), (2, 2));
-/// assert_eq!(middle.get(1).unwrap()[(2, 0)], 120.0);
-/// let last = slabs(&x, 2)?;
-/// assert_eq!((last.count(), last.columns()), (1, 6));
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-pub fn slabs<'a, T: 'a>(x: impl Into<TensorRef<'a, T>>, mode: usize) -> Result<Slabs<'a, T>> {
+/// [`Tensor::slabs`].
+pub(crate) fn slabs<'a, T: 'a>(
+    x: impl Into<TensorRef<'a, T>>,
+    mode: usize,
+) -> Result<Slabs<'a, T>> {
     let x = x.into();
     let ModeExtents {
         left,
@@ -169,25 +148,8 @@ pub fn slabs<'a, T: 'a>(x: impl Into<TensorRef<'a, T>>, mode: usize) -> Result<S
     })
 }
 
-/// The mode-n unfolding X₍ₙ₎, formed: an Iₙ × Πₘ≠ₙIₘ matrix whose columns are
-/// the mode-n fibres, the remaining indices in their order, the last fastest
-/// (TensorLy's order; Kolda & Bader run through the same columns first index
-/// fastest).
-///
-/// It copies the tensor. Solvers use [`slabs`] instead.
-///
-/// # Errors
-/// [`Error::ModeOutOfRange`], [`Error::OutOfMemory`], [`Error::ShapeOverflow`] where there are no rows
-/// and more than 2²⁸ columns.
-///
-/// ```
-/// use tenfold::{Tensor, unfold};
-/// let x = Tensor::from_fn(&[2, 2, 2], |i| (100 * i[0] + 10 * i[1] + i[2]) as f64)?;
-/// let x1 = unfold(&x, 1)?;
-/// assert_eq!(x1, faer::mat![[0.0, 1.0, 100.0, 101.0], [10.0, 11.0, 110.0, 111.0]]);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-pub fn unfold<'a, T: Scalar>(x: impl Into<TensorRef<'a, T>>, mode: usize) -> Result<Mat<T>> {
+/// [`Tensor::unfold`].
+pub(crate) fn unfold<'a, T: Scalar>(x: impl Into<TensorRef<'a, T>>, mode: usize) -> Result<Mat<T>> {
     let x = x.into();
     let slabs = slabs(x, mode)?;
     matrix(x.shape[mode], slabs.count * slabs.columns, |i, j| {
@@ -195,20 +157,8 @@ pub fn unfold<'a, T: Scalar>(x: impl Into<TensorRef<'a, T>>, mode: usize) -> Res
     })
 }
 
-/// The tensor of extents `shape` whose mode-n unfolding is `unfolding`: undoes
-/// [`unfold`].
-///
-/// # Errors
-/// [`Error::ModeOutOfRange`], [`Error::OrderOutOfRange`], [`Error::ShapeOverflow`], [`Error::OutOfMemory`], and
-/// [`Error::ShapeMismatch`] where the matrix is not Iₙ × Πₘ≠ₙIₘ.
-///
-/// ```
-/// use tenfold::{Tensor, fold, unfold};
-/// let x = Tensor::from_fn(&[2, 3, 4], |i| (100 * i[0] + 10 * i[1] + i[2]) as f64)?;
-/// assert_eq!(fold(unfold(&x, 1)?.as_ref(), 1, x.shape())?, x);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-pub fn fold<T: Scalar>(
+/// [`Tensor::from_unfolding`].
+pub(crate) fn fold<T: Scalar>(
     unfolding: MatRef<'_, T>,
     mode: usize,
     shape: &[usize],

@@ -339,7 +339,7 @@ impl<T: Scalar> Tucker<T> {
     /// # use tenfold::{StHosvd, Tensor, Truncation};
     /// let x = Tensor::from_fn(&[3, 3], |i| (i[0] * i[1]) as f64)?;
     /// let tucker = StHosvd::new(Truncation::RelativeError(1e-10)).decompose(&x)?;
-    /// assert!(tenfold::distance(&tucker.reconstruct()?, &x)? < 1e-14);
+    /// assert!(tucker.reconstruct()?.distance(&x)? < 1e-14);
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn reconstruct(&self) -> Result<Tensor<T>> {

@@ -6,31 +6,30 @@ use faer::MatRef;
 
 use super::decomposition::Tucker;
 use super::scaling::PartialProducts;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::scalar::Scalar;
-use crate::tensor::{Sizes, Tensor, crop, multi_mode_product_memory, whole_bytes};
+use crate::tensor::{Sizes, Slice, Tensor, crop, multi_mode_product_memory, whole_bytes};
 
 impl<T: Scalar> Tucker<T> {
-    /// The part of X̂ with indices in `ranges`, one per mode, without forming
-    /// the rest: the factors' rows are cut first, and the core where a mode has no
-    /// factor.
+    /// The part `slice` of X̂, without the rest of it: the rows of the factors are cut first,
+    /// and the core in modes without a factor. A mode with a single index has extent 1.
     ///
     /// # Errors
-    /// [`Error::SliceCountMismatch`], [`Error::SliceOutOfRange`], and those of [`Tucker::reconstruct`].
+    /// Those of [`Slice::resolve`] and of [`Tucker::reconstruct`].
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor, Truncation};
     /// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
     /// let tucker = StHosvd::new(Truncation::Ranks(vec![1, 1])).decompose(&x)?;
-    /// let corner = tucker.reconstruct_slice(&[2..3, 0..2])?;
+    /// let corner = tucker.reconstruct_slice(&"2, :2".parse()?)?;
     /// assert_eq!(corner.shape(), [1, 2]);
     /// assert!((corner.data()[1] - 2.0).abs() < 1e-14);
     /// # Ok::<(), tenfold::Error>(())
     /// ```
-    pub fn reconstruct_slice(&self, ranges: &[Range<usize>]) -> Result<Tensor<T>> {
-        self.check_slice(ranges)?;
+    pub fn reconstruct_slice(&self, slice: &Slice) -> Result<Tensor<T>> {
+        let ranges = slice.resolve(self.shape())?;
         // 1. The core, cut in the modes without a factor.
-        let cuts = self.core_ranges(ranges);
+        let cuts = self.core_ranges(&ranges);
         let cut = if is_whole(&cuts, self.ranks()) {
             None
         } else {
@@ -46,11 +45,11 @@ impl<T: Scalar> Tucker<T> {
         PartialProducts::new(cut.as_ref().unwrap_or(self.core()).view(), rows)?.product()
     }
 
-    /// The maximum number of bytes that [`Tucker::reconstruct_slice`] allocates for `ranges`, the
+    /// The maximum number of bytes that [`Tucker::reconstruct_slice`] allocates for `slice`, the
     /// result included; for `None`, those of [`Tucker::reconstruct`].
     ///
     /// # Errors
-    /// [`Error::SliceCountMismatch`], [`Error::SliceOutOfRange`].
+    /// Those of [`Slice::resolve`].
     ///
     /// ```
     /// use tenfold::{StHosvd, Tensor};
@@ -59,10 +58,11 @@ impl<T: Scalar> Tucker<T> {
     /// assert!(tucker.reconstruction_memory(None)? > 50 * 50 * 8);
     /// # Ok::<(), tenfold::Error>(())
     /// ```
-    pub fn reconstruction_memory(&self, ranges: Option<&[Range<usize>]>) -> Result<u64> {
-        let all = || self.shape().iter().map(|&extent| 0..extent).collect();
-        let ranges = ranges.map_or_else(all, <[Range<usize>]>::to_vec);
-        self.check_slice(&ranges)?;
+    pub fn reconstruction_memory(&self, slice: Option<&Slice>) -> Result<u64> {
+        let ranges = match slice {
+            Some(slice) => slice.resolve(self.shape())?,
+            None => self.shape().iter().map(|&extent| 0..extent).collect(),
+        };
         // 1. The core, cut in the modes without a factor.
         let cuts = self.core_ranges(&ranges);
         let extents: Vec<usize> = cuts.iter().map(ExactSizeIterator::len).collect();
@@ -86,28 +86,6 @@ impl<T: Scalar> Tucker<T> {
             multi_mode_product_memory(&core, &products)
         };
         Ok(whole_bytes(cut + product))
-    }
-
-    /// Fails unless `ranges` lie within the extents, one per mode.
-    fn check_slice(&self, ranges: &[Range<usize>]) -> Result<()> {
-        let shape = self.shape();
-        if ranges.len() != shape.len() {
-            return Err(Error::SliceCountMismatch {
-                actual: ranges.len(),
-                order: shape.len(),
-            });
-        }
-        for (mode, (range, &extent)) in ranges.iter().zip(shape).enumerate() {
-            if range.start > range.end || range.end > extent {
-                return Err(Error::SliceOutOfRange {
-                    mode,
-                    start: range.start,
-                    end: range.end,
-                    extent,
-                });
-            }
-        }
-        Ok(())
     }
 
     /// The ranges of the core that belong to `ranges` of the tensor: the same where a

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 use tenfold::io::{AnyTensor, AnyTucker, read_npy, read_tucker, write_npy};
-use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Tensor, norm};
+use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Tensor};
 
 fn tenfold(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tenfold"))
@@ -153,10 +153,7 @@ fn options_of_a_decomposition_reach_the_library() {
         power_iterations: 0,
         ..Randomized::new(ranks)
     };
-    let hooi = Hooi {
-        start: Start::Hosvd,
-        ..Hooi::new(ranks)
-    };
+    let hooi = Hooi::new(ranks);
     let cases = [
         (
             "--method randomized --seed 7 --oversampling 1",
@@ -204,14 +201,23 @@ fn options_of_a_decomposition_reach_the_library() {
             .decompose(&folder.x),
         ),
         (
-            "--method hooi --sweep-tolerance 1e-4",
+            "--method hooi --sweep-tolerance 1e-6",
             Hooi {
-                sweep_tolerance: 1e-4,
+                sweep_tolerance: 1e-6,
                 ..hooi.clone()
             }
             .decompose(&folder.x),
         ),
         ("--method hooi", hooi.decompose(&folder.x)),
+        (
+            "--method hooi --start hosvd --sweeps 1",
+            Hooi {
+                start: Start::Hosvd,
+                max_sweeps: 1,
+                ..hooi
+            }
+            .decompose(&folder.x),
+        ),
     ];
     let mut cores: Vec<Vec<f64>> = Vec::new();
     for (options, expected) in cases {
@@ -291,6 +297,13 @@ fn sweeps_are_limited_and_told() {
     );
     let object = folder.decompose(&["--ranks", "3,3,2", "--sweeps", "4", "--seed", "1"]);
     assert_eq!(object["notes"].as_array().unwrap().len(), 2);
+    let object = folder.decompose(&["--ranks", "3,3,2", "--start", "hosvd"]);
+    assert_eq!(object["notes"][0], "st-hosvd makes no sweeps");
+    let line = folder.refuses(&[&hooi[..], &["--start", "svd"]].concat());
+    assert!(
+        line.contains("there is no start \"svd\", only st-hosvd, hosvd"),
+        "{line}"
+    );
 }
 
 #[test]
@@ -399,7 +412,7 @@ fn a_slice_is_that_of_the_whole() {
     json(&["reconstruct", &input, "-o", &out]);
     let whole = as_f64(&folder.path("y.npy"));
     assert_eq!(whole.shape(), [12, 10, 8]);
-    assert!(tenfold::distance(&whole, &folder.x).unwrap() < 0.1 * norm(&folder.x));
+    assert!(whole.distance(&folder.x).unwrap() < 0.1 * folder.x.norm());
     for (text, shape, ranges) in [
         ("0:10,:,3", &[10, 10][..], [0..10, 0..10, 3..4]),
         ("-3:,:-2,1:2", &[3, 8, 1], [9..12, 0..8, 1..2]),
@@ -438,12 +451,13 @@ fn slices_that_do_not_fit_are_refused() {
     folder.decompose(&["--ranks", "2,2,2"]);
     let (input, out) = (folder.at("x.tucker.npz"), folder.at("refused.npy"));
     for (slice, what) in [
-        ("0:13,:,:", "13 lies outside the extent 12"),
-        (":,10,:", "index 10 lies outside the extent 10"),
+        ("0:13,:,:", "0:13 does not lie within the extent 12"),
+        (":,10,:", "10 does not lie within the extent 10"),
+        ("5:4,:,:", "5:4 ends before it starts"),
         (":,:", "the slice names 2 modes, the tensor has 3"),
-        ("4:4,:,:", "4:4 selects nothing of the extent 12"),
-        ("::2,:,:", "steps are not supported"),
-        ("a,:,:", "\"a\" is no index"),
+        ("4:4,:,:", "4:4,:,: selects no entries of the shape 12×10×8"),
+        ("::2,:,:", "\"::2\" has a step"),
+        ("a,:,:", "\"a\" is neither an index nor a range"),
     ] {
         let line = refusal(&["reconstruct", &input, "--slice", slice, "-o", &out]);
         assert!(line.contains(what), "{line}");
@@ -465,12 +479,12 @@ fn info_of_an_array_and_of_a_decomposition() {
         (&"tensor".into(), &"f64".into())
     );
     assert_eq!(array["shape"], serde_json::json!([12, 10, 8]));
-    assert_eq!(array["norm"].as_f64(), Some(norm(&folder.x)));
+    assert_eq!(array["norm"].as_f64(), Some(folder.x.norm()));
     for (mode, extent) in [12, 10, 8].into_iter().enumerate() {
         let spectrum = array["spectra"][mode].as_array().unwrap();
         assert_eq!(spectrum.len(), extent);
         let energy: f64 = spectrum.iter().map(|s| s.as_f64().unwrap().powi(2)).sum();
-        assert!((energy.sqrt() / norm(&folder.x) - 1.0).abs() < 1e-13);
+        assert!((energy.sqrt() / folder.x.norm() - 1.0).abs() < 1e-13);
     }
     assert_eq!(decomposition["kind"], "tucker");
     for key in [
@@ -785,5 +799,5 @@ fn single_precision_stays_single() {
     let AnyTensor::F32(y) = read_npy(&y).unwrap() else {
         panic!("f32 was decomposed");
     };
-    assert!(tenfold::distance(&x, &y).unwrap() < 1e-5 * norm(&x));
+    assert!(x.distance(&y).unwrap() < 1e-5 * x.norm());
 }

@@ -22,11 +22,3 @@ mod ranges;
 mod ranks;
 mod run;
 mod wrong_files;
-
-// Pieces of the command that the fuzz targets call.
-#[allow(dead_code)]
-#[path = "../../src/bin/tenfold/failure.rs"]
-mod failure;
-#[allow(dead_code)]
-#[path = "../../src/bin/tenfold/slice.rs"]
-mod slice;

@@ -1,7 +1,7 @@
 //! Arrays whose norm or decomposition is near an end of the scalar's range.
 
 use tenfold::io::{AnyTensor, read_npy, write_npy};
-use tenfold::{Scalar, Tensor, distance, norm};
+use tenfold::{Scalar, Tensor};
 
 use crate::run::{json, refusal};
 
@@ -60,7 +60,7 @@ fn subnormal<T: Scalar>(step: f64) {
         let z = Tensor::new(x.shape(), z).unwrap();
         let multiples = x.data().iter().map(|v| v.as_f64() / step).collect();
         let x = Tensor::new(x.shape(), multiples).unwrap();
-        let error = distance(&z, &x).unwrap() / norm(&x);
+        let error = z.distance(&x).unwrap() / x.norm();
         let reported = object["relative_error"].as_f64().unwrap();
         assert!(
             (error - reported).abs() <= 1e-6,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use crate::common::oracle;
 use faer::Mat;
 use tenfold::io::{AnyTensor, read_npy};
-use tenfold::{Hooi, Hosvd, StHosvd, Start, Tensor, Truncation, Tucker, mode_spectrum, norm};
+use tenfold::{Hooi, Hosvd, StHosvd, Start, Tensor, Truncation, Tucker, mode_spectrum};
 
 struct Golden {
     name: &'static str,
@@ -174,7 +174,7 @@ impl Golden {
         }
         let core = self.theirs("core");
         assert_eq!(tucker.core().shape(), core.shape());
-        assert!((norm(tucker.core()) / norm(&core) - 1.0).abs() <= 1e-10);
+        assert!((tucker.core().norm() / core.norm() - 1.0).abs() <= 1e-10);
         for mode in 0..x.order() {
             let ours = oracle::singular_values(oracle::unfold(tucker.core(), mode).as_ref());
             let theirs = oracle::singular_values(oracle::unfold(&core, mode).as_ref());

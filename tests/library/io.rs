@@ -9,7 +9,7 @@ use tenfold::io::{
     AnyTensor, AnyTucker, Meta, Npy, check_writable, read_npy, read_tucker, write_npy,
     write_npy_entries, write_tucker,
 };
-use tenfold::{Error, Hooi, StHosvd, Tensor, Tucker};
+use tenfold::{Error, Hooi, StHosvd, Stop, Tensor, Tucker};
 
 fn numpy(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -119,7 +119,7 @@ fn large_column_major_arrays_of_any_shape() {
         })
         .unwrap();
         let backwards: Vec<usize> = (0..shape.len()).rev().collect();
-        let transposed = tenfold::permute(&x, &backwards).unwrap();
+        let transposed = x.permute(&backwards).unwrap();
         for (order, bytes) in [
             (
                 '<',
@@ -363,7 +363,7 @@ fn a_decomposition_comes_back_bit_by_bit() {
     let (read, meta) = read_tucker(&path).unwrap();
     assert_eq!(meta, written);
     assert_eq!(meta.relative_error, tucker.estimated_error());
-    assert_eq!(meta.stop.as_deref(), Some("converged"));
+    assert_eq!(meta.stop, Some(Stop::Converged));
     assert_eq!(meta.spectra[1].as_deref(), tucker.spectrum(1));
     let AnyTucker::F64(read) = read else {
         panic!("another scalar was read than written");

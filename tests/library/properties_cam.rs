@@ -5,7 +5,7 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use tenfold::cam::{Cam, Decomposition, SaliencyMap, Sign, Status, Weighting};
-use tenfold::{Error, Scalar, Tensor, TensorRef, permute};
+use tenfold::{Error, Scalar, Tensor, TensorRef};
 
 /// Feature maps with both signs, of every proportion.
 fn features(channels: usize, height: usize, width: usize) -> impl Strategy<Value = Tensor<f64>> {
@@ -204,9 +204,9 @@ fn the_order_of_the_channels_changes_nothing() {
 fn the_map_moves_with_the_positions() {
     compares(50, (features(6, 4, 3), weighting()), |(x, weighting)| {
         let cam = Cam::new(weighting);
-        let turned = permute(&x, &[0, 2, 1]).unwrap();
+        let turned = x.permute(&[0, 2, 1]).unwrap();
         check_equal(&x, &cam, || {
-            let own = permute(map(&cam, &x).values(), &[1, 0]).unwrap();
+            let own = map(&cam, &x).values().permute(&[1, 0]).unwrap();
             [own.into_data(), values(&cam, &turned)]
         })
     });

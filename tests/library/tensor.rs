@@ -8,10 +8,7 @@ use proptest::prelude::*;
 use tenfold::cam::normalize;
 use tenfold::linalg::{Side, triangular_factor};
 use tenfold::tensor::Shape;
-use tenfold::{
-    Error, MAX_ORDER, Scalar, StHosvd, Tensor, TensorRef, distance, fold, inner, mode_product,
-    multi_mode_product, norm, permute, slabs, unfold,
-};
+use tenfold::{Error, MAX_ORDER, Scalar, StHosvd, Tensor, TensorRef};
 
 /// Kolda & Bader's 3×4×2 tensor (§2.4): frontal slices X₁, then X₁ + 12.
 fn kolda_bader() -> Tensor<f64> {
@@ -72,13 +69,16 @@ fn the_oracle_agrees_with_kolda_and_bader() {
 #[test]
 fn the_library_agrees_with_kolda_and_bader() {
     let x = kolda_bader();
-    let y = mode_product(&x, 0, kolda_bader_matrix().as_ref()).unwrap();
+    let y = x.mode_product(0, kolda_bader_matrix().as_ref()).unwrap();
     assert_eq!(y, kolda_bader_product());
     for (mode, unfolding) in kolda_bader_unfoldings().into_iter().enumerate() {
-        assert_eq!(unfold(&x, mode).unwrap(), unfolding);
-        assert_eq!(fold(unfolding.as_ref(), mode, x.shape()).unwrap(), x);
+        assert_eq!(x.unfold(mode).unwrap(), unfolding);
+        assert_eq!(
+            Tensor::from_unfolding(unfolding.as_ref(), mode, x.shape()).unwrap(),
+            x
+        );
     }
-    assert_eq!(norm(&x), 70.0);
+    assert_eq!(x.norm(), 70.0);
 }
 
 /// Shapes of order 1 to 6, extents 0 to 5.
@@ -116,14 +116,17 @@ fn check_unfoldings<T: Scalar>(shape: &[usize], seed: u64) {
     let x: Tensor<T> = Random::new(seed).tensor(shape);
     for mode in 0..shape.len() {
         let expected = oracle::unfold(&x, mode);
-        let unfolding = unfold(&x, mode).unwrap();
+        let unfolding = x.unfold(mode).unwrap();
         assert_eq!(
             Mat::from_fn(unfolding.nrows(), unfolding.ncols(), |i, j| unfolding
                 [(i, j)]
                 .as_f64()),
             expected
         );
-        assert_eq!(fold(unfolding.as_ref(), mode, shape).unwrap(), x);
+        assert_eq!(
+            Tensor::from_unfolding(unfolding.as_ref(), mode, shape).unwrap(),
+            x
+        );
 
         let around = x.view().extents(mode).unwrap();
         assert_eq!(around.left, shape[..mode].iter().product::<usize>());
@@ -131,7 +134,7 @@ fn check_unfoldings<T: Scalar>(shape: &[usize], seed: u64) {
         assert_eq!(around.right, shape[mode + 1..].iter().product::<usize>());
         assert_eq!(around.columns(), expected.ncols());
 
-        let slabs = slabs(&x, mode).unwrap();
+        let slabs = x.slabs(mode).unwrap();
         assert_eq!(slabs.count() * slabs.columns(), expected.ncols());
         assert_eq!(slabs.iter().len(), slabs.count());
         for (l, slab) in slabs.iter().enumerate() {
@@ -158,7 +161,7 @@ fn check_mode_products<T: Scalar>(shape: &[usize], seed: u64) {
         let rows = rows[random.below(if entries > 2000 { rows.len() } else { 5 })];
         let u: Mat<T> = random.matrix(rows, extent);
         let u = Laid::new(&mut random, &u);
-        let y = mode_product(&x, mode, u.as_ref()).unwrap();
+        let y = x.mode_product(mode, u.as_ref()).unwrap();
         let exact = oracle::mode_product(&x, mode, u.as_ref());
         let sizes = oracle::mode_product(
             &oracle::abs(&oracle::in_f64(&x)),
@@ -189,7 +192,7 @@ fn check_multi_mode_product<T: Scalar>(shape: &[usize], seed: u64) {
         .zip(&matrices)
         .map(|(&mode, u)| (mode, u.as_ref()))
         .collect();
-    let y = multi_mode_product(&x, &products).unwrap();
+    let y = x.multi_mode_product(&products).unwrap();
     let (mut exact, mut sizes) = (oracle::in_f64(&x), oracle::abs(&oracle::in_f64(&x)));
     let mut terms = 0;
     for &(mode, u) in &products {
@@ -209,11 +212,11 @@ fn check_reductions<T: Scalar>(shape: &[usize], seed: u64) {
     let products: Vec<f64> = pairs.map(|(x, y)| x.as_f64() * y.as_f64()).collect();
     let size: f64 = products.iter().map(|p| p.abs()).sum();
     let bound = terms * f64::EPSILON * size;
-    assert!((inner(&x, &y).unwrap() - products.iter().sum::<f64>()).abs() <= bound);
+    assert!((x.inner(&y).unwrap() - products.iter().sum::<f64>()).abs() <= bound);
     let bound = terms * f64::EPSILON;
-    assert!((norm(&x) - oracle::norm(&x)).abs() <= bound * oracle::norm(&x));
+    assert!((x.norm() - oracle::norm(&x)).abs() <= bound * oracle::norm(&x));
     let expected = oracle::distance(&x, &y);
-    assert!((distance(&x, &y).unwrap() - expected).abs() <= bound * expected);
+    assert!((x.distance(&y).unwrap() - expected).abs() <= bound * expected);
 }
 
 fn check_permutations<T: Scalar>(shape: &[usize], seed: u64) {
@@ -223,7 +226,7 @@ fn check_permutations<T: Scalar>(shape: &[usize], seed: u64) {
     for k in (1..permutation.len()).rev() {
         permutation.swap(k, random.below(k + 1));
     }
-    let y = permute(&x, &permutation).unwrap();
+    let y = x.permute(&permutation).unwrap();
     let expected: Vec<usize> = permutation.iter().map(|&mode| shape[mode]).collect();
     assert_eq!(y.shape(), expected);
     oracle::for_each_index(shape, |index| {
@@ -232,7 +235,7 @@ fn check_permutations<T: Scalar>(shape: &[usize], seed: u64) {
     });
 
     let reversed: Vec<usize> = (0..shape.len()).rev().collect();
-    let column_major = permute(&x, &reversed).unwrap();
+    let column_major = x.permute(&reversed).unwrap();
     assert_eq!(Tensor::from_fortran(shape, column_major.data()).unwrap(), x);
 }
 
@@ -364,7 +367,7 @@ fn a_large_product_of_two_modes_is_as_defined() {
     let sizes = oracle::mode_product(&sizes, 2, magnitude(v.as_ref()).as_ref());
     for products in [[(1, &u), (2, &v)], [(2, &v), (1, &u)]] {
         let products = products.map(|(mode, u)| (mode, u.as_ref()));
-        let y = multi_mode_product(&x, &products).unwrap();
+        let y = x.multi_mode_product(&products).unwrap();
         assert_rounded(&y, &exact, &sizes, 60 + 70 + 4);
     }
 }
@@ -400,7 +403,7 @@ fn the_identity_changes_nothing() {
     let x: Tensor<f64> = Random::new(1).tensor(&[70, 90, 80]);
     for mode in 0..3 {
         let identity = Mat::identity(x.shape()[mode], x.shape()[mode]);
-        assert_eq!(mode_product(&x, mode, identity.as_ref()).unwrap(), x);
+        assert_eq!(x.mode_product(mode, identity.as_ref()).unwrap(), x);
     }
 }
 
@@ -414,12 +417,23 @@ fn mode_products_commute_and_compose() {
         random.matrix(5, 10),
         random.matrix(3, 4),
     );
-    let uv = mode_product(&mode_product(&x, 0, u.as_ref()).unwrap(), 2, v.as_ref()).unwrap();
-    let vu = mode_product(&mode_product(&x, 2, v.as_ref()).unwrap(), 0, u.as_ref()).unwrap();
+    let uv = x
+        .mode_product(0, u.as_ref())
+        .unwrap()
+        .mode_product(2, v.as_ref())
+        .unwrap();
+    let vu = x
+        .mode_product(2, v.as_ref())
+        .unwrap()
+        .mode_product(0, u.as_ref())
+        .unwrap();
     assert!(oracle::relative_distance(&uv, &vu) < 1e-15);
-    let one_by_one =
-        mode_product(&mode_product(&x, 0, u.as_ref()).unwrap(), 0, w.as_ref()).unwrap();
-    let at_once = mode_product(&x, 0, (&w * &u).as_ref()).unwrap();
+    let one_by_one = x
+        .mode_product(0, u.as_ref())
+        .unwrap()
+        .mode_product(0, w.as_ref())
+        .unwrap();
+    let at_once = x.mode_product(0, (&w * &u).as_ref()).unwrap();
     assert!(oracle::relative_distance(&one_by_one, &at_once) < 1e-15);
 }
 
@@ -439,10 +453,10 @@ fn norms_are_safe_at_every_scale() {
             let expected = oracle::norm(&x);
             assert!((expected / scale / 7.0 - 1.0).abs() < 8.0 * T::EPSILON);
             assert!(
-                (norm(&x) / expected - 1.0).abs() < 4.0 * f64::EPSILON,
+                (x.norm() / expected - 1.0).abs() < 4.0 * f64::EPSILON,
                 "1e{exponent}"
             );
-            let d = distance(&x, &zero).unwrap();
+            let d = x.distance(&zero).unwrap();
             assert!(
                 (d / expected - 1.0).abs() < 4.0 * f64::EPSILON,
                 "1e{exponent}"
@@ -455,9 +469,14 @@ fn norms_are_safe_at_every_scale() {
     let mut x = Tensor::<f64>::zeros(&[40, 40]).unwrap();
     x.data_mut().fill(1.0);
     x.data_mut()[777] = 1e250;
-    assert_eq!(norm(&x), 1e250);
-    assert_eq!(norm(&Tensor::<f64>::zeros(&[4, 0]).unwrap()), 0.0);
-    assert!(norm(&Tensor::new(&[2], vec![1.0, f64::NAN]).unwrap()).is_nan());
+    assert_eq!(x.norm(), 1e250);
+    assert_eq!(Tensor::<f64>::zeros(&[4, 0]).unwrap().norm(), 0.0);
+    assert!(
+        Tensor::new(&[2], vec![1.0, f64::NAN])
+            .unwrap()
+            .norm()
+            .is_nan()
+    );
 }
 
 /// Each way to get the arguments wrong is told apart.
@@ -479,36 +498,37 @@ fn errors_name_what_was_wrong() {
         &format!("shape {}×3 is too large to address", usize::MAX),
     );
     says(
-        mode_product(&x, 3, u.as_ref()).unwrap_err(),
+        x.mode_product(3, u.as_ref()).unwrap_err(),
         "mode 3 does not exist: the tensor has 3 modes, counted from 0",
     );
     says(
-        mode_product(&x, 0, u.as_ref()).unwrap_err(),
+        x.mode_product(0, u.as_ref()).unwrap_err(),
         "the matrix for mode 0 has 3 columns, the tensor has extent 2 there",
     );
     says(
-        multi_mode_product(&x, &[(1, u.as_ref()), (1, u.as_ref())]).unwrap_err(),
+        x.multi_mode_product(&[(1, u.as_ref()), (1, u.as_ref())])
+            .unwrap_err(),
         "mode 1 is named twice",
     );
     says(
-        permute(&x, &[0, 2, 2]).unwrap_err(),
+        x.permute(&[0, 2, 2]).unwrap_err(),
         "[0, 2, 2] is no permutation of the modes 0 to 2",
     );
     says(
-        fold(u.as_ref(), 1, &[2, 3, 4]).unwrap_err(),
+        Tensor::from_unfolding(u.as_ref(), 1, &[2, 3, 4]).unwrap_err(),
         "unfolding: shape 3×8 was expected, not 2×3",
     );
     says(
-        inner(&x, &Tensor::zeros(&[4, 3, 2]).unwrap()).unwrap_err(),
+        x.inner(&Tensor::zeros(&[4, 3, 2]).unwrap()).unwrap_err(),
         "second tensor: shape 2×3×4 was expected, not 4×3×2",
     );
     assert!(matches!(
-        slabs(&x, 9),
+        x.slabs(9),
         Err(Error::ModeOutOfRange { mode: 9, order: 3 })
     ));
-    assert!(matches!(unfold(&x, 3), Err(Error::ModeOutOfRange { .. })));
+    assert!(matches!(x.unfold(3), Err(Error::ModeOutOfRange { .. })));
     assert!(matches!(
-        distance(&x, &Tensor::zeros(&[2]).unwrap()),
+        x.distance(&Tensor::zeros(&[2]).unwrap()),
         Err(Error::ShapeMismatch { .. })
     ));
     assert!(matches!(
@@ -520,8 +540,19 @@ fn errors_name_what_was_wrong() {
         Err(Error::DataLengthMismatch { .. })
     ));
     let none = Mat::<f64>::zeros(0, 3);
-    assert_eq!(
-        mode_product(&x, 1, none.as_ref()).unwrap().shape(),
-        [2, 0, 4]
-    );
+    assert_eq!(x.mode_product(1, none.as_ref()).unwrap().shape(), [2, 0, 4]);
+}
+
+#[test]
+fn iteration_is_in_row_major_order() {
+    let x = Tensor::from_fn(&[2, 3], |i| 10 * i[0] + i[1]).unwrap();
+    let expected = [0, 1, 2, 10, 11, 12];
+    assert!(x.iter().eq(&expected));
+    assert!((&x).into_iter().eq(&expected));
+    assert!(x.view().into_iter().rev().eq(expected.iter().rev()));
+    let mut sum = 0;
+    for entry in &x {
+        sum += entry;
+    }
+    assert_eq!(sum, 36);
 }

@@ -6,7 +6,6 @@ use tenfold::cam::{Cam, SaliencyMap, Weighting};
 use tenfold::linalg::{Precision, Side, gram, triangular_factor};
 use tenfold::{
     Hooi, Hosvd, Randomized, Route, Scalar, StHosvd, Tensor, TensorRef, Truncation, Tucker,
-    distance, inner, mode_product, multi_mode_product, norm, permute,
 };
 
 /// FNV-1a over 64-bit words.
@@ -87,11 +86,11 @@ fn check_operations<T: Scalar>() {
         let y: Tensor<T> = random.tensor(shape);
         let what = |operation: &str| format!("{operation} of {shape:?} in {}", T::NAME);
         assert_same_bits(&what("norm and inner product"), |d| {
-            d.values([norm(&x), inner(&x, &y).unwrap(), distance(&x, &y).unwrap()]);
+            d.values([x.norm(), x.inner(&y).unwrap(), x.distance(&y).unwrap()]);
         });
         let backwards: Vec<usize> = (0..shape.len()).rev().collect();
         assert_same_bits(&what("permutation"), |d| {
-            d.tensor(&permute(&x, &backwards).unwrap())
+            d.tensor(&x.permute(&backwards).unwrap())
         });
         let factors: Vec<Mat<T>> = shape
             .iter()
@@ -100,9 +99,9 @@ fn check_operations<T: Scalar>() {
         let products: Vec<_> = factors.iter().map(Mat::as_ref).enumerate().collect();
         assert_same_bits(&what("products"), |d| {
             for &(mode, u) in &products {
-                d.tensor(&mode_product(&x, mode, u).unwrap());
+                d.tensor(&x.mode_product(mode, u).unwrap());
             }
-            d.tensor(&multi_mode_product(&x, &products).unwrap());
+            d.tensor(&x.multi_mode_product(&products).unwrap());
         });
         for mode in 0..shape.len() {
             let around = x.view().extents(mode).unwrap();

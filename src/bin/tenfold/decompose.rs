@@ -40,6 +40,9 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     modes: Option<Vec<usize>>,
+    /// What HOOI starts from: st-hosvd or hosvd [default: st-hosvd]
+    #[arg(long, value_name = "NAME")]
+    start: Option<Start>,
     /// The most sweeps that HOOI makes [default: 100]
     #[arg(long, value_name = "N")]
     sweeps: Option<usize>,
@@ -142,16 +145,10 @@ impl Args {
                 ..Hosvd::new(truncation)
             }),
             Method::Hooi => {
-                let start = match truncation {
-                    // As other libraries do: sweep by sweep the errors are theirs.
-                    Truncation::Ranks(_) => Start::Hosvd,
-                    // The smaller ranks for the same tolerance.
-                    Truncation::RelativeError(_) => Start::StHosvd,
-                };
                 let defaults = Hooi::new(truncation);
                 Solver::Hooi(Hooi {
                     modes,
-                    start,
+                    start: self.start.unwrap_or(defaults.start),
                     max_sweeps: self.sweeps.unwrap_or(defaults.max_sweeps),
                     sweep_tolerance: self.sweep_tolerance.unwrap_or(defaults.sweep_tolerance),
                     ..defaults
@@ -195,8 +192,9 @@ impl Args {
 
     /// Notes the options that the method does not have.
     fn note_unused_options(&self, console: &Console) {
-        if self.method != Method::Hooi && (self.sweeps.is_some() || self.sweep_tolerance.is_some())
-        {
+        let sweeps =
+            self.start.is_some() || self.sweeps.is_some() || self.sweep_tolerance.is_some();
+        if sweeps && self.method != Method::Hooi {
             console.note(format!("{} makes no sweeps", self.method.name()));
         }
         let random =
@@ -308,14 +306,9 @@ fn report<T: Scalar>(
         tucker.compression(),
     );
     if let Some(convergence) = tucker.convergence() {
-        let why = match convergence.stop {
-            Stop::Converged => "converged",
-            Stop::SweepLimit => "stopped at the limit",
-            Stop::Interrupted => "interrupted",
-        };
         text += &format!(
-            "{} after {} sweeps, {why}\n",
-            meta.method, convergence.sweeps
+            "{}: {} sweeps, {}\n",
+            meta.method, convergence.sweeps, convergence.stop
         );
     }
     text += &format!("written: {}", args.output.display());
@@ -332,7 +325,7 @@ fn report<T: Scalar>(
         "compression": tucker.compression(),
         "seconds": seconds,
         "sweeps": meta.sweeps,
-        "stop": meta.stop,
+        "stop": meta.stop.map(Stop::name),
         "rung": tucker.rung().name(),
         "shortfall": tucker.shortfall().map(|s| json!({
             "requested": s.requested,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tenfold::io::{
     AnyTensor, AnyTucker, Contents, Meta, Npy, contents, read_tucker, tucker_memory,
 };
-use tenfold::{Hosvd, Scalar, Tensor, Tucker, mode_spectrum, norm};
+use tenfold::{Hosvd, Scalar, Stop, Tensor, Tucker, mode_spectrum};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
@@ -84,7 +84,7 @@ fn describe_tensor<T: Scalar>(
     let spectra: Vec<Option<Vec<f64>>> = (0..x.order())
         .map(|mode| mode_spectrum(x, mode).map(Some))
         .collect::<tenfold::Result<_>>()?;
-    let norm = norm(x);
+    let norm = x.norm();
     let object = json!({
         "file": path.display().to_string(),
         "kind": "tensor",
@@ -104,7 +104,7 @@ fn describe_tensor<T: Scalar>(
 }
 
 fn describe_tucker<T: Scalar>(path: &Path, tucker: &Tucker<T>, meta: &Meta) -> (Value, String) {
-    let norm = norm(tucker.core());
+    let norm = tucker.core().norm();
     let object = json!({
         "file": path.display().to_string(),
         "kind": "tucker",
@@ -116,7 +116,7 @@ fn describe_tucker<T: Scalar>(path: &Path, tucker: &Tucker<T>, meta: &Meta) -> (
         "relative_error": meta.relative_error,
         "compression": tucker.compression(),
         "sweeps": meta.sweeps,
-        "stop": meta.stop,
+        "stop": meta.stop.map(Stop::name),
         "norm": norm,
         "spectra": meta.spectra,
     });

@@ -15,7 +15,6 @@ mod memory;
 mod output;
 mod ranks;
 mod reconstruct;
-mod slice;
 
 use std::process::ExitCode;
 

@@ -5,13 +5,12 @@ use std::time::Instant;
 
 use serde_json::json;
 use tenfold::io::{AnyTucker, read_tucker, tucker_memory, write_npy_entries};
-use tenfold::{Scalar, Tucker};
+use tenfold::{Scalar, Slice, Tucker};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::output;
-use crate::slice::Slice;
 
 /// Reconstruct the array of a decomposition, or a part of it
 #[derive(clap::Args)]
@@ -22,7 +21,7 @@ pub(crate) struct Args {
     /// Only this part, computed without the rest: for each mode a range
     /// (0:10, -3:, :) or an index (3), which leaves the mode out, as in NumPy
     #[arg(long, value_name = "0:10,:,3", allow_hyphen_values = true)]
-    slice: Option<String>,
+    slice: Option<Slice>,
     /// Where to write the array
     #[arg(short, long, value_name = "Y.npy")]
     output: PathBuf,
@@ -46,17 +45,16 @@ fn reconstruct<T: Scalar>(
     console: &Console,
     allows: &dyn Fn(u64) -> Outcome,
 ) -> Outcome {
-    let slice = match &args.slice {
-        None => None,
-        Some(text) => Some(Slice::parse(text, &tucker.shape())?),
+    let shape = match &args.slice {
+        None => tucker.shape().to_vec(),
+        Some(slice) => sliced_shape(slice, tucker.shape())?,
     };
-    let ranges = slice.as_ref().map(|slice| &slice.ranges[..]);
-    allows(tucker.reconstruction_memory(ranges)?)?;
+    allows(tucker.reconstruction_memory(args.slice.as_ref())?)?;
     let started = Instant::now();
     let spinner = console.progress(None, "reconstructing");
-    let (y, shape) = match slice {
-        None => (tucker.reconstruct(), tucker.shape().to_vec()),
-        Some(slice) => (tucker.reconstruct_slice(&slice.ranges), slice.shape),
+    let y = match &args.slice {
+        None => tucker.reconstruct(),
+        Some(slice) => tucker.reconstruct_slice(slice),
     };
     let y = y.map_err(|error| Failure::in_file(&args.input, error))?;
     spinner.finish_and_clear();
@@ -66,7 +64,7 @@ fn reconstruct<T: Scalar>(
         "command": "reconstruct",
         "input": args.input.display().to_string(),
         "output": args.output.display().to_string(),
-        "slice": args.slice,
+        "slice": args.slice.as_ref().map(Slice::to_string),
         "shape": shape,
         "dtype": T::NAME,
         "seconds": seconds,
@@ -79,4 +77,16 @@ fn reconstruct<T: Scalar>(
         args.output.display()
     );
     console.summary(Some(&args.output), object, &text)
+}
+
+/// The shape of the part; fails where the part has no entries.
+fn sliced_shape(slice: &Slice, shape: &[usize]) -> Outcome<Vec<usize>> {
+    let sliced = slice.sliced_shape(shape)?;
+    if sliced.contains(&0) {
+        let shape = times(shape);
+        return Err(Failure::usage(format!(
+            "--slice {slice} selects no entries of the shape {shape}"
+        )));
+    }
+    Ok(sliced)
 }

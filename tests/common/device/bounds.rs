@@ -61,7 +61,7 @@
 use tenfold::cam::{Cam, Sign, Vectors};
 use tenfold::faer::{Mat, MatRef};
 use tenfold::linalg::{Precision, Side, eigh, gram};
-use tenfold::{Hooi, Scalar, Start, Tensor, Tucker, mode_product};
+use tenfold::{Hooi, Scalar, Start, Tensor, Tucker};
 
 /// Products that the CPU sums in `f32` at most when it forms a Gram matrix.
 const SINGLE_RUN: usize = 256;
@@ -200,7 +200,7 @@ impl Spectrum {
             .values
             .iter()
             .map(|value| (value.max(0.0) + eta).sqrt());
-        let rows = mode_product(matrix, 0, eigen.vectors.transpose()).unwrap();
+        let rows = matrix.mode_product(0, eigen.vectors.transpose()).unwrap();
         let &[count, positions] = rows.shape() else {
             panic!("a matrix has two extents");
         };
@@ -324,7 +324,7 @@ fn truncated(x: &Tensor<f64>, ranks: &[usize], eta: f64) -> (Mat<f64>, f64) {
         let mut projected = x.clone();
         for mode in 1..x.shape().len() {
             let factor = tucker.factor(mode).unwrap().transpose();
-            projected = mode_product(&projected, mode, factor).unwrap();
+            projected = projected.mode_product(mode, factor).unwrap();
         }
         gram(&projected, 0, Side::Mode, Precision::Double).unwrap()
     };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tenfold::cam::{Cam, SaliencyMap, Status};
 use tenfold::cuda::DeviceScalar;
-use tenfold::{Tensor, Tucker, distance};
+use tenfold::{Tensor, Tucker};
 
 use super::bounds::{of_factor, of_map};
 
@@ -83,7 +83,7 @@ impl Figures {
     fn decomposition(&mut self, x: &Tensor<f64>, ours: &Tucker<f64>, theirs: &Tucker<f64>) {
         assert_eq!(ours.ranks(), theirs.ranks());
         assert_eq!(ours.convergence(), theirs.convergence());
-        let norm = tenfold::norm(x);
+        let norm = x.norm();
         // The core is X in the factors' coordinates: it moves with their columns.
         let mut of_core = f64::EPSILON * x.shape().iter().sum::<usize>() as f64;
         for mode in 0..ours.shape().len() {
@@ -115,7 +115,7 @@ impl Figures {
                 );
             }
         }
-        let off = distance(ours.core(), theirs.core()).unwrap() / norm;
+        let off = ours.core().distance(theirs.core()).unwrap() / norm;
         self.compare(off, of_core, &"core");
     }
 

@@ -5,8 +5,8 @@ use std::ops::Range;
 use faer::Mat;
 use proptest::prelude::*;
 use tenfold::{
-    Error, Hooi, Hosvd, ModeOrder, Randomized, Result, Route, Scalar, StHosvd, Start, Tensor,
-    Truncation, Tucker, mode_spectrum, norm,
+    Error, Hooi, Hosvd, ModeOrder, Randomized, Result, Route, Scalar, Slice, StHosvd, Start,
+    Tensor, Truncation, Tucker, mode_spectrum,
 };
 
 use super::{Entries, all_finite, call, config, entries, is_out_of_range, number, numbers, shapes};
@@ -115,11 +115,12 @@ fn check_questions<T: Scalar>(
             .iter()
             .zip(shape)
             .all(|(r, &extent)| r.start <= r.end && r.end <= extent);
+    let slice = Slice::from(&ranges[..]);
     let bytes = call("Tucker::reconstruction_memory", || {
-        tucker.reconstruction_memory(Some(&ranges))
+        tucker.reconstruction_memory(Some(&slice))
     });
     let part = call("Tucker::reconstruct_slice", || {
-        tucker.reconstruct_slice(&ranges)
+        tucker.reconstruct_slice(&slice)
     });
     // A part is out of range only where the whole is.
     let part_fits = fits && !(whole.is_none() && is_out_of_range(&part));
@@ -135,7 +136,7 @@ fn check_questions<T: Scalar>(
         let first: Vec<usize> = ranges.iter().map(|range| range.start).collect();
         let corner = part.get(&vec![0; order]).map(Scalar::as_f64);
         let expected = corner.and(whole.get(&first)).map(Scalar::as_f64);
-        let size = 1.0 + norm(&whole);
+        let size = 1.0 + whole.norm();
         assert!(
             corner
                 .zip(expected)

@@ -6,7 +6,7 @@ use tenfold::linalg::{
     Accuracy, Precision, Route, Rung, Side, eigh, eigh_leading, fix_signs, gram, leading_pair,
     left_singular, orthonormal_basis, right_singular, triangular_factor,
 };
-use tenfold::{Error, Result, Scalar, Tensor, unfold};
+use tenfold::{Error, Result, Scalar, Tensor};
 
 use super::{
     Entries, all_finite, call, config, entries, is_out_of_range, names_bad_entry, number, shapes,
@@ -174,7 +174,7 @@ fn check_unfolding<T: Scalar>(x: &Tensor<T>, kind: Entries, random: &mut Random)
         return;
     }
 
-    let rows = unfold(x, mode).unwrap();
+    let rows = x.unfold(mode).unwrap();
     let (extent, columns) = (rows.nrows(), rows.ncols());
     let order = if side == Side::Mode { extent } else { columns };
     let square = square.unwrap();
@@ -194,7 +194,7 @@ fn check_unfolding<T: Scalar>(x: &Tensor<T>, kind: Entries, random: &mut Random)
     }
 
     if is_out_of_range(&leading) {
-        assert!(!tenfold::norm(x).is_finite());
+        assert!(!x.norm().is_finite());
         return;
     }
     let leading = leading.unwrap();

@@ -4,8 +4,7 @@ use faer::{Mat, MatRef};
 use tenfold::cam::{Cam, Weighting, resize};
 use tenfold::linalg::{Accuracy, Precision, Side, gram, left_singular, triangular_factor};
 use tenfold::{
-    Error, Hooi, Hosvd, Randomized, Result, Scalar, StHosvd, Tensor, Truncation, Tucker, fold,
-    mode_product, multi_mode_product, permute, slabs, unfold,
+    Error, Hooi, Hosvd, Randomized, Result, Scalar, Slice, StHosvd, Tensor, Truncation, Tucker,
 };
 
 use super::call;
@@ -27,10 +26,12 @@ fn check_memory<T: Scalar>() {
     assert_no_memory("Tensor::from_fn", || Tensor::<T>::from_fn(&[HUGE], |_| one));
     let unit = Tensor::new(&[1, 1], vec![one]).unwrap();
     let tall = MatRef::from_repeated_ref(&one, HUGE, 1);
-    assert_no_memory("fold", || fold(tall, 0, &[HUGE, 1]));
-    assert_no_memory("mode_product", || mode_product(&unit, 0, tall));
-    assert_no_memory("multi_mode_product", || {
-        multi_mode_product(&unit, &[(0, tall), (1, unit_matrix(&one))])
+    assert_no_memory("Tensor::from_unfolding", || {
+        Tensor::from_unfolding(tall, 0, &[HUGE, 1])
+    });
+    assert_no_memory("Tensor::mode_product", || unit.mode_product(0, tall));
+    assert_no_memory("Tensor::multi_mode_product", || {
+        unit.multi_mode_product(&[(0, tall), (1, unit_matrix(&one))])
     });
     assert_no_memory("resize", || resize(&unit, 1, HUGE));
     assert_no_memory("resize", || resize(&unit, HUGE, 1));
@@ -98,16 +99,18 @@ fn empty_tensors_with_huge_extents() {
                 left_singular(&x, mode, Accuracy::default(), |_| 1)
             });
             assert!(leading.unwrap().values.is_empty());
-            let slabs = call("slabs", || slabs(&x, mode)).unwrap();
+            let slabs = call("Tensor::slabs", || x.slabs(mode)).unwrap();
             assert_eq!(call("Slabs::get", || slabs.get(slabs.count())), None);
             let u = Mat::<f64>::zeros(2, shape[mode].min(3));
-            let _ = call("mode_product", || mode_product(&x, mode, u.as_ref()));
-            if let Ok(unfolding) = call("unfold", || unfold(&x, mode)) {
-                let folded = call("fold", || fold(unfolding.as_ref(), mode, &shape));
+            let _ = call("Tensor::mode_product", || x.mode_product(mode, u.as_ref()));
+            if let Ok(unfolding) = call("Tensor::unfold", || x.unfold(mode)) {
+                let folded = call("Tensor::from_unfolding", || {
+                    Tensor::from_unfolding(unfolding.as_ref(), mode, &shape)
+                });
                 assert_eq!(folded.unwrap(), x);
             }
         }
-        let turned = call("permute", || permute(&x, &[2, 0, 1])).unwrap();
+        let turned = call("Tensor::permute", || x.permute(&[2, 0, 1])).unwrap();
         assert_eq!(turned.shape(), [shape[2], shape[0], shape[1]]);
     }
 }
@@ -157,14 +160,14 @@ fn a_slice_of_a_long_mode_without_a_factor() {
     let core = Tensor::<f32>::zeros(&[extent, 1]).unwrap();
     let factor = Mat::from_fn(2, 1, |i, _| 1.0 + i as f32);
     let tucker = Tucker::new(core, vec![None, Some(factor)]).unwrap();
-    let ranges = [1..extent, 0..2];
+    let slice = Slice::from([1..extent, 0..2]);
     let part = call("Tucker::reconstruct_slice", || {
-        tucker.reconstruct_slice(&ranges)
+        tucker.reconstruct_slice(&slice)
     })
     .unwrap();
     assert_eq!(part.shape(), [extent - 1, 2]);
     let needed = call("Tucker::reconstruction_memory", || {
-        tucker.reconstruction_memory(Some(&ranges))
+        tucker.reconstruction_memory(Some(&slice))
     });
     let needed = needed.unwrap();
     assert!((12 << 22..1 << 28).contains(&needed), "{needed}");

@@ -3,10 +3,7 @@
 use faer::Mat;
 use proptest::prelude::*;
 use tenfold::tensor::{ModeExtents, Shape};
-use tenfold::{
-    Error, MAX_ORDER, Scalar, Tensor, TensorRef, distance, fold, inner, mode_product,
-    multi_mode_product, norm, permute, slabs, unfold,
-};
+use tenfold::{Error, MAX_ORDER, Scalar, Slice, Tensor, TensorRef};
 
 use super::{Entries, call, config, entries, number, numbers, shapes};
 use crate::common::layout::Laid;
@@ -111,6 +108,12 @@ fn check_construction<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
     let index = numbers(&mut random, extents.len(), 5);
     let within = Shape::new(extents).unwrap().offset(&index);
     let entry = call("Tensor::get", || x.get(&index));
+    let viewed = call("TensorRef::get", || view.get(&index));
+    let as_bits = |entry: Option<T>| entry.map(|entry| entry.as_f64().to_bits());
+    assert_eq!(as_bits(entry), as_bits(viewed));
+    let owned: Vec<T> = call("Tensor::iter", || x.iter().copied().collect());
+    let viewed: Vec<T> = call("TensorRef::iter", || view.iter().copied().collect());
+    assert_eq!((bits(&owned), bits(&viewed)), (bits(&data), bits(&data)));
     assert_eq!(
         entry.map(|e| e.as_f64().to_bits()),
         within.map(|at| bits(&data)[at])
@@ -124,15 +127,26 @@ fn check_unfoldings<T: Scalar>(extents: &[usize], seed: u64) {
     let mode = number(&mut random, extents.len());
     let (view, exists) = (x.view(), mode < extents.len());
     let around = call("TensorRef::extents", || view.extents(mode));
-    let stack = call("slabs", || slabs(view, mode));
-    let unfolding = call("unfold", || unfold(view, mode));
+    let stack = call("TensorRef::slabs", || view.slabs(mode));
+    let unfolding = call("TensorRef::unfold", || view.unfold(mode));
     assert_eq!(
         (around.is_ok(), stack.is_ok(), unfolding.is_ok()),
         (exists, exists, exists)
     );
+    assert_eq!(
+        call("Tensor::extents", || x.extents(mode)).ok(),
+        around.as_ref().ok().copied()
+    );
+    assert_eq!(call("Tensor::slabs", || x.slabs(mode)).is_ok(), exists);
+    assert_eq!(
+        call("Tensor::unfold", || x.unfold(mode)).ok(),
+        unfolding.as_ref().ok().cloned()
+    );
     let (Ok(around), Ok(stack), Ok(unfolding)) = (around, stack, unfolding) else {
         let matrix = Mat::<T>::zeros(1, 1);
-        let folded = call("fold", || fold(matrix.as_ref(), mode, extents));
+        let folded = call("Tensor::from_unfolding", || {
+            Tensor::from_unfolding(matrix.as_ref(), mode, extents)
+        });
         assert!(matches!(folded, Err(Error::ModeOutOfRange { .. })));
         return;
     };
@@ -153,11 +167,16 @@ fn check_unfoldings<T: Scalar>(extents: &[usize], seed: u64) {
     }
 
     let laid = Laid::new(&mut random, &unfolding);
-    let folded = call("fold", || fold(laid.as_ref(), mode, extents)).unwrap();
+    let folded = call("Tensor::from_unfolding", || {
+        Tensor::from_unfolding(laid.as_ref(), mode, extents)
+    })
+    .unwrap();
     assert_eq!(folded, x);
     let (rows, columns) = (random.below(4), random.below(4));
     let other: Mat<T> = Entries::Any.matrix(&mut random, rows, columns);
-    let folded = call("fold", || fold(other.as_ref(), mode, extents));
+    let folded = call("Tensor::from_unfolding", || {
+        Tensor::from_unfolding(other.as_ref(), mode, extents)
+    });
     assert_eq!(
         folded.is_ok(),
         (rows, columns) == (around.extent, around.columns())
@@ -167,13 +186,20 @@ fn check_unfoldings<T: Scalar>(extents: &[usize], seed: u64) {
     let mut inverse = permutation.clone();
     permutation.rotate_left(mode);
     inverse.rotate_right(mode);
-    let moved = call("permute", || permute(&x, &permutation)).unwrap();
-    assert_eq!(call("permute", || permute(&moved, &inverse)).unwrap(), x);
+    let moved = call("Tensor::permute", || x.permute(&permutation)).unwrap();
+    let moved = moved.view();
+    assert_eq!(
+        call("TensorRef::permute", || moved.permute(&inverse)).unwrap(),
+        x
+    );
     let list = numbers(&mut random, 17, extents.len());
     let mut sorted = list.clone();
     sorted.sort_unstable();
     let expected = sorted.iter().copied().eq(0..extents.len());
-    assert_eq!(call("permute", || permute(&x, &list)).is_ok(), expected);
+    assert_eq!(
+        call("Tensor::permute", || x.permute(&list)).is_ok(),
+        expected
+    );
 }
 
 /// Products have the shape they should, and the entries where those are of size one.
@@ -186,7 +212,13 @@ fn check_products<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
     let rows = random.below(7);
     let u: Mat<T> = kind.matrix(&mut random, rows, columns);
     let laid = Laid::new(&mut random, &u);
-    let y = call("mode_product", || mode_product(&x, mode, laid.as_ref()));
+    let y = call("Tensor::mode_product", || {
+        x.mode_product(mode, laid.as_ref())
+    });
+    let of_view = call("TensorRef::mode_product", || {
+        x.view().mode_product(mode, laid.as_ref())
+    });
+    assert_eq!(of_view.is_ok(), y.is_ok());
     match y {
         Ok(y) => {
             let mut expected = extents.to_vec();
@@ -233,8 +265,14 @@ fn check_products<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
         && products
             .iter()
             .all(|&(mode, u)| extents.get(mode) == Some(&u.ncols()));
-    let y = call("multi_mode_product", || multi_mode_product(&x, &products));
+    let y = call("Tensor::multi_mode_product", || {
+        x.multi_mode_product(&products)
+    });
     assert_eq!(y.is_ok(), fits, "{named:?}");
+    let of_view = call("TensorRef::multi_mode_product", || {
+        x.view().multi_mode_product(&products)
+    });
+    assert_eq!(of_view.is_ok(), fits, "{named:?}");
     if let Ok(y) = y {
         let mut expected = extents.to_vec();
         products
@@ -250,25 +288,69 @@ fn check_reductions<T: Scalar>(extents: &[usize], other: &[usize], kind: Entries
     let x: Tensor<T> = kind.tensor(&mut random, extents);
     let y: Tensor<T> = kind.tensor(&mut random, other);
     let same = extents == other;
-    assert_eq!(call("inner", || inner(&x, &y)).is_ok(), same);
-    assert_eq!(call("distance", || distance(&x, &y)).is_ok(), same);
-    let length = call("norm", || norm(&x));
+    assert_eq!(call("Tensor::inner", || x.inner(&y)).is_ok(), same);
+    assert_eq!(call("Tensor::distance", || x.distance(&y)).is_ok(), same);
+    let view = x.view();
+    assert_eq!(call("TensorRef::inner", || view.inner(&y)).is_ok(), same);
+    assert_eq!(
+        call("TensorRef::distance", || view.distance(&y)).is_ok(),
+        same
+    );
+    let length = call("Tensor::norm", || x.norm());
+    let of_view = call("TensorRef::norm", || view.norm());
+    assert_eq!(length.to_bits(), of_view.to_bits());
     let has_nan = x.data().iter().any(|entry| entry.as_f64().is_nan());
     assert_eq!(length.is_nan(), has_nan);
     assert!(has_nan || length >= 0.0);
     let nonzero = x.data().iter().any(|entry| entry.as_f64() != 0.0);
     assert_eq!(length != 0.0, nonzero);
     let zero = Tensor::zeros(extents).unwrap();
-    let from_zero = call("distance", || distance(&x, &zero)).unwrap();
+    let from_zero = call("Tensor::distance", || x.distance(&zero)).unwrap();
     assert!(has_nan && from_zero.is_nan() || from_zero == length);
     if kind == Entries::Moderate {
-        let square = call("inner", || inner(&x, &x)).unwrap();
+        let square = call("Tensor::inner", || x.inner(&x)).unwrap();
         assert!((square.sqrt() - length).abs() <= 1e-13 * length);
     }
 }
 
+/// A slice of any text resolves to ranges within the extents, or is refused.
+fn check_slice(text: &str, extents: &[usize]) {
+    let Ok(slice) = call("Slice::from_str", || text.parse::<Slice>()) else {
+        return;
+    };
+    let ranges = call("Slice::resolve", || slice.resolve(extents));
+    let shape = call("Slice::sliced_shape", || slice.sliced_shape(extents));
+    assert_eq!(ranges.is_ok(), shape.is_ok());
+    let (Ok(ranges), Ok(shape)) = (ranges, shape) else {
+        return;
+    };
+    assert_eq!(ranges.len(), extents.len());
+    let within = |(range, &extent): (&std::ops::Range<usize>, &usize)| {
+        range.start <= range.end && range.end <= extent
+    };
+    assert!(ranges.iter().zip(extents).all(within));
+    let is_range = |part: &str| part.contains(':');
+    let modes = text.split(',').zip(&ranges);
+    let kept: Vec<usize> = modes
+        .filter(|(part, _)| is_range(part))
+        .map(|(_, range)| range.len())
+        .collect();
+    assert_eq!(shape, kept);
+    // As ranges, the slice keeps all modes.
+    let ranges_alone = Slice::from(&ranges[..]);
+    assert_eq!(ranges_alone.resolve(extents).unwrap(), ranges);
+}
+
 proptest! {
     #![proptest_config(config(160))]
+
+    #[test]
+    fn slices_of_any_text(
+        parts in prop::collection::vec("(-?[0-9]{0,2}:-?[0-9]{0,2}|-?[0-9]{1,2}|[-:0-9 x]{0,6})", 1..=3),
+        extents in prop::collection::vec(0usize..60, 1..=3),
+    ) {
+        check_slice(&parts.join(","), &extents);
+    }
 
     #[test]
     fn offsets_and_indices_are_inverse(

@@ -413,7 +413,7 @@ fn with_a_tolerance_of_0_no_sweep_is_the_last() {
 fn randomized_error(options: &Randomized) -> (f64, f64) {
     let values: Vec<f64> = (0..50).map(|i| 0.9f64.powi(i)).collect();
     let matrix = Random::new(56).with_spectrum(60, 50, &values);
-    let x = tenfold::fold(matrix.as_ref(), 0, &[60, 50]).unwrap();
+    let x = Tensor::from_unfolding(matrix.as_ref(), 0, &[60, 50]).unwrap();
     let seeds = 0..10;
     let errors = seeds.map(|seed| {
         let solver = Randomized {

@@ -65,12 +65,12 @@ pub(crate) fn tensors<T: Scalar>() -> Vec<(String, Tensor<T>)> {
         let unfolding = random.with_spectrum(8, 30, &values);
         add(
             name,
-            tenfold::fold(unfolding.as_ref(), 1, &[5, 8, 6]).unwrap(),
+            Tensor::from_unfolding(unfolding.as_ref(), 1, &[5, 8, 6]).unwrap(),
         );
         let unfolding = random.with_spectrum(30, 8, &values);
         add(
             name,
-            tenfold::fold(unfolding.as_ref(), 0, &[30, 4, 2]).unwrap(),
+            Tensor::from_unfolding(unfolding.as_ref(), 0, &[30, 4, 2]).unwrap(),
         );
     }
     add(

@@ -1,7 +1,7 @@
 //! What must not matter: units, and the order of modes.
 
 use faer::MatRef;
-use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Tensor, Truncation, Tucker, permute};
+use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Tensor, Truncation, Tucker};
 
 use super::in_f64;
 use super::inputs::scaled;
@@ -100,7 +100,7 @@ pub(crate) fn scaling_the_tensor_scales_the_core() {
 pub(crate) fn permuting_modes_permutes_the_result() {
     let x: Tensor<f64> = Random::new(62).low_rank(&[9, 10, 11], &[3, 4, 2], 0.02);
     for permutation in [[1, 0, 2], [2, 0, 1], [2, 1, 0], [0, 2, 1]] {
-        let y = permute(&x, &permutation).unwrap();
+        let y = x.permute(&permutation).unwrap();
         let ranks: Vec<usize> = permutation.iter().map(|&mode| [3, 4, 2][mode]).collect();
         let pairs = [
             (
@@ -131,7 +131,7 @@ pub(crate) fn permuting_modes_permutes_the_result() {
                 let (a, b) = (plain.factor(mode).unwrap(), permuted.factor(k).unwrap());
                 assert!((a - b).norm_max() < 1e-6, "{permutation:?}, mode {mode}");
             }
-            let core = permute(plain.core(), &permutation).unwrap();
+            let core = plain.core().permute(&permutation).unwrap();
             assert!(oracle::distance(&core, permuted.core()) < 1e-6 * oracle::norm(&core));
         }
     }

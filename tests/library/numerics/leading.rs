@@ -117,7 +117,7 @@ fn with_tail(random: &mut Random, columns: [usize; 2], tail: f64) -> Tensor<f64>
     let small = tail * (energy / (2.0 * (1.0 - tail * tail))).sqrt();
     let values = [large[0], large[1], large[2], small, small];
     let unfolding = random.with_spectrum(8, columns[0] * columns[1], &values);
-    tenfold::fold(unfolding.as_ref(), 1, &[columns[0], 8, columns[1]]).unwrap()
+    Tensor::from_unfolding(unfolding.as_ref(), 1, &[columns[0], 8, columns[1]]).unwrap()
 }
 
 /// In `f64` a Gram matrix serves down to a relative tail of 5e-5, QR below: the tail is

@@ -128,7 +128,7 @@ fn reconstructions_out_of_range<T: Scalar>() {
             "{found:e}, {expected:e}"
         );
         let slice = tucker(core, first, second)
-            .reconstruct_slice(&[0..1, 0..1])
+            .reconstruct_slice(&[0..1, 0..1].into())
             .unwrap();
         assert_eq!(slice, y);
     }
@@ -140,7 +140,7 @@ fn reconstructions_out_of_range<T: Scalar>() {
         );
     };
     is_refused(above.reconstruct());
-    is_refused(above.reconstruct_slice(&[0..1, 0..1]));
+    is_refused(above.reconstruct_slice(&[0..1, 0..1].into()));
     // Its error is a number all the same: X̂ is twice the largest scalar.
     let x = Tensor::new(&[1, 1], vec![scalar(largest)]).unwrap();
     assert!((above.relative_error(&x).unwrap() - 1.0).abs() <= 8.0 * T::EPSILON);

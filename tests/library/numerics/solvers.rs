@@ -38,7 +38,7 @@ pub(crate) fn check_projection<T: Scalar>(x: &Tensor<T>, tucker: &Tucker<T>, wha
             || format!("{what}, mode {mode}"),
         );
         assert!(follows_the_sign_rule(a), "{what}: sign of factor {mode}");
-        core = tenfold::mode_product(&core, mode, a.transpose()).unwrap();
+        core = core.mode_product(mode, a.transpose()).unwrap();
     }
     for (mode, &rank) in tucker.ranks().iter().enumerate() {
         let others = (0..x.order()).filter(|&other| other != mode);
@@ -422,7 +422,7 @@ pub(crate) fn slices_of_reconstructions() {
             [1..1, 0..7, 0..8],
             [0..2, 3..3, 8..8],
         ] {
-            let part = tucker.reconstruct_slice(&ranges).unwrap();
+            let part = tucker.reconstruct_slice(&ranges.clone().into()).unwrap();
             let shape: Vec<usize> = ranges.iter().map(|range| range.len()).collect();
             let expected = Tensor::from_fn(&shape, |i| {
                 whole

@@ -170,7 +170,7 @@ pub(crate) fn unspent_error_passes_on() {
     let values: Vec<f64> = (0..20).map(|i| 0.8f64.powi(i)).collect();
     // Modes 0 and 1 have rank 4 and 5 exactly; mode 2 has a graded spectrum.
     let unfolding = random.with_spectrum(20, 20, &values);
-    let x = tenfold::fold(unfolding.as_ref(), 2, &[4, 5, 20]).unwrap();
+    let x = Tensor::from_unfolding(unfolding.as_ref(), 2, &[4, 5, 20]).unwrap();
     for tolerance in [0.3, 0.1, 0.05] {
         let tucker = StHosvd::new(Truncation::RelativeError(tolerance))
             .decompose(&x)
