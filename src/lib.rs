@@ -74,3 +74,8 @@ struct Readme;
 #[cfg(all(doctest, feature = "io", feature = "image"))]
 #[doc = include_str!("../docs/tutorial.md")]
 struct Tutorial;
+
+/// The snippets of the page on mathematics, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/math.md")]
+struct Mathematics;
