@@ -25,6 +25,8 @@
 //! # Ok::<(), tenfold::Error>(())
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod cam;
 #[cfg(feature = "cuda")]
 pub mod cuda;
@@ -64,3 +66,13 @@ mod common;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The tutorial's snippets, run as tests.
+#[cfg(all(doctest, feature = "io", feature = "image"))]
+#[doc = include_str!("../docs/tutorial.md")]
+struct Tutorial;
+
+/// The snippets of the page on mathematics, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/math.md")]
+struct Mathematics;

@@ -5,6 +5,7 @@ A ratio is the rival's time over ours unless its name says otherwise.
 """
 
 import argparse
+import csv
 import json
 import math
 import platform
@@ -67,6 +68,7 @@ class Comparison:
         self.args, self.folder = args, folder
         self.driver = Driver(args.driver)
         self.rows = []
+        self.table = None
         self.disagreements = 0
 
     def load(self, x, name="x"):
@@ -102,7 +104,7 @@ class Comparison:
         ratio = statistics.median(ratios)
         met = ratio <= target if at_most else ratio >= target
         self.rows.append({
-            "work": work, "rival": rival,
+            "table": self.table, "work": work, "rival": rival,
             "ours_seconds": statistics.median(a) if a else None,
             "ours_spread": [min(a), max(a)] if a else None,
             "rival_seconds": statistics.median(b) if b else None,
@@ -343,6 +345,28 @@ def files(c):
 
 
 PARTS = {"a": saliency, "b": batch, "c": tucker, "d": hooi, "e": files}
+TABLES = {"a": "one map", "b": "batch of maps", "c": "ST-HOSVD", "d": "HOOI", "e": "memory and files"}
+COLUMNS = ["table", "work", "against", "ours_ms", "theirs_ms", "ratio", "ratio_min", "ratio_max",
+           "target_kind", "target", "result"]
+
+
+def write_csv(path, rows):
+    """The rows in the columns of docs/data/performance.csv."""
+    def milliseconds(seconds):
+        return "" if seconds is None else f"{seconds * 1e3:.3f}"
+
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row in rows:
+            least, most = row["ratio_spread"]
+            writer.writerow([
+                row["table"], row["work"], row["rival"],
+                milliseconds(row["ours_seconds"]), milliseconds(row["rival_seconds"]),
+                *(f"{ratio:.{0 if ratio >= 100 else 2}f}" for ratio in (row["ratio"], least, most)),
+                "at most" if row["at_most"] else "at least", f"{row['target']:.4g}",
+                "met" if row["met"] else "short",
+            ])
 
 
 def main():
@@ -357,6 +381,8 @@ def main():
     parser.add_argument("--threads", default="1,2", help="numbers of threads, as in 1,2")
     parser.add_argument("--repeat", type=int, help="pairs measured [7; 3 with --quick]")
     parser.add_argument("--json", metavar="OUT", help="also write the rows here")
+    parser.add_argument("--csv", metavar="OUT",
+                        help="also write the rows here, as docs/data/performance.csv has them")
     args = parser.parse_args()
     args.threads = [int(n) for n in args.threads.split(",")]
     args.repeat = args.repeat or (3 if args.quick else 7)
@@ -371,6 +397,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         comparison = Comparison(args, Path(folder))
         for part in parts:
+            comparison.table = TABLES[part]
             PARTS[part](comparison)
     missed = [row for row in comparison.rows if not row["met"]]
     print(f"{len(comparison.rows)} comparisons, {len(missed)} short of the target, "
@@ -380,6 +407,8 @@ def main():
             "python": platform.python_version(), "numpy": np.__version__,
             "blas": threadpoolctl.threadpool_info(), "rows": comparison.rows,
         }, indent=1))
+    if args.csv:
+        write_csv(args.csv, comparison.rows)
     return 1 if comparison.disagreements else 0
 
 

@@ -17,6 +17,7 @@ mod image;
 mod io;
 mod monitoring;
 mod numerics;
+mod pages;
 mod properties_cam;
 mod structure;
 mod tensor;
