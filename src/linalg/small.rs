@@ -16,7 +16,6 @@ mod rungs;
 mod secular;
 mod svd;
 mod tridiagonal;
-mod vector;
 
 pub use eigh::{Eigen, eigh, eigh_leading};
 pub use ladder::Rung;
@@ -27,4 +26,3 @@ pub(crate) use columns::Columns;
 pub(crate) use eigh::eigh_in_scratch;
 pub(super) use eigh::rescale;
 pub(crate) use lanczos::leading_pair_in_scratch;
-pub(super) use rows::{axpy, dot};

@@ -4,8 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use super::columns::Columns;
 use super::householder::Reduction;
-use super::rows::{dot, lane_start};
-use crate::simd::{Scratch, arch};
+use crate::simd::{Scratch, arch, dot, line_start};
 
 /// Reflectors that are applied together.
 const BLOCK: usize = 8;
@@ -95,7 +94,7 @@ impl Blocks {
                 entries[l] = entry;
             }
         }
-        let aligned = lane_start(start);
+        let aligned = line_start(start);
         for (l, products) in self.products[block].iter_mut().enumerate().take(n - k) {
             let row = &reduction.vectors.row(k + l)[aligned..];
             for (m, product) in products.iter_mut().enumerate().take(n - k).skip(l + 1) {

@@ -5,9 +5,9 @@ use pulp::{Simd, WithSimd};
 use super::columns::Columns;
 use super::implicit_ql::implicit_ql;
 use super::merged_basis::{Coefficients, Product};
-use super::rows::{LANES, Rows, lane_start};
+use super::rows::Rows;
 use super::secular::Roots;
-use crate::simd::{Scratch, arch};
+use crate::simd::{LINE_F64S, Scratch, arch, line_start};
 
 /// The order up to which a matrix is not divided.
 const LEAF: usize = 16;
@@ -239,11 +239,16 @@ impl Merge<'_> {
 
         let [start, middle, end] = self.bounds;
         let source: Scratch<usize> = grouped.iter().map(|&k| rows[k]).collect();
-        let straddled = [lane_start(middle), middle.next_multiple_of(LANES)];
+        let straddled = [line_start(middle), middle.next_multiple_of(LINE_F64S)];
         let regions = [
-            (lane_start(start), straddled[0], 0, rows.len() - lower),
+            (line_start(start), straddled[0], 0, rows.len() - lower),
             (straddled[0], straddled[1], 0, rows.len()),
-            (straddled[1], end.next_multiple_of(LANES), upper, rows.len()),
+            (
+                straddled[1],
+                end.next_multiple_of(LINE_F64S),
+                upper,
+                rows.len(),
+            ),
         ];
         for (first, last, from, to) in regions {
             let product = Product {

@@ -3,8 +3,8 @@
 use faer::MatRef;
 use pulp::{Simd, WithSimd};
 
-use super::rows::{LANES, Rows, axpy, axpy2, dot, lane_start};
-use crate::simd::{Scratch, arch};
+use super::rows::Rows;
+use crate::simd::{LINE_F64S, Scratch, arch, axpy, axpy2, dot, line_start, scaled_copy};
 
 /// S = Q T Qᵀ with T tridiagonal and Q = H₀ H₁ … a product of reflectors
 /// H = I − scale·v vᵀ.
@@ -46,15 +46,13 @@ impl WithSimd for Reduce<'_> {
         // A + v wᵀ + w vᵀ is what the rows below are to become.
         let [mut v, mut w, mut y] = [(); 3].map(|()| Scratch::<f64>::zeroed(a.stride));
         for k in 0..n {
-            let start = lane_start(k);
+            let start = line_start(k);
             let column = vectors.row_mut(k);
             a.copy_column(k, &mut column[k..n]);
             axpy2(
                 simd,
-                v[k],
-                &w[start..],
-                w[k],
-                &v[start..],
+                (v[k], &w[start..]),
+                (w[k], &v[start..]),
                 &mut column[start..],
             );
             diagonal[k] = column[k];
@@ -62,7 +60,7 @@ impl WithSimd for Reduce<'_> {
             if k + 1 == n {
                 break;
             }
-            let start = lane_start(k + 1);
+            let start = line_start(k + 1);
             let first = std::mem::take(&mut column[k + 1]);
             let below = dot(simd, &column[start..], &column[start..]);
             if below == 0.0 {
@@ -90,21 +88,11 @@ impl WithSimd for Reduce<'_> {
     }
 }
 
-/// y ← α x over slices of a whole number of lanes.
-#[inline(always)]
-fn scaled_copy<S: Simd>(simd: S, alpha: f64, x: &[f64], y: &mut [f64]) {
-    let alpha = simd.splat_f64s(alpha);
-    let x = S::as_simd_f64s(x).0;
-    for (y, &x) in S::as_mut_simd_f64s(y).0.iter_mut().zip(x) {
-        *y = simd.mul_f64s(alpha, x);
-    }
-}
-
 /// Rows that one pass of [`Half::update_and_multiply`] takes together.
 const ROWS: usize = 4;
 
 /// The lower half of a symmetric matrix: by rows, each up to the end of the
-/// square block of [`LANES`] on the diagonal that it is part of.
+/// square block of [`LINE_F64S`] on the diagonal that it is part of.
 struct Half {
     entries: Scratch<f64>,
     stride: usize,
@@ -114,10 +102,10 @@ impl Half {
     /// The half of `s`, whose lower triangle is read.
     fn new(s: MatRef<'_, f64>) -> Self {
         let n = s.nrows();
-        let stride = n.next_multiple_of(LANES);
+        let stride = n.next_multiple_of(LINE_F64S);
         let mut entries = Scratch::zeroed(stride * stride);
         for j in 0..n {
-            let end = (lane_start(j) + LANES).min(n);
+            let end = (line_start(j) + LINE_F64S).min(n);
             for i in j..n {
                 entries[i * stride + j] = s[(i, j)];
             }
@@ -146,12 +134,12 @@ impl Half {
         first: usize,
         y: &mut [f64],
     ) {
-        let start = lane_start(first);
+        let start = line_start(first);
         y[start..].fill(0.0);
         let groups = self.entries.chunks_exact_mut(ROWS * self.stride);
         for (group, rows) in groups.enumerate().skip(first / ROWS) {
             let row = group * ROWS;
-            let diagonal = lane_start(row);
+            let diagonal = line_start(row);
             let mut group = Group {
                 v: splat_rows(simd, &v[row..]),
                 w: splat_rows(simd, &w[row..]),
@@ -160,7 +148,7 @@ impl Half {
             };
             group.pass(simd, rows, [v, w, x], start, &mut y[start..diagonal]);
             // Of the block on the diagonal both halves are there.
-            group.pass(simd, rows, [v, w, x], diagonal, &mut [0.0; LANES]);
+            group.pass(simd, rows, [v, w, x], diagonal, &mut [0.0; LINE_F64S]);
             for (y, sum) in y[row..].iter_mut().zip(group.sums) {
                 *y += simd.reduce_sum_f64s(sum);
             }

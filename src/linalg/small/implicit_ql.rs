@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::rows::{LANES, Rows, lane_start};
-use crate::simd::Scratch;
+use super::rows::Rows;
+use crate::simd::{LINE_F64S, Scratch, line_start};
 
 /// QL sweeps per eigenvalue after which the iteration is given up.
 const MAX_SWEEPS: usize = 30;
@@ -29,7 +29,7 @@ pub(super) fn implicit_ql<S: Simd>(
 ) -> bool {
     let n = d.len();
     let mut rotations = Scratch::with_capacity(n);
-    let columns = lane_start(first)..(first + n).next_multiple_of(LANES);
+    let columns = line_start(first)..(first + n).next_multiple_of(LINE_F64S);
     for l in 0..n {
         for sweep in 0.. {
             let negligible = |i: usize| {

@@ -4,12 +4,12 @@ use faer::MatRef;
 use pulp::{Simd, WithSimd};
 
 use super::eigh::scaled;
-use super::rows::{Rows, axpy, dot, lane_start};
+use super::rows::Rows;
 use super::tridiagonal::{Factored, eigenvalues, normalise};
 use crate::error::{Error, Result};
 use crate::linalg::random::Counter;
 use crate::scalar::scale;
-use crate::simd::{Scratch, arch};
+use crate::simd::{Scratch, arch, axpy, dot, line_start};
 
 /// The leading eigenvalue of a Gram matrix, and its vector.
 ///
@@ -193,7 +193,7 @@ fn exactly_one_above<S: Simd>(simd: S, mut s: Rows, bound: f64) -> bool {
         if positive > 1 || pivot == 0.0 {
             return false;
         }
-        let start = lane_start(k + 1);
+        let start = line_start(k + 1);
         for (below, other) in after.chunks_exact_mut(stride).enumerate() {
             let multiplier = row[k + 1 + below] / pivot;
             axpy(simd, -multiplier, &row[start..], &mut other[start..]);

@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::rows::{LANES, Rows};
+use super::rows::Rows;
 use super::secular::Roots;
-use super::vector::Vector;
-use crate::simd::Scratch;
+use crate::simd::{LINE_F64S, Register, Scratch};
 
 /// Eigenvectors of D + z zᵀ, those of eight roots beside one another.
 pub(super) struct Coefficients {
@@ -29,15 +28,15 @@ impl Coefficients {
     ) -> Self {
         let count = poles.len();
         let (origins, offsets) = roots.vectors::<S>();
-        let padded = count.next_multiple_of(LANES);
+        let padded = count.next_multiple_of(LINE_F64S);
         let mut entries = Scratch::zeroed(count * padded);
         let mut scales = Scratch::zeroed(padded);
-        let one = Vector::splat(simd, 1.0);
-        let in_panel = LANES / S::F64_LANES;
+        let one = Register::splat(simd, 1.0);
+        let in_panel = LINE_F64S / S::F64_LANES;
         let (pole_pairs, last_pole) = poles.as_chunks::<2>();
         let (weight_pairs, last_weight) = weights.as_chunks::<2>();
         let (place_pairs, last_place) = places.as_chunks::<2>();
-        let panels = entries.chunks_exact_mut(count * LANES);
+        let panels = entries.chunks_exact_mut(count * LINE_F64S);
         let panel_scales = S::as_mut_simd_f64s(&mut scales)
             .0
             .chunks_exact_mut(in_panel);
@@ -45,25 +44,25 @@ impl Coefficients {
             let panel = S::as_mut_simd_f64s(panel).0;
             for (i, scale) in scales.iter_mut().enumerate() {
                 let (origin, offset) = (origins[p * in_panel + i], offsets[p * in_panel + i]);
-                let origin = Vector::new(simd, origin);
-                let offset = Vector::new(simd, offset);
-                let mut squares = [Vector::splat(simd, 0.0); 2];
+                let origin = Register::new(simd, origin);
+                let offset = Register::new(simd, offset);
+                let mut squares = [Register::splat(simd, 0.0); 2];
                 // Two share a division.
                 let pairs = pole_pairs.iter().zip(weight_pairs).zip(place_pairs);
                 for ((&[d, e], &[v, w]), &[place, other]) in pairs {
-                    let d = (Vector::splat(simd, d) - origin) - offset;
-                    let e = (Vector::splat(simd, e) - origin) - offset;
+                    let d = (Register::splat(simd, d) - origin) - offset;
+                    let e = (Register::splat(simd, e) - origin) - offset;
                     let inverse = one / (d * e);
-                    let first = Vector::splat(simd, v) * (e * inverse);
-                    let second = Vector::splat(simd, w) * (d * inverse);
+                    let first = Register::splat(simd, v) * (e * inverse);
+                    let second = Register::splat(simd, w) * (d * inverse);
                     squares[0] = first.mul_add(first, squares[0]);
                     squares[1] = second.mul_add(second, squares[1]);
                     panel[place * in_panel + i] = first.lanes;
                     panel[other * in_panel + i] = second.lanes;
                 }
                 for ((&d, &w), &place) in last_pole.iter().zip(last_weight).zip(last_place) {
-                    let d = (Vector::splat(simd, d) - origin) - offset;
-                    let entry = Vector::splat(simd, w) / d;
+                    let d = (Register::splat(simd, d) - origin) - offset;
+                    let entry = Register::splat(simd, w) / d;
                     squares[0] = entry.mul_add(entry, squares[0]);
                     panel[place * in_panel + i] = entry.lanes;
                 }
@@ -135,10 +134,10 @@ impl Product<'_> {
         panel: &[[S::f64s; V]],
     ) {
         let Coefficients { entries, scales } = self.coefficients;
-        let blocks = entries.chunks_exact(self.target.len() * LANES);
+        let blocks = entries.chunks_exact(self.target.len() * LINE_F64S);
         for (p, block) in blocks.enumerate() {
-            let block = &block.as_chunks::<LANES>().0[self.from..];
-            for first in (0..LANES).step_by(R) {
+            let block = &block.as_chunks::<LINE_F64S>().0[self.from..];
+            for first in (0..LINE_F64S).step_by(R) {
                 let mut sums = [[simd.splat_f64s(0.0); V]; R];
                 for (entries, row) in block.iter().zip(panel) {
                     let Some(entries) = entries[first..].first_chunk::<R>() else {
@@ -151,7 +150,7 @@ impl Product<'_> {
                         }
                     }
                 }
-                let number = p * LANES + first;
+                let number = p * LINE_F64S + first;
                 let targets = self.target.iter().skip(number);
                 for ((sum, &scale), &row) in sums.iter().zip(&scales[number..]).zip(targets) {
                     let scale = simd.splat_f64s(scale);

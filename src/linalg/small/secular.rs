@@ -3,9 +3,7 @@
 
 use pulp::Simd;
 
-use super::rows::LANES;
-use super::vector::Vector;
-use crate::simd::Scratch;
+use crate::simd::{LINE_F64S, Register, Scratch};
 
 /// Steps after which the iteration is given up.
 const MAX_STEPS: usize = 100;
@@ -31,7 +29,7 @@ impl Roots {
     #[inline(always)]
     pub(super) fn find<S: Simd>(simd: S, poles: &[f64], squares: &[f64], rho: f64) -> Option<Self> {
         let count = poles.len();
-        let padded = count.next_multiple_of(LANES);
+        let padded = count.next_multiple_of(LINE_F64S);
         let last = *poles.last()?;
         // Beyond the last root, where ψ alone is left.
         let beyond = last + rho * squares.iter().sum::<f64>();
@@ -66,11 +64,11 @@ impl Roots {
         let batches = count.div_ceil(S::F64_LANES);
         for (i, (origin, offset)) in origins.zip(offsets).enumerate().take(batches) {
             let bracket = Bracket {
-                number: Vector::new(simd, S::as_simd_f64s(&number).0[i]),
-                left: Vector::new(simd, S::as_simd_f64s(&left).0[i]),
-                right: Vector::new(simd, S::as_simd_f64s(&right).0[i]),
-                left_square: Vector::new(simd, S::as_simd_f64s(&left_square).0[i]),
-                right_square: Vector::new(simd, S::as_simd_f64s(&right_square).0[i]),
+                number: Register::new(simd, S::as_simd_f64s(&number).0[i]),
+                left: Register::new(simd, S::as_simd_f64s(&left).0[i]),
+                right: Register::new(simd, S::as_simd_f64s(&right).0[i]),
+                left_square: Register::new(simd, S::as_simd_f64s(&left_square).0[i]),
+                right_square: Register::new(simd, S::as_simd_f64s(&right_square).0[i]),
             };
             let (pole, distance) = equation.solve(simd, i * S::F64_LANES, bracket)?;
             (*origin, *offset) = (pole.lanes, distance.lanes);
@@ -112,10 +110,10 @@ impl Roots {
     /// Löwner's formula for one pole.
     #[inline(always)]
     fn square<S: Simd>(&self, simd: S, pole: f64) -> f64 {
-        let pole = Vector::splat(simd, pole);
+        let pole = Register::splat(simd, pole);
         let poles = S::as_simd_f64s(&self.poles).0;
         let (origins, offsets) = self.vectors::<S>();
-        let one = Vector::splat(simd, 1.0);
+        let one = Register::splat(simd, 1.0);
         let mut product = one;
         let (poles, last_pole) = poles.as_chunks::<2>();
         let (origins, last_origin) = origins.as_chunks::<2>();
@@ -141,15 +139,15 @@ impl Roots {
 #[inline(always)]
 fn factors<S: Simd>(
     simd: S,
-    pole: Vector<S>,
+    pole: Register<S>,
     at: S::f64s,
     origin: S::f64s,
     offset: S::f64s,
-) -> [Vector<S>; 2] {
-    let above = (Vector::new(simd, origin) - pole) + Vector::new(simd, offset);
-    let gap = Vector::new(simd, at) - pole;
-    let own = gap.equal(Vector::splat(simd, 0.0));
-    [above, Vector::splat(simd, 1.0).where_or(own, gap)]
+) -> [Register<S>; 2] {
+    let above = (Register::new(simd, origin) - pole) + Register::new(simd, offset);
+    let gap = Register::new(simd, at) - pole;
+    let own = gap.equal(Register::splat(simd, 0.0));
+    [above, Register::splat(simd, 1.0).where_or(own, gap)]
 }
 
 /// f(λ) = 1/ρ + Σ zₖ²/(dₖ − λ), increasing between poles.
@@ -162,19 +160,19 @@ struct Equation<'a> {
 /// A sum of terms of f, and of their derivatives.
 #[derive(Clone, Copy)]
 struct Sum<S: Simd> {
-    value: Vector<S>,
-    slope: Vector<S>,
+    value: Register<S>,
+    slope: Register<S>,
 }
 
 /// Roots, one in each lane: their numbers, the poles about them, and the z² of
 /// those.
 #[derive(Clone, Copy)]
 struct Bracket<S: Simd> {
-    number: Vector<S>,
-    left: Vector<S>,
-    right: Vector<S>,
-    left_square: Vector<S>,
-    right_square: Vector<S>,
+    number: Register<S>,
+    left: Register<S>,
+    right: Register<S>,
+    left_square: Register<S>,
+    right_square: Register<S>,
 }
 
 impl Equation<'_> {
@@ -185,7 +183,7 @@ impl Equation<'_> {
         simd: S,
         first: usize,
         bracket: Bracket<S>,
-    ) -> Option<(Vector<S>, Vector<S>)> {
+    ) -> Option<(Register<S>, Register<S>)> {
         let Bracket {
             number,
             left,
@@ -193,14 +191,14 @@ impl Equation<'_> {
             left_square,
             right_square,
         } = bracket;
-        let zero = Vector::splat(simd, 0.0);
-        let inverse_rho = Vector::splat(simd, self.inverse_rho);
-        let is_last = Vector::splat(simd, (self.poles.len() - 1) as f64).at_most(number);
+        let zero = Register::splat(simd, 0.0);
+        let inverse_rho = Register::splat(simd, self.inverse_rho);
+        let is_last = Register::splat(simd, (self.poles.len() - 1) as f64).at_most(number);
 
         // The half of the interval in which the root lies, and its pole; beyond
         // the last root there is none.
         let gap = right - left;
-        let half = gap * Vector::splat(simd, 0.5);
+        let half = gap * Register::splat(simd, 0.5);
         let [psi, phi] = self.evaluate(simd, first, number, left, half);
         let middle = inverse_rho + (psi.value + phi.value);
         let is_below = zero.at_most(middle);
@@ -213,7 +211,7 @@ impl Equation<'_> {
         let nearest = left_square.where_or(from_left, right_square);
         let c = middle + (left_square - right_square) / half;
         let sum = left_square + right_square;
-        let direction = Vector::splat(simd, 1.0).where_or(from_left, Vector::splat(simd, -1.0));
+        let direction = Register::splat(simd, 1.0).where_or(from_left, Register::splat(simd, -1.0));
         let c = c * direction;
         let distance = root_between(simd, c.mul_add(gap, sum), nearest * gap, c);
         let mut x = direction * distance;
@@ -222,7 +220,7 @@ impl Equation<'_> {
         let left = left - origin;
         let right = right - origin;
         let tolerance = f64::EPSILON * (8.0 + (self.poles.len() as f64).sqrt());
-        let tolerance = Vector::splat(simd, tolerance);
+        let tolerance = Register::splat(simd, tolerance);
         for _ in 0..MAX_STEPS {
             let [psi, phi] = self.evaluate(simd, first, number, origin, x);
             let f = inverse_rho + (psi.value + phi.value);
@@ -260,20 +258,20 @@ impl Equation<'_> {
         &self,
         simd: S,
         first: usize,
-        number: Vector<S>,
-        origin: Vector<S>,
-        x: Vector<S>,
+        number: Register<S>,
+        origin: Register<S>,
+        x: Register<S>,
     ) -> [Sum<S>; 2] {
         let end = (first + S::F64_LANES).min(self.poles.len());
-        let zero = Vector::splat(simd, 0.0);
+        let zero = Register::splat(simd, 0.0);
         let mut psi = self.sum(simd, 0, first + 1, origin, x);
         let mut phi = self.sum(simd, end, self.poles.len(), origin, x);
         for k in first + 1..end {
-            let distance = (Vector::splat(simd, self.poles[k]) - origin) - x;
-            let inverse = Vector::splat(simd, 1.0) / distance;
-            let term = Vector::splat(simd, self.squares[k]) * inverse;
+            let distance = (Register::splat(simd, self.poles[k]) - origin) - x;
+            let inverse = Register::splat(simd, 1.0) / distance;
+            let term = Register::splat(simd, self.squares[k]) * inverse;
             let slope = term * inverse;
-            let is_below = Vector::splat(simd, k as f64).at_most(number);
+            let is_below = Register::splat(simd, k as f64).at_most(number);
             psi.value = psi.value + term.where_or(is_below, zero);
             psi.slope = psi.slope + slope.where_or(is_below, zero);
             phi.value = phi.value + zero.where_or(is_below, term);
@@ -289,11 +287,11 @@ impl Equation<'_> {
         simd: S,
         start: usize,
         end: usize,
-        origin: Vector<S>,
-        x: Vector<S>,
+        origin: Register<S>,
+        x: Register<S>,
     ) -> Sum<S> {
-        let one = Vector::splat(simd, 1.0);
-        let zero = Vector::splat(simd, 0.0);
+        let one = Register::splat(simd, 1.0);
+        let zero = Register::splat(simd, 0.0);
         let mut sums = [Sum {
             value: zero,
             slope: zero,
@@ -301,15 +299,15 @@ impl Equation<'_> {
         let (poles, last_pole) = self.poles[start..end].as_chunks::<2>();
         let (squares, last_square) = self.squares[start..end].as_chunks::<2>();
         for (&[d, e], &[s, t]) in poles.iter().zip(squares) {
-            let d = (Vector::splat(simd, d) - origin) - x;
-            let e = (Vector::splat(simd, e) - origin) - x;
+            let d = (Register::splat(simd, d) - origin) - x;
+            let e = (Register::splat(simd, e) - origin) - x;
             let inverse = one / (d * e);
-            sums[0].take(Vector::splat(simd, s), e * inverse);
-            sums[1].take(Vector::splat(simd, t), d * inverse);
+            sums[0].take(Register::splat(simd, s), e * inverse);
+            sums[1].take(Register::splat(simd, t), d * inverse);
         }
         for (&d, &s) in last_pole.iter().zip(last_square) {
-            let d = (Vector::splat(simd, d) - origin) - x;
-            sums[0].take(Vector::splat(simd, s), one / d);
+            let d = (Register::splat(simd, d) - origin) - x;
+            sums[0].take(Register::splat(simd, s), one / d);
         }
         Sum {
             value: sums[0].value + sums[1].value,
@@ -321,7 +319,7 @@ impl Equation<'_> {
 impl<S: Simd> Sum<S> {
     /// Adds the term z²·`inverse`, the inverse that of dₖ − λ.
     #[inline(always)]
-    fn take(&mut self, square: Vector<S>, inverse: Vector<S>) {
+    fn take(&mut self, square: Register<S>, inverse: Register<S>) {
         let term = square * inverse;
         self.value = self.value + term;
         self.slope = term.mul_add(inverse, self.slope);
@@ -330,20 +328,20 @@ impl<S: Simd> Sum<S> {
 
 /// The root of c x² − a x + b between the poles, without cancellation.
 #[inline(always)]
-fn root_between<S: Simd>(simd: S, a: Vector<S>, b: Vector<S>, c: Vector<S>) -> Vector<S> {
-    let two = Vector::splat(simd, 2.0);
-    let root = (a * a - Vector::splat(simd, 4.0) * b * c).sqrt();
+fn root_between<S: Simd>(simd: S, a: Register<S>, b: Register<S>, c: Register<S>) -> Register<S> {
+    let two = Register::splat(simd, 2.0);
+    let root = (a * a - Register::splat(simd, 4.0) * b * c).sqrt();
     let plain = (a - root) / (two * c);
     let inverted = (two * b) / (a + root);
-    plain.where_or(a.at_most(Vector::splat(simd, 0.0)), inverted)
+    plain.where_or(a.at_most(Register::splat(simd, 0.0)), inverted)
 }
 
 #[inline(always)]
-fn within<S: Simd>(simd: S, x: Vector<S>, low: Vector<S>, high: Vector<S>) -> S::m64s {
+fn within<S: Simd>(simd: S, x: Register<S>, low: Register<S>, high: Register<S>) -> S::m64s {
     simd.and_m64s(low.less(x), x.less(high))
 }
 
 #[inline(always)]
-fn centre<S: Simd>(simd: S, low: Vector<S>, high: Vector<S>) -> Vector<S> {
-    Vector::splat(simd, 0.5) * (low + high)
+fn centre<S: Simd>(simd: S, low: Register<S>, high: Register<S>) -> Register<S> {
+    Register::splat(simd, 0.5) * (low + high)
 }
