@@ -1,17 +1,20 @@
-//! Small square matrices by rows, padded to whole vector registers, and the few
-//! operations on rows that the small eigensolvers consist of.
+//! Square matrices by rows that are padded to whole lines.
+//!
+//! The eigensolvers store one vector of a basis in each row, so that vector registers run along
+//! the vectors.
 
 use faer::MatRef;
 
 use crate::simd::{LINE_F64S, Scratch};
 
-/// A small square matrix, row-major, each row padded with zeros.
+/// A square matrix, row-major. Zeros pad each row to whole lines.
 pub(super) struct Rows {
     entries: Scratch<f64>,
     stride: usize,
 }
 
 impl Rows {
+    /// A matrix of zeros of order `n`.
     pub(super) fn zeros(n: usize) -> Self {
         let stride = n.next_multiple_of(LINE_F64S);
         Self {
@@ -20,6 +23,7 @@ impl Rows {
         }
     }
 
+    /// The identity of order `n`.
     pub(super) fn identity(n: usize) -> Self {
         let mut rows = Self::zeros(n);
         for i in 0..n {
@@ -28,7 +32,7 @@ impl Rows {
         rows
     }
 
-    /// The symmetric matrix whose lower triangle is that of `s`.
+    /// The symmetric matrix with the lower triangle of `s`.
     pub(super) fn from_symmetric(s: MatRef<'_, f64>) -> Self {
         let n = s.nrows();
         let mut rows = Self::zeros(n);
@@ -43,6 +47,7 @@ impl Rows {
         rows
     }
 
+    /// The order.
     pub(super) fn len(&self) -> usize {
         self.entries.len().checked_div(self.stride).unwrap_or(0)
     }
@@ -52,11 +57,13 @@ impl Rows {
         self.stride
     }
 
+    /// Row i, with its padding.
     #[inline(always)]
     pub(super) fn row(&self, i: usize) -> &[f64] {
         &self.entries[i * self.stride..(i + 1) * self.stride]
     }
 
+    /// Row i, to write to.
     #[inline(always)]
     pub(super) fn row_mut(&mut self, i: usize) -> &mut [f64] {
         &mut self.entries[i * self.stride..(i + 1) * self.stride]
