@@ -1,43 +1,41 @@
-//! The few vector operations that the kernels need.
-
-use std::ops::Add;
+//! The few register operations that the kernels need.
 
 use bytemuck::Pod;
 use pulp::Simd;
 
-/// A scalar whose vectors `pulp` knows: `f32` or `f64`.
-pub trait Lanes: Pod + Add<Output = Self> {
+/// A scalar that `pulp` has registers for: `f32` or `f64`.
+pub trait Lanes: Pod + num_traits::Zero {
     /// A register of this scalar.
-    type Vector<S: Simd>: Pod;
+    type Register<S: Simd>: Pod;
 
     /// The same value as an `f64`, exactly.
     fn widen(self) -> f64;
 
-    /// Every lane the same value.
-    fn splat<S: Simd>(simd: S, value: Self) -> Self::Vector<S>;
+    /// A register with `value` in every lane.
+    fn splat<S: Simd>(simd: S, value: Self) -> Self::Register<S>;
 
     /// a·b + c, rounded once.
     fn mul_add<S: Simd>(
         simd: S,
-        a: Self::Vector<S>,
-        b: Self::Vector<S>,
-        c: Self::Vector<S>,
-    ) -> Self::Vector<S>;
+        a: Self::Register<S>,
+        b: Self::Register<S>,
+        c: Self::Register<S>,
+    ) -> Self::Register<S>;
 
     /// The sum of the lanes, as an `f64`.
-    fn sum<S: Simd>(simd: S, a: Self::Vector<S>) -> f64;
+    fn sum<S: Simd>(simd: S, a: Self::Register<S>) -> f64;
 
-    /// The slice as whole vectors, and what is left.
-    fn vectors<S: Simd>(slice: &[Self]) -> (&[Self::Vector<S>], &[Self]);
+    /// The slice as whole registers, and the entries after the last whole register.
+    fn registers<S: Simd>(slice: &[Self]) -> (&[Self::Register<S>], &[Self]);
 
-    /// The slice as whole vectors to write to, and what is left.
-    fn vectors_mut<S: Simd>(slice: &mut [Self]) -> (&mut [Self::Vector<S>], &mut [Self]);
+    /// [`Lanes::registers`] to write to.
+    fn registers_mut<S: Simd>(slice: &mut [Self]) -> (&mut [Self::Register<S>], &mut [Self]);
 }
 
 macro_rules! lanes {
-    ($scalar:ty, $vector:ident, $splat:ident, $mul_add:ident, $sum:ident, $split:ident, $split_mut:ident) => {
+    ($scalar:ty, $register:ident, $splat:ident, $mul_add:ident, $sum:ident, $split:ident, $split_mut:ident) => {
         impl Lanes for $scalar {
-            type Vector<S: Simd> = S::$vector;
+            type Register<S: Simd> = S::$register;
 
             #[inline(always)]
             fn widen(self) -> f64 {
@@ -45,32 +43,32 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
-            fn splat<S: Simd>(simd: S, value: Self) -> S::$vector {
+            fn splat<S: Simd>(simd: S, value: Self) -> S::$register {
                 simd.$splat(value)
             }
 
             #[inline(always)]
             fn mul_add<S: Simd>(
                 simd: S,
-                a: S::$vector,
-                b: S::$vector,
-                c: S::$vector,
-            ) -> S::$vector {
+                a: S::$register,
+                b: S::$register,
+                c: S::$register,
+            ) -> S::$register {
                 simd.$mul_add(a, b, c)
             }
 
             #[inline(always)]
-            fn sum<S: Simd>(simd: S, a: S::$vector) -> f64 {
+            fn sum<S: Simd>(simd: S, a: S::$register) -> f64 {
                 f64::from(simd.$sum(a))
             }
 
             #[inline(always)]
-            fn vectors<S: Simd>(slice: &[Self]) -> (&[S::$vector], &[Self]) {
+            fn registers<S: Simd>(slice: &[Self]) -> (&[S::$register], &[Self]) {
                 S::$split(slice)
             }
 
             #[inline(always)]
-            fn vectors_mut<S: Simd>(slice: &mut [Self]) -> (&mut [S::$vector], &mut [Self]) {
+            fn registers_mut<S: Simd>(slice: &mut [Self]) -> (&mut [S::$register], &mut [Self]) {
                 S::$split_mut(slice)
             }
         }

@@ -1,11 +1,31 @@
-//! Sums of outer products of vectors.
+//! Sums of outer products: G ← G + Σₖ pₖ pₖᵀ, the kernel of a Gram matrix.
+//!
+//! G is symmetric, and only its lower triangle is computed. G is column-major, and registers
+//! run along its columns: row n of a tile is column j + n of G.
+//!
+//! ```text
+//!              columns
+//!            j = 0    N      2N
+//!           ┌──────┐
+//!           │ tile │                  a tile on the diagonal also computes some
+//!           ├──────┼──────┐           entries above it, which nothing reads
+//!   rows i  │ tile │ tile │
+//!           ├──────┼──────┼──────┐
+//!           │ tile │ tile │ tile │
+//!           ├──────┴──────┴──────┴─┐
+//!           │ tile   tile   tile   │  the last rows, too few for a register: registers
+//!           └──────────────────────┘  run along the row, from column 0 to the diagonal
+//! ```
+//!
+//! A tile sums its products over all k in registers, in the scalar of the vectors. Then it
+//! adds the sums to G in `f64`. So rounding errors grow with the number of vectors of one
+//! call, not with the number of all vectors.
 
 use pulp::{Simd, WithSimd};
 
 use super::prefetch::prefetch_line;
-use super::scratch::LINE;
-use super::tile::{Factors, Tile, tile};
-use super::{Lanes, Panel, Transpose, arch, line_entries};
+use super::tile::{Factors, Tile, Walk};
+use super::{LINE_BYTES, Lanes, Panel, Transpose, arch, lanes, line_entries};
 
 /// G ← G + Σₖ pₖ pₖᵀ in the lower triangle, for vectors pₖ of `order` entries that
 /// lie one after the other.
@@ -13,12 +33,8 @@ use super::{Lanes, Panel, Transpose, arch, line_entries};
 /// `g` is column-major, square, of order `order`. Vectors have at least
 /// [`line_entries`] entries.
 ///
-/// Products accumulate in registers over all k and are added to `g` in `f64`.
-/// Rows are taken in whole registers, and only from the diagonal on; the rows
-/// that fill no register are taken as columns instead, along the row.
-///
-/// `ahead` gives the memory that is read next, [`ahead_bytes`] at a time: it
-/// is brought into cache meanwhile.
+/// `ahead` gives the memory that is read next, in pieces of [`ahead_bytes`]. It is
+/// prefetched during the computation.
 pub(crate) fn add_outer_products<'a, A: Lanes>(
     vectors: &[A],
     order: usize,
@@ -31,8 +47,9 @@ pub(crate) fn add_outer_products<'a, A: Lanes>(
         order,
         depth: vectors.len() / order,
         step: order,
+        // A vector is contiguous: its lines follow one another.
         sliver_stride: line_entries::<A>(),
-        last_entry: order,
+        end: order,
         g,
         ahead,
     });
@@ -51,31 +68,33 @@ pub(crate) fn add_panel<'a, A: Transpose>(
         depth: panel.depth(),
         step: width,
         sliver_stride: panel.sliver_stride(),
-        last_entry: panel.order().next_multiple_of(width),
+        end: panel.order().next_multiple_of(width),
         g,
         ahead,
     });
 }
 
-/// Vectors between two lines that are asked for.
-const VECTORS_PER_LINE: usize = 4;
+/// A tile prefetches a line of each of its two pieces once in so many steps.
+const STEPS_PER_LINE: usize = 4;
 
-/// Bytes of each of the two pieces of memory that a tile of `depth` vectors asks
-/// for.
+/// Bytes of each of the two pieces of memory that a tile of `depth` steps prefetches.
 pub(crate) fn ahead_bytes(depth: usize) -> usize {
-    depth.div_ceil(VECTORS_PER_LINE).max(1) * LINE
+    depth.div_ceil(STEPS_PER_LINE).max(1) * LINE_BYTES
 }
 
+/// Vectors, packed or not, and the matrix to which their outer products are added.
 struct OuterProducts<'a, A, I> {
     data: &'a [A],
+    /// Entries of a vector.
     order: usize,
+    /// The number of vectors.
     depth: usize,
     /// Entries from one vector to the next.
     step: usize,
     /// Entries from one sliver of [`line_entries`] rows to the next.
     sliver_stride: usize,
-    /// Where the rows end that may be read: padding may follow the order.
-    last_entry: usize,
+    /// The number of rows that may be read, with padding after the order.
+    end: usize,
     g: &'a mut [f64],
     ahead: I,
 }
@@ -85,19 +104,24 @@ impl<'b, A: Lanes, I: Iterator<Item = &'b [u8]>> WithSimd for OuterProducts<'_, 
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
+        // 1. The tile size: three registers by eight or four columns fill the registers.
         let columns = if S::REGISTER_COUNT >= 32 { 8 } else { 4 };
-        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
+        let lanes = lanes::<S, A>();
+        // The rows and columns that whole tiles cover.
         let whole = self.order / lanes.max(columns) * lanes.max(columns);
+        // 2. Tiles of whole registers of rows, from the diagonal down. The registers of a
+        //    column are split evenly into groups of at most three.
         for j in (0..whole).step_by(columns) {
             let start = j / lanes;
             let registers = whole / lanes - start;
-            let blocks = registers.div_ceil(3);
-            for block in 0..blocks {
-                let from = start + block * registers / blocks;
-                let count = start + (block + 1) * registers / blocks - from;
+            let groups = registers.div_ceil(3);
+            for group in 0..groups {
+                let from = start + group * registers / groups;
+                let count = start + (group + 1) * registers / groups - from;
                 self.columns::<S>(simd, columns, count, from * lanes, j);
             }
         }
+        // 3. The remaining rows: 8, 4, 2 or 1 at a time, as columns of tiles along the row.
         let mut j = whole;
         while j < self.order {
             let count = 1 << (self.order - j).ilog2();
@@ -109,7 +133,7 @@ impl<'b, A: Lanes, I: Iterator<Item = &'b [u8]>> WithSimd for OuterProducts<'_, 
 }
 
 impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
-    /// Adds to `count` registers of rows from `i`, `columns` columns from `j`.
+    /// Adds to `count` registers of rows from row `i`, in `columns` columns from column `j`.
     #[inline(always)]
     fn columns<S: Simd>(&mut self, simd: S, columns: usize, count: usize, i: usize, j: usize) {
         match (columns, count) {
@@ -122,8 +146,7 @@ impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
         }
     }
 
-    /// Adds to `count` rows of G from `j`, along each from the first column to
-    /// the diagonal.
+    /// Adds to `count` rows of G from row `j`, from column 0 to the diagonal.
     #[inline(always)]
     fn rows<S: Simd>(&mut self, simd: S, count: usize, j: usize) {
         match count {
@@ -134,37 +157,42 @@ impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
         }
     }
 
-    /// The entries from `i` of the first vector on.
+    /// The data from entry `i` of the first vector on.
     #[inline(always)]
     fn entries_from(&self, i: usize) -> &'a [A] {
         let line = line_entries::<A>();
         &self.data[i / line * self.sliver_stride + i % line..]
     }
 
-    /// Σₖ of R registers of rows, which start at `rows`, times N columns from `j`.
+    /// The tile of R registers, with first entries `rows`, by N columns from `j`.
     #[inline(always)]
     fn sums<S: Simd, const R: usize, const N: usize>(
         &mut self,
         simd: S,
         rows: [usize; R],
         j: usize,
-    ) -> Tile<A::Vector<S>, R, N> {
+    ) -> Tile<A::Register<S>, R, N> {
         let [near, far] = [0; 2].map(|_| self.ahead.next().unwrap_or_default());
-        let rows = rows.map(|i| self.entries_from(i));
-        let columns = Factors {
-            data: self.entries_from(j),
-            apart: 1,
+        let walk = Walk {
+            depth: self.depth,
+            registers: rows.map(|i| self.entries_from(i)),
             step: self.step,
+            factors: Factors {
+                data: self.entries_from(j),
+                apart: 1,
+                step: self.step,
+            },
         };
-        tile(simd, self.depth, rows, self.step, columns, |k| {
-            if k % VECTORS_PER_LINE == 0 {
-                prefetch_line(near, k / VECTORS_PER_LINE);
-                prefetch_line(far, k / VECTORS_PER_LINE);
+        walk.sum(simd, |k| {
+            if k % STEPS_PER_LINE == 0 {
+                prefetch_line(near, k / STEPS_PER_LINE);
+                prefetch_line(far, k / STEPS_PER_LINE);
             }
         })
     }
 
-    /// Adds to columns of G, below the diagonal and above it alike.
+    /// Adds a tile of whole registers of rows. On the diagonal it also writes entries above
+    /// it, which nothing reads.
     #[inline(always)]
     fn add_columns<S: Simd, const R: usize, const N: usize>(
         &mut self,
@@ -172,8 +200,8 @@ impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
         i: usize,
         j: usize,
     ) {
-        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
-        let sums = self.sums::<S, R, N>(simd, std::array::from_fn(|r| i + r * lanes), j);
+        let rows = std::array::from_fn(|r| i + r * lanes::<S, A>());
+        let sums = self.sums::<S, R, N>(simd, rows, j);
         for (n, sums) in sums.iter().enumerate() {
             let sums: &[A] = bytemuck::cast_slice(sums);
             let column = &mut self.g[(j + n) * self.order..][i..];
@@ -183,13 +211,14 @@ impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
         }
     }
 
-    /// Adds to N rows of G from `j`, R registers at a time along each from the
-    /// first column to the diagonal.
+    /// Adds to N rows of G from row `j`, from column 0 to the diagonal, R registers of columns
+    /// at a time. By symmetry the registers hold columns here, and the factors rows.
     #[inline(always)]
     fn add_rows<S: Simd, const R: usize, const N: usize>(&mut self, simd: S, j: usize) {
-        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
-        // Without padding the last register overlaps the one before.
-        let last = self.last_entry - lanes;
+        let lanes = lanes::<S, A>();
+        // Without padding the last register starts earlier, so that it ends with the vector.
+        // It then repeats some entries of the register before.
+        let last = self.end - lanes;
         for start in (0..self.order).step_by(R * lanes) {
             let positions = std::array::from_fn(|r| (start + r * lanes).min(last));
             let sums = self.sums::<S, R, N>(simd, positions, j);
@@ -197,9 +226,9 @@ impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
                 let row = j + n;
                 for (r, sum) in sums.iter().enumerate() {
                     let new = start + r * lanes;
-                    let known = new.saturating_sub(positions[r]);
+                    let repeated = new.saturating_sub(positions[r]);
                     let sums: &[A] = bytemuck::cast_slice(std::slice::from_ref(sum));
-                    for (column, &sum) in (new..=row).zip(sums.iter().skip(known)) {
+                    for (column, &sum) in (new..=row).zip(sums.iter().skip(repeated)) {
                         self.g[column * self.order + row] += sum.widen();
                     }
                 }

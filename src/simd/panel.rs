@@ -1,18 +1,15 @@
-//! Packed panels of vectors.
+//! Panels: vectors packed in slivers of one line.
 
 use super::transpose::transpose_rows;
 use super::{Scratch, Transpose, line_entries, vectorize};
 
-/// Vectors of `order` entries, packed for the sums of their outer products.
-///
-/// Entries are grouped by [`line_entries`] into slivers. A sliver holds its
-/// entries of one vector as a cache line, padded with zeros, and the lines of all
-/// vectors one after the other, so that a kernel that sums over the vectors
-/// streams through memory.
+/// Vectors of `order` entries, packed for the sums of their outer products. The head of
+/// [`crate::simd`] draws the layout.
 pub(crate) struct Panel<A> {
     data: Scratch<A>,
     order: usize,
     depth: usize,
+    /// Rows or a vector on their way into slivers.
     scratch: Scratch<A>,
 }
 
@@ -43,14 +40,13 @@ impl<A: Transpose> Panel<A> {
         self.depth
     }
 
-    /// Entries from one sliver to the next: a line more than its own, since steps
-    /// of a power of two would crowd into few sets of the cache.
+    /// Entries from one sliver to the next. An unused line follows each sliver: with a depth
+    /// that is a power of two, all slivers would otherwise compete for few sets of the cache.
     pub(super) fn sliver_stride(&self) -> usize {
         (self.depth + 1) * line_entries::<A>()
     }
 
-    /// Takes `depth` vectors: `write(p, row)` is to write entry p of all of them
-    /// to `row`.
+    /// Packs `depth` vectors: `write(p, row)` writes entry p of all vectors to `row`.
     pub(crate) fn pack_rows(&mut self, depth: usize, write: impl Fn(usize, &mut [A])) {
         let width = line_entries::<A>();
         self.depth = depth;
@@ -62,7 +58,7 @@ impl<A: Transpose> Panel<A> {
                 if start + r < self.order {
                     write(start + r, row);
                 } else {
-                    row.fill(A::zeroed());
+                    row.fill(A::zero());
                 }
             }
             let sliver = &mut self.data[start / width * stride..];
@@ -70,20 +66,21 @@ impl<A: Transpose> Panel<A> {
         }
     }
 
-    /// Takes `depth` vectors: entry p of vector k is entry p·`stride` + k of
-    /// `rows`.
+    /// Packs `depth` vectors: entry p of vector k is entry p·`stride` + k of `rows`.
     pub(crate) fn pack_strided(&mut self, depth: usize, rows: &[A], stride: usize) {
         let width = line_entries::<A>();
         self.depth = depth;
+        // 1. Whole slivers, from where the rows lie.
         let slivers = self.order / width;
         for sliver in 0..slivers {
             let lines = sliver * self.sliver_stride();
             let rows = &rows[sliver * width * stride..];
             transpose_rows(rows, stride, depth, &mut self.data[lines..]);
         }
+        // 2. The last rows, with rows of zeros after them.
         if slivers * width < self.order {
             self.scratch.resize(width * depth);
-            self.scratch.fill(A::zeroed());
+            self.scratch.fill(A::zero());
             let rows = rows[slivers * width * stride..].chunks(stride);
             for (to, from) in self.scratch.chunks_exact_mut(depth).zip(rows) {
                 to.copy_from_slice(&from[..depth]);
@@ -93,8 +90,7 @@ impl<A: Transpose> Panel<A> {
         }
     }
 
-    /// Takes `depth` vectors: `write(k, vector)` is to write all entries of
-    /// vector k to `vector`.
+    /// Packs `depth` vectors: `write(k, vector)` writes all entries of vector k to `vector`.
     pub(crate) fn pack_vectors(&mut self, depth: usize, write: impl Fn(usize, &mut [A])) {
         self.depth = depth;
         self.scratch.resize(self.order);
@@ -109,7 +105,7 @@ impl<A: Transpose> Panel<A> {
         }
     }
 
-    /// Takes vectors that lie one after the other.
+    /// Packs vectors that lie one after the other.
     pub(crate) fn pack_adjacent(&mut self, vectors: &[A]) {
         self.depth = vectors.len() / self.order;
         let stride = self.sliver_stride();
@@ -125,7 +121,7 @@ impl<A: Transpose> Panel<A> {
     }
 }
 
-/// Writes a vector as lines, `stride` entries apart, the last padded with zeros.
+/// Writes a vector as lines that start `stride` entries apart, the last padded with zeros.
 #[inline(always)]
 fn scatter<A: Transpose>(vector: &[A], lines: &mut [A], stride: usize) {
     let width = line_entries::<A>();
@@ -136,7 +132,7 @@ fn scatter<A: Transpose>(vector: &[A], lines: &mut [A], stride: usize) {
         line[..width].copy_from_slice(piece);
     }
     if let (Some(line), false) = (lines.next(), last.is_empty()) {
-        line[..width].fill(A::zeroed());
+        line[..width].fill(A::zero());
         line[..last.len()].copy_from_slice(last);
     }
 }

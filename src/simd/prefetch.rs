@@ -1,17 +1,17 @@
-//! Asking for memory before it is needed.
+//! Prefetching: a request for memory before it is needed.
 
-use super::scratch::LINE;
+use super::LINE_BYTES;
 
-/// Has the processor bring the line of `bytes` with number `line` into the second
-/// level of cache; nothing where there is no such line.
+/// Asks the processor to load line `line` of `bytes` into the second level of cache. Does
+/// nothing where `bytes` has no such line.
 ///
-/// Kernels alternate between reading the tensor and computing on packed copies.
-/// Asking during the one for what the other reads next lets both go on at once.
+/// Kernels alternate between reading the tensor and computing on packed copies. A kernel that
+/// computes prefetches the memory that is read next, so that both happen at the same time.
 #[inline(always)]
 #[allow(unsafe_code)]
 pub(super) fn prefetch_line(bytes: &[u8], line: usize) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(byte) = bytes.get(line * LINE) {
+    if let Some(byte) = bytes.get(line * LINE_BYTES) {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         // SAFETY: the pointer comes from a reference, and a prefetch neither
         // reads the value nor faults.

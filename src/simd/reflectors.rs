@@ -1,21 +1,39 @@
-//! Blocks of Householder reflectors applied to columns.
+//! Blocks of Householder reflectors, applied to columns below a triangle.
+//!
+//! A QR factorization that takes in one panel of rows at a time reduces a triangle R on top
+//! of a panel. A block of 8 reflectors clears 8 columns of the panel; in their place stand the
+//! reflectors' entries v. It then changes the columns to the right, 8 rows r of R and all rows
+//! b of the panel:
+//!
+//! ```text
+//!   R      · · x x x x x x
+//!            · x x x x x x
+//!              ░ ░ r r r r     ░ cleared columns       w = Tᵀ (r + vᵀ b)
+//!                ░ r r r r                             r ← r − w
+//!                  x x x x                             b ← b − v w
+//!   panel  0 0 v v b b b b
+//!          0 0 v v b b b b
+//! ```
+//!
+//! Schreiber & Van Loan (SIAM J. Sci. Stat. Comput. 1989) give the form I − V T Vᵀ of a
+//! product of reflectors.
 
 use pulp::{Simd, WithSimd};
 
-use super::tile::{Factors, tile};
+use super::tile::{Factors, Walk};
 use super::{Lanes, arch};
 
 /// Reflectors of a block.
 pub(crate) const REFLECTORS: usize = 8;
 
-/// Columns have a whole number of so many entries, padded with zeros.
+/// The length of every column is a multiple of this number; zeros pad the columns.
 pub(crate) const COLUMN_STEP: usize = 64;
 
-/// Columns that are reflected at once.
+/// Columns that one pass over the reflectors changes.
 const COLUMNS: usize = 3;
 
-/// ⟨vᵢ, b⟩ for the [`REFLECTORS`] columns vᵢ of `v` and each column b of `b`, all
-/// of `len` entries: `products` has so many entries for each b.
+/// ⟨vᵢ, b⟩ for the [`REFLECTORS`] columns vᵢ of `v` and each column b of `b`. All columns have
+/// `len` entries. `products` gets [`REFLECTORS`] entries for each b.
 pub(crate) fn inner_products(v: &[f64], b: &[f64], len: usize, products: &mut [f64]) {
     arch().dispatch(InnerProducts {
         v,
@@ -50,39 +68,29 @@ impl WithSimd for InnerProducts<'_> {
     }
 }
 
-/// (R; B) ← (I − V Tᵀ Vᵀ)(R; B) for V = (I; v): the reflectors meet one row each
-/// of R and all of B.
+/// (R; B) ← (I − V Tᵀ Vᵀ)(R; B) for V = (I; v).
 ///
-/// `v` are [`REFLECTORS`] columns of `len` entries and `b` any number of them;
-/// `t` is the upper triangular T by columns; column c of `r`, `stride` entries after
-/// the one before, starts with the rows of R that the reflectors meet. 4 flops for
-/// each reflector and entry of B; a few columns at a time stay in cache between
+/// 4 flops for each reflector and entry of B. A few columns at a time stay in cache between
 /// the inner products and the update.
-pub(crate) fn reflect(
-    v: &[f64],
-    t: &[[f64; REFLECTORS]; REFLECTORS],
-    r: &mut [f64],
-    stride: usize,
-    b: &mut [f64],
-    len: usize,
-) {
-    arch().dispatch(Reflect {
-        v,
-        t,
-        r,
-        stride,
-        b,
-        len,
-    });
+pub(crate) struct Reflect<'a> {
+    /// [`REFLECTORS`] columns of `len` entries.
+    pub(crate) v: &'a [f64],
+    /// The upper triangular T, by columns.
+    pub(crate) t: &'a [[f64; REFLECTORS]; REFLECTORS],
+    /// Column c of R, `stride` entries after the one before. Its first [`REFLECTORS`] entries
+    /// are the rows of R that the reflectors change.
+    pub(crate) r: &'a mut [f64],
+    pub(crate) stride: usize,
+    /// Any number of columns of `len` entries.
+    pub(crate) b: &'a mut [f64],
+    pub(crate) len: usize,
 }
 
-struct Reflect<'a> {
-    v: &'a [f64],
-    t: &'a [[f64; REFLECTORS]; REFLECTORS],
-    r: &'a mut [f64],
-    stride: usize,
-    b: &'a mut [f64],
-    len: usize,
+impl Reflect<'_> {
+    /// Changes `r` and `b`.
+    pub(crate) fn run(self) {
+        arch().dispatch(self);
+    }
 }
 
 impl WithSimd for Reflect<'_> {
@@ -102,24 +110,28 @@ impl WithSimd for Reflect<'_> {
 }
 
 impl Reflect<'_> {
-    /// N columns from `c`.
+    /// N columns from column `c`.
     #[inline(always)]
     fn columns<S: Simd, const N: usize>(&mut self, simd: S, c: usize) {
         let b = &mut self.b[c * self.len..(c + N) * self.len];
+        // 1. vᵀ b.
         let mut w = dots::<S, N>(simd, self.v, b, self.len);
         for (n, w) in w.iter_mut().enumerate() {
             let rows = &mut self.r[(c + n) * self.stride..][..REFLECTORS];
+            // 2. w = Tᵀ (R + vᵀ b).
             let mut sums = [0.0; REFLECTORS];
             for (i, sum) in sums.iter_mut().enumerate() {
                 for k in 0..=i {
                     *sum += self.t[i][k] * (w[k] + rows[k]);
                 }
             }
+            // 3. R ← R − w.
             for (row, sum) in rows.iter_mut().zip(sums) {
                 *row -= sum;
             }
             *w = sums;
         }
+        // 4. b ← b − v w.
         if S::REGISTER_COUNT >= 32 {
             subtract::<S, 8, N>(simd, self.v, &w, b, self.len);
         } else {
@@ -128,7 +140,7 @@ impl Reflect<'_> {
     }
 }
 
-/// The inner products of [`REFLECTORS`] columns with N others.
+/// The inner products of [`REFLECTORS`] columns of `v` with N columns of `b`.
 #[inline(always)]
 fn dots<S: Simd, const N: usize>(
     simd: S,
@@ -136,13 +148,13 @@ fn dots<S: Simd, const N: usize>(
     b: &[f64],
     len: usize,
 ) -> [[f64; REFLECTORS]; N] {
-    let vectors = len / S::F64_LANES;
+    let registers = len / S::F64_LANES;
     let v: [&[S::f64s]; REFLECTORS] =
-        std::array::from_fn(|i| &S::as_simd_f64s(&v[i * len..(i + 1) * len]).0[..vectors]);
+        std::array::from_fn(|i| &S::as_simd_f64s(&v[i * len..(i + 1) * len]).0[..registers]);
     let b: [&[S::f64s]; N] =
-        std::array::from_fn(|n| &S::as_simd_f64s(&b[n * len..(n + 1) * len]).0[..vectors]);
+        std::array::from_fn(|n| &S::as_simd_f64s(&b[n * len..(n + 1) * len]).0[..registers]);
     let mut acc = [[simd.splat_f64s(0.0); REFLECTORS]; N];
-    for k in 0..vectors {
+    for k in 0..registers {
         let mut reflectors = [simd.splat_f64s(0.0); REFLECTORS];
         for (reflector, v) in reflectors.iter_mut().zip(v) {
             *reflector = v[k];
@@ -173,13 +185,17 @@ fn subtract<S: Simd, const R: usize, const N: usize>(
     len: usize,
 ) {
     for start in (0..len).step_by(R * S::F64_LANES) {
-        let vectors = std::array::from_fn(|r| &v[start + r * S::F64_LANES..]);
-        let factors = Factors {
-            data: w.as_flattened(),
-            apart: REFLECTORS,
-            step: 1,
+        let walk = Walk::<f64, R> {
+            depth: REFLECTORS,
+            registers: std::array::from_fn(|r| &v[start + r * S::F64_LANES..]),
+            step: len,
+            factors: Factors {
+                data: w.as_flattened(),
+                apart: REFLECTORS,
+                step: 1,
+            },
         };
-        let sums = tile::<S, f64, R, N>(simd, REFLECTORS, vectors, len, factors, |_| ());
+        let sums = walk.sum::<S, N>(simd, |_| ());
         for (column, sums) in b.chunks_exact_mut(len).zip(&sums) {
             let entries = &mut column[start..start + R * S::F64_LANES];
             let entries = S::as_mut_simd_f64s(entries).0;

@@ -1,17 +1,30 @@
-//! Thin products Y = X Uᵀ: rows that lie contiguous times a matrix of few rows.
+//! Y = X Uᵀ: many contiguous rows times a matrix of few rows, the mode product in the last
+//! mode.
+//!
+//! Each row x of X gives the row y = U x of Y. A row of Y is short and contiguous, so
+//! registers run along it. U is packed in slivers: step k of a sliver holds the entries k of
+//! up to three lines of rows of U.
+//!
+//! ```text
+//!                        sliver of U, step k:  u₀ₖ u₁ₖ u₂ₖ … (1 to 3 lines)
+//!   X, 8 rows     x₀ₖ            tile: y₀₀ y₀₁ y₀₂ …
+//!   side by side  x₁ₖ                  y₁₀ y₁₁ y₁₂ …        y ← y + x·u
+//!                 …                    …
+//! ```
+//!
+//! Loops, from the outside: chunks of rows of X, slivers of U, pieces of a sliver, tiles of
+//! rows. So a piece of U stays in the first level of cache, and a chunk of X in the second.
 
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
 use super::prefetch::prefetch_line;
-use super::scratch::LINE;
-use super::tile::{Factors, tile};
-use super::tile_product::blocks;
-use super::{Lanes, Scratch, arch, line_entries};
+use super::tile::{Factors, Walk};
+use super::{LINE_BYTES, Lanes, Scratch, arch, lanes, line_entries, split_evenly};
 
-/// The matrix U of a product Y = X Uᵀ, packed: its rows in blocks of a few vector
-/// registers, each block by columns and padded with zeros.
+/// The matrix U of a product Y = X Uᵀ, packed in slivers of up to three lines, padded with
+/// zeros.
 pub(crate) struct PackedColumns<A> {
     entries: Scratch<A>,
     columns: usize,
@@ -23,11 +36,11 @@ impl<A: Lanes> PackedColumns<A> {
     pub(crate) fn new(columns: usize, depth: usize, u: impl Fn(usize, usize) -> A) -> Self {
         let line = line_entries::<A>();
         let mut entries = Scratch::zeroed(columns.next_multiple_of(line) * depth);
-        for lines in column_blocks(columns, line) {
+        for lines in slivers(columns, line) {
             let width = lines.len() * line;
-            let block = &mut entries[lines.start * line * depth..][..width * depth];
-            for (k, row) in block.chunks_exact_mut(width).enumerate() {
-                for (entry, j) in row.iter_mut().zip(lines.start * line..columns) {
+            let sliver = &mut entries[lines.start * line * depth..][..width * depth];
+            for (k, step) in sliver.chunks_exact_mut(width).enumerate() {
+                for (entry, j) in step.iter_mut().zip(lines.start * line..columns) {
                     *entry = u(j, k);
                 }
             }
@@ -39,34 +52,31 @@ impl<A: Lanes> PackedColumns<A> {
         }
     }
 
-    /// J, the rows of U and the columns of the result.
+    /// J: the rows of U, and the columns of the result.
     pub(crate) fn columns(&self) -> usize {
         self.columns
     }
 
-    /// I, the columns of U.
+    /// I: the columns of U.
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }
 }
 
-/// The cache lines that hold `columns` entries, split evenly into blocks of at
-/// most three.
+/// The lines of `columns` entries, split evenly into slivers of at most three.
 #[inline(always)]
-fn column_blocks(columns: usize, line: usize) -> impl Iterator<Item = Range<usize>> {
-    blocks(columns.div_ceil(line), 3)
+fn slivers(columns: usize, line: usize) -> impl Iterator<Item = Range<usize>> {
+    split_evenly(columns.div_ceil(line), 3)
 }
 
-/// Rows that a tile of [`row_product`] takes at once.
+/// Rows of a tile.
 const ROWS: usize = 8;
 
-/// Rows that are multiplied with one piece of U after the other: they stay in
-/// the second level of cache.
+/// Rows of a chunk, which stays in the second level of cache.
 const CHUNK_ROWS: usize = 64;
 
-/// Entries of a row that are taken at once: a piece of U of so many columns
-/// stays in the first level of cache.
-const DEPTH_AT_ONCE: usize = 128;
+/// Steps of a piece of a sliver, which stays in the first level of cache.
+const PIECE_STEPS: usize = 128;
 
 /// Y = X Uᵀ for row-major X, any number of rows of `depth` entries.
 pub(crate) fn row_product<A: Lanes>(x: &[A], u: &PackedColumns<A>, y: &mut [A]) {
@@ -100,11 +110,11 @@ impl<A: Lanes> WithSimd for RowProduct<'_, A> {
     }
 }
 
-/// [`CHUNK_ROWS`] rows of X and of Y, or fewer.
+/// At most [`CHUNK_ROWS`] rows of X and of Y.
 struct RowChunk<'a, A> {
     x: &'a [A],
     u: &'a PackedColumns<A>,
-    /// The rows that follow, brought into cache meanwhile.
+    /// The next chunk of X, which is prefetched.
     ahead: &'a [u8],
     y: &'a mut [A],
 }
@@ -114,9 +124,9 @@ impl<A: Lanes> RowChunk<'_, A> {
     fn multiply<S: Simd>(&mut self, simd: S) {
         let PackedColumns { columns, depth, .. } = *self.u;
         let line = line_entries::<A>();
-        for lines in column_blocks(columns, line) {
-            for start in (0..depth).step_by(DEPTH_AT_ONCE) {
-                let steps = start..depth.min(start + DEPTH_AT_ONCE);
+        for lines in slivers(columns, line) {
+            for start in (0..depth).step_by(PIECE_STEPS) {
+                let steps = start..depth.min(start + PIECE_STEPS);
                 let whole = self.y.len() / columns / ROWS * ROWS;
                 for row in (0..whole).step_by(ROWS) {
                     self.rows::<S, ROWS>(simd, lines.clone(), row, steps.clone());
@@ -128,7 +138,7 @@ impl<A: Lanes> RowChunk<'_, A> {
         }
     }
 
-    /// N rows of the result from `row`, in the columns of some cache lines.
+    /// N rows of Y from `row`, in the columns of the sliver `lines`, products of `steps`.
     #[inline(always)]
     fn rows<S: Simd, const N: usize>(
         &mut self,
@@ -137,64 +147,91 @@ impl<A: Lanes> RowChunk<'_, A> {
         row: usize,
         steps: Range<usize>,
     ) {
-        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
+        let lanes = lanes::<S, A>();
+        let mut part = Part {
+            lines,
+            column: 0,
+            row,
+            steps,
+        };
         if lanes == line_entries::<A>() && S::REGISTER_COUNT >= 32 {
-            match lines.len() {
-                1 => self.tile::<S, 1, N>(simd, &lines, 0, row, steps),
-                2 => self.tile::<S, 2, N>(simd, &lines, 0, row, steps),
-                _ => self.tile::<S, 3, N>(simd, &lines, 0, row, steps),
+            // A register holds a line: one tile as wide as the sliver.
+            match part.lines.len() {
+                1 => self.tile::<S, 1, N>(simd, &part),
+                2 => self.tile::<S, 2, N>(simd, &part),
+                _ => self.tile::<S, 3, N>(simd, &part),
             }
         } else {
+            // Fewer or narrower registers: tiles of one register.
             let line = line_entries::<A>();
-            let entries = self.u.columns.min(lines.end * line) - lines.start * line;
+            let entries = self.u.columns.min(part.lines.end * line) - part.lines.start * line;
             for column in (0..entries).step_by(lanes) {
-                self.tile::<S, 1, N>(simd, &lines, column, row, steps.clone());
+                part.column = column;
+                self.tile::<S, 1, N>(simd, &part);
             }
         }
     }
 
-    /// N rows from `row` by V vectors from `column` of the block of `lines`: adds
-    /// the products of `steps`, the first of which overwrite.
+    /// One tile of R registers and N rows. The first piece of a sliver overwrites Y, later
+    /// pieces are added.
     #[inline(always)]
-    fn tile<S: Simd, const V: usize, const N: usize>(
-        &mut self,
-        simd: S,
-        lines: &Range<usize>,
-        column: usize,
-        row: usize,
-        steps: Range<usize>,
-    ) {
+    fn tile<S: Simd, const R: usize, const N: usize>(&mut self, simd: S, part: &Part) {
         let PackedColumns { columns, depth, .. } = *self.u;
-        let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
+        let Part {
+            ref lines,
+            column,
+            row,
+            ref steps,
+        } = *part;
+        let lanes = lanes::<S, A>();
         let line = line_entries::<A>();
+        // 1. Sum.
         let width = lines.len() * line;
-        let block = &self.u.entries[lines.start * line * depth + steps.start * width..];
-        let factors = Factors {
-            data: &self.x[row * depth + steps.start..],
-            apart: depth,
-            step: 1,
+        let sliver = &self.u.entries[lines.start * line * depth + steps.start * width..];
+        let walk = Walk::<A, R> {
+            depth: steps.len(),
+            registers: std::array::from_fn(|r| &sliver[column + r * lanes..]),
+            step: width,
+            factors: Factors {
+                data: &self.x[row * depth + steps.start..],
+                apart: depth,
+                step: 1,
+            },
         };
-        // One line for each step of the first block, in the order of memory.
-        let asked = steps.start * (CHUNK_ROWS / ROWS) + row / ROWS * steps.len();
-        let ahead = self.ahead.get(asked * LINE..).unwrap_or_default();
+        // The tiles of the first register prefetch the next chunk, one line in each step, in
+        // the order of addresses.
         let first = lines.start == 0 && column == 0;
-        let vectors = std::array::from_fn(|v| &block[column + v * lanes..]);
-        let acc = tile::<S, A, V, N>(simd, steps.len(), vectors, width, factors, |k| {
+        let asked = steps.start * (CHUNK_ROWS / ROWS) + row / ROWS * steps.len();
+        let ahead = self.ahead.get(asked * LINE_BYTES..).unwrap_or_default();
+        let tile = walk.sum::<S, N>(simd, |k| {
             if first {
                 prefetch_line(ahead, k);
             }
         });
+        // 2. Write the columns that exist, without the padding.
         let from = lines.start * line + column;
-        let end = columns.min(from + V * lanes);
+        let end = columns.min(from + R * lanes);
         let rows = self.y.chunks_exact_mut(columns).skip(row);
-        for (row, acc) in rows.zip(&acc) {
-            let values: &[A] = bytemuck::cast_slice(acc.as_slice());
-            let entries = row[from..end].iter_mut().zip(values);
+        for (row, sums) in rows.zip(&tile) {
+            let sums: &[A] = bytemuck::cast_slice(sums.as_slice());
+            let entries = row[from..end].iter_mut().zip(sums);
             if steps.start == 0 {
-                entries.for_each(|(entry, &value)| *entry = value);
+                entries.for_each(|(entry, &sum)| *entry = sum);
             } else {
-                entries.for_each(|(entry, &value)| *entry = *entry + value);
+                entries.for_each(|(entry, &sum)| *entry = *entry + sum);
             }
         }
     }
+}
+
+/// The part of Y and of the sums that a tile computes.
+struct Part {
+    /// The sliver of U: its lines.
+    lines: Range<usize>,
+    /// The first column, counted within the sliver.
+    column: usize,
+    /// The first row.
+    row: usize,
+    /// The steps of the sum.
+    steps: Range<usize>,
 }

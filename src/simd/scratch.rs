@@ -1,8 +1,16 @@
-//! Scratch memory, which a thread hands back to itself.
+//! Scratch memory that each thread keeps and reuses.
 //!
-//! Problems that are solved one after the other, such as the maps of a batch, ask
-//! for the same pieces of memory again and again. What one of them drops the
-//! next one gets, so that after the first no memory is allocated.
+//! Problems that are solved one after the other, such as the maps of a batch, need buffers of
+//! the same sizes. A thread keeps the buffers that it drops, sorted by size, and hands them out
+//! again, so that only the first problem allocates:
+//!
+//! ```text
+//!   Scratch::zeroed(len) ── take ──>  the thread's store        <── give back ── drop
+//!                                     2⁰ lines: ▯ ▯
+//!                                     2¹ lines: ▯
+//!                                     …
+//!                                     2¹⁷ lines (8 MiB)         at most 32 MiB in all
+//! ```
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -10,19 +18,13 @@ use std::ops::{Deref, DerefMut};
 
 use bytemuck::{NoUninit, Pod, Zeroable};
 
-/// Bytes of a cache line, and of the widest vector register.
-pub(super) const LINE: usize = 64;
+use super::LINE_BYTES;
 
-/// Entries of a cache line, and of the widest vector register.
-pub(crate) const fn line_entries<A>() -> usize {
-    LINE / size_of::<A>()
-}
-
-/// A vector that starts at a cache line, so that no register straddles two, in
-/// memory that its thread keeps for the next.
+/// A vector in scratch memory. It starts at a cache line, so that no register of it lies
+/// across two lines.
 pub(crate) struct Scratch<A> {
     lines: Lines,
-    /// Entries from the first on that hold values.
+    /// The number of entries that hold values, from the first on.
     len: usize,
     entries: PhantomData<A>,
 }
@@ -30,7 +32,7 @@ pub(crate) struct Scratch<A> {
 impl<A: NoUninit> Scratch<A> {
     /// No entries, with room for `capacity`.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        const { assert!(align_of::<A>() <= LINE && size_of::<A>() > 0) };
+        const { assert!(align_of::<A>() <= LINE_BYTES && size_of::<A>() > 0) };
         Self {
             lines: Lines::with_bytes(capacity * size_of::<A>()),
             len: 0,
@@ -51,29 +53,29 @@ impl<A: NoUninit> Scratch<A> {
             self.grow();
         }
         let start: *mut A = self.lines.0.as_mut_ptr().cast();
-        // SAFETY: the lines hold `len + 1` entries, and start aligned for any
-        // whose alignment is at most a line's. Without padding in `A` every byte
-        // of the lines stays initialised.
+        // SAFETY: the lines have room for `len + 1` entries. Their start is aligned for `A`,
+        // since `with_capacity` checks that the alignment of `A` is at most a line. `A` has no
+        // padding, so every byte of the lines stays initialised.
         unsafe { start.add(self.len).write(entry) };
         self.len += 1;
     }
 
-    /// Leaves the first `len` entries.
+    /// Keeps the first `len` entries.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
 
-    /// Moves to at least twice the room.
+    /// Moves the entries to a buffer of at least twice the size.
     #[cold]
     fn grow(&mut self) {
-        let mut larger = Self::with_capacity((2 * self.len).max(LINE / size_of::<A>() + 1));
+        let mut larger = Self::with_capacity((2 * self.len).max(LINE_BYTES / size_of::<A>() + 1));
         self.iter().for_each(|&entry| larger.push(entry));
         *self = larger;
     }
 }
 
 impl<A: Pod> Scratch<A> {
-    /// `len` entries whose values are unspecified.
+    /// `len` entries of unspecified values.
     pub(crate) fn unspecified(len: usize) -> Self {
         let mut scratch = Self::with_capacity(len);
         scratch.len = len;
@@ -87,7 +89,7 @@ impl<A: Pod> Scratch<A> {
         scratch
     }
 
-    /// Makes room for `len` entries, whose values are unspecified.
+    /// Changes the length to `len`. All values become unspecified.
     pub(crate) fn resize(&mut self, len: usize) {
         if len * size_of::<A>() > self.lines.bytes() {
             *self = Self::unspecified(len);
@@ -103,8 +105,8 @@ impl<A: NoUninit> Deref for Scratch<A> {
     #[allow(unsafe_code)]
     fn deref(&self) -> &[A] {
         let start = self.lines.0.as_ptr().cast();
-        // SAFETY: the lines start aligned for `A`, as `push` has it, and hold
-        // `len` values of it: pushed ones, or bytes of a type that any bytes make.
+        // SAFETY: the start is aligned for `A`, as in `push`. The first `len` entries are
+        // values of `A`: either pushed, or bytes of a `Pod` type, of which any are valid.
         unsafe { std::slice::from_raw_parts(start, self.len) }
     }
 }
@@ -114,7 +116,7 @@ impl<A: NoUninit> DerefMut for Scratch<A> {
     #[allow(unsafe_code)]
     fn deref_mut(&mut self) -> &mut [A] {
         let start = self.lines.0.as_mut_ptr().cast();
-        // SAFETY: as in `deref`, and nothing else refers to the lines.
+        // SAFETY: as in `deref`, and the lines are borrowed mutably with `self`.
         unsafe { std::slice::from_raw_parts_mut(start, self.len) }
     }
 }
@@ -139,33 +141,33 @@ impl<'a, A: NoUninit> IntoIterator for &'a Scratch<A> {
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([u8; LINE]);
+struct Line([u8; LINE_BYTES]);
 
-// SAFETY: an array of bytes, of which zeros are values.
+// SAFETY: zeros are a valid array of bytes.
 #[allow(unsafe_code)]
 unsafe impl Zeroable for Line {}
 
-/// Cache lines that go back to the thread's store.
+/// Lines that return to the thread's store when they are dropped.
 struct Lines(Vec<Line>);
 
 impl Lines {
-    /// Lines for so many bytes, of unspecified values.
+    /// Lines of unspecified values for `bytes` bytes.
     fn with_bytes(bytes: usize) -> Self {
-        let count = bytes.div_ceil(LINE);
+        let count = bytes.div_ceil(LINE_BYTES);
         let kept = STORE.try_with(|store| store.borrow_mut().take(count));
         Self(kept.unwrap_or_else(|_| bytemuck::zeroed_vec(count)))
     }
 
     #[inline(always)]
     fn bytes(&self) -> usize {
-        self.0.len() * LINE
+        self.0.len() * LINE_BYTES
     }
 }
 
 impl Drop for Lines {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.0);
-        // A thread that ends has no store any more.
+        // While a thread ends, its store may already be gone.
         let _ = STORE.try_with(|store| store.borrow_mut().give_back(lines));
     }
 }
@@ -174,53 +176,53 @@ thread_local! {
     static STORE: RefCell<Store> = const { RefCell::new(Store::new()) };
 }
 
-/// Lines of the largest pieces that are kept, as a power of two: 8 MiB.
+/// The largest buffers that are kept have 2^`LARGEST` lines: 8 MiB.
 const LARGEST: usize = 17;
 
-/// Lines that a thread keeps, at most: 32 MiB.
+/// The largest number of lines that a thread keeps: 32 MiB.
 const KEPT_LINES: usize = 1 << 19;
 
-/// The pieces of memory that a thread keeps.
+/// The buffers that a thread keeps.
 struct Store {
-    /// Pieces of 2ⁱ lines.
-    pieces: [Vec<Vec<Line>>; LARGEST + 1],
-    /// Lines of all pieces together.
+    /// Entry i: buffers of 2ⁱ lines.
+    buffers: [Vec<Vec<Line>>; LARGEST + 1],
+    /// The number of lines of all buffers.
     lines: usize,
 }
 
 impl Store {
     const fn new() -> Self {
         Self {
-            pieces: [const { Vec::new() }; LARGEST + 1],
+            buffers: [const { Vec::new() }; LARGEST + 1],
             lines: 0,
         }
     }
 
-    /// A piece of `count` lines or more.
+    /// A buffer of at least `count` lines.
     fn take(&mut self, count: usize) -> Vec<Line> {
         if count == 0 {
             return Vec::new();
         }
         let power = count.next_power_of_two();
-        let Some(pieces) = self.pieces.get_mut(power.ilog2() as usize) else {
+        let Some(buffers) = self.buffers.get_mut(power.ilog2() as usize) else {
             return bytemuck::zeroed_vec(count);
         };
-        let Some(piece) = pieces.pop() else {
+        let Some(buffer) = buffers.pop() else {
             return bytemuck::zeroed_vec(power);
         };
         self.lines -= power;
-        piece
+        buffer
     }
 
-    /// Keeps a piece, where there is room.
-    fn give_back(&mut self, piece: Vec<Line>) {
-        let count = piece.len();
+    /// Keeps a buffer, unless it is too large or the store is full.
+    fn give_back(&mut self, buffer: Vec<Line>) {
+        let count = buffer.len();
         if count.is_power_of_two()
             && self.lines + count <= KEPT_LINES
-            && let Some(pieces) = self.pieces.get_mut(count.ilog2() as usize)
+            && let Some(buffers) = self.buffers.get_mut(count.ilog2() as usize)
         {
             self.lines += count;
-            pieces.push(piece);
+            buffers.push(buffer);
         }
     }
 }
@@ -229,25 +231,25 @@ impl Store {
 mod tests {
     use super::*;
 
-    /// What the store of this thread holds.
+    /// The number of lines in the store of this thread.
     fn kept() -> usize {
         STORE.with_borrow(|store| store.lines)
     }
 
     #[test]
-    fn starts_at_a_cache_line_of_any_size() {
+    fn starts_at_a_cache_line_at_every_size() {
         for len in [0, 1, 7, 100, 4097] {
             let mut scratch = Scratch::<f32>::zeroed(len);
             assert_eq!(*scratch, vec![0.0; len]);
-            assert_eq!(scratch.as_ptr().align_offset(LINE), 0);
+            assert_eq!(scratch.as_ptr().align_offset(LINE_BYTES), 0);
             scratch.resize(2 * len + 1);
             assert_eq!(scratch.len(), 2 * len + 1);
-            assert_eq!(scratch.as_ptr().align_offset(LINE), 0);
+            assert_eq!(scratch.as_ptr().align_offset(LINE_BYTES), 0);
         }
     }
 
     #[test]
-    fn zeros_are_zeros_in_memory_that_was_used() {
+    fn reused_memory_is_zeroed() {
         let mut used = Scratch::<u64>::zeroed(1000);
         used.fill(u64::MAX);
         let at = used.as_ptr();
@@ -268,16 +270,16 @@ mod tests {
     }
 
     #[test]
-    fn keeps_so_much_and_no_more() {
+    fn keeps_buffers_up_to_its_limits() {
         std::thread::spawn(|| {
             assert_eq!(kept(), 0);
             drop(Scratch::<u8>::zeroed(0));
             assert_eq!(kept(), 0);
-            drop(Scratch::<u8>::zeroed(3 * LINE));
+            drop(Scratch::<u8>::zeroed(3 * LINE_BYTES));
             assert_eq!(kept(), 4);
-            drop(Scratch::<u8>::zeroed(4 * LINE));
+            drop(Scratch::<u8>::zeroed(4 * LINE_BYTES));
             assert_eq!(kept(), 4);
-            let most = LINE << LARGEST;
+            let most = LINE_BYTES << LARGEST;
             drop(Scratch::<u8>::unspecified(most + 1));
             assert_eq!(kept(), 4);
             let many: Vec<_> = (0..6).map(|_| Scratch::<u8>::unspecified(most)).collect();

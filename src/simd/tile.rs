@@ -1,74 +1,103 @@
-//! The register tile that every kernel is made of.
+//! The register tile: the loop at the bottom of every matrix kernel.
+//!
+//! A tile is a block of the result, N rows by R registers. It stays in registers while the
+//! products of its entries are summed:
+//!
+//! ```text
+//! for k in 0..depth:
+//!     load the R registers v₀, v₁, … of step k
+//!     for n in 0..N:
+//!         copy factor fₙ of step k to all lanes of a register
+//!         tₙᵣ ← tₙᵣ + fₙ·vᵣ   for each r
+//! ```
+//!
+//! N·R multiply-adds need N + R loads, so a large tile computes faster than memory delivers.
+//! With 32 registers (AVX-512) a tile has up to 24 registers of sums, with 16 (AVX2) up to 12.
 
 use pulp::Simd;
 
-use super::Lanes;
+use super::{Lanes, lanes};
 
 /// A tile: entry [n][r] is register r of row n.
 pub(super) type Tile<V, const R: usize, const N: usize> = [[V; R]; N];
 
-/// Factors of a tile: that of row n in step k is entry n·`apart` + k·`step`.
+/// What a tile multiplies, for `depth` steps.
+pub(super) struct Walk<'a, A, const R: usize> {
+    /// The number of products that each entry of the tile sums.
+    pub(super) depth: usize,
+    /// Register r of step k starts at entry k·`step` of `registers[r]`.
+    pub(super) registers: [&'a [A]; R],
+    pub(super) step: usize,
+    pub(super) factors: Factors<'a, A>,
+}
+
+/// The factors of a tile: row n has entry n·`apart` + k·`step` in step k.
 pub(super) struct Factors<'a, A> {
     pub(super) data: &'a [A],
     pub(super) apart: usize,
     pub(super) step: usize,
 }
 
-/// Σₖ fₖ vₖᵀ over `depth` steps: fₖ the N factors and vₖ the R registers of step
-/// k, register r of which starts at entry k·`step` of `vectors[r]`.
-///
-/// The tile stays in registers for all steps; N·R multiply-adds need N + R loads.
-/// `each` runs before step k.
-#[inline(always)]
-pub(super) fn tile<S: Simd, A: Lanes, const R: usize, const N: usize>(
-    simd: S,
-    depth: usize,
-    vectors: [&[A]; R],
-    step: usize,
-    factors: Factors<'_, A>,
-    each: impl Fn(usize),
-) -> Tile<A::Vector<S>, R, N> {
-    let zero = [[A::splat(simd, A::zeroed()); R]; N];
-    add_to_tile(simd, zero, depth, vectors, step, factors, each)
-}
-
-/// [`tile`], added to what `acc` holds.
-#[inline(always)]
-#[allow(unsafe_code)]
-pub(super) fn add_to_tile<S: Simd, A: Lanes, const R: usize, const N: usize>(
-    simd: S,
-    mut acc: Tile<A::Vector<S>, R, N>,
-    depth: usize,
-    vectors: [&[A]; R],
-    step: usize,
-    factors: Factors<'_, A>,
-    each: impl Fn(usize),
-) -> Tile<A::Vector<S>, R, N> {
-    let lanes = size_of::<A::Vector<S>>() / size_of::<A>();
-    let last = depth.saturating_sub(1);
-    for vector in vectors {
-        assert!(last * step + lanes <= vector.len());
+impl<A: Lanes, const R: usize> Walk<'_, A, R> {
+    /// Σₖ fₖ vₖᵀ, with fₖ the N factors and vₖ the R registers of step k. Calls `each(k)`
+    /// before step k.
+    #[inline(always)]
+    pub(super) fn sum<S: Simd, const N: usize>(
+        self,
+        simd: S,
+        each: impl Fn(usize),
+    ) -> Tile<A::Register<S>, R, N> {
+        let zero = [[A::splat(simd, A::zero()); R]; N];
+        self.add_to(simd, zero, each)
     }
-    assert!(last * factors.step + (N - 1) * factors.apart < factors.data.len());
-    let vectors = vectors.map(<[A]>::as_ptr);
-    let data = factors.data.as_ptr();
-    for k in 0..depth {
-        each(k);
-        let mut registers = [A::splat(simd, A::zeroed()); R];
-        for (register, vector) in registers.iter_mut().zip(vectors) {
-            // SAFETY: the register lies in its slice, as was asserted for the last
-            // step; vectors are plain numbers.
-            *register = unsafe { vector.add(k * step).cast::<A::Vector<S>>().read_unaligned() };
+
+    /// `tile` + [`Walk::sum`].
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    pub(super) fn add_to<S: Simd, const N: usize>(
+        self,
+        simd: S,
+        mut tile: Tile<A::Register<S>, R, N>,
+        each: impl Fn(usize),
+    ) -> Tile<A::Register<S>, R, N> {
+        let Self {
+            depth,
+            registers,
+            step,
+            factors,
+        } = self;
+        // 1. Check the last step once, in place of every step.
+        let last = depth.saturating_sub(1);
+        for entries in registers {
+            assert!(last * step + lanes::<S, A>() <= entries.len());
         }
-        for (n, row) in acc.iter_mut().enumerate() {
-            // SAFETY: the entry lies in the slice, as was asserted for the last
-            // step and the last row.
-            let factor = unsafe { *data.add(k * factors.step + n * factors.apart) };
-            let factor = A::splat(simd, factor);
-            for (sum, register) in row.iter_mut().zip(registers) {
-                *sum = A::mul_add(simd, register, factor, *sum);
+        assert!(last * factors.step + (N - 1) * factors.apart < factors.data.len());
+        // 2. Sum.
+        let starts = registers.map(<[A]>::as_ptr);
+        let data = factors.data.as_ptr();
+        for k in 0..depth {
+            each(k);
+            let mut registers = [A::splat(simd, A::zero()); R];
+            for (register, start) in registers.iter_mut().zip(starts) {
+                // SAFETY: the register lies in its slice, as asserted for the last step, and
+                // any bytes make a register of plain numbers.
+                *register = unsafe {
+                    start
+                        .add(k * step)
+                        .cast::<A::Register<S>>()
+                        .read_unaligned()
+                };
+            }
+            for (n, row) in tile.iter_mut().enumerate() {
+                // SAFETY: the entry lies in the slice, as asserted for the last step and the
+                // last row.
+                let factor = unsafe { *data.add(k * factors.step + n * factors.apart) };
+                let factor = A::splat(simd, factor);
+                for (sum, register) in row.iter_mut().zip(registers) {
+                    *sum = A::mul_add(simd, register, factor, *sum);
+                }
             }
         }
+        tile
     }
-    acc
 }

@@ -1,4 +1,17 @@
-//! Transposing rows into lines: one entry of each row side by side.
+//! Transposition of rows into lines: line k holds entry k of each row.
+//!
+//! A sliver of a panel holds the entries of one vector side by side. Where memory holds the
+//! same entry of all vectors side by side, packing transposes:
+//!
+//! ```text
+//!   row 0   a₀ a₁ a₂ …             line 0   a₀ b₀ c₀ …
+//!   row 1   b₀ b₁ b₂ …       →     line 1   a₁ b₁ c₁ …
+//!   row 2   c₀ c₁ c₂ …             line 2   a₂ b₂ c₂ …
+//! ```
+//!
+//! With AVX-512 a square block of one line's width is transposed in registers. First pairs of
+//! rows are interleaved within the 128-bit quarters of a register, so that each quarter holds
+//! entries of the same column. Then two rounds of shuffles move whole quarters.
 
 #[cfg(target_arch = "x86_64")]
 use pulp::Arch;
@@ -7,17 +20,15 @@ use pulp::x86::V4;
 
 use super::{Lanes, arch, line_entries};
 
-/// A scalar whose square blocks of a cache line's width can be transposed in
-/// registers.
+/// A scalar that has a transposition of square blocks in registers.
 pub trait Transpose: Lanes {
-    /// Transposes a square block of [`line_entries`] rows, `stride` entries
-    /// apart, into as many lines that lie one after the other.
+    /// Transposes a square block: [`line_entries`] rows that are `stride` entries apart, into
+    /// as many lines that lie one after the other.
     #[cfg(target_arch = "x86_64")]
     fn transpose_block(simd: V4, rows: &[Self], stride: usize, lines: &mut [Self]);
 }
 
-/// Writes [`line_entries`] rows of `depth` entries each, `stride` entries apart,
-/// as `depth` lines: line k holds entry k of every row.
+/// Writes [`line_entries`] rows of `depth` entries, `stride` entries apart, as `depth` lines.
 pub(super) fn transpose_rows<A: Transpose>(
     rows: &[A],
     stride: usize,
@@ -25,6 +36,7 @@ pub(super) fn transpose_rows<A: Transpose>(
     lines: &mut [A],
 ) {
     let width = line_entries::<A>();
+    // 1. Square blocks in registers.
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
     if let Arch::V4(simd) = arch() {
@@ -39,6 +51,7 @@ pub(super) fn transpose_rows<A: Transpose>(
             },
         );
     }
+    // 2. The other lines, entry by entry.
     let rest = lines.chunks_exact_mut(width).enumerate().take(depth);
     for (k, line) in rest.skip(done) {
         for (r, entry) in line.iter_mut().enumerate() {
@@ -50,9 +63,10 @@ pub(super) fn transpose_rows<A: Transpose>(
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m512, __m512d};
 
-/// Quarters 0 and 2 of each of two registers, and quarters 1 and 3.
+/// Shuffle: quarters 0 and 2 of each of two registers.
 #[cfg(target_arch = "x86_64")]
 const EVEN: i32 = 0b10_00_10_00;
+/// Shuffle: quarters 1 and 3 of each of two registers.
 #[cfg(target_arch = "x86_64")]
 const ODD: i32 = 0b11_01_11_01;
 
@@ -64,6 +78,8 @@ impl Transpose for f64 {
         let row = |r: usize| -> __m512d {
             bytemuck::pod_read_unaligned(bytemuck::cast_slice(&rows[r * stride..][..8]))
         };
+        // 1. Interleave pairs of rows: quarter q of even[p] holds column 2q of rows 2p and
+        //    2p + 1, and of odd[p] column 2q + 1.
         let mut even = [avx._mm512_setzero_pd(); 4];
         let mut odd = even;
         for pair in 0..4 {
@@ -71,6 +87,7 @@ impl Transpose for f64 {
             even[pair] = avx._mm512_unpacklo_pd(first, second);
             odd[pair] = avx._mm512_unpackhi_pd(first, second);
         }
+        // 2. Move quarters: each line collects its quarter of the four pairs.
         let (lines, _) = lines.as_chunks_mut::<8>();
         for (parity, pairs) in [even, odd].into_iter().enumerate() {
             let [a, b, c, d] = pairs;
@@ -100,7 +117,8 @@ impl Transpose for f32 {
         let row = |r: usize| -> __m512 {
             bytemuck::pod_read_unaligned(bytemuck::cast_slice(&rows[r * stride..][..16]))
         };
-        // Entry [m][g]: in quarter q, entry 4q + m of the four rows of group g.
+        // 1. Interleave groups of four rows: quarter q of groups[m][g] holds column 4q + m of
+        //    the four rows of group g.
         let mut groups = [[avx._mm512_setzero_ps(); 4]; 4];
         for g in (0..16).step_by(4) {
             let (a, b, c, d) = (row(g), row(g + 1), row(g + 2), row(g + 3));
@@ -114,6 +132,7 @@ impl Transpose for f32 {
                 groups[2 * half + 1][g / 4] = avx._mm512_castpd_ps(avx._mm512_unpackhi_pd(ab, cd));
             }
         }
+        // 2. Move quarters: each line collects its quarter of the four groups.
         let (lines, _) = lines.as_chunks_mut::<16>();
         for (m, [a, b, c, d]) in groups.into_iter().enumerate() {
             let low = [

@@ -1,41 +1,59 @@
-//! Mode-n products.
+//! Mode-n products, slab by slab.
+//!
+//! Around mode n a tensor is L slabs of I rows and R columns. The product Y = X ×ₙ U with a
+//! J×I matrix multiplies each slab by U, and no unfolding is formed. Vector registers run along
+//! entries that are contiguous in memory, so there are three cases:
+//!
+//! ```text
+//!   R = 1, the last mode        R < 6 lines: narrow slabs    R ≥ 6 lines: wide slabs
+//!
+//!   X ┌────────┐ x₀             X₀  X₁  X₂   …               X₀
+//!     ├────────┤ x₁             ┌──┐┌──┐┌──┐                 ┌─────────────────┐
+//!     ├────────┤ x₂             │  ││  ││  │ I rows          │                 │ I rows
+//!     └────────┘ …              └──┘└──┘└──┘                 └─────────────────┘
+//!      I columns                 R   R   R  columns           R columns
+//!
+//!   Y = X Uᵀ, row by row:       Y_l = U X_l, several         Y_l = U X_l, ranges of
+//!   `row_product`               slabs packed as a strip:     columns, in place:
+//!                               `Strip`                      `multiply_in_place`
+//! ```
+//!
+//! Threads take tasks of some 1024 columns of the unfolding. An entry of Y is a sum in an order
+//! that depends on I and R alone, so the bits do not depend on the tasks and the threads.
 
-use std::ops::Range;
-
-use faer::reborrow::ReborrowMut;
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
 use super::sizes::Sizes;
 use super::{ModeExtents, Tensor, TensorRef, check_modes};
 use crate::error::{Error, Result};
+use crate::monitor::Cancellation;
 use crate::scalar::Scalar;
 use crate::simd::{
-    PackedColumns, PackedRows, Scratch, pack_row, packed_products, row_product, strided_products,
-    tile_width,
+    PackedColumns, PackedRows, Scratch, Strip, multiply_in_place, row_product, sliver_entries,
 };
 
-/// Columns of the unfolding that one task takes, at least.
+/// Columns of the unfolding that one task multiplies, unless the matrix is large.
 const TASK_COLUMNS: usize = if cfg!(test) { 192 } else { 1024 };
 
-/// Columns of the unfolding that are packed at once.
+/// Columns of the unfolding that make a strip.
 const STRIP_COLUMNS: usize = if cfg!(test) { 96 } else { 256 };
 
-/// Tiles that a row of a slab has at least where the slab is not packed: what is
-/// left over of the last tile counts little.
-const UNPACKED_TILES: usize = 3;
+/// The smallest width of a slab that is not packed, in slivers. The last sliver, which is
+/// seldom full, then costs little.
+const WIDE_SLIVERS: usize = 3;
 
-/// Bytes of results that stay in the second level of cache.
-const RESULT_BYTES: usize = if cfg!(test) { 1 << 10 } else { 1 << 19 };
+/// Multiply-adds of one task, at most: a fraction of a second. A task looks at the cancellation
+/// flag before it starts.
+const TASK_FLOPS: usize = if cfg!(test) { 1 << 12 } else { 1 << 32 };
 
-/// Tiles of a strip that is not packed, at most: a row of them is a page long.
-const STRIP_TILES: usize = if cfg!(test) { 4 } else { 32 };
+/// The smallest number of columns of one task.
+const FEWEST_COLUMNS: usize = 64;
 
 /// The mode-n product Y = X ×ₙ U, that is Y₍ₙ₎ = U X₍ₙ₎ (Kolda & Bader, §2.5).
 ///
-/// `u` is J×Iₙ; the result has extent J in mode n. A transposed factor costs
-/// nothing: pass `u.transpose()`. No unfolding is formed: the product is one
-/// small matrix product per slab. 2·J·|X| flops; memory for the result.
+/// `u` is J×Iₙ, and the result has extent J in mode n. A transposed matrix costs nothing:
+/// pass `u.transpose()`. 2·J·|X| flops; memory for the result.
 ///
 /// # Errors
 /// [`Error::ModeOutOfRange`], [`Error::ProductMismatch`], [`Error::ShapeOverflow`],
@@ -45,15 +63,25 @@ pub(crate) fn mode_product<'a, T: Scalar>(
     mode: usize,
     u: MatRef<'_, T>,
 ) -> Result<Tensor<T>> {
+    mode_product_until(x, mode, u, Cancellation::default())
+}
+
+/// [`mode_product`] that ends with [`Error::Cancelled`] soon after the flag is set.
+pub(crate) fn mode_product_until<'a, T: Scalar>(
+    x: impl Into<TensorRef<'a, T>>,
+    mode: usize,
+    u: MatRef<'_, T>,
+    cancellation: Cancellation<'_>,
+) -> Result<Tensor<T>> {
     let x = x.into();
     let around = x.extents(mode)?;
     check_extent(around, mode, u)?;
     let mut y = Tensor::zeros(&x.shape.with(mode, u.nrows())?)?;
-    multiply(x, around, u, &mut y.data);
+    multiply(x, around, u, &mut y.data, cancellation)?;
     Ok(y)
 }
 
-/// [`mode_product`] into `y`, which has the entries of the result.
+/// [`mode_product`] into `y`, which has the length of the result.
 pub(crate) fn mode_product_into<T: Scalar>(
     x: TensorRef<'_, T>,
     mode: usize,
@@ -63,11 +91,10 @@ pub(crate) fn mode_product_into<T: Scalar>(
     let around = x.extents(mode)?;
     check_extent(around, mode, u)?;
     debug_assert_eq!(y.len(), around.columns() * u.nrows());
-    multiply(x, around, u, y);
-    Ok(())
+    multiply(x, around, u, y, Cancellation::default())
 }
 
-/// Fails where `u` does not fit mode `mode`.
+/// Fails unless `u` has a column for each index of mode `mode`.
 fn check_extent<T>(around: ModeExtents, mode: usize, u: MatRef<'_, T>) -> Result<()> {
     if u.ncols() == around.extent {
         return Ok(());
@@ -80,19 +107,26 @@ fn check_extent<T>(around: ModeExtents, mode: usize, u: MatRef<'_, T>) -> Result
 }
 
 /// Y₍ₙ₎ = U X₍ₙ₎.
-fn multiply<T: Scalar>(x: TensorRef<'_, T>, around: ModeExtents, u: MatRef<'_, T>, y: &mut [T]) {
+fn multiply<T: Scalar>(
+    x: TensorRef<'_, T>,
+    around: ModeExtents,
+    u: MatRef<'_, T>,
+    y: &mut [T],
+    cancellation: Cancellation<'_>,
+) -> Result<()> {
     if y.is_empty() || around.extent == 0 {
-        y.fill(T::zeroed());
+        y.fill(T::zero());
     } else {
-        Packed::new(u, around).multiply(x.data, y);
+        Packed::new(u, around).multiply(x.data, y, cancellation);
     }
+    cancellation.check()
 }
 
-/// The matrix of a mode-n product, packed for the place of the mode.
+/// The matrix of a mode-n product, packed for the shape of the slabs.
 enum Packed<T> {
-    /// For the last mode.
+    /// For the last mode: R = 1.
     Columns(PackedColumns<T>),
-    /// For any other, with what lies to the right of it.
+    /// For any other mode, with R.
     Rows(PackedRows<T>, usize),
 }
 
@@ -106,130 +140,152 @@ impl<T: Scalar> Packed<T> {
         }
     }
 
-    /// The product with slabs that lie one after the other.
-    fn multiply(&self, x: &[T], y: &mut [T]) {
+    /// The product with slabs that lie one after the other. Leaves `y` unfinished where the
+    /// flag is set.
+    fn multiply(&self, x: &[T], y: &mut [T], cancellation: Cancellation<'_>) {
         match self {
-            Self::Columns(u) => multiply_rows(x, u, y),
-            Self::Rows(u, right) => multiply_slabs(x, *right, u, y),
+            Self::Columns(u) => multiply_rows(x, u, y, cancellation),
+            Self::Rows(u, right) if *right >= WIDE_SLIVERS * sliver_entries::<T>() => {
+                multiply_wide_slabs(x, *right, u, y, cancellation);
+            }
+            Self::Rows(u, right) => multiply_narrow_slabs(x, *right, u, y, cancellation),
         }
     }
 }
 
-/// Y = X Uᵀ, the product in the last mode.
-fn multiply_rows<T: Scalar>(x: &[T], u: &PackedColumns<T>, y: &mut [T]) {
-    x.par_chunks(TASK_COLUMNS * u.depth())
-        .zip(y.par_chunks_mut(TASK_COLUMNS * u.columns()))
-        .for_each(|(x, y)| row_product(x, u, y));
+/// Columns of the unfolding that one task multiplies by a J×I matrix: fewer for a matrix so
+/// large that a task would not see the cancellation flag in time.
+fn task_columns(rows: usize, depth: usize) -> usize {
+    let in_time = TASK_FLOPS / (rows * depth);
+    (in_time / FEWEST_COLUMNS * FEWEST_COLUMNS).clamp(FEWEST_COLUMNS, TASK_COLUMNS)
 }
 
-/// Y_l = U X_l for every slab, the product in any mode but the last.
-fn multiply_slabs<T: Scalar>(x: &[T], right: usize, u: &PackedRows<T>, y: &mut [T]) {
+/// Y = X Uᵀ: the product in the last mode.
+fn multiply_rows<T: Scalar>(
+    x: &[T],
+    u: &PackedColumns<T>,
+    y: &mut [T],
+    cancellation: Cancellation<'_>,
+) {
+    let rows = task_columns(u.columns(), u.depth());
+    x.par_chunks(rows * u.depth())
+        .zip(y.par_chunks_mut(rows * u.columns()))
+        .for_each(|(x, y)| {
+            if !cancellation.is_requested() {
+                row_product(x, u, y);
+            }
+        });
+}
+
+/// Y_l = U X_l for wide slabs: ranges of columns of each slab in parallel.
+fn multiply_wide_slabs<T: Scalar>(
+    x: &[T],
+    right: usize,
+    u: &PackedRows<T>,
+    y: &mut [T],
+    cancellation: Cancellation<'_>,
+) {
     let (rows, extent) = (u.rows(), u.depth());
-    if right >= UNPACKED_TILES * tile_width::<T>() {
-        let slabs = x.par_chunks_exact(extent * right);
-        slabs
-            .zip(y.par_chunks_exact_mut(rows * right))
-            .for_each(|(x, y)| {
-                let y = MatMut::from_row_major_slice_mut(y, rows, right);
-                for_columns(y, 0, &|first, y| multiply_columns(u, &x[first..], right, y));
+    let task = task_columns(rows, extent);
+    let slabs = x.par_chunks_exact(extent * right);
+    slabs
+        .zip(y.par_chunks_exact_mut(rows * right))
+        .for_each(|(x, y)| {
+            let y = MatMut::from_row_major_slice_mut(y, rows, right);
+            for_columns(y, 0, task, &|first, y| {
+                if !cancellation.is_requested() {
+                    multiply_in_place(u, &x[first..], right, y);
+                }
             });
-    } else {
-        let slab = extent * right;
-        let per_strip = STRIP_COLUMNS / right;
-        let per_task = per_strip * (TASK_COLUMNS / STRIP_COLUMNS);
-        let multiply = |(x, y): (&[T], &mut [T])| {
-            let mut strip = Strip::default();
-            let strips = y.chunks_mut(per_strip * rows * right);
-            for (y, start) in strips.zip((0..).step_by(per_strip * slab)) {
-                let count = y.len() / (rows * right);
-                let (here, next) = x[start..].split_at(count * slab);
-                let x = here.chunks_exact(slab);
-                let x = x.map(|x| MatRef::from_row_major_slice(x, extent, right));
-                let y = y.chunks_exact_mut(rows * right);
-                let y = y.map(|y| MatMut::from_row_major_slice_mut(y, rows, right));
-                strip.multiply(u, x, y, next);
-            }
-        };
-        x.par_chunks(per_task * slab)
-            .zip(y.par_chunks_mut(per_task * rows * right))
-            .for_each(multiply);
-    }
+        });
 }
 
-/// Y = U S for as many columns of the slab S as Y has; `x` starts with the first of
-/// them, its rows `right` entries apart.
-fn multiply_columns<T: Scalar>(u: &PackedRows<T>, x: &[T], right: usize, mut y: MatMut<'_, T>) {
-    let width = tile_width::<T>();
-    let (rows, depth) = (u.rows(), u.depth());
-    let tile_size = rows * width;
-    let tiles = (RESULT_BYTES / (tile_size * size_of::<T>())).clamp(1, STRIP_TILES);
-    let mut result = Scratch::zeroed(tiles.min(y.ncols().div_ceil(width)) * tile_size);
-    for start in (0..y.ncols()).step_by(tiles * width) {
-        let columns = (tiles * width).min(y.ncols() - start);
-        let x = &x[start..];
-        let (whole, rest) = result.split_at_mut(columns / width * tile_size);
-        strided_products(u, x, right, whole);
-        let over = columns % width;
-        if over > 0 {
-            let x = &x[columns - over..];
-            let mut packed = Scratch::zeroed(depth * width);
-            for (row, x) in packed.chunks_exact_mut(width).zip(x.chunks(right)) {
-                row[..over].copy_from_slice(&x[..over]);
-            }
-            packed_products(u, &packed, &mut rest[..tile_size], &[]);
-        }
-        unpack(&result, 0, y.rb_mut().subcols_mut(start, columns));
-    }
-}
-
-/// Calls `part` with some columns of `y` at a time and the number of their first,
-/// in parallel.
+/// Calls `part` in parallel with at most `limit` columns of `y` and the number of the first.
 fn for_columns<T: Scalar>(
     y: MatMut<'_, T>,
     first: usize,
+    limit: usize,
     part: &(impl Fn(usize, MatMut<'_, T>) + Sync),
 ) {
-    if y.ncols() <= TASK_COLUMNS {
+    if y.ncols() <= limit {
         part(first, y);
         return;
     }
-    let middle = y.ncols().div_ceil(TASK_COLUMNS) / 2 * TASK_COLUMNS;
+    let middle = y.ncols().div_ceil(limit) / 2 * limit;
     let (left, right) = y.split_at_col_mut(middle);
     rayon::join(
-        || for_columns(left, first, part),
-        || for_columns(right, first + middle, part),
+        || for_columns(left, first, limit, part),
+        || for_columns(right, first + middle, limit, part),
     );
 }
 
-/// X ×ₐ Uₐ ×ᵦ Uᵦ …: the product with one matrix for each named mode, modes not
-/// named left as they are.
+/// Y_l = U X_l for narrow slabs: several make a strip, and several strips a task.
+fn multiply_narrow_slabs<T: Scalar>(
+    x: &[T],
+    right: usize,
+    u: &PackedRows<T>,
+    y: &mut [T],
+    cancellation: Cancellation<'_>,
+) {
+    let sizes = [u.depth() * right, u.rows() * right];
+    let task = task_columns(u.rows(), u.depth());
+    let per_strip = (STRIP_COLUMNS.min(task) / right).max(1);
+    let per_task = per_strip * task.div_ceil(STRIP_COLUMNS);
+    let multiply = |(x, y): (&[T], &mut [T])| {
+        let mut strip = Strip::new(u, right);
+        let strips = y.chunks_mut(per_strip * sizes[1]);
+        for (y, start) in strips.zip((0..).step_by(per_strip * sizes[0])) {
+            if cancellation.is_requested() {
+                return;
+            }
+            let (here, next) = x[start..].split_at(y.len() / sizes[1] * sizes[0]);
+            strip.multiply(here, y, next);
+        }
+    };
+    x.par_chunks(per_task * sizes[0])
+        .zip(y.par_chunks_mut(per_task * sizes[1]))
+        .for_each(multiply);
+}
+
+/// X ×ₐ Uₐ ×ᵦ Uᵦ …: the product with one matrix for each named mode. Other modes stay as they
+/// are.
 ///
-/// The order of the products does not change the result beyond rounding. They
-/// are taken in the order of fewest flops: with J×I matrices an exchange of
-/// neighbours pays where 1/J − 1/I is larger for the second; of equals the last
-/// mode comes first, since its fibres lie contiguous.
+/// The order of the products changes the result by rounding only. They are computed in the
+/// order of fewest flops: for J×I matrices, the mode with the largest 1/J − 1/I first. Of equals
+/// the last mode comes first, since its fibres are contiguous.
 ///
 /// # Errors
-/// Those of [`mode_product`], and [`Error::RepeatedMode`].
+/// The errors of [`mode_product`], and [`Error::RepeatedMode`].
 pub(crate) fn multi_mode_product<'a, T: Scalar>(
     x: impl Into<TensorRef<'a, T>>,
     matrices: &[(usize, MatRef<'_, T>)],
 ) -> Result<Tensor<T>> {
+    multi_mode_product_until(x, matrices, Cancellation::default())
+}
+
+/// [`multi_mode_product`] that ends with [`Error::Cancelled`] soon after the flag is set.
+pub(crate) fn multi_mode_product_until<'a, T: Scalar>(
+    x: impl Into<TensorRef<'a, T>>,
+    matrices: &[(usize, MatRef<'_, T>)],
+    cancellation: Cancellation<'_>,
+) -> Result<Tensor<T>> {
     let x = x.into();
+    // 1. Sort by flops.
     let modes: Vec<usize> = matrices.iter().map(|&(mode, _)| mode).collect();
     check_modes(&modes, x.order())?;
     let mut ordered = matrices.to_vec();
     cheapest_first(&mut ordered, |u| (u.nrows() as f64, u.ncols() as f64));
-
+    // 2. The first product, together with the second where both modes are the last two.
     let (mut y, rest) = match *ordered {
         [] => return Ok(x.to_tensor()),
         [first, second, ref rest @ ..] if last_two(first.0, second.0, x.order()) => {
-            (product_of_two(x, first, second)?, rest)
+            (product_of_two(x, first, second, cancellation)?, rest)
         }
-        [(mode, u), ref rest @ ..] => (mode_product(x, mode, u)?, rest),
+        [(mode, u), ref rest @ ..] => (mode_product_until(x, mode, u, cancellation)?, rest),
     };
+    // 3. The other products.
     for &(mode, u) in rest {
-        y = mode_product(&y, mode, u)?;
+        y = mode_product_until(&y, mode, u, cancellation)?;
     }
     Ok(y)
 }
@@ -279,21 +335,22 @@ pub(crate) fn multi_mode_product_memory(x: &Sizes, products: &[(usize, f64)]) ->
     most
 }
 
-/// Whether two modes of a tensor are the last two.
+/// Whether modes `a` and `b` are the last two.
 fn last_two(a: usize, b: usize, order: usize) -> bool {
     a.min(b) + 2 == order && a.max(b) + 1 == order
 }
 
-/// Entries between the two products of [`product_of_two`] that stay in the second
-/// level of cache.
+/// The number of entries between the two products of [`product_of_two`] that stay in the
+/// second level of cache.
 const BETWEEN: usize = if cfg!(test) { 64 } else { 1 << 16 };
 
-/// X ×ₐ Uₐ ×ᵦ Uᵦ for the last two modes, some slabs at a time: what lies between
-/// the two products never leaves the cache.
+/// X ×ₐ Uₐ ×ᵦ Uᵦ for the last two modes, both products for a few slabs at a time, so that the
+/// intermediate result stays in the cache.
 fn product_of_two<T: Scalar>(
     x: TensorRef<'_, T>,
     (a, u): (usize, MatRef<'_, T>),
     (b, v): (usize, MatRef<'_, T>),
+    cancellation: Cancellation<'_>,
 ) -> Result<Tensor<T>> {
     let around = x.extents(a)?;
     check_extent(around, a, u)?;
@@ -313,102 +370,11 @@ fn product_of_two<T: Scalar>(
         .zip(y.data.par_chunks_mut(slabs * sizes[2]))
         .for_each(|(x, y)| {
             let mut between = Scratch::unspecified(x.len() / sizes[0] * sizes[1]);
-            u.multiply(x, &mut between);
-            v.multiply(&between, y);
+            u.multiply(x, &mut between, cancellation);
+            v.multiply(&between, y, cancellation);
         });
+    cancellation.check()?;
     Ok(y)
-}
-
-/// Scratch memory for one strip of columns, packed tile by tile.
-struct Strip<T> {
-    packed: Scratch<T>,
-    result: Scratch<T>,
-}
-
-impl<T: Scalar> Default for Strip<T> {
-    fn default() -> Self {
-        Self {
-            packed: Scratch::zeroed(0),
-            result: Scratch::zeroed(0),
-        }
-    }
-}
-
-impl<T: Scalar> Strip<T> {
-    /// Y = U X for pieces X and Y of row-major slabs that together make a strip;
-    /// `next` are the pieces of the next one.
-    fn multiply<'a>(
-        &mut self,
-        u: &PackedRows<T>,
-        x: impl Iterator<Item = MatRef<'a, T>> + Clone,
-        y: impl IntoIterator<Item = MatMut<'a, T>>,
-        next: &[T],
-    ) {
-        let width = tile_width::<T>();
-        let (depth, rows) = (u.depth(), u.rows());
-        let columns: usize = x.clone().map(|x| x.ncols()).sum();
-        let tiles = columns.div_ceil(width);
-        self.packed.resize(tiles * depth * width);
-        self.result.resize(tiles * rows * width);
-
-        let mut start = 0;
-        for x in x {
-            for i in 0..depth {
-                let row = x
-                    .row(i)
-                    .try_as_row_major()
-                    .map_or(&[][..], |row| row.as_slice());
-                if start == 0 {
-                    pack_row(row, &mut self.packed[i * width..], depth * width);
-                    continue;
-                }
-                for (tile, column, run) in tile_runs(start, row.len(), width) {
-                    let at = (tile * depth + i) * width + column;
-                    self.packed[at..at + run.len()].copy_from_slice(&row[run]);
-                }
-            }
-            start += x.ncols();
-        }
-        packed_products(u, &self.packed, &mut self.result, next);
-        let mut start = 0;
-        for y in y {
-            let columns = y.ncols();
-            unpack(&self.result, start, y);
-            start += columns;
-        }
-    }
-}
-
-/// Copies columns from `start` of packed tiles to Y.
-fn unpack<T: Scalar>(tiles: &[T], start: usize, mut y: MatMut<'_, T>) {
-    let width = tile_width::<T>();
-    let rows = y.nrows();
-    for j in 0..rows {
-        let Some(row) = y.rb_mut().row_mut(j).try_as_row_major_mut() else {
-            continue;
-        };
-        let row = row.as_slice_mut();
-        for (tile, column, run) in tile_runs(start, row.len(), width) {
-            let at = (tile * rows + j) * width + column;
-            row[run.clone()].copy_from_slice(&tiles[at..at + run.len()]);
-        }
-    }
-}
-
-/// Where `len` entries go that start at column `start` of a strip: the tile, the
-/// column in it, and the range of the entries, run by run.
-fn tile_runs(
-    start: usize,
-    len: usize,
-    width: usize,
-) -> impl Iterator<Item = (usize, usize, Range<usize>)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let (tile, column) = ((start + at) / width, (start + at) % width);
-        let run = at..len.min(at + width - column);
-        at = run.end;
-        (!run.is_empty()).then_some((tile, column, run))
-    })
 }
 
 #[cfg(test)]
@@ -416,8 +382,12 @@ mod tests {
     use super::*;
     use crate::common::oracle::{self, assert_rounded, magnitude};
     use crate::common::random::Random;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
 
-    /// Long, flat and ragged: every path of a product, in several tasks, strips and tiles.
+    use crate::monitor::Monitor;
+
+    /// Long, flat and ragged: every case of a product, in several tasks and strips.
     const SHAPES: [[usize; 3]; 8] = [
         [TASK_COLUMNS + 9, 3, 1],
         [70, 4, 5],
@@ -458,8 +428,39 @@ mod tests {
     }
 
     #[test]
-    fn tasks_strips_and_tiles_make_the_whole_product() {
+    fn tasks_and_strips_make_the_whole_product() {
         check::<f64>();
         check::<f32>();
+    }
+
+    #[test]
+    fn tasks_shrink_for_large_matrices() {
+        assert_eq!(task_columns(1, 1), TASK_COLUMNS);
+        assert_eq!(task_columns(1, TASK_FLOPS / 150), 128);
+        assert_eq!(task_columns(TASK_FLOPS, 10), FEWEST_COLUMNS);
+    }
+
+    #[test]
+    fn products_end_when_cancelled() {
+        let cancelled = Monitor::new().cancelled_by(Arc::new(AtomicBool::new(true)));
+        let cancellation = cancelled.cancellation();
+        let mut random = Random::new(4);
+        for shape in SHAPES {
+            let x: Tensor<f64> = random.tensor(&shape);
+            for (mode, &extent) in shape.iter().enumerate() {
+                let u = random.matrix(2, extent);
+                let y = mode_product_until(&x, mode, u.as_ref(), cancellation);
+                assert!(matches!(y, Err(Error::Cancelled)), "{shape:?}, mode {mode}");
+            }
+            for [a, b] in [[1, 2], [0, 2]] {
+                let (u, v) = (random.matrix(3, shape[a]), random.matrix(2, shape[b]));
+                let matrices = [(a, u.as_ref()), (b, v.as_ref())];
+                let y = multi_mode_product_until(&x, &matrices, cancellation);
+                assert!(
+                    matches!(y, Err(Error::Cancelled)),
+                    "{shape:?}, modes {a}, {b}"
+                );
+            }
+        }
     }
 }

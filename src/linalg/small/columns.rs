@@ -1,4 +1,4 @@
-//! Matrices by columns in scratch memory.
+//! Column-major matrices in scratch memory.
 
 use faer::{Mat, MatMut, MatRef};
 
@@ -12,6 +12,7 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
+    /// A matrix of zeros.
     pub(super) fn zeros(nrows: usize, ncols: usize) -> Self {
         Self {
             entries: Scratch::zeroed(nrows * ncols),
@@ -20,8 +21,7 @@ impl Columns {
         }
     }
 
-    /// The square matrix of order `n` whose lower triangle is that of the
-    /// column-major `entries`.
+    /// The symmetric matrix of order `n` with the lower triangle of the column-major `entries`.
     pub(in crate::linalg) fn from_lower(mut entries: Scratch<f64>, n: usize) -> Self {
         for j in 0..n {
             for i in j + 1..n {
@@ -51,26 +51,32 @@ impl Columns {
         columns
     }
 
+    /// The number of rows.
     pub(crate) fn nrows(&self) -> usize {
         self.nrows
     }
 
+    /// The number of columns.
     pub(crate) fn ncols(&self) -> usize {
         self.ncols
     }
 
+    /// Column j.
     pub(crate) fn col(&self, j: usize) -> &[f64] {
         &self.entries[j * self.nrows..(j + 1) * self.nrows]
     }
 
+    /// Column j, to write to.
     pub(super) fn col_mut(&mut self, j: usize) -> &mut [f64] {
         &mut self.entries[j * self.nrows..(j + 1) * self.nrows]
     }
 
+    /// The matrix as a view.
     pub(crate) fn as_ref(&self) -> MatRef<'_, f64> {
         MatRef::from_column_major_slice(&self.entries, self.nrows, self.ncols)
     }
 
+    /// The matrix as a view to write to.
     pub(crate) fn as_mut(&mut self) -> MatMut<'_, f64> {
         MatMut::from_column_major_slice_mut(&mut self.entries, self.nrows, self.ncols)
     }

@@ -1,61 +1,93 @@
 //! All eigenvectors of a symmetric tridiagonal matrix by divide and conquer.
+//!
+//! Without the entry β that couples its halves, T splits into two smaller problems. A
+//! modification of rank one takes it out (Cuppen, Numer. Math. 1981):
+//!
+//! ```text
+//!       ┌ T₁  β ┐     ┌ T₁′   ┐
+//!   T = │       │  =  │       │ + |β| b bᵀ,     b = (0 … 0, 1, ±1, 0 … 0)ᵀ
+//!       └ β  T₂ ┘     └    T₂′┘                     the sign of β
+//! ```
+//!
+//! T₁′ and T₂′ are T₁ and T₂ with |β| subtracted from the diagonal entry beside the cut. With
+//! their eigenvectors Q and eigenvalues D, T = Q (D + ρ z zᵀ) Qᵀ, where z is Qᵀ b scaled to
+//! unit length and ρ = 2|β|. A merge finds the eigenvalues of D + ρ z zᵀ by the [secular
+//! equation](super::secular) and multiplies Q by its eigenvectors
+//! ([merged basis](super::merged_basis)).
+//!
+//! ```text
+//!   levels   0   ┌───────────────┐        merge of 1: n
+//!            1   ├───────┬───────┤        merges of 2: n/2
+//!            2   ├───┬───┼───┬───┤        leaves of at most 16 rows: implicit QL
+//! ```
+//!
+//! The basis is stored by rows ([`Rows`]): row j holds eigenvector j. After the merges of a
+//! level it is block diagonal, and a merge fills the block of its two halves:
+//!
+//! ```text
+//!   eigenvectors        before         after
+//!   of the first half   x x x 0 0 0    x x x x x x
+//!                       x x x 0 0 0    x x x x x x
+//!   of the second half  0 0 0 x x x    x x x x x x
+//!                       0 0 0 x x x    x x x x x x
+//! ```
 
 use pulp::{Simd, WithSimd};
 
 use super::columns::Columns;
-use super::implicit_ql::implicit_ql;
+use super::implicit_ql::Leaf;
 use super::merged_basis::{Coefficients, Product};
-use super::rows::{LANES, Rows, lane_start};
-use super::secular::Roots;
-use crate::simd::{Scratch, arch};
+use super::rows::Rows;
+use super::secular::Equation;
+use super::tridiagonal::Tridiagonal;
+use crate::error::Result;
+use crate::monitor::Cancellation;
+use crate::simd::{LINE_F64S, Scratch, arch, line_start};
 
-/// The order up to which a matrix is not divided.
+/// The largest order of a leaf.
 const LEAF: usize = 16;
 
-/// Eigenvalues, largest first, and eigenvectors of the tridiagonal matrix whose
-/// entries are at most one or so; entry i of `off_diagonal` couples i and i + 1,
-/// its last entry is zero. Nothing where an iteration does not converge.
+/// Eigenvalues, largest first, and eigenvectors of a tridiagonal matrix with entries near one
+/// at most. Nothing where an iteration does not converge.
 ///
-/// The matrix is torn in halves by modifications of rank one, down to leaves for
-/// the implicit QL iteration, and the halves' bases are merged by the secular
-/// equation (Cuppen, Numer. Math. 1981; Gu & Eisenstat, SIAM J. Matrix Anal. Appl.
-/// 1995), with the deflation and the zero structure of LAPACK's `dlaed2`. At most
-/// 8/3·n³ flops.
+/// Deflation and zero structure as in LAPACK's `dlaed2`. At most 8/3·n³ flops.
 pub(super) fn eigenvectors(
-    diagonal: &[f64],
-    off_diagonal: &[f64],
-) -> Option<(Scratch<f64>, Columns)> {
-    let n = diagonal.len();
+    t: Tridiagonal<'_>,
+    cancellation: Cancellation<'_>,
+) -> Result<Option<(Scratch<f64>, Columns)>> {
+    let n = t.diagonal.len();
     if n == 0 {
-        return Some((Scratch::zeroed(0), Columns::zeros(0, 0)));
+        return Ok(Some((Scratch::zeroed(0), Columns::zeros(0, 0))));
     }
-    let (values, basis) = arch().dispatch(DivideAndConquer {
-        diagonal,
-        off_diagonal,
-    })?;
+    let solve = DivideAndConquer { t, cancellation };
+    let Some((values, basis)) = arch().dispatch(solve)? else {
+        return Ok(None);
+    };
     let mut order: Scratch<usize> = (0..n).collect();
     order.sort_unstable_by(|&a, &b| values[b].total_cmp(&values[a]).then(a.cmp(&b)));
     let mut vectors = Columns::zeros(n, n);
     for (j, &row) in order.iter().enumerate() {
         vectors.col_mut(j).copy_from_slice(&basis.row(row)[..n]);
     }
-    Some((order.iter().map(|&k| values[k]).collect(), vectors))
+    let values = order.iter().map(|&k| values[k]).collect();
+    Ok(Some((values, vectors)))
 }
 
 struct DivideAndConquer<'a> {
-    diagonal: &'a [f64],
-    off_diagonal: &'a [f64],
+    t: Tridiagonal<'a>,
+    cancellation: Cancellation<'a>,
 }
 
 impl WithSimd for DivideAndConquer<'_> {
-    type Output = Option<(Scratch<f64>, Rows)>;
+    type Output = Result<Option<(Scratch<f64>, Rows)>>;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let n = self.diagonal.len();
-        let mut values = Scratch::copied(self.diagonal);
-        let mut e = Scratch::copied(self.off_diagonal);
+        let n = self.t.diagonal.len();
+        let mut values = Scratch::copied(self.t.diagonal);
+        let mut e = Scratch::copied(self.t.off_diagonal);
         let norm = (0..n).fold(0.0f64, |norm, i| norm.max(values[i].abs() + e[i].abs()));
+        // 1. Tear. Level l has 2ˡ blocks; block i starts at row bound(l, i).
         let mut levels = 0;
         while n >> levels > LEAF {
             levels += 1;
@@ -67,17 +99,25 @@ impl WithSimd for DivideAndConquer<'_> {
             values[row - 1] -= coupling;
             values[row] -= coupling;
         }
-
+        // 2. Solve the leaves.
         let mut basis = Rows::identity(n);
         for i in 0..1 << levels {
             let (start, end) = (bound(levels, i), bound(levels, i + 1));
             let e = &mut e[start..end];
             let coupling = std::mem::take(&mut e[end - start - 1]);
-            if !implicit_ql(simd, &mut values[start..end], e, &mut basis, start, norm) {
-                return None;
+            let leaf = Leaf {
+                d: &mut values[start..end],
+                e,
+                basis: &mut basis,
+                first: start,
+                norm,
+            };
+            if !leaf.diagonalise(simd) {
+                return Ok(None);
             }
             e[end - start - 1] = coupling;
         }
+        // 3. Merge, from the leaves up.
         for level in (0..levels).rev() {
             for i in 0..1 << level {
                 let [start, middle, end] =
@@ -87,34 +127,36 @@ impl WithSimd for DivideAndConquer<'_> {
                     basis: &mut basis,
                     bounds: [start, middle, end],
                     coupling: e[middle - 1],
+                    cancellation: self.cancellation,
                 };
-                merge.run(simd, norm)?;
+                if !merge.run(simd, norm)? {
+                    return Ok(None);
+                }
             }
         }
-        Some((values, basis))
+        Ok(Some((values, basis)))
     }
 }
 
-/// The halves in which the vector of a pole may have entries that are not zero,
-/// each a bit.
+/// The halves in which an eigenvector may have entries that are not zero, each half a bit.
 type Support = u8;
 
-const UPPER: Support = 1;
-const LOWER: Support = 2;
-const BOTH: Support = UPPER | LOWER;
+const FIRST: Support = 1;
+const SECOND: Support = 2;
+const BOTH: Support = FIRST | SECOND;
 
-/// Two halves, rows `bounds[0]..bounds[1]` and `bounds[1]..bounds[2]`, to be made
-/// one.
+/// The merge of two halves, rows `bounds[0]..bounds[1]` and `bounds[1]..bounds[2]`.
 struct Merge<'a> {
     /// The eigenvalue of each row.
     values: &'a mut [f64],
     basis: &'a mut Rows,
     bounds: [usize; 3],
-    /// The off-diagonal entry between the halves.
+    /// β: the off-diagonal entry between the halves.
     coupling: f64,
+    cancellation: Cancellation<'a>,
 }
 
-/// The rows that are left to the secular equation, by ascending value.
+/// The rows that remain after deflation, by ascending eigenvalue.
 struct Undeflated {
     rows: Scratch<usize>,
     supports: Scratch<Support>,
@@ -122,8 +164,8 @@ struct Undeflated {
 }
 
 impl Undeflated {
-    /// None yet, of `count` rows.
-    fn none(count: usize) -> Self {
+    /// No rows, with room for `count`.
+    fn with_capacity(count: usize) -> Self {
         Self {
             rows: Scratch::with_capacity(count),
             supports: Scratch::with_capacity(count),
@@ -139,35 +181,43 @@ impl Undeflated {
 }
 
 impl Merge<'_> {
+    /// Merges; returns whether the secular equation has converged.
     #[inline(always)]
-    fn run<S: Simd>(mut self, simd: S, norm: f64) -> Option<()> {
-        // Halves that are apart.
-        if self.coupling.abs() > f64::EPSILON * f64::EPSILON * norm {
-            let rho = 2.0 * self.coupling.abs();
-            let undeflated = self.deflate(simd, rho);
-            match undeflated.rows[..] {
-                [] => {}
-                [row] => self.values[row] += rho * undeflated.z[0] * undeflated.z[0],
-                _ => self.solve(simd, rho, &undeflated)?,
-            }
+    fn run<S: Simd>(mut self, simd: S, norm: f64) -> Result<bool> {
+        // Halves without a coupling are merged already.
+        if self.coupling.abs() <= f64::EPSILON * f64::EPSILON * norm {
+            return Ok(true);
         }
-        Some(())
+        let rho = 2.0 * self.coupling.abs();
+        let undeflated = self.deflate(simd, rho);
+        match undeflated.rows[..] {
+            [] => Ok(true),
+            [row] => {
+                self.values[row] += rho * undeflated.z[0] * undeflated.z[0];
+                Ok(true)
+            }
+            _ => self.solve(simd, rho, &undeflated),
+        }
     }
 
-    /// Takes out the eigenpairs that the coupling does not move by more than
-    /// rounding, after a rotation where two poles are close (`dlaed2`).
+    /// Removes the eigenpairs of D + ρ z zᵀ that are already known to rounding (`dlaed2`):
+    ///
+    /// - where |zₖ| is tiny, dₖ and its vector stay;
+    /// - where two poles are close, a rotation of their vectors makes the z of one of them zero.
     #[inline(always)]
     fn deflate<S: Simd>(&mut self, simd: S, rho: f64) -> Undeflated {
         let [start, middle, end] = self.bounds;
+        // 1. z: the entries of the eigenvectors beside the cut, divided by √2.
         let half_sqrt = std::f64::consts::FRAC_1_SQRT_2;
-        let lower_factor = half_sqrt.copysign(self.coupling);
+        let second_factor = half_sqrt.copysign(self.coupling);
         let pole = |row: usize, basis: &Rows| {
             if row < middle {
-                (row, UPPER, half_sqrt * basis.row(row)[middle - 1])
+                (row, FIRST, half_sqrt * basis.row(row)[middle - 1])
             } else {
-                (row, LOWER, lower_factor * basis.row(row)[middle])
+                (row, SECOND, second_factor * basis.row(row)[middle])
             }
         };
+        // 2. Sort the poles.
         let mut ascending: Scratch<usize> = (start..end).collect();
         ascending.sort_unstable_by(|&a, &b| {
             let by_value = self.values[a].total_cmp(&self.values[b]);
@@ -178,7 +228,8 @@ impl Merge<'_> {
             largest.max(self.values[row].abs()).max(rho * z.abs())
         });
         let tolerance = 8.0 * f64::EPSILON * largest;
-        let mut undeflated = Undeflated::none(end - start);
+        // 3. Compare each pole with the previous one that was kept.
+        let mut undeflated = Undeflated::with_capacity(end - start);
         let mut previous: Option<(usize, Support, f64)> = None;
         for &row in &ascending {
             let (row, mut support, mut z) = pole(row, self.basis);
@@ -190,6 +241,7 @@ impl Merge<'_> {
                 let (c, s) = (z / length, -before_z / length);
                 let gap = self.values[row] - self.values[before];
                 if (gap * c * s).abs() <= tolerance {
+                    // Close: the rotation moves all of z to `row`, and `before` is deflated.
                     rotate(simd, self.basis, [before, row], [c, s]);
                     let (a, b) = (self.values[before], self.values[row]);
                     self.values[before] = a * c * c + b * s * s;
@@ -208,58 +260,70 @@ impl Merge<'_> {
         undeflated
     }
 
-    /// The eigenpairs of the undeflated rows.
+    /// The eigenpairs of the undeflated rows; returns whether the secular equation has
+    /// converged.
     #[inline(always)]
-    fn solve<S: Simd>(&mut self, simd: S, rho: f64, undeflated: &Undeflated) -> Option<()> {
+    fn solve<S: Simd>(&mut self, simd: S, rho: f64, undeflated: &Undeflated) -> Result<bool> {
         let Undeflated { rows, supports, z } = undeflated;
+        // 1. Eigenvalues.
         let poles: Scratch<f64> = rows.iter().map(|&row| self.values[row]).collect();
         let squares: Scratch<f64> = z.iter().map(|z| z * z).collect();
-        let roots = Roots::find(simd, &poles, &squares, rho)?;
+        let equation = Equation::new(&poles, &squares, rho);
+        let Some(roots) = equation.roots(simd, self.cancellation)? else {
+            return Ok(false);
+        };
+        for (j, &row) in rows.iter().enumerate() {
+            self.values[row] = roots.value(j);
+        }
+        // 2. The z that belongs to the computed eigenvalues, with the signs of z.
         let mut weights = roots.weights(simd);
         for (weight, z) in weights.iter_mut().zip(z) {
             *weight = weight.copysign(*z);
         }
-        for (j, &row) in rows.iter().enumerate() {
-            self.values[row] = roots.value(j);
-        }
-
-        // Poles grouped by support, each group ascending.
+        // 3. Group the rows by support, each group in ascending order, and compute the
+        //    eigenvectors of D + ρ z zᵀ with their entries in this order.
         let group = |wanted| (0..rows.len()).filter(move |&k| supports[k] == wanted);
-        let upper = group(UPPER).count();
-        let lower = group(LOWER).count();
-        let grouped: Scratch<usize> = group(UPPER)
+        let first = group(FIRST).count();
+        let second = group(SECOND).count();
+        let grouped: Scratch<usize> = group(FIRST)
             .chain(group(BOTH))
-            .chain(group(LOWER))
+            .chain(group(SECOND))
             .collect();
         let mut places = Scratch::zeroed(rows.len());
         for (place, &k) in grouped.iter().enumerate() {
             places[k] = place;
         }
-        let coefficients = Coefficients::new(simd, &roots, &poles, &weights, &places);
-
+        let coefficients = Coefficients::new(simd, &roots, &weights, &places);
+        // 4. Multiply the basis by them. Outside the line that contains the cut, one group of
+        //    rows is zero:
+        //
+        //               start      line of the cut      end
+        //      FIRST    x x x x x x │ x x 0 0 │ 0 0 0 0 0 0
+        //      BOTH     x x x x x x │ x x x x │ x x x x x x
+        //      SECOND   0 0 0 0 0 0 │ 0 0 x x │ x x x x x x
         let [start, middle, end] = self.bounds;
         let source: Scratch<usize> = grouped.iter().map(|&k| rows[k]).collect();
-        let straddled = [lane_start(middle), middle.next_multiple_of(LANES)];
+        let cut = [line_start(middle), middle.next_multiple_of(LINE_F64S)];
         let regions = [
-            (lane_start(start), straddled[0], 0, rows.len() - lower),
-            (straddled[0], straddled[1], 0, rows.len()),
-            (straddled[1], end.next_multiple_of(LANES), upper, rows.len()),
+            (line_start(start)..cut[0], 0..rows.len() - second),
+            (cut[0]..cut[1], 0..rows.len()),
+            (cut[1]..end.next_multiple_of(LINE_F64S), first..rows.len()),
         ];
-        for (first, last, from, to) in regions {
+        for (columns, sources) in regions {
             let product = Product {
                 basis: self.basis,
-                source: &source[from..to],
+                from: sources.start,
+                source: &source[sources],
                 target: rows,
                 coefficients: &coefficients,
-                from,
             };
-            product.run(simd, first..last);
+            product.run(simd, columns, self.cancellation)?;
         }
-        Some(())
+        Ok(true)
     }
 }
 
-/// x ← c x + s y, y ← c y − s x for two rows.
+/// x ← c x + s y, y ← c y − s x for two rows x and y.
 #[inline(always)]
 fn rotate<S: Simd>(simd: S, basis: &mut Rows, [x, y]: [usize; 2], [c, s]: [f64; 2]) {
     let stride = basis.stride();

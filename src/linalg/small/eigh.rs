@@ -1,4 +1,7 @@
-//! The symmetric eigenproblem.
+//! The symmetric eigenproblem, S V = V Λ: all eigenvectors, or the leading ones.
+//!
+//! The head of [`super`] draws the steps. This file scales the matrix, decides between all
+//! vectors and the leading ones, and tries one rung of the ladder after the other.
 
 use faer::{Mat, MatRef};
 
@@ -8,8 +11,9 @@ use super::householder::Reduction;
 use super::jacobi::jacobi;
 use super::ladder::{Rung, climb, rescaled, unscale};
 use super::{divide_and_conquer, tridiagonal};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::linalg::checks::{check_finite, check_square};
+use crate::monitor::Cancellation;
 use crate::scalar::{binary_exponent, power_of_two, scale};
 use crate::simd::Scratch;
 
@@ -26,25 +30,23 @@ use crate::simd::Scratch;
 pub struct Eigen {
     /// All eigenvalues, largest first.
     pub values: Vec<f64>,
-    /// Eigenvectors, one column each, in the order of the values: all of them,
-    /// or the leading ones.
+    /// Eigenvectors, one column each, in the order of the values: all or the leading ones.
     pub vectors: Mat<f64>,
     /// The computation that converged.
     pub rung: Rung,
 }
 
-/// The eigendecomposition of the symmetric matrix `s`, of which only the lower
-/// triangle is read.
+/// The eigendecomposition of the symmetric matrix `s`. Only its lower triangle is read.
 ///
-/// Backward stable: ‖S V − V Λ‖ and ‖VᵀV − I‖ stay below 30·n·ε (times ‖S‖), for
-/// entries of any size. At most 6·n³ flops: 4/3 for the tridiagonal form, 8/3 by
-/// divide and conquer, 2 for the way back. Runs on one thread, since a parallel
-/// reduction would make the bits depend on the number of threads. Should the
-/// iteration not converge, others are tried: [`Rung`].
+/// Backward stable: ‖S V − V Λ‖ is below 30·n·ε·‖S‖ and ‖VᵀV − I‖ below 30·n·ε, for entries of
+/// any size. At most 6·n³ flops: 4/3 for the tridiagonal form, 8/3 for divide and conquer, 2 for
+/// the transformation back. Runs on one thread, so the bits do not depend on the number of
+/// threads. Where the iteration does not converge, others are tried: [`Rung`].
 ///
 /// # Errors
-/// [`Error::MatrixShapeMismatch`] unless the matrix is square, [`Error::NonFinite`];
-/// [`Error::NoConvergence`] where no rung converges.
+/// [`MatrixShapeMismatch`](crate::Error::MatrixShapeMismatch) unless the matrix is square,
+/// [`NonFinite`](crate::Error::NonFinite); [`NoConvergence`](crate::Error::NoConvergence) where
+/// no rung converges.
 ///
 /// ```
 /// use tenfold::linalg::eigh;
@@ -55,7 +57,13 @@ pub struct Eigen {
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn eigh(s: MatRef<'_, f64>) -> Result<Eigen> {
-    let (pairs, rung) = eigh_in_scratch(s)?;
+    eigh_until(s, Cancellation::default())
+}
+
+/// [`eigh`] that ends with [`Error::Cancelled`](crate::Error::Cancelled) soon after the flag is
+/// set.
+pub(crate) fn eigh_until(s: MatRef<'_, f64>, cancellation: Cancellation<'_>) -> Result<Eigen> {
+    let (pairs, rung) = eigh_in_scratch_until(s, cancellation)?;
     Ok(pairs.leading(s.ncols(), rung))
 }
 
@@ -66,7 +74,7 @@ pub(crate) struct EigenPairs {
 }
 
 impl EigenPairs {
-    /// All values and the first `count` vectors, in memory of their own.
+    /// A copy of all values and the first `count` vectors.
     fn leading(&self, count: usize, rung: Rung) -> Eigen {
         Eigen {
             values: self.values.to_vec(),
@@ -78,27 +86,40 @@ impl EigenPairs {
 
 /// [`eigh`] in scratch memory.
 pub(crate) fn eigh_in_scratch(s: MatRef<'_, f64>) -> Result<(EigenPairs, Rung)> {
-    let (s, exponent) = scaled(s)?;
-    all_pairs(s.as_ref(), exponent)
+    eigh_in_scratch_until(s, Cancellation::default())
 }
 
-/// The eigenpairs of `s`·2ᵉ, the entries of `s` at most one or so.
-fn all_pairs(s: MatRef<'_, f64>, exponent: i32) -> Result<(EigenPairs, Rung)> {
-    let (mut pairs, rung) = all_vectors(s, &Reduction::new(s))?;
+/// [`eigh_until`] in scratch memory.
+pub(crate) fn eigh_in_scratch_until(
+    s: MatRef<'_, f64>,
+    cancellation: Cancellation<'_>,
+) -> Result<(EigenPairs, Rung)> {
+    let (s, exponent) = scaled(s)?;
+    all_pairs(s.as_ref(), exponent, cancellation)
+}
+
+/// The eigenpairs of `s`·2ᵉ, for `s` with entries near one at most.
+fn all_pairs(
+    s: MatRef<'_, f64>,
+    exponent: i32,
+    cancellation: Cancellation<'_>,
+) -> Result<(EigenPairs, Rung)> {
+    let reduction = Reduction::new(s, cancellation)?;
+    let (mut pairs, rung) = all_vectors(s, &reduction, cancellation)?;
     rescale(&mut pairs.values, exponent);
     Ok((pairs, rung))
 }
 
-/// All eigenvalues of the symmetric matrix `s` and its leading eigenvectors, as
-/// many as `count` makes of the eigenvalues; all where it makes more than there are.
-/// Of `s` the lower triangle is read.
+/// All eigenvalues of the symmetric matrix `s`, and its first `count(eigenvalues)` eigenvectors
+/// (all of them where `count` returns more). Only the lower triangle of `s` is read.
 ///
-/// The bounds of [`eigh`] hold. With few vectors wanted it takes a third of the
-/// time: 4/3·n³ flops for the tridiagonal form and some 4·n² for each vector. Where
-/// inverse iteration cannot part a cluster, all vectors are computed instead.
+/// The bounds of [`eigh`] hold. Few vectors of a large matrix take less time than all: 4/3·n³
+/// flops for the tridiagonal form, and some 4·n² for each vector. Below n = 400 the leading
+/// tenth takes as long as all vectors. Where inverse iteration does not separate a cluster of
+/// eigenvalues, all vectors are computed.
 ///
 /// # Errors
-/// Those of [`eigh`].
+/// The errors of [`eigh`].
 ///
 /// ```
 /// use tenfold::linalg::eigh_leading;
@@ -108,27 +129,39 @@ fn all_pairs(s: MatRef<'_, f64>, exponent: i32) -> Result<(EigenPairs, Rung)> {
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn eigh_leading(s: MatRef<'_, f64>, count: impl FnOnce(&[f64]) -> usize) -> Result<Eigen> {
+    eigh_leading_until(s, count, Cancellation::default())
+}
+
+/// [`eigh_leading`] that ends with [`Error::Cancelled`](crate::Error::Cancelled) soon after the
+/// flag is set.
+pub(crate) fn eigh_leading_until(
+    s: MatRef<'_, f64>,
+    count: impl FnOnce(&[f64]) -> usize,
+    cancellation: Cancellation<'_>,
+) -> Result<Eigen> {
     let (s, exponent) = scaled(s)?;
     let n = s.nrows();
     if n > SMALL {
-        let reduction = Reduction::new(s.as_ref());
-        let (diagonal, off_diagonal) = (&reduction.diagonal, &reduction.off_diagonal);
-        if let Some(values) = tridiagonal::eigenvalues(diagonal, off_diagonal) {
+        let reduction = Reduction::new(s.as_ref(), cancellation)?;
+        let t = reduction.tridiagonal();
+        if let Some(values) = tridiagonal::eigenvalues(t, cancellation)? {
             let mut rescaled = values.to_vec();
             rescale(&mut rescaled, exponent);
             let count = count(&rescaled).min(n);
+            // 1. A few vectors, by inverse iteration.
             if count <= n / 3
                 && let Some(mut vectors) =
-                    tridiagonal::leading_vectors(diagonal, off_diagonal, &values, count)
+                    tridiagonal::leading_vectors(t, &values[..count], cancellation)?
             {
-                back_transform(&reduction, &mut vectors);
+                back_transform(&reduction, &mut vectors, cancellation)?;
                 return Ok(Eigen {
                     values: rescaled,
                     vectors: vectors.leading(count),
                     rung: Rung::DivideAndConquer,
                 });
             }
-            let (all, rung) = all_vectors(s.as_ref(), &reduction)?;
+            // 2. Many vectors, or a cluster that is not separated.
+            let (all, rung) = all_vectors(s.as_ref(), &reduction, cancellation)?;
             return Ok(Eigen {
                 values: rescaled,
                 vectors: all.vectors.leading(count),
@@ -136,17 +169,17 @@ pub fn eigh_leading(s: MatRef<'_, f64>, count: impl FnOnce(&[f64]) -> usize) -> 
             });
         }
     }
-    let (pairs, rung) = all_pairs(s.as_ref(), exponent)?;
+    // 3. A small matrix, or eigenvalues that did not converge.
+    let (pairs, rung) = all_pairs(s.as_ref(), exponent, cancellation)?;
     let count = count(&pairs.values).min(n);
     Ok(pairs.leading(count, rung))
 }
 
-/// The order up to which all vectors are computed at once.
+/// The largest order for which [`eigh_leading`] always computes all vectors.
 const SMALL: usize = 24;
 
-/// The lower triangle scaled by a power of two to entries of at most 1 or so, and
-/// the exponent that was taken out; fails unless the matrix is square and the triangle
-/// finite.
+/// The lower triangle of `s`·2⁻ᵉ, with entries near one at most, and e. Fails unless `s` is
+/// square and its lower triangle finite.
 pub(super) fn scaled(s: MatRef<'_, f64>) -> Result<(Columns, i32)> {
     check_square(s)?;
     let n = s.nrows();
@@ -164,7 +197,7 @@ pub(super) fn scaled(s: MatRef<'_, f64>) -> Result<(Columns, i32)> {
     Ok((scaled, exponent))
 }
 
-/// values·2ᵉ.
+/// values ← values·2ᵉ.
 pub(in crate::linalg) fn rescale(values: &mut [f64], exponent: i32) {
     for value in values {
         *value = scale(*value, exponent);
@@ -174,45 +207,67 @@ pub(in crate::linalg) fn rescale(values: &mut [f64], exponent: i32) {
 /// The rungs of [`eigh`], in order.
 pub(super) const LADDER: [Rung; 3] = [Rung::DivideAndConquer, Rung::Rescaled, Rung::Jacobi];
 
-/// All eigenvectors of `s`, whose tridiagonal form is known.
-fn all_vectors(s: MatRef<'_, f64>, reduction: &Reduction) -> Result<(EigenPairs, Rung)> {
-    let attempt = |rung| on_rung(rung, s, reduction);
-    climb(&LADDER, attempt).ok_or(Error::NoConvergence {
-        what: "the symmetric eigenproblem",
-    })
+/// All eigenvectors of `s`, given its tridiagonal form.
+fn all_vectors(
+    s: MatRef<'_, f64>,
+    reduction: &Reduction,
+    cancellation: Cancellation<'_>,
+) -> Result<(EigenPairs, Rung)> {
+    let attempt = |rung| on_rung(rung, s, reduction, cancellation);
+    climb(&LADDER, "the symmetric eigenproblem", attempt)
 }
 
-/// What one rung makes of `s`, whose entries are at most one or so.
-pub(super) fn on_rung(rung: Rung, s: MatRef<'_, f64>, reduction: &Reduction) -> Option<EigenPairs> {
+/// The eigenpairs of `s`, with entries near one at most, by one rung. Nothing where it does not
+/// converge.
+pub(super) fn on_rung(
+    rung: Rung,
+    s: MatRef<'_, f64>,
+    reduction: &Reduction,
+    cancellation: Cancellation<'_>,
+) -> Result<Option<EigenPairs>> {
     match rung {
-        Rung::DivideAndConquer => from_tridiagonal(reduction),
+        Rung::DivideAndConquer => from_tridiagonal(reduction, cancellation),
         Rung::Rescaled => {
-            let mut pairs = from_tridiagonal(&Reduction::new(rescaled(s).as_ref()))?;
-            unscale(&mut pairs.values);
-            Some(pairs)
+            let reduction = Reduction::new(rescaled(s).as_ref(), cancellation)?;
+            let mut pairs = from_tridiagonal(&reduction, cancellation)?;
+            if let Some(pairs) = &mut pairs {
+                unscale(&mut pairs.values);
+            }
+            Ok(pairs)
         }
-        Rung::Jacobi => shifted_jacobi(s),
-        Rung::Gram => None,
+        Rung::Jacobi => shifted_jacobi(s, cancellation),
+        Rung::Gram => Ok(None),
     }
 }
 
-fn from_tridiagonal(reduction: &Reduction) -> Option<EigenPairs> {
-    let (values, mut vectors) =
-        divide_and_conquer::eigenvectors(&reduction.diagonal, &reduction.off_diagonal)?;
-    back_transform(reduction, &mut vectors);
-    Some(EigenPairs { values, vectors })
+/// The eigenpairs of T by divide and conquer, with the vectors transformed to those of S.
+fn from_tridiagonal(
+    reduction: &Reduction,
+    cancellation: Cancellation<'_>,
+) -> Result<Option<EigenPairs>> {
+    let Some((values, mut vectors)) =
+        divide_and_conquer::eigenvectors(reduction.tridiagonal(), cancellation)?
+    else {
+        return Ok(None);
+    };
+    back_transform(reduction, &mut vectors, cancellation)?;
+    Ok(Some(EigenPairs { values, vectors }))
 }
 
-/// The singular vectors of S + cI, which is positive semidefinite for c = ‖S‖∞.
-fn shifted_jacobi(s: MatRef<'_, f64>) -> Option<EigenPairs> {
+/// The eigenpairs of S from the singular vectors of S + cI with c = ‖S‖∞, which is positive
+/// semidefinite, so that singular values are eigenvalues.
+fn shifted_jacobi(
+    s: MatRef<'_, f64>,
+    cancellation: Cancellation<'_>,
+) -> Result<Option<EigenPairs>> {
     let n = s.nrows();
     let mut shifted = Mat::from_fn(n, n, |i, j| s[(i.max(j), i.min(j))]);
     let rows = (0..n).map(|j| shifted.col(j).norm_l1());
     let shift = rows.fold(0.0, f64::max);
     (0..n).for_each(|i| shifted[(i, i)] += shift);
-    let (values, vectors) = jacobi(shifted.as_ref())?;
-    Some(EigenPairs {
+    let singular = jacobi(shifted.as_ref(), cancellation)?;
+    Ok(singular.map(|(values, vectors)| EigenPairs {
         values: values.into_iter().map(|value| value - shift).collect(),
         vectors: Columns::copied(vectors.as_ref()),
-    })
+    }))
 }

@@ -1,60 +1,94 @@
-//! Householder reduction of a symmetric matrix to tridiagonal form.
+//! Householder reduction of a symmetric matrix to tridiagonal form, S = Q T Qᵀ.
+//!
+//! Step k reflects column k, below the diagonal, onto a multiple of the first unit vector. With
+//! the reflector H = I − σ v vᵀ the matrix becomes (Golub & Van Loan, *Matrix Computations*,
+//! §8.3.1)
+//!
+//! ```text
+//!   H A H = A + v wᵀ + w vᵀ,    w = −σ (y − σ/2·(yᵀ v) v),    y = A v
+//! ```
+//!
+//! The product y reads the whole matrix, and the update changes it. To read it once in a step,
+//! not twice, the update waits for the product of the next step:
+//!
+//! ```text
+//!   for k in 0..n:
+//!     a ← column k of A + v wᵀ + w vᵀ          the last update, for this column alone
+//!     v′, dₖ, eₖ ← the reflector that clears a below the first entry
+//!     A ← A + v wᵀ + w vᵀ, y ← A v′             in one pass
+//!     v ← v′, w ← −σ (y − σ/2·(yᵀ v) v)
+//! ```
+//!
+//! The pass reads half of A. Off the diagonal an entry aᵢⱼ serves twice: aᵢⱼ xⱼ adds to yᵢ, and
+//! aᵢⱼ xᵢ to yⱼ. Rows are stored up to the end of a square block on the diagonal, so that
+//! registers are always whole:
+//!
+//! ```text
+//!   rows 0 … 7     ■                   ■  8×8 on the diagonal, both triangles: serves once
+//!   rows 8 … 15    □ ■                 □  below: serves twice
+//!   rows 16 … 23   □ □ ■               four rows at a time
+//! ```
 
 use faer::MatRef;
 use pulp::{Simd, WithSimd};
 
-use super::rows::{LANES, Rows, axpy, axpy2, dot, lane_start};
-use crate::simd::{Scratch, arch};
+use super::rows::Rows;
+use super::tridiagonal::Tridiagonal;
+use crate::error::Result;
+use crate::monitor::Cancellation;
+use crate::simd::{LINE_F64S, Scratch, arch, axpy, axpy2, dot, line_start, scaled_copy};
 
 /// S = Q T Qᵀ with T tridiagonal and Q = H₀ H₁ … a product of reflectors
 /// H = I − scale·v vᵀ.
 pub(super) struct Reduction {
-    /// The diagonal of T.
-    pub(super) diagonal: Scratch<f64>,
-    /// The off-diagonal of T: entry i couples i and i + 1, the last is zero.
-    pub(super) off_diagonal: Scratch<f64>,
-    /// Row k holds the vector of reflector k, zero up to entry k.
+    diagonal: Scratch<f64>,
+    off_diagonal: Scratch<f64>,
+    /// Row k holds the vector of reflector k. Its entries 0 … k are zero.
     pub(super) vectors: Rows,
     pub(super) scales: Scratch<f64>,
 }
 
 impl Reduction {
-    /// Reduces the symmetric matrix `s`, whose entries are at most one or so and
-    /// of which the lower triangle is read (Golub & Van Loan, *Matrix
-    /// Computations*, §8.3.1).
-    ///
-    /// One pass over half the matrix takes in a reflector and multiplies the
-    /// outcome by the next vector. 4/3·n³ flops.
-    pub(super) fn new(s: MatRef<'_, f64>) -> Self {
-        arch().dispatch(Reduce { s })
+    /// Reduces the symmetric matrix with the lower triangle of `s`, with entries near one at
+    /// most. 4/3·n³ flops.
+    pub(super) fn new(s: MatRef<'_, f64>, cancellation: Cancellation<'_>) -> Result<Self> {
+        arch().dispatch(Reduce { s, cancellation })
+    }
+
+    /// T.
+    pub(super) fn tridiagonal(&self) -> Tridiagonal<'_> {
+        Tridiagonal {
+            diagonal: &self.diagonal,
+            off_diagonal: &self.off_diagonal,
+        }
     }
 }
 
 struct Reduce<'a> {
     s: MatRef<'a, f64>,
+    cancellation: Cancellation<'a>,
 }
 
 impl WithSimd for Reduce<'_> {
-    type Output = Reduction;
+    type Output = Result<Reduction>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Reduction {
+    fn with_simd<S: Simd>(self, simd: S) -> Result<Reduction> {
         let n = self.s.nrows();
         let mut a = Half::new(self.s);
         let mut vectors = Rows::zeros(n);
         let [mut diagonal, mut off_diagonal, mut scales] = [(); 3].map(|()| Scratch::zeroed(n));
-        // A + v wᵀ + w vᵀ is what the rows below are to become.
         let [mut v, mut w, mut y] = [(); 3].map(|()| Scratch::<f64>::zeroed(a.stride));
         for k in 0..n {
-            let start = lane_start(k);
+            self.cancellation.check()?;
+            // 1. Column k, with the last update.
+            let start = line_start(k);
             let column = vectors.row_mut(k);
             a.copy_column(k, &mut column[k..n]);
             axpy2(
                 simd,
-                v[k],
-                &w[start..],
-                w[k],
-                &v[start..],
+                (v[k], &w[start..]),
+                (w[k], &v[start..]),
                 &mut column[start..],
             );
             diagonal[k] = column[k];
@@ -62,7 +96,9 @@ impl WithSimd for Reduce<'_> {
             if k + 1 == n {
                 break;
             }
-            let start = lane_start(k + 1);
+            // 2. The reflector, from the column without its first entry and that entry. The
+            //    sign of alpha avoids cancellation.
+            let start = line_start(k + 1);
             let first = std::mem::take(&mut column[k + 1]);
             let below = dot(simd, &column[start..], &column[start..]);
             if below == 0.0 {
@@ -74,50 +110,41 @@ impl WithSimd for Reduce<'_> {
                 off_diagonal[k] = alpha;
             }
             let scale = scales[k];
-
+            // 3. The last update and y = A v in one pass.
             a.update_and_multiply(simd, [&v, &w, column], k + 1, &mut y);
+            // 4. The next update.
             v.copy_from_slice(column);
             let along = scale / 2.0 * dot(simd, &y[start..], &v[start..]);
             axpy(simd, -along, &v[start..], &mut y[start..]);
             scaled_copy(simd, -scale, &y[start..], &mut w[start..]);
         }
-        Reduction {
+        Ok(Reduction {
             diagonal,
             off_diagonal,
             vectors,
             scales,
-        }
+        })
     }
 }
 
-/// y ← α x over slices of a whole number of lanes.
-#[inline(always)]
-fn scaled_copy<S: Simd>(simd: S, alpha: f64, x: &[f64], y: &mut [f64]) {
-    let alpha = simd.splat_f64s(alpha);
-    let x = S::as_simd_f64s(x).0;
-    for (y, &x) in S::as_mut_simd_f64s(y).0.iter_mut().zip(x) {
-        *y = simd.mul_f64s(alpha, x);
-    }
-}
-
-/// Rows that one pass of [`Half::update_and_multiply`] takes together.
+/// Rows that one pass of [`Half::update_and_multiply`] reads together.
 const ROWS: usize = 4;
 
-/// The lower half of a symmetric matrix: by rows, each up to the end of the
-/// square block of [`LANES`] on the diagonal that it is part of.
+/// The lower half of a symmetric matrix: by rows, each up to the end of its square block of
+/// [`LINE_F64S`] on the diagonal.
 struct Half {
     entries: Scratch<f64>,
     stride: usize,
 }
 
 impl Half {
-    /// The half of `s`, whose lower triangle is read.
+    /// The symmetric matrix with the lower triangle of `s`.
     fn new(s: MatRef<'_, f64>) -> Self {
         let n = s.nrows();
-        let stride = n.next_multiple_of(LANES);
+        let stride = n.next_multiple_of(LINE_F64S);
         let mut entries = Scratch::zeroed(stride * stride);
         for j in 0..n {
-            let end = (lane_start(j) + LANES).min(n);
+            let end = (line_start(j) + LINE_F64S).min(n);
             for i in j..n {
                 entries[i * stride + j] = s[(i, j)];
             }
@@ -128,7 +155,7 @@ impl Half {
         Self { entries, stride }
     }
 
-    /// Column k from the diagonal on.
+    /// Copies column k from the diagonal down.
     fn copy_column(&self, k: usize, column: &mut [f64]) {
         let below = self.entries[k * self.stride + k..].iter();
         for (to, from) in column.iter_mut().zip(below.step_by(self.stride)) {
@@ -136,8 +163,8 @@ impl Half {
         }
     }
 
-    /// A ← A + v wᵀ + w vᵀ and y ← A·x for rows and columns `first`, … alone;
-    /// `x` is zero before, the rows before are left unspecified.
+    /// A ← A + v wᵀ + w vᵀ and y ← A·x, for rows and columns from `first` on. Entries of `x`
+    /// before `first` are zero. Rows of A before `first` are left unspecified.
     #[inline(always)]
     fn update_and_multiply<S: Simd>(
         &mut self,
@@ -146,51 +173,52 @@ impl Half {
         first: usize,
         y: &mut [f64],
     ) {
-        let start = lane_start(first);
+        let start = line_start(first);
         y[start..].fill(0.0);
         let groups = self.entries.chunks_exact_mut(ROWS * self.stride);
         for (group, rows) in groups.enumerate().skip(first / ROWS) {
             let row = group * ROWS;
-            let diagonal = lane_start(row);
+            let diagonal = line_start(row);
             let mut group = Group {
                 v: splat_rows(simd, &v[row..]),
                 w: splat_rows(simd, &w[row..]),
                 x: splat_rows(simd, &x[row..]),
                 sums: [simd.splat_f64s(0.0); ROWS],
             };
-            group.pass(simd, rows, [v, w, x], start, &mut y[start..diagonal]);
-            // Of the block on the diagonal both halves are there.
-            group.pass(simd, rows, [v, w, x], diagonal, &mut [0.0; LANES]);
+            // 1. Left of the diagonal block: sums along rows and along columns.
+            group.pass(simd, rows, [v, w, x], (start, &mut y[start..diagonal]));
+            // 2. The diagonal block, with both triangles: the sums along columns are unused.
+            group.pass(simd, rows, [v, w, x], (diagonal, &mut [0.0; LINE_F64S]));
+            // 3. The sums along rows.
             for (y, sum) in y[row..].iter_mut().zip(group.sums) {
                 *y += simd.reduce_sum_f64s(sum);
             }
         }
-        // What is done with takes no part.
+        // Columns before `first` share a line with it; they are finished.
         y[start..first].fill(0.0);
     }
 }
 
-/// [`ROWS`] rows while [`Half::update_and_multiply`] passes over them.
+/// [`ROWS`] rows during [`Half::update_and_multiply`].
 struct Group<S: Simd> {
-    /// The entries of v, w and x that belong to the rows, each in every lane.
+    /// The entries of v, w and x that belong to the rows, each in all lanes of a register.
     v: [S::f64s; ROWS],
     w: [S::f64s; ROWS],
     x: [S::f64s; ROWS],
-    /// What becomes of the rows' inner products with x.
+    /// The inner products of the rows with x, lane by lane.
     sums: [S::f64s; ROWS],
 }
 
 impl<S: Simd> Group<S> {
-    /// Takes columns `start`, …, one for each entry of `y`, to which the columns'
-    /// inner products with x are added.
+    /// Updates the columns from `start` on, one for each entry of `y`, and adds the inner
+    /// products of the columns with x to `y`.
     #[inline(always)]
     fn pass(
         &mut self,
         simd: S,
         rows: &mut [f64],
         [v, w, x]: [&[f64]; 3],
-        start: usize,
-        y: &mut [f64],
+        (start, y): (usize, &mut [f64]),
     ) {
         let end = start + y.len();
         let (a, rest) = rows.split_at_mut(v.len());
@@ -215,7 +243,7 @@ impl<S: Simd> Group<S> {
     }
 }
 
-/// The first entries of `x`, each in every lane.
+/// The first entries of `x`, each in all lanes of a register.
 #[inline(always)]
 fn splat_rows<S: Simd>(simd: S, x: &[f64]) -> [S::f64s; ROWS] {
     let mut splat = [simd.splat_f64s(0.0); ROWS];

@@ -1,52 +1,69 @@
-//! Singular vectors by one-sided Jacobi rotations, which converge where faster
-//! iterations might not.
+//! Singular vectors by one-sided Jacobi rotations, a slow iteration that converges where a
+//! faster one might not.
+//!
+//! Rotations of pairs of columns make the columns of R V orthogonal. Their lengths are then the
+//! singular values of R, and V holds the right singular vectors (Hestenes, J. SIAM 1958; Demmel
+//! & Veselić, SIAM J. Matrix Anal. Appl. 1992):
+//!
+//! ```text
+//!   A ← R, V ← I
+//!   repeat until no pair is rotated:
+//!     for each pair of columns aᵢ, aⱼ that is not orthogonal to rounding:
+//!       rotate aᵢ, aⱼ so that they are, and vᵢ, vⱼ alike
+//! ```
 
 use faer::{Mat, MatRef};
 
 use super::ladder::Decomposed;
+use crate::error::Result;
+use crate::monitor::Cancellation;
 
-/// Sweeps after which the iteration is given up; some ten suffice.
+/// The iteration gives up after this number of sweeps. Ten are usually enough.
 const MAX_SWEEPS: usize = 60;
 
-/// Singular values, largest first, and right singular vectors of the square
-/// matrix `r`, whose entries are at most one or so; nothing where an entry is not
-/// finite.
-///
-/// Rotations from the right make the columns orthogonal; their lengths are the
-/// singular values (Hestenes, J. SIAM 1958; Demmel & Veselić, SIAM J. Matrix
-/// Anal. Appl. 1992). Some 6·n³ flops a sweep.
-pub(super) fn jacobi(r: MatRef<'_, f64>) -> Option<Decomposed> {
+/// Singular values, largest first, and right singular vectors of the matrix `r` with entries
+/// near one at most. Nothing where an entry is not finite. Some 6·n³ flops a sweep.
+pub(super) fn jacobi(
+    r: MatRef<'_, f64>,
+    cancellation: Cancellation<'_>,
+) -> Result<Option<Decomposed>> {
     let n = r.ncols();
     let mut images = r.to_owned();
     let mut vectors = Mat::<f64>::identity(n, n);
     let mut sweep = 0;
-    while !rotate_all(&mut images, &mut vectors) {
+    while !rotate_all(&mut images, &mut vectors, cancellation)? {
         sweep += 1;
         if sweep == MAX_SWEEPS {
-            return None;
+            return Ok(None);
         }
     }
     let lengths: Vec<f64> = (0..n).map(|j| images.col(j).norm_l2()).collect();
     if !lengths.iter().all(|length| length.is_finite()) {
-        return None;
+        return Ok(None);
     }
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&a, &b| lengths[b].total_cmp(&lengths[a]));
     let sorted = Mat::from_fn(n, n, |i, j| vectors[(i, order[j])]);
-    Some((order.into_iter().map(|j| lengths[j]).collect(), sorted))
+    let values = order.into_iter().map(|j| lengths[j]).collect();
+    Ok(Some((values, sorted)))
 }
 
-/// Rotates every pair of columns that is not orthogonal, in `images` and `vectors`
-/// alike; whether there was none.
-fn rotate_all(images: &mut Mat<f64>, vectors: &mut Mat<f64>) -> bool {
+/// One sweep: rotates every pair of columns that is not orthogonal, in `images` and `vectors`
+/// alike. Returns whether all pairs were orthogonal.
+fn rotate_all(
+    images: &mut Mat<f64>,
+    vectors: &mut Mat<f64>,
+    cancellation: Cancellation<'_>,
+) -> Result<bool> {
     let n = images.ncols();
     let tolerance = (images.nrows() as f64).sqrt() * f64::EPSILON;
     let mut orthogonal = true;
     for i in 0..n {
         for j in i + 1..n {
+            cancellation.check()?;
             let [square_i, square_j, product] = products(images, i, j);
             let bound = tolerance * square_i.sqrt() * square_j.sqrt();
-            // Columns so short that their squares are lost count as zero.
+            // Columns with squares below the smallest number count as zero.
             if product.abs() <= bound.max(f64::MIN_POSITIVE) {
                 continue;
             }
@@ -58,7 +75,7 @@ fn rotate_all(images: &mut Mat<f64>, vectors: &mut Mat<f64>) -> bool {
             rotate(vectors, i, j, [c, c * t]);
         }
     }
-    orthogonal
+    Ok(orthogonal)
 }
 
 /// aᵢ·aᵢ, aⱼ·aⱼ and aᵢ·aⱼ.

@@ -1,11 +1,16 @@
-//! The ladder that a factorization climbs where an iteration does not converge.
+//! The ladder: the computations that a factorization tries in turn until one converges.
+//!
+//! ```text
+//!   divide and conquer  →  the same, rescaled  →  Jacobi  →  Gram (singular values only)
+//!        fast                                     slow        loses half of the digits
+//! ```
 
 use faer::{Mat, MatRef, Scale};
 
+use crate::error::{Error, Result};
 use crate::names::named;
 
-/// The computation that gave a factorization: the first on the ladder that
-/// converged.
+/// The computation that gave a factorization: the first one on the ladder that converged.
 ///
 /// ```
 /// use tenfold::linalg::{Rung, eigh};
@@ -18,13 +23,12 @@ pub enum Rung {
     /// Divide and conquer, or another fast iteration.
     #[default]
     DivideAndConquer,
-    /// The same on the matrix times a constant that is no power of two, by which
-    /// everything is rounded otherwise.
+    /// The same on the matrix times a constant that is not a power of two, so that all
+    /// rounding errors differ.
     Rescaled,
-    /// One-sided Jacobi rotations: slower by an order of magnitude, and certain.
+    /// One-sided Jacobi rotations: slower by an order of magnitude, but they always converge.
     Jacobi,
-    /// Eigenvectors of the Gram matrix: singular values below √ε·σ₁ drown in
-    /// rounding.
+    /// Eigenvectors of the Gram matrix: singular values below √ε·σ₁ are lost in rounding.
     Gram,
 }
 
@@ -38,7 +42,7 @@ named!(Rung, "rung",
 /// Singular values, largest first, and right singular vectors.
 pub(super) type Decomposed = (Vec<f64>, Mat<f64>);
 
-/// What the matrix is multiplied by on [`Rung::Rescaled`].
+/// The factor of the matrix on [`Rung::Rescaled`].
 const RESCALED: f64 = 0.7;
 
 /// The matrix of [`Rung::Rescaled`].
@@ -46,15 +50,26 @@ pub(super) fn rescaled(a: MatRef<'_, f64>) -> Mat<f64> {
     Scale(RESCALED) * a
 }
 
-/// From the values of [`rescaled`] to those of the matrix.
+/// Divides the values of the [`rescaled`] matrix by its factor.
 pub(super) fn unscale(values: &mut [f64]) {
     values.iter_mut().for_each(|value| *value /= RESCALED);
 }
 
-/// The outcome of the first of `rungs` on which `attempt` converges.
-pub(super) fn climb<R>(rungs: &[Rung], attempt: impl Fn(Rung) -> Option<R>) -> Option<(R, Rung)> {
-    let mut rungs = rungs.iter();
-    rungs.find_map(|&rung| attempt(rung).map(|outcome| (outcome, rung)))
+/// The result of the first of `rungs` on which `attempt` converges, and the rung.
+///
+/// # Errors
+/// [`Error::NoConvergence`] of `what` where none does; errors of `attempt`.
+pub(super) fn climb<R>(
+    rungs: &[Rung],
+    what: &'static str,
+    attempt: impl Fn(Rung) -> Result<Option<R>>,
+) -> Result<(R, Rung)> {
+    for &rung in rungs {
+        if let Some(result) = attempt(rung)? {
+            return Ok((result, rung));
+        }
+    }
+    Err(Error::NoConvergence { what })
 }
 
 #[cfg(test)]
@@ -69,10 +84,22 @@ mod tests {
             Rung::Jacobi,
             Rung::Gram,
         ];
-        let from = |first: Rung| move |rung: Rung| (rung >= first).then_some(rung.name());
+        let from = |first: Rung| move |rung: Rung| Ok((rung >= first).then_some(rung.name()));
         for rung in ladder {
-            assert_eq!(climb(&ladder, from(rung)), Some((rung.name(), rung)));
+            let result = climb(&ladder, "a test", from(rung)).unwrap();
+            assert_eq!(result, (rung.name(), rung));
         }
-        assert_eq!(climb(&ladder[..3], from(Rung::Gram)), None);
+        let result = climb(&ladder[..3], "a test", from(Rung::Gram));
+        assert!(matches!(
+            result,
+            Err(Error::NoConvergence { what: "a test" })
+        ));
+    }
+
+    #[test]
+    fn an_error_ends_the_climb() {
+        let ladder = [Rung::DivideAndConquer, Rung::Jacobi];
+        let result = climb::<()>(&ladder, "a test", |_| Err(Error::Cancelled));
+        assert!(matches!(result, Err(Error::Cancelled)));
     }
 }

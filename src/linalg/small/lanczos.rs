@@ -1,15 +1,39 @@
 //! The leading eigenpair of a symmetric positive semidefinite matrix.
+//!
+//! The Lanczos iteration builds an orthonormal basis q₀, q₁, … of the Krylov space of S, in
+//! which S is the tridiagonal matrix T with diagonal α and off-diagonal β (Golub & Van Loan,
+//! *Matrix Computations*, §10.1):
+//!
+//! ```text
+//!   q ← a fixed start of unit length
+//!   for step in 1..:
+//!     w ← S q,  α ← wᵀ q
+//!     w ← w minus its parts along all q before, twice
+//!     β ← ‖w‖
+//!     now and then: (λ, y) ← the leading pair of T; done where β |last entry of y| ≤ n·ε·λ
+//!     q ← w/β
+//!   eigenvector ← Σ yᵢ qᵢ
+//! ```
+//!
+//! The vector is as accurate as the residual only if the second eigenvalue λ₂ is smaller by the
+//! wanted gap. A start orthogonal to a leading eigenvector would hide it. So the gap is checked
+//! on S itself, by one of two bounds:
+//!
+//! 1. λ₂² ≤ ‖S‖² − λ₁², a sum over the entries of S;
+//! 2. where that is too large, the number of eigenvalues above (1 − gap)·λ₁: by Sylvester's law
+//!    of inertia, the number of positive pivots of S − (1 − gap)·λ₁·I.
 
 use faer::MatRef;
 use pulp::{Simd, WithSimd};
 
 use super::eigh::scaled;
-use super::rows::{Rows, axpy, dot, lane_start};
-use super::tridiagonal::{Factored, eigenvalues, normalise};
+use super::rows::Rows;
+use super::tridiagonal::{Factored, Tridiagonal, eigenvalues, normalise};
 use crate::error::{Error, Result};
 use crate::linalg::random::Counter;
+use crate::monitor::Cancellation;
 use crate::scalar::scale;
-use crate::simd::{Scratch, arch};
+use crate::simd::{Scratch, arch, axpy, dot, line_start};
 
 /// The leading eigenvalue of a Gram matrix, and its vector.
 ///
@@ -27,23 +51,22 @@ pub struct LeadingPair {
     pub vector: Vec<f64>,
 }
 
-/// Lanczos steps after which the full decomposition is the faster way.
+/// The largest number of Lanczos steps. After more, the full decomposition would be faster.
 const MAX_STEPS: usize = 48;
 
-/// The first look at the convergence is after this many steps; each further one
-/// half as many steps later again.
-const FIRST_LOOK: usize = 4;
+/// The step after which convergence is first checked. The next checks follow after 6, 9, 13, …
+/// steps.
+const FIRST_CHECK: usize = 4;
 
-/// The leading eigenpair of the positive semidefinite matrix `s`, of which the lower
-/// triangle is read, if it stands apart: `None` where the second eigenvalue exceeds
-/// (1 − `gap`) times the first, where the iteration does not converge in time, and for
-/// a matrix without entries.
+/// The leading eigenpair of the positive semidefinite matrix `s`, if it is separated from the
+/// others. Only the lower triangle of `s` is read.
 ///
-/// Lanczos with full reorthogonalisation (Golub & Van Loan, §10.1) to a residual
-/// of n·ε·λ₁, so that the vector's error is at most n·ε/gap. That no second
-/// eigenvalue hides from the Krylov space is certified: by λ₂² ≤ ‖S‖² − λ₁², or
-/// by the signs of the pivots of S − (1 − gap)λ₁·I (Sylvester). Some 50·n² flops,
-/// and n³/3 for the pivots where they are needed.
+/// Returns `None` where the second eigenvalue is above (1 − `gap`) times the first, where the
+/// iteration does not converge in 48 steps, and for a matrix without entries.
+///
+/// The residual is at most n·ε·λ₁, so the error of the vector is at most n·ε/gap. Lanczos with
+/// full reorthogonalisation; the gap is checked on `s` itself. Some 50·n² flops, and n³/3 where
+/// the check needs a factorization.
 ///
 /// # Errors
 /// [`Error::MatrixShapeMismatch`] unless the matrix is square, [`Error::NonFinite`],
@@ -52,7 +75,7 @@ const FIRST_LOOK: usize = 4;
 /// ```
 /// use tenfold::linalg::leading_pair;
 /// let s = faer::mat![[3.0, 0.0], [0.0, 1.0]];
-/// let pair = leading_pair(s.as_ref(), 1e-3)?.expect("3 stands apart from 1");
+/// let pair = leading_pair(s.as_ref(), 1e-3)?.expect("3 is separated from 1");
 /// assert!((pair.value - 3.0_f64).abs() < 1e-14);
 /// assert!(leading_pair(faer::Mat::identity(2, 2).as_ref(), 1e-3)?.is_none());
 /// # Ok::<(), tenfold::Error>(())
@@ -64,68 +87,88 @@ pub fn leading_pair(s: MatRef<'_, f64>, gap: f64) -> Result<Option<LeadingPair>>
             value: gap,
         });
     }
-    let (s, exponent) = scaled(s)?;
-    let pair = pair_of_scaled(s.as_ref(), exponent, gap);
+    let pair = leading_pair_in_scratch_until(s, gap, Cancellation::default())?;
     Ok(pair.map(|(value, vector)| LeadingPair {
         value,
         vector: vector.to_vec(),
     }))
 }
 
-/// [`leading_pair`]: the eigenvalue and its vector; nothing for a matrix with an entry
-/// that is not finite either.
+/// [`leading_pair`] in scratch memory: the eigenvalue and its vector. Nothing, in place of an
+/// error, for a matrix with an entry that is not finite.
 pub(crate) fn leading_pair_in_scratch(s: MatRef<'_, f64>, gap: f64) -> Option<(f64, Scratch<f64>)> {
-    let (s, exponent) = scaled(s).ok()?;
-    pair_of_scaled(s.as_ref(), exponent, gap)
+    leading_pair_in_scratch_until(s, gap, Cancellation::default()).ok()?
 }
 
-/// The leading eigenpair of `s`·2ᵉ, the entries of `s` at most one or so.
-fn pair_of_scaled(s: MatRef<'_, f64>, exponent: i32, gap: f64) -> Option<(f64, Scratch<f64>)> {
-    let (value, vector) = arch().dispatch(Lanczos { s, gap })?;
-    Some((scale(value, exponent), vector))
+/// [`leading_pair`] in scratch memory, which ends with [`Error::Cancelled`] soon after the flag
+/// is set.
+pub(crate) fn leading_pair_in_scratch_until(
+    s: MatRef<'_, f64>,
+    gap: f64,
+    cancellation: Cancellation<'_>,
+) -> Result<Option<(f64, Scratch<f64>)>> {
+    let (s, exponent) = scaled(s)?;
+    let pair = arch().dispatch(Lanczos {
+        s: s.as_ref(),
+        gap,
+        cancellation,
+    })?;
+    Ok(pair.map(|(value, vector)| (scale(value, exponent), vector)))
 }
 
 struct Lanczos<'a> {
     s: MatRef<'a, f64>,
     gap: f64,
+    cancellation: Cancellation<'a>,
 }
 
 impl WithSimd for Lanczos<'_> {
-    type Output = Option<(f64, Scratch<f64>)>;
+    type Output = Result<Option<(f64, Scratch<f64>)>>;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
         let s = Rows::from_symmetric(self.s);
-        let (value, vector) = iterate(simd, &s)?;
+        let Some((value, vector)) = iterate(simd, &s, self.cancellation)? else {
+            return Ok(None);
+        };
         let bound = value * (1.0 - self.gap);
         let squares: f64 = (0..s.len()).map(|i| dot(simd, s.row(i), s.row(i))).sum();
         let others = squares - value * value;
-        let apart = others < bound * bound || exactly_one_above(simd, s, bound);
-        apart.then_some((value, vector))
+        let separated =
+            others < bound * bound || exactly_one_above(simd, s, bound, self.cancellation)?;
+        Ok(separated.then_some((value, vector)))
     }
 }
 
-/// The Lanczos iteration from a fixed start.
+/// The Lanczos iteration. Nothing where it does not converge.
 #[inline(always)]
-fn iterate<S: Simd>(simd: S, s: &Rows) -> Option<(f64, Scratch<f64>)> {
+fn iterate<S: Simd>(
+    simd: S,
+    s: &Rows,
+    cancellation: Cancellation<'_>,
+) -> Result<Option<(f64, Scratch<f64>)>> {
     let (n, stride) = (s.len(), s.stride());
     let steps = MAX_STEPS.min(n);
     let mut random = Counter::new(1);
+    // 1. The start, with positive entries: for features without negative entries the leading
+    //    vector has none either.
     let mut q = Scratch::zeroed(stride);
-    // All entries positive: the leading vector of non-negative features is.
     q[..n].fill_with(|| 0.5 + random.uniform());
     normalise(&mut q);
     let mut basis = Scratch::<f64>::unspecified(steps * stride);
     let mut alphas = Scratch::with_capacity(steps);
     let mut betas = Scratch::with_capacity(steps);
-    let mut look = FIRST_LOOK;
+    let mut check = FIRST_CHECK;
     for step in 1..=steps {
+        cancellation.check()?;
+        // 2. Multiply.
         let mut w = Scratch::zeroed(stride);
         for (i, entry) in w[..n].iter_mut().enumerate() {
             *entry = dot(simd, s.row(i), &q);
         }
         alphas.push(dot(simd, &w, &q));
         basis[(step - 1) * stride..][..stride].copy_from_slice(&q);
+        // 3. Orthogonalise.
         let basis = || basis.chunks_exact(stride).take(step);
         for _ in 0..2 {
             for before in basis() {
@@ -133,12 +176,20 @@ fn iterate<S: Simd>(simd: S, s: &Rows) -> Option<(f64, Scratch<f64>)> {
             }
         }
         let beta = dot(simd, &w, &w).sqrt();
+        // 4. Check for convergence. A β of rounding size ends the Krylov space.
         let exhausted = beta <= f64::EPSILON * alphas[0].abs();
-        if step == look || step == steps || exhausted {
-            look += look / 2;
+        if step == check || step == steps || exhausted {
+            check += check / 2;
             betas.push(0.0);
-            let value = *eigenvalues(&alphas, &betas)?.first()?;
-            let ritz = ritz_vector(&alphas, &betas, value);
+            let t = Tridiagonal {
+                diagonal: &alphas,
+                off_diagonal: &betas,
+            };
+            let values = eigenvalues(t, cancellation)?;
+            let Some(&value) = values.as_ref().and_then(|values| values.first()) else {
+                return Ok(None);
+            };
+            let ritz = ritz_vector(t, value);
             betas.truncate(step - 1);
             let residual = beta * ritz.last().map_or(0.0, |last| last.abs());
             if residual <= n as f64 * f64::EPSILON * value {
@@ -148,28 +199,27 @@ fn iterate<S: Simd>(simd: S, s: &Rows) -> Option<(f64, Scratch<f64>)> {
                 }
                 normalise(&mut vector);
                 vector.truncate(n);
-                return Some((value, vector));
+                return Ok(Some((value, vector)));
             }
         }
         if exhausted {
-            return None;
+            return Ok(None);
         }
+        // 5. The next vector of the basis.
         betas.push(beta);
         let reciprocal = 1.0 / beta;
         w.iter_mut().for_each(|entry| *entry *= reciprocal);
         q = w;
     }
-    None
+    Ok(None)
 }
 
-/// The eigenvector of the Lanczos matrix for `value`, by inverse iteration.
-fn ritz_vector(alphas: &[f64], betas: &[f64], value: f64) -> Scratch<f64> {
-    let norm = alphas
-        .iter()
-        .chain(betas)
-        .fold(0.0, |a: f64, b| a.max(b.abs()));
-    let shifted = Factored::new(alphas, betas, value, norm);
-    let mut v: Scratch<f64> = alphas.iter().map(|_| 1.0).collect();
+/// The eigenvector of T for `value`, by inverse iteration.
+fn ritz_vector(t: Tridiagonal<'_>, value: f64) -> Scratch<f64> {
+    let entries = t.diagonal.iter().chain(t.off_diagonal);
+    let largest = entries.fold(0.0, |a: f64, b| a.max(b.abs()));
+    let shifted = Factored::new(t, value, largest);
+    let mut v: Scratch<f64> = t.diagonal.iter().map(|_| 1.0).collect();
     for _ in 0..2 {
         shifted.solve(&mut v);
         normalise(&mut v);
@@ -177,27 +227,33 @@ fn ritz_vector(alphas: &[f64], betas: &[f64], value: f64) -> Scratch<f64> {
     v
 }
 
-/// Whether S has exactly one eigenvalue above `bound`: S − bound·I has as many
-/// positive pivots as positive eigenvalues.
+/// Whether S has exactly one eigenvalue above `bound`, by elimination of S − bound·I without
+/// exchanges. A pivot of zero answers no.
 #[inline(always)]
-fn exactly_one_above<S: Simd>(simd: S, mut s: Rows, bound: f64) -> bool {
+fn exactly_one_above<S: Simd>(
+    simd: S,
+    mut s: Rows,
+    bound: f64,
+    cancellation: Cancellation<'_>,
+) -> Result<bool> {
     let n = s.len();
     let stride = s.stride();
     let mut positive = 0;
     for k in 0..n {
+        cancellation.check()?;
         let (row, after) = s.split_after(k);
         let pivot = row[k] - bound;
         if pivot > 0.0 {
             positive += 1;
         }
         if positive > 1 || pivot == 0.0 {
-            return false;
+            return Ok(false);
         }
-        let start = lane_start(k + 1);
+        let start = line_start(k + 1);
         for (below, other) in after.chunks_exact_mut(stride).enumerate() {
             let multiplier = row[k + 1 + below] / pivot;
             axpy(simd, -multiplier, &row[start..], &mut other[start..]);
         }
     }
-    positive == 1
+    Ok(positive == 1)
 }

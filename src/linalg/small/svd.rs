@@ -1,15 +1,20 @@
-//! The singular value decomposition of a small matrix.
+//! The singular value decomposition of a small matrix, for the triangular factors of
+//! unfoldings.
+//!
+//! The first rung is faer's bidiagonal divide and conquer: triangular factors are decomposed
+//! only where a Gram matrix would lose digits, so a faster solver would gain little.
 
 use faer::diag::DiagMut;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::svd::{self, ComputeSvdVectors};
 use faer::{Mat, MatRef, Par};
 
-use super::eigh::{eigh, rescale};
+use super::eigh::{eigh_until, rescale};
 use super::jacobi::jacobi;
 use super::ladder::{Decomposed, Rung, climb, rescaled, unscale};
 use crate::error::{Error, Result};
 use crate::linalg::checks::{check_finite, check_tall};
+use crate::monitor::Cancellation;
 use crate::scalar::{binary_exponent, scale};
 
 /// Singular values and right singular vectors of a matrix.
@@ -31,12 +36,11 @@ pub struct RightSingular {
     pub rung: Rung,
 }
 
-/// Singular values and right singular vectors of the matrix `r`, m×n with m ≥ n: n of
-/// each.
+/// The n singular values and right singular vectors of the matrix `r`, m×n with m ≥ n.
 ///
-/// The matrix is scaled by a power of two first, so that entries of any size
-/// are safe. Some 20·n³ flops on one thread for a square matrix. Should the iteration
-/// not converge, others are tried: [`Rung`].
+/// The matrix is first scaled by a power of two, so that entries of any size are safe. Some
+/// 20·n³ flops on one thread for a square matrix. Where the iteration does not converge, others
+/// are tried: [`Rung`].
 ///
 /// # Errors
 /// [`Error::MatrixShapeMismatch`] for m < n, [`Error::NonFinite`]; [`Error::NoConvergence`]
@@ -50,6 +54,16 @@ pub struct RightSingular {
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn right_singular(r: MatRef<'_, f64>) -> Result<RightSingular> {
+    right_singular_until(r, Cancellation::default())
+}
+
+/// [`right_singular`] that ends with [`Error::Cancelled`] when the flag is set: before each
+/// rung, and on the rungs of our own soon after the flag is set. faer's divide and conquer runs
+/// to its end.
+pub(crate) fn right_singular_until(
+    r: MatRef<'_, f64>,
+    cancellation: Cancellation<'_>,
+) -> Result<RightSingular> {
     check_tall(r)?;
     check_finite(r, |_| 0)?;
     let n = r.ncols();
@@ -62,10 +76,9 @@ pub fn right_singular(r: MatRef<'_, f64>) -> Result<RightSingular> {
     }
     let exponent = binary_exponent(r.norm_max());
     let scaled = Mat::from_fn(r.nrows(), n, |i, j| scale(r[(i, j)], -exponent));
-    let attempt = |rung| on_rung(rung, scaled.as_ref());
-    let ((mut values, vectors), rung) = climb(&LADDER, attempt).ok_or(Error::NoConvergence {
-        what: "the singular value decomposition",
-    })?;
+    let what = "the singular value decomposition";
+    let attempt = |rung| on_rung(rung, scaled.as_ref(), cancellation);
+    let ((mut values, vectors), rung) = climb(&LADDER, what, attempt)?;
     rescale(&mut values, exponent);
     Ok(RightSingular {
         values,
@@ -82,25 +95,33 @@ pub(super) const LADDER: [Rung; 4] = [
     Rung::Gram,
 ];
 
-/// What one rung makes of `r`, whose entries are at most one or so.
-pub(super) fn on_rung(rung: Rung, r: MatRef<'_, f64>) -> Option<Decomposed> {
-    match rung {
+/// The decomposition of `r`, with entries near one at most, by one rung. Nothing where it does
+/// not converge.
+pub(super) fn on_rung(
+    rung: Rung,
+    r: MatRef<'_, f64>,
+    cancellation: Cancellation<'_>,
+) -> Result<Option<Decomposed>> {
+    cancellation.check()?;
+    Ok(match rung {
         Rung::DivideAndConquer => divide_and_conquer(r),
-        Rung::Rescaled => {
-            let (mut values, vectors) = divide_and_conquer(rescaled(r).as_ref())?;
+        Rung::Rescaled => divide_and_conquer(rescaled(r).as_ref()).map(|(mut values, vectors)| {
             unscale(&mut values);
-            Some((values, vectors))
-        }
-        Rung::Jacobi => jacobi(r),
-        Rung::Gram => {
-            let eigen = eigh((r.transpose() * r).as_ref()).ok()?;
-            let roots = eigen.values.iter().map(|value| value.max(0.0).sqrt());
-            Some((roots.collect(), eigen.vectors))
-        }
-    }
+            (values, vectors)
+        }),
+        Rung::Jacobi => jacobi(r, cancellation)?,
+        Rung::Gram => match eigh_until((r.transpose() * r).as_ref(), cancellation) {
+            Ok(eigen) => {
+                let roots = eigen.values.iter().map(|value| value.max(0.0).sqrt());
+                Some((roots.collect(), eigen.vectors))
+            }
+            Err(Error::Cancelled) => return Err(Error::Cancelled),
+            Err(_) => None,
+        },
+    })
 }
 
-/// faer's bidiagonal divide and conquer; nothing where it does not converge.
+/// faer's bidiagonal divide and conquer. Nothing where it does not converge.
 fn divide_and_conquer(r: MatRef<'_, f64>) -> Option<Decomposed> {
     let n = r.ncols();
     let mut values = vec![0.0; n];

@@ -1,34 +1,55 @@
-//! Symmetric tridiagonal matrices: all eigenvalues, and the leading eigenvectors
-//! alone.
+//! Symmetric tridiagonal matrices T: all eigenvalues, and the leading eigenvectors alone.
+//!
+//! The eigenvalues come from a QL iteration without square roots: it transforms the squares of
+//! the off-diagonal entries. An eigenvector for a computed eigenvalue λ comes from inverse
+//! iteration: the solution of (T − λI) x = b, with almost any b, points along it.
+//!
+//! ```text
+//!   v ← random
+//!   repeat 3 times:
+//!     v ← (T − λI)⁻¹ v                   one sweep down, one sweep up: T is tridiagonal
+//!     v ← v − Σ ⟨v, u⟩ u                 over the vectors u found before
+//! ```
+//!
+//! The second step also separates the vectors of a cluster of eigenvalues. Where it fails, the
+//! caller computes all vectors by divide and conquer.
 
 use super::columns::Columns;
+use crate::error::Result;
 use crate::linalg::random::Counter;
+use crate::monitor::Cancellation;
 use crate::simd::Scratch;
 
-/// QL sweeps per eigenvalue after which the iteration is given up.
+/// The QL iteration gives up after this number of sweeps per eigenvalue.
 const MAX_SWEEPS: usize = 30;
 
-/// Steps of inverse iteration; one usually suffices, a cluster needs more.
+/// Steps of inverse iteration. One is usually enough; a cluster needs more.
 const INVERSE_STEPS: usize = 3;
 
-/// Eigenvectors for the first `count` of `values`, as columns; nothing where
-/// their residuals or their orthogonality fall short of n·ε.
-///
-/// Inverse iteration on T, each vector orthogonalised against those before
-/// it, which also parts the vectors of a cluster. Some 2·n²·count flops.
+/// A symmetric tridiagonal matrix. Entry i of `off_diagonal` couples i and i + 1, and its last
+/// entry is zero.
+#[derive(Clone, Copy)]
+pub(super) struct Tridiagonal<'a> {
+    pub(super) diagonal: &'a [f64],
+    pub(super) off_diagonal: &'a [f64],
+}
+
+/// Eigenvectors for `values`, as columns. Nothing where a residual exceeds 4·n·ε·‖T‖, or two
+/// vectors are orthogonal to less than 4·n·ε. Some 2·n²·count flops for `count` values.
 pub(super) fn leading_vectors(
-    diagonal: &[f64],
-    off_diagonal: &[f64],
+    t: Tridiagonal<'_>,
     values: &[f64],
-    count: usize,
-) -> Option<Columns> {
-    let n = diagonal.len();
-    let norm = norm(diagonal, off_diagonal);
+    cancellation: Cancellation<'_>,
+) -> Result<Option<Columns>> {
+    let n = t.diagonal.len();
+    let norm = norm(t);
     let bound = 4.0 * n as f64 * f64::EPSILON;
-    let mut vectors = Columns::zeros(n, count);
+    let mut vectors = Columns::zeros(n, values.len());
     let mut random = Counter::new(0);
-    for (j, &value) in values.iter().enumerate().take(count) {
-        let shifted = Factored::new(diagonal, off_diagonal, value, norm);
+    for (j, &value) in values.iter().enumerate() {
+        cancellation.check()?;
+        // 1. Inverse iteration.
+        let shifted = Factored::new(t, value, norm);
         let mut v: Scratch<f64> = (0..n).map(|_| random.uniform() - 0.5).collect();
         for _ in 0..INVERSE_STEPS {
             normalise(&mut v);
@@ -43,21 +64,26 @@ pub(super) fn leading_vectors(
             }
         }
         normalise(&mut v);
-        if residual(diagonal, off_diagonal, &v, value) > bound * norm {
-            return None;
+        // 2. Check the vector.
+        if residual(t, &v, value) > bound * norm {
+            return Ok(None);
         }
         for before in 0..j {
             if dot(vectors.col(before), &v).abs() > bound {
-                return None;
+                return Ok(None);
             }
         }
         vectors.col_mut(j).copy_from_slice(&v);
     }
-    Some(vectors)
+    Ok(Some(vectors))
 }
 
 /// ‖T v − λ v‖∞.
-fn residual(diagonal: &[f64], off_diagonal: &[f64], v: &[f64], value: f64) -> f64 {
+fn residual(t: Tridiagonal<'_>, v: &[f64], value: f64) -> f64 {
+    let Tridiagonal {
+        diagonal,
+        off_diagonal,
+    } = t;
     let n = v.len();
     (0..n)
         .map(|i| {
@@ -73,22 +99,25 @@ fn residual(diagonal: &[f64], off_diagonal: &[f64], v: &[f64], value: f64) -> f6
         .fold(0.0, f64::max)
 }
 
-/// All eigenvalues of a tridiagonal matrix, largest first, by the rational QL
-/// iteration of Pal, Walker and Kahan (Parlett, *The Symmetric Eigenvalue
-/// Problem*, §8.15); nothing where it does not converge. Some 10·n² flops.
-///
-/// Entry i of `off_diagonal` couples i and i + 1; its last entry is zero.
-pub(super) fn eigenvalues(diagonal: &[f64], off_diagonal: &[f64]) -> Option<Scratch<f64>> {
-    let n = diagonal.len();
-    let mut d = Scratch::copied(diagonal);
-    let mut squares: Scratch<f64> = off_diagonal.iter().map(|e| e * e).collect();
-    let floor = (f64::EPSILON * norm(diagonal, off_diagonal)).powi(2);
+/// All eigenvalues of T, largest first, by the rational QL iteration of Pal, Walker and Kahan
+/// (Parlett, *The Symmetric Eigenvalue Problem*, §8.15). Nothing where it does not converge.
+/// Some 10·n² flops.
+pub(super) fn eigenvalues(
+    t: Tridiagonal<'_>,
+    cancellation: Cancellation<'_>,
+) -> Result<Option<Scratch<f64>>> {
+    let n = t.diagonal.len();
+    let mut d = Scratch::copied(t.diagonal);
+    let mut squares: Scratch<f64> = t.off_diagonal.iter().map(|e| e * e).collect();
+    let floor = (f64::EPSILON * norm(t)).powi(2);
     let negligible = |d: &[f64], squares: &[f64], i: usize| {
         squares[i] <= f64::EPSILON.powi(2) * (d[i] * d[i + 1]).abs().max(floor)
     };
     let mut first = 0;
     let mut sweeps = 0;
     while first < n {
+        cancellation.check()?;
+        // 1. The block first..=last that no negligible entry splits.
         let last = (first..n - 1)
             .find(|&i| negligible(&d, &squares, i))
             .unwrap_or(n - 1);
@@ -98,9 +127,10 @@ pub(super) fn eigenvalues(diagonal: &[f64], off_diagonal: &[f64]) -> Option<Scra
         }
         sweeps += 1;
         if sweeps > MAX_SWEEPS * n {
-            return None;
+            return Ok(None);
         }
-        // The small end first: that is where QL converges.
+        // 2. A sweep. QL converges at the start of the block, and faster with the small
+        //    entries there.
         if d[last].abs() < d[first].abs() {
             d[first..=last].reverse();
             squares[first..last].reverse();
@@ -108,28 +138,29 @@ pub(super) fn eigenvalues(diagonal: &[f64], off_diagonal: &[f64]) -> Option<Scra
         ql_sweep(&mut d[first..=last], &mut squares[first..last]);
     }
     d.sort_unstable_by(|a, b| b.total_cmp(a));
-    Some(d)
+    Ok(Some(d))
 }
 
-/// The largest absolute row sum of T.
-fn norm(diagonal: &[f64], off_diagonal: &[f64]) -> f64 {
+/// ‖T‖∞: the largest sum of absolute entries of a row.
+fn norm(t: Tridiagonal<'_>) -> f64 {
     let mut before = 0.0;
     let mut norm = 0.0f64;
-    for (d, &e) in diagonal.iter().zip(off_diagonal) {
+    for (d, &e) in t.diagonal.iter().zip(t.off_diagonal) {
         norm = norm.max(d.abs() + e.abs() + before);
         before = e.abs();
     }
     norm
 }
 
-/// One QL sweep without square roots over an unreduced block: `d` its diagonal,
-/// `squares` its off-diagonal entries squared.
+/// One QL sweep without square roots over a block with diagonal `d` and off-diagonal entries
+/// of squares `squares`, none of them zero.
 fn ql_sweep(d: &mut [f64], squares: &mut [f64]) {
-    // Wilkinson's shift: the eigenvalue of the leading 2×2 nearer to d₀.
+    // 1. Wilkinson's shift: the eigenvalue of the first two rows nearer to d₀.
     let e = squares[0].sqrt();
     let half_gap = (d[1] - d[0]) / (2.0 * e);
     let shift = d[0] - e / (half_gap + half_gap.hypot(1.0).copysign(half_gap));
 
+    // 2. Rotations with cosine² c and sine² s, from the last two rows up to the first two.
     let last = d.len() - 1;
     let mut c = 1.0;
     let mut s = 0.0;
@@ -144,7 +175,7 @@ fn ql_sweep(d: &mut [f64], squares: &mut [f64]) {
         let c_before = c;
         c = p / r;
         s = square / r;
-        // 1/c, divided beside c rather than after it.
+        // 1/c. This division need not wait for the one above.
         let inverse = r / p;
         let gamma_before = gamma;
         gamma = c * (d[i] - shift) - s * gamma_before;
@@ -159,18 +190,31 @@ fn ql_sweep(d: &mut [f64], squares: &mut [f64]) {
     d[0] = shift + gamma;
 }
 
-/// T − λI = P L U with row exchanges between neighbours.
+/// T − λI = P L U, with exchanges of neighbouring rows.
+///
+/// ```text
+///   x x                x x x
+///   x x x        →       x x x      step i: exchange rows i and i + 1 where that makes the
+///     x x x                x x      pivot larger, then eliminate the entry below the pivot.
+///       x x                  x      An exchange fills in a third diagonal.
+/// ```
 pub(super) struct Factored {
-    /// The three diagonals of U.
+    /// The rows of U, from the diagonal on.
     u: Scratch<[f64; 3]>,
-    /// The multiplier that eliminated row i + 1.
+    /// Entry i: the multiple of row i that was subtracted from row i + 1.
     multipliers: Scratch<f64>,
-    /// Whether rows i and i + 1 were exchanged first.
+    /// Entry i: whether rows i and i + 1 were exchanged before.
     exchanged: Scratch<bool>,
 }
 
 impl Factored {
-    pub(super) fn new(diagonal: &[f64], off_diagonal: &[f64], value: f64, norm: f64) -> Self {
+    /// Factors T − `value`·I. Pivots below ε·`norm` are replaced by ε·`norm`, so that the
+    /// solution grows along the eigenvector but stays finite.
+    pub(super) fn new(t: Tridiagonal<'_>, value: f64, norm: f64) -> Self {
+        let Tridiagonal {
+            diagonal,
+            off_diagonal,
+        } = t;
         let n = diagonal.len();
         let smallest = (f64::EPSILON * norm).max(f64::MIN_POSITIVE);
         let mut u = Scratch::with_capacity(n);
@@ -215,6 +259,7 @@ impl Factored {
 
     /// x ← (T − λI)⁻¹ x.
     pub(super) fn solve(&self, x: &mut [f64]) {
+        // 1. Forward: x ← L⁻¹ P x.
         let steps = self.multipliers.iter().zip(&self.exchanged);
         for (i, (multiplier, &exchanged)) in steps.enumerate() {
             if exchanged {
@@ -222,6 +267,7 @@ impl Factored {
             }
             x[i + 1] -= multiplier * x[i];
         }
+        // 2. Backward: x ← U⁻¹ x.
         let (mut next, mut after) = (0.0, 0.0);
         for (x, u) in x.iter_mut().zip(&*self.u).rev() {
             *x = (*x - u[1] * next - u[2] * after) / u[0];
@@ -230,7 +276,7 @@ impl Factored {
     }
 }
 
-/// Scales to unit length; what is too large to square is brought down first.
+/// Scales `v` to unit length: first to entries of at most 1, so that squares do not overflow.
 pub(super) fn normalise(v: &mut [f64]) {
     let largest = v.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
     let scale = 1.0 / largest;
@@ -239,6 +285,7 @@ pub(super) fn normalise(v: &mut [f64]) {
     v.iter_mut().for_each(|x| *x *= scale);
 }
 
+/// Σ aᵢ bᵢ, with eight sums side by side.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; 8];
     let (a_blocks, a_rest) = a.as_chunks::<8>();

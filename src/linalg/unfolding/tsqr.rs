@@ -3,8 +3,7 @@
 use faer::Mat;
 use pulp::{Simd, WithSimd};
 
-use crate::linalg::small::{axpy, dot};
-use crate::simd::{COLUMN_STEP, REFLECTORS, Scratch, arch, inner_products, reflect};
+use crate::simd::{COLUMN_STEP, REFLECTORS, Reflect, Scratch, arch, axpy, dot, inner_products};
 
 /// Rows of a panel: a block of reflectors of this length, and a few columns
 /// beside it, stay in the first level of cache.
@@ -56,7 +55,15 @@ impl Triangle {
             });
             if !others.is_empty() {
                 let rows = &mut rows[REFLECTORS * stride..];
-                reflect(v, &t, rows, stride, others, len);
+                let block = Reflect {
+                    v,
+                    t: &t,
+                    r: rows,
+                    stride,
+                    b: others,
+                    len,
+                };
+                block.run();
             }
             panel = others;
         }

@@ -1,73 +1,76 @@
-//! Arithmetic on a register of numbers, written as on one.
+//! Arithmetic on a register of `f64`, written as on one number.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use pulp::Simd;
 
-/// A register of `f64`s.
+/// A register of `f64`. Operations act on each lane.
 #[derive(Clone, Copy)]
-pub(super) struct Vector<S: Simd> {
+pub(crate) struct Register<S: Simd> {
     simd: S,
-    pub(super) lanes: S::f64s,
+    pub(crate) lanes: S::f64s,
 }
 
-impl<S: Simd> Vector<S> {
+impl<S: Simd> Register<S> {
     #[inline(always)]
-    pub(super) fn new(simd: S, lanes: S::f64s) -> Self {
+    pub(crate) fn new(simd: S, lanes: S::f64s) -> Self {
         Self { simd, lanes }
     }
 
-    /// Every lane the same value.
+    /// `value` in every lane.
     #[inline(always)]
-    pub(super) fn splat(simd: S, value: f64) -> Self {
+    pub(crate) fn splat(simd: S, value: f64) -> Self {
         Self::new(simd, simd.splat_f64s(value))
     }
 
     /// self·b + c, rounded once.
     #[inline(always)]
-    pub(super) fn mul_add(self, b: Self, c: Self) -> Self {
+    pub(crate) fn mul_add(self, b: Self, c: Self) -> Self {
         let lanes = self.simd.mul_add_f64s(self.lanes, b.lanes, c.lanes);
         Self::new(self.simd, lanes)
     }
 
-    /// Square roots, of negative numbers zero.
+    /// Square roots; zero for negative numbers.
     #[inline(always)]
-    pub(super) fn sqrt(self) -> Self {
+    pub(crate) fn sqrt(self) -> Self {
         let zero = self.simd.splat_f64s(0.0);
         let clipped = self.simd.max_f64s(self.lanes, zero);
         Self::new(self.simd, self.simd.sqrt_f64s(clipped))
     }
 
+    /// The lanes where self < other.
     #[inline(always)]
-    pub(super) fn less(self, other: Self) -> S::m64s {
+    pub(crate) fn less(self, other: Self) -> S::m64s {
         self.simd.less_than_f64s(self.lanes, other.lanes)
     }
 
+    /// The lanes where self ≤ other.
     #[inline(always)]
-    pub(super) fn at_most(self, other: Self) -> S::m64s {
+    pub(crate) fn at_most(self, other: Self) -> S::m64s {
         self.simd.less_than_or_equal_f64s(self.lanes, other.lanes)
     }
 
+    /// The lanes where self = other.
     #[inline(always)]
-    pub(super) fn equal(self, other: Self) -> S::m64s {
+    pub(crate) fn equal(self, other: Self) -> S::m64s {
         self.simd.equal_f64s(self.lanes, other.lanes)
     }
 
-    /// self where the mask is set, `other` elsewhere.
+    /// self in the lanes of `mask`, `other` in the rest.
     #[inline(always)]
-    pub(super) fn where_or(self, mask: S::m64s, other: Self) -> Self {
+    pub(crate) fn where_or(self, mask: S::m64s, other: Self) -> Self {
         let lanes = self.simd.select_f64s(mask, self.lanes, other.lanes);
         Self::new(self.simd, lanes)
     }
 
     /// The product of the lanes.
     #[inline(always)]
-    pub(super) fn product(self) -> f64 {
+    pub(crate) fn product(self) -> f64 {
         self.simd.reduce_product_f64s(self.lanes)
     }
 }
 
-impl<S: Simd> Add for Vector<S> {
+impl<S: Simd> Add for Register<S> {
     type Output = Self;
 
     #[inline(always)]
@@ -76,7 +79,7 @@ impl<S: Simd> Add for Vector<S> {
     }
 }
 
-impl<S: Simd> Sub for Vector<S> {
+impl<S: Simd> Sub for Register<S> {
     type Output = Self;
 
     #[inline(always)]
@@ -85,7 +88,7 @@ impl<S: Simd> Sub for Vector<S> {
     }
 }
 
-impl<S: Simd> Mul for Vector<S> {
+impl<S: Simd> Mul for Register<S> {
     type Output = Self;
 
     #[inline(always)]
@@ -94,7 +97,7 @@ impl<S: Simd> Mul for Vector<S> {
     }
 }
 
-impl<S: Simd> Div for Vector<S> {
+impl<S: Simd> Div for Register<S> {
     type Output = Self;
 
     #[inline(always)]
@@ -103,7 +106,7 @@ impl<S: Simd> Div for Vector<S> {
     }
 }
 
-impl<S: Simd> Neg for Vector<S> {
+impl<S: Simd> Neg for Register<S> {
     type Output = Self;
 
     #[inline(always)]
