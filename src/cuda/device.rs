@@ -77,8 +77,8 @@ impl Device {
     /// compiles the kernels for it.
     ///
     /// # Errors
-    /// [`crate::Error::NoDevice`] where there is no driver, too old a one, or no such
-    /// device, with what to do; [`crate::Error::Device`] where the kernels cannot be
+    /// [`CudaError::NoDevice`] where there is no driver, too old a one, or no such
+    /// device, with what to do; [`CudaError::DeviceFailed`] where the kernels cannot be
     /// loaded.
     ///
     /// ```
@@ -99,7 +99,7 @@ impl Device {
     /// The device's name.
     ///
     /// # Errors
-    /// [`crate::Error::Device`].
+    /// [`CudaError::DeviceFailed`].
     ///
     /// ```
     /// # use tenfold::cuda::Device;

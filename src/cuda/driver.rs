@@ -4,7 +4,7 @@
 
 use cudarc::driver::{DriverError, sys};
 
-use crate::error::Error;
+use crate::error::{CudaError, Error};
 
 /// The oldest driver that takes the PTX of this library, CUDA 11.8.
 const OLDEST: i32 = 11_080;
@@ -14,10 +14,11 @@ const OLDEST: i32 = 11_080;
 pub(super) fn check_driver() -> Result<(), Error> {
     // SAFETY: it only tries to open the library by its name.
     if !unsafe { sys::is_culib_present() } {
-        return Err(Error::NoDevice {
+        return Err(CudaError::NoDevice {
             reason: "the driver's library (libcuda) is not found; install NVIDIA's driver"
                 .to_owned(),
-        });
+        }
+        .into());
     }
     let mut version = 0;
     // SAFETY: the function writes one integer, to which the pointer points.
@@ -26,13 +27,14 @@ pub(super) fn check_driver() -> Result<(), Error> {
         return Err(no_device(DriverError(status)));
     }
     if version < OLDEST {
-        return Err(Error::NoDevice {
+        return Err(CudaError::NoDevice {
             reason: format!(
                 "the driver is for CUDA {}.{}; install one for CUDA 11.8 or newer",
                 version / 1000,
                 version % 1000 / 10
             ),
-        });
+        }
+        .into());
     }
     Ok(())
 }
@@ -51,20 +53,19 @@ pub(super) fn no_device(error: DriverError) -> Error {
         }
         _ => described(error),
     };
-    Error::NoDevice { reason }
+    CudaError::NoDevice { reason }.into()
 }
 
 /// The failure of a step on an open device.
 pub(super) fn failed(what: &'static str) -> impl Fn(DriverError) -> Error {
-    move |error| match error.0 {
-        sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => Error::Device {
-            what,
-            reason: "its memory is exhausted; free some of it or take the CPU".to_owned(),
-        },
-        _ => Error::Device {
-            what,
-            reason: described(error),
-        },
+    move |error| {
+        let reason = match error.0 {
+            sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
+                "its memory is exhausted; free some memory there or use the CPU".to_owned()
+            }
+            _ => described(error),
+        };
+        CudaError::DeviceFailed { what, reason }.into()
     }
 }
 

@@ -6,7 +6,7 @@ use super::iteration::Shapes;
 use super::launch::Stopping;
 use super::limits::in_range;
 use super::tolerance::{Batch, WithinTolerance};
-use crate::error::{Error, Result};
+use crate::error::{CudaError, Error, Result};
 use crate::linalg::Route;
 use crate::tensor::{TensorRef, first_non_finite};
 use crate::tucker::{Hooi, StHosvd, Start, Truncation, Tucker};
@@ -26,8 +26,8 @@ impl Device {
     ///
     /// # Errors
     /// Those of [`Hooi::decompose`], an index being that in the batch;
-    /// [`Error::OnlyOnCpu`] for [`Route::Qr`] and for tensors of 2³¹ entries;
-    /// [`Error::Device`], [`Error::DeviceMemory`].
+    /// [`CudaError::OnlyOnCpu`] for [`Route::Qr`] and for tensors of 2³¹ entries;
+    /// [`CudaError::DeviceFailed`], [`CudaError::OutOfMemory`].
     ///
     /// ```no_run
     /// # use tenfold::{Hooi, Tensor, Truncation, cuda::Device};
@@ -133,9 +133,10 @@ fn shapes(truncated: &StHosvd, batch: &[usize]) -> Result<Shapes> {
     }
     let order = truncated.resolved_order(tensor)?;
     if truncated.route == Route::Qr {
-        return Err(Error::OnlyOnCpu {
+        return Err(CudaError::OnlyOnCpu {
             what: "the QR route",
-        });
+        }
+        .into());
     }
     let mut core = tensor.to_vec();
     if let Truncation::Ranks(ranks) = &truncated.truncation {

@@ -1,7 +1,7 @@
 //! What a device holds at once, and how far its kernels count.
 
 use super::device::Device;
-use crate::error::{Error, Result};
+use crate::error::{CudaError, Result};
 
 /// The share of the free memory that a batch takes at most.
 const SHARE: f64 = 0.8;
@@ -19,11 +19,12 @@ pub(super) fn most_items(
     let free = device.free_memory()?;
     let fit = (SHARE * free as f64) as u64 / bytes.max(1);
     if fit == 0 {
-        return Err(Error::DeviceMemory {
+        return Err(CudaError::OutOfMemory {
             what,
             needed: bytes,
             free,
-        });
+        }
+        .into());
     }
     Ok(items.min(MOST_ITEMS).min(fit as usize))
 }
@@ -32,8 +33,9 @@ pub(super) fn most_items(
 pub(super) fn in_range(entries: usize) -> Result<()> {
     match i32::try_from(entries) {
         Ok(_) => Ok(()),
-        Err(_) => Err(Error::OnlyOnCpu {
+        Err(_) => Err(CudaError::OnlyOnCpu {
             what: "a tensor or matrix of 2³¹ entries and more",
-        }),
+        }
+        .into()),
     }
 }

@@ -65,8 +65,8 @@ impl Device {
     /// the parts.
     ///
     /// # Errors
-    /// Those of [`Cam::saliency_maps`]; [`Error::Device`], [`Error::DeviceMemory`];
-    /// [`Error::OnlyOnCpu`] for feature maps of 2³¹ entries.
+    /// Those of [`Cam::saliency_maps`]; [`CudaError::DeviceFailed`], [`CudaError::OutOfMemory`];
+    /// [`CudaError::OnlyOnCpu`] for feature maps of 2³¹ entries.
     ///
     /// ```no_run
     /// # use tenfold::{Tensor, cam::{Cam, Weighting}, cuda::Device};
