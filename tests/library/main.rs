@@ -17,6 +17,7 @@ mod image;
 mod io;
 mod numerics;
 mod properties_cam;
+mod shared_constants;
 mod structure;
 mod tensor;
 mod threads;
