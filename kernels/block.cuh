@@ -1,5 +1,6 @@
-// What the threads of a block do together. Every sum has a fixed order: results
-// do not depend on the schedule. Blocks have THREADS threads.
+// Functions that all threads of a block call together, and the constants that host and kernels
+// share. A block has THREADS threads. Every sum has a fixed order, so that results do not depend
+// on the order in which threads run.
 
 #ifndef TENFOLD_BLOCK_CUH
 #define TENFOLD_BLOCK_CUH
@@ -10,7 +11,8 @@
 // The shared memory that a launch asks for.
 extern __shared__ double shared[];
 
-// What became of an item; the host knows the same numbers.
+// What a kernel writes for an item: what its map is worth, or why there is none. The host uses
+// the same numbers (src/cuda/launch/constants.rs).
 enum Outcome {
     FINE = 0,
     CONSTANT = 1,
@@ -20,19 +22,18 @@ enum Outcome {
     NO_CONVERGENCE = 5,
 };
 
-// The traces of Gram matrices whose entries can be squared within the range of a
-// double.
+// Between these traces, the squares of a Gram matrix's entries stay in the range of a double.
 #define LEAST_TRACE 1e-120
 #define LARGEST_TRACE 1e120
 
 // The largest finite double.
 #define LARGEST 1.7976931348623157e308
 
-// The share of the trace of a Gram matrix that centring must leave: as many digits
-// are cancelled as this has zeros.
+// The share of the trace of a Gram matrix that centring must leave. With less, centring would
+// cancel more than three digits.
 #define CENTRED_SHARE 1e-3
 
-// Σ of `value` over the block, in every thread. `scratch` holds WARPS entries.
+// Returns the sum of `value` over the block to every thread. `scratch` holds WARPS entries.
 __device__ inline double block_sum(double value, double* scratch) {
     for (int step = 16; step > 0; step /= 2) {
         value += __shfl_down_sync(0xffffffffu, value, step);
@@ -49,7 +50,7 @@ __device__ inline double block_sum(double value, double* scratch) {
     return sum;
 }
 
-// The largest `value` of the block, in every thread.
+// Returns the largest `value` of the block to every thread.
 __device__ inline double block_max(double value, double* scratch) {
     for (int step = 16; step > 0; step /= 2) {
         value = fmax(value, __shfl_down_sync(0xffffffffu, value, step));
@@ -66,7 +67,7 @@ __device__ inline double block_max(double value, double* scratch) {
     return largest;
 }
 
-// The largest magnitude of n entries, in every thread.
+// Returns the largest magnitude of n entries to every thread.
 __device__ inline double largest_magnitude(const double* entries, int n, double* scratch) {
     double largest = 0.0;
     for (int i = threadIdx.x; i < n; i += THREADS) {
@@ -75,8 +76,8 @@ __device__ inline double largest_magnitude(const double* entries, int n, double*
     return block_max(largest, scratch);
 }
 
-// Whether the first of n entries whose magnitude is at least `least` is negative, in
-// every thread.
+// Searches n entries for the first of magnitude at least `least`, and returns to every thread
+// whether it is negative.
 __device__ inline bool first_is_negative(const double* entries, int n, double least,
                                          double* scratch) {
     int first = n;
@@ -89,7 +90,7 @@ __device__ inline bool first_is_negative(const double* entries, int n, double le
     return place < n && entries[place] < 0.0;
 }
 
-// The sum of the diagonal of a matrix of order n, in every thread.
+// Returns the trace of a matrix of order n to every thread.
 __device__ inline double trace(const double* g, int n, double* scratch) {
     double sum = 0.0;
     for (int i = threadIdx.x; i < n; i += THREADS) {
@@ -98,8 +99,9 @@ __device__ inline double trace(const double* g, int n, double* scratch) {
     return block_sum(sum, scratch);
 }
 
-// Subtracts from G = F^T F what each channel's mean adds to it: with the means of
-// rows and of all entries, G_ij - g_i - g_j + g.
+// Centres G = F^T F, the Gram matrix of positions, as if each channel's mean had been subtracted
+// from F: G_ij becomes G_ij - g_i - g_j + g, with the mean g_i of row i and the mean g of all
+// entries. `means` holds n entries.
 __device__ inline void centre_both(double* g, int n, double* means, double* scratch) {
     double sum = 0.0;
     for (int j = threadIdx.x; j < n; j += THREADS) {
@@ -117,7 +119,7 @@ __device__ inline void centre_both(double* g, int n, double* means, double* scra
     __syncthreads();
 }
 
-// Whether this block's item is left alone: `active`, if given, says so.
+// Whether the block skips its item: `active` is given and is 0 for the item.
 __device__ inline bool idle(const int* active) {
     return active != nullptr && active[blockIdx.y] == 0;
 }

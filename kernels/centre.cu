@@ -1,16 +1,18 @@
-// Centring: each channel's mean over the positions is taken out, of Gram matrices
-// where that keeps enough digits, of projected maps, and (prepare) of the
-// features themselves.
+// Centring: subtracts each channel's mean over the positions.
+// - centre_rest and centre_mode centre Gram matrices, if that keeps enough digits.
+// - centre_rows centres projected maps.
+// - prepare centres scaled copies of the features themselves.
 //
-// Grid (1, items) or (vectors, items), 256 threads a block; 64 bytes of shared memory.
-// Bytes: one pass over what is centred, two for `prepare`. All are bound by memory.
+// Grid (1, items) or (rows, items), 256 threads a block; 64 bytes of shared memory.
+// Bytes: one pass over the centred data, two for `prepare`. Memory bandwidth bounds all of them.
 // Registers (sm_90): centre_mode 32, centre_rest 32, centre_rows 32, check_gram 31,
 // prepare_f32 32, prepare_f64 32, row_sums_f32 32, row_sums_f64 30.
 
 #include "block.cuh"
 
-// Sets outcomes[item] for a Gram matrix: FINE, or OUT_OF_RANGE where its entries
-// cannot be squared. Such a matrix becomes zero, so that all later steps are quick.
+// Sets energies[item] to the trace of a Gram matrix, and outcomes[item] to FINE. If squares of
+// the entries leave the range of a double, the outcome is OUT_OF_RANGE instead; the matrix is
+// then set to zero, so that the eigenproblem ends at once.
 extern "C" __global__ void __launch_bounds__(THREADS)
 check_gram(double* grams, int n, double* energies, int* outcomes) {
     __shared__ double scratch[WARPS];
@@ -27,7 +29,7 @@ check_gram(double* grams, int n, double* energies, int* outcomes) {
     }
 }
 
-// Sets outcomes[item] to CANCELLED where centring left too little of the trace.
+// Sets the outcome to CANCELLED if centring left too little of the trace.
 __device__ inline void check_share(const double* g, int n, double energy, int* outcome,
                                    double* scratch) {
     double left = trace(g, n, scratch);
@@ -36,8 +38,8 @@ __device__ inline void check_share(const double* g, int n, double energy, int* o
     }
 }
 
-// G = F^T F of the centred features from that of the features: the means of rows and
-// of all entries leave it. `means` holds n entries an item.
+// Centres G = F^T F, the Gram matrix of positions (centre_both in block.cuh). `means` holds n
+// entries for each item.
 extern "C" __global__ void __launch_bounds__(THREADS)
 centre_rest(double* grams, int n, double* means, const double* energies, int* outcomes) {
     __shared__ double scratch[WARPS];
@@ -72,7 +74,8 @@ row_sums_f64(const double* x, int columns, double* sums) {
     row_sums(x, columns, sums);
 }
 
-// G = F F^T of the centred features: columns times the product of means leaves it.
+// Centres G = F F^T, the Gram matrix of channels: G_ij -= P m_i m_j with P = `columns` positions
+// and the mean m_i of channel i.
 extern "C" __global__ void __launch_bounds__(THREADS)
 centre_mode(double* grams, int n, int columns, const double* sums, const double* energies,
             int* outcomes) {
@@ -88,8 +91,8 @@ centre_mode(double* grams, int n, int columns, const double* sums, const double*
     check_share(g, n, energies[item], &outcomes[item], scratch);
 }
 
-// Takes its mean out of each row of `count` entries; what the first mean leaves is
-// summed again, so that the rounding is that of the deviations. Grid (rows, items).
+// Subtracts its mean from a row of `count` entries, twice: the second time removes the rounding
+// error of the first mean.
 __device__ inline void centre_row(double* row, int count, double* scratch) {
     for (int turn = 0; turn < 2; turn++) {
         double sum = 0.0;
@@ -103,15 +106,16 @@ __device__ inline void centre_row(double* row, int count, double* scratch) {
     }
 }
 
+// Centres each of the rows of an item. Grid (rows, items).
 extern "C" __global__ void __launch_bounds__(THREADS)
 centre_rows(double* rows, int count) {
     __shared__ double scratch[WARPS];
     centre_row(rows + ((size_t)blockIdx.y * gridDim.x + blockIdx.x) * count, count, scratch);
 }
 
-// Copies features divided by the power of two below the largest, centred if asked;
-// exponents[item] is that power's; the copy of a zero item is zero, and outcomes[item]
-// is OUT_OF_RANGE where an entry is not finite. Grid (1, items).
+// Copies features divided by 2^e, centred if asked; exponents[item] = e is the binary exponent
+// of the largest magnitude, 0 for an item of zeros. If an entry is not finite, the copy is zero
+// and outcomes[item] is OUT_OF_RANGE, else FINE. Grid (1, items).
 template <class Real>
 __device__ void prepare(const Real* features, int channels, int positions, int centring,
                         double* prepared, int* exponents, int* outcomes) {
@@ -123,7 +127,7 @@ __device__ void prepare(const Real* features, int channels, int positions, int c
     for (size_t k = threadIdx.x; k < size; k += THREADS) {
         double magnitude = fabs((double)f[k]);
         largest = fmax(largest, magnitude);
-        // fmax passes over what is no number.
+        // fmax ignores NaN.
         spoilt = magnitude <= LARGEST ? spoilt : 1.0;
     }
     largest = block_max(largest, scratch);
@@ -142,7 +146,8 @@ __device__ void prepare(const Real* features, int channels, int positions, int c
     for (size_t k = threadIdx.x; k < size; k += THREADS) {
         target[k] = scalbn((double)f[k], -exponent);
     }
-    // In the first row each thread finds its own entries; sums end what is written to others.
+    // No barrier is needed here. In row 0 each thread reads the entries that it wrote itself, and
+    // the barriers of the sums order the writes to other rows before their reads.
     for (int c = 0; centring && c < channels; c++) {
         centre_row(target + (size_t)c * positions, positions, scratch);
     }

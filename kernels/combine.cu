@@ -1,19 +1,19 @@
 // Saliency maps from singular values and projected maps (map.cuh):
 //   map = norm sum_i (sigma_i / sigma_1) phi(projected_i).
 //
-// `squares` holds the `count` squares of an item's singular values. `projected` holds the
-// maps one after the other, `maps_apart` to an item; with `unit` set they are of unit
-// length, and sigma_i z_i is meant. An item whose outcome is none of a map is left alone.
+// `squares` holds the squares of the `count` singular values of each item. `projected` holds the
+// projected maps of an item one after the other; those of the next item start `maps_apart`
+// entries later. With `unit`, `projected` holds maps z_i of unit length, and the kernel uses
+// sigma_i z_i. Items already marked as failed are skipped.
 //
-// Grid (1, items), 256 threads a block; 64 bytes of shared memory, and in global memory
-// `sums`, P doubles an item. Bytes: one pass over the projected maps (three for signs
-// other than the absolute value), bound by memory: 256x56x56 with all vectors, 6.4 MB, 2 us.
+// Grid (1, items), 256 threads a block; 64 bytes of shared memory, and `sums`, P doubles for each
+// item, in global memory. Bytes: one pass over the projected maps, three for signs other than
+// the absolute value. Memory bandwidth bounds it: 256x56x56 with all vectors is 6.4 MB, 2 us.
 // Registers (sm_90): combine_f32 40, combine_f64 40.
 
 #include "map.cuh"
 
-// The factor that makes the wanted part of a projected map positive, as `orientation`
-// in map.cuh, by the whole block.
+// As `orientation` in map.cuh, computed by the whole block.
 __device__ inline double block_orientation(const double* z, int n, int sign, double* scratch) {
     if (sign == ABSOLUTE) {
         return 1.0;

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Compiles the kernels without a GPU, and compares the results with the repository's.
+"""Compiles the kernels without a GPU, and compares the results with those in the repository.
 
-- NVRTC 11.8 compiles `kernels/` to PTX 7.8 for compute capability 7.5; the text must be that of
-  `kernels/tenfold.ptx`, which the library ships.
-- NVRTC 12.9 compiles the same source for compute capability 7.5, 8.0, 9.0 and 10.0.
-- ptxas assembles the shipped PTX for sm_75, sm_80, sm_90 and sm_100; registers, shared memory and
-  spills must be those of the table in `docs/cuda.md` and within the budget below, and registers
-  on sm_90 those that the heads of the kernels' files name.
+1. NVRTC 11.8 compiles `kernels/` to PTX 7.8 for compute capability 7.5. The result must equal
+   `kernels/tenfold.ptx`, which the library includes.
+2. NVRTC 12.9 compiles the same source for compute capability 7.5, 8.0, 9.0 and 10.0, without a
+   warning.
+3. ptxas assembles `kernels/tenfold.ptx` for sm_75, sm_80, sm_90 and sm_100. Registers and spilled
+   bytes must stay within the budget below. Registers and shared memory must equal the table in
+   `docs/cuda.md`, and the registers on sm_90 those in the head of each kernel's file.
 
-With --write all of them are made anew. The compilers come from PyPI (`pip install --target`)
-and stay in `target/cuda-tools`. Compilers of all architectures run side by side.
+With --write the script writes the PTX, the table and the heads instead of comparing them. The
+first run installs the compilers from PyPI in `target/cuda-tools`. The architectures are compiled
+in parallel.
 """
 
 import ctypes
@@ -30,13 +32,13 @@ PACKAGES = {
 }
 ARCHITECTURES = ["sm_75", "sm_80", "sm_90", "sm_100"]
 
-# The budget: two blocks of 256 threads on a multiprocessor with 64 K registers, nothing spilled.
+# The budget: two blocks of 256 threads on a multiprocessor with 64 K registers, no spilled byte.
 MOST_REGISTERS = 128
 MOST_SPILLED_BYTES = 0
 
 
 def install():
-    """Fetches the compilers once."""
+    """Installs the compilers if they are missing."""
     for version, packages in PACKAGES.items():
         folder = TOOLS / version
         if not folder.exists():
@@ -51,7 +53,7 @@ def find(version, pattern):
 
 
 def source():
-    """The files as one text, as `src/cuda/program.rs` joins them."""
+    """The files as one text, in the order of `src/cuda/program.rs`."""
     folder = ROOT / "kernels"
     files = sorted(folder.glob("*.cuh")) + sorted(folder.glob("*.cu"))
     lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines(keepends=True))
@@ -59,7 +61,7 @@ def source():
 
 
 def compile_ptx(library, architecture):
-    """The PTX that NVRTC makes of the kernels; a warning is an error."""
+    """Compiles the kernels to PTX by NVRTC. A warning is an error."""
     nvrtc = ctypes.CDLL(str(library))
     program = ctypes.c_void_p()
     text = source().encode("utf-8")
@@ -82,13 +84,13 @@ def fetch(program, size_of, get):
 
 
 def assemble(architecture):
-    """What ptxas says of the kernels of the shipped PTX."""
+    """Assembles `kernels/tenfold.ptx` and returns the output of ptxas."""
     command = [str(find("12", "ptxas")), "-v", f"-arch={architecture}", str(PTX), "-o", "/dev/null"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stderr
 
 
 def resources(assembled):
-    """For each kernel and architecture: registers and shared bytes."""
+    """Registers and shared bytes of each kernel on each architecture. Fails above the budget."""
     found = {}
     for architecture, text in zip(ARCHITECTURES, assembled):
         parts = re.split(r"Compiling entry function '(\w+)'", text)[1:]
@@ -113,7 +115,7 @@ def table(found):
 
 
 def head_of(file, found):
-    """The text of a kernels' file with the registers that its head is to name."""
+    """The text of a kernel file with the registers of its kernels in its head."""
     text = file.read_text(encoding="utf-8")
     names = [name for name in sorted(found) if re.search(rf"^{name}\(", text, re.MULTILINE)]
     counts = ", ".join(f"{name}\N{NO-BREAK SPACE}{found[name]['sm_90'][0]}" for name in names)
@@ -123,11 +125,11 @@ def head_of(file, found):
 
 
 def check(file, fresh, write):
-    """Writes `fresh` to the file, or fails where the file differs."""
+    """Writes `fresh` to the file, or fails if the file differs."""
     if write:
         file.write_text(fresh, encoding="utf-8")
     elif fresh != file.read_text(encoding="utf-8"):
-        sys.exit(f"{file.relative_to(ROOT)} is not what the compilers say: kernels/compile.py --write")
+        sys.exit(f"{file.relative_to(ROOT)} differs from the output of the compilers; run kernels/compile.py --write")
 
 
 def main():

@@ -1,18 +1,17 @@
-// Factors: leading left singular vectors of a batch of unfoldings from the eigenvectors
-// of their Gram matrices, the entry of largest magnitude of each positive (the first
-// such entry on a tie).
+// Factors: leading left singular vectors of a batch of unfoldings, from the eigenvectors of their
+// Gram matrices. The entry of largest magnitude of each vector is positive; of equal magnitudes
+// the first counts.
 //
-// 256 threads a block, 64 bytes of shared memory. `truncate` (grid (rank, items)) and
-// `lift` (grid (blocks of 256 entries, items)) read and write each entry once; `lift` has
-// 2 |X| r flops. `orthonormalise` (grid (1, items)) takes 4 I r^2 flops by Gram-Schmidt, twice
-// over; its r^2 sums over the block, some 2 us each, bound it. No more than a few % of a
-// sweep of HOOI.
+// 256 threads a block, 64 bytes of shared memory. `truncate` (grid (rank, items)) and `lift`
+// (grid (blocks of 256 entries, items)) read and write each entry once; `lift` has 2 |X| r flops.
+// `orthonormalise` (grid (1, items)) applies Gram-Schmidt twice, 4 I r^2 flops; its r^2 sums over
+// the block, about 2 us each, bound it. Together they take a few percent of a sweep of HOOI.
 // Registers (sm_90): lift 32, orthonormalise 36, truncate 32.
 
 #include "block.cuh"
 
-// Gives a column of `rows` entries its sign. Each thread has the entries of its number
-// modulo THREADS here and in all that calls this.
+// Gives a column of `rows` entries its sign. Thread t reads and writes entries t, t + THREADS, …,
+// here and in all callers: the reads here need no barrier after the callers' writes.
 __device__ inline void fix_sign(double* column, int rows, double* scratch) {
     double largest = largest_magnitude(column, rows, scratch);
     bool down = first_is_negative(column, rows, largest, scratch);
@@ -22,7 +21,7 @@ __device__ inline void fix_sign(double* column, int rows, double* scratch) {
     }
 }
 
-// A = the leading `rank` columns of V, of order `rows`.
+// A = the leading `rank` columns of V, which has order `rows`.
 extern "C" __global__ void __launch_bounds__(THREADS)
 truncate(const double* vectors, int rows, int rank, double* factors, const int* active) {
     __shared__ double scratch[WARPS];
@@ -38,8 +37,8 @@ truncate(const double* vectors, int rows, int rank, double* factors, const int* 
     fix_sign(column, rows, scratch);
 }
 
-// W = X_(n) V for the leading `rank` columns of V, of order L R: sigma_k times the left
-// singular vectors.
+// W = X_(n) V for the leading `rank` columns of V, which has order L R. Column k is sigma_k times
+// the left singular vector.
 extern "C" __global__ void __launch_bounds__(THREADS)
 lift(const double* tensors, int left, int rows, int right, const double* vectors, int rank,
      double* lifted, const int* active) {
@@ -59,8 +58,8 @@ lift(const double* tensors, int left, int rows, int right, const double* vectors
     lifted[item * rows * rank + place] = sum;
 }
 
-// Takes out of `column` its part along the `before` orthonormal columns of `basis`, and
-// returns the square of what is left.
+// Subtracts from `column` its projection on the first `before` columns of `basis`, which are
+// orthonormal. Returns the square of the length of the result to every thread.
 __device__ inline double orthogonalise(double* column, const double* basis, int rows, int before,
                                        double* scratch) {
     for (int k = 0; k < before; k++) {
@@ -81,10 +80,10 @@ __device__ inline double orthogonalise(double* column, const double* basis, int 
     return block_sum(square, scratch);
 }
 
-// Makes the columns of W, in order of falling length, orthonormal. A column that is
-// nothing beside the first is replaced by the first unit vector of which enough lies
-// outside of the columns before: of rows - k free directions out of `rows` one unit vector
-// has at least that share, half of which is asked for.
+// Makes the columns of W orthonormal, in order of decreasing length. A column that is negligible
+// beside the first is replaced by a unit vector e_i with a large enough part outside the span of
+// the k columns before it. The squares of these parts of all e_i add up to rows - k, so that one
+// is at least (rows - k) / rows; the first e_i with half of that is used.
 extern "C" __global__ void __launch_bounds__(THREADS)
 orthonormalise(double* matrices, int rows, int rank, const int* active) {
     __shared__ double scratch[WARPS];
@@ -98,7 +97,8 @@ orthonormalise(double* matrices, int rows, int rank, const int* active) {
         double before = orthogonalise(column, w, rows, 0, scratch);
         first = k == 0 ? before : first;
         double square = orthogonalise(column, w, rows, k, scratch);
-        // A length of 1e-14 of the first is rounding, and so is what cancelled so far.
+        // A length of at most 1e-14 of the first column is rounding error, before or after the
+        // projection.
         bool lost = !(before > 1e-28 * first) || !(square > 1e-28 * first);
         for (int unit = 0; lost && unit < rows; unit++) {
             for (int i = threadIdx.x; i < rows; i += THREADS) {
@@ -107,7 +107,7 @@ orthonormalise(double* matrices, int rows, int rank, const int* active) {
             square = orthogonalise(column, w, rows, k, scratch);
             lost = square < 0.5 * (rows - k) / rows;
         }
-        // Once more on unit length: what rounding left along the others goes.
+        // Normalise, project once more to remove rounding errors, and normalise again.
         for (int turn = 0; turn < 2; turn++) {
             double length = sqrt(square);
             for (int i = threadIdx.x; i < rows; i += THREADS) {

@@ -1,18 +1,25 @@
-// Gram matrices of a batch of unfoldings, halves only.
+// Gram matrices of a batch of unfoldings.
 //
-// Around mode n a tensor is (L, I, R). With side MODE, G = X_(n) X_(n)^T of order I,
-// sums over the L R columns; with side REST, G = X_(n)^T X_(n) of order L R, sums
-// over the I rows. X_(n) is never formed.
+// Around mode n a tensor is (L, I, R). Without `of_rest`, G = X_(n) X_(n)^T has order I and sums
+// over the L R columns. With `of_rest`, G = X_(n)^T X_(n) has order L R and sums over the I rows.
+// X_(n) is never formed. The "vectors" are its rows, or with `of_rest` its columns: G holds their
+// inner products.
 //
-// Grid (tiles of the lower triangle, items), 256 threads a block. A tile is 32x32, a
-// thread has 2x2 sums in double registers; panels of 32 vectors by 16 along the sum
-// go through shared memory, transposed so that each warp reads without conflicts. The mirror
-// image is written with each tile. Sums run in index order.
+// Grid (tiles of the lower triangle, items), 256 threads a block. A block computes a tile of
+// 32x32 entries and writes its mirror image too. The blocks number the tiles so:
+//
+//     0
+//     1  2
+//     3  4  5
+//
+// A thread has 2x2 sums in double. The block reads panels of 32 vectors by 16 places along the
+// sum into shared memory, transposed, so that each warp reads without bank conflicts. Sums run
+// in index order.
 //
 // Shared memory: 2 x 16 x 33 entries, 4.2 KB (f32), 8.4 KB (f64).
-// Bytes an item: |X| times half the tiles in a row, (order/32 + 1)/2, from L2 but for
-// the first time; order^2 doubles written. Flops: |X| (order + 1). An H100 is bound by
-// 34 Tflop/s in double: 200^3 takes 47 us, 256x56x56 6 us.
+// Bytes of an item: each entry of X is read (order/32 + 1)/2 times, all but the first time from
+// L2; order^2 doubles are written. Flops: |X| (order + 1). The arithmetic in double bounds it,
+// 34 Tflop/s on an H100: 200^3 takes 47 us, 256x56x56 6 us.
 // Registers (sm_90): gram_f32 58, gram_f64 52.
 
 #include "block.cuh"
@@ -20,7 +27,7 @@
 #define TILE 32
 #define DEPTH 16
 
-// Entry (vector v, place k along the sum).
+// The entry at place k of vector v.
 template <class Real>
 __device__ Real entry(const Real* x, int rows, int right, int of_rest, size_t v, size_t k) {
     size_t row = of_rest ? k : v, column = of_rest ? v : k;
@@ -50,8 +57,8 @@ __device__ void gram(const Real* tensors, int left, int rows, int right, int of_
     double sums[2][2] = {};
     for (size_t first = 0; first < depth; first += DEPTH) {
         for (int t = threadIdx.x; t < TILE * DEPTH; t += THREADS) {
-            // Neighbouring threads read neighbouring entries: along the sum where
-            // vectors are rows, along the vectors where they are columns.
+            // Neighbouring threads read neighbouring entries: along the sum if the vectors are
+            // rows, across the vectors if they are columns.
             int v = of_rest ? t % TILE : t / DEPTH, k = of_rest ? t / TILE : t % DEPTH;
             bool within = first + k < depth;
             a[k][v] = within && row + v < order

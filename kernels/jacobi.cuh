@@ -1,13 +1,19 @@
 // The symmetric eigenproblem A = V Λ Vᵀ of order n by cyclic Jacobi rotations, n/2
-// of them at a time (Golub & Van Loan, section 8.5; Brent & Luk 1985).
+// at a time (Golub & Van Loan, section 8.5; Brent & Luk 1985).
 //
-// One block a matrix. In each round of a tournament every index meets another;
-// the pairs' rotations are found by one thread each, and then all 2x2 blocks of A
-// and pairs of columns of V are rotated side by side: two barriers a round, no
-// element touched by two threads. A and V are column-major, in shared or global
-// memory: each step only asks that the block sees its own writes at a barrier.
+// One block solves one matrix. A sweep is a tournament of m indices, m = n or n + 1, m even: in
+// each round every index is paired with another, and after m - 1 rounds every two indices have
+// been paired once. For m = 4:
 //
-// Flops: a sweep has n(n-1)/2 rotations of 9n flops, some 4.5 n^3; 6 to 10 sweeps.
+//   round 0: (3,0) (1,2)      round 1: (3,1) (2,0)      round 2: (3,2) (0,1)
+//
+// A round has two steps with a barrier after each:
+//   1. One thread a pair (p, q) computes the rotation that makes a_pq zero.
+//   2. All threads apply all rotations: to the 2x2 blocks of A where the rows of one pair meet
+//      the columns of another, and to pairs of columns of V. No entry belongs to two threads.
+// A and V are column-major, in shared or global memory.
+//
+// Flops: a sweep has n(n-1)/2 rotations of 9n flops each, about 4.5 n^3; 6 to 10 sweeps.
 
 #ifndef TENFOLD_JACOBI_CUH
 #define TENFOLD_JACOBI_CUH
@@ -16,12 +22,12 @@
 
 #define MOST_SWEEPS 40
 
-// Off-diagonal entries of this size relative to the largest entry are zero: half a
-// unit of rounding.
+// Off-diagonal entries of at most this size, relative to the largest entry, count as zero: half
+// the unit roundoff.
 #define NEGLIGIBLE 5.6e-17
 
-// The two indices, first < second, that pair `k` of round `round` of a tournament
-// of m (even) indices joins.
+// The two indices, first < second, of pair `k` in round `round` of a tournament of m indices,
+// m even.
 __device__ inline void pair_of_round(int k, int round, int m, int* first, int* second) {
     int p = k == 0 ? m - 1 : (round + k) % (m - 1);
     int q = k == 0 ? round : (round + m - 1 - k) % (m - 1);
@@ -29,8 +35,8 @@ __device__ inline void pair_of_round(int k, int round, int m, int* first, int* s
     *second = p < q ? q : p;
 }
 
-// The cosine and sine of the rotation that makes a_pq zero, the smaller of the
-// two angles.
+// The cosine and sine of the rotation that makes a_pq zero, of the two possible angles the
+// smaller.
 __device__ inline void rotation(double a_pp, double a_qq, double a_pq, double* c, double* s) {
     double theta = (a_qq - a_pp) / (2.0 * a_pq);
     double t = copysign(1.0, theta) / (fabs(theta) + sqrt(fma(theta, theta, 1.0)));
@@ -38,8 +44,8 @@ __device__ inline void rotation(double a_pp, double a_qq, double a_pq, double* c
     *s = t * *c;
 }
 
-// Rotates the 2x2 block of A where the rows of pair (p, q) meet the columns of pair
-// (u, v), and its mirror image; indices from n on do not exist.
+// Rotates the 2x2 block of A where the rows of pair (p, q) meet the columns of pair (u, v), and
+// its mirror image. `q` or `v` is n if n is odd and the pair has one index only.
 __device__ inline void rotate_block(double* a, int n, int p, int q, int u, int v,
                                     const double* rows, const double* columns) {
     double c = rows[0], s = rows[1];
@@ -71,9 +77,9 @@ __device__ inline void rotate_block(double* a, int n, int p, int q, int u, int v
     }
 }
 
-// Diagonalises `a`, which keeps its eigenvalues on the diagonal, and fills in `v`.
-// `rotations` holds n + 1 entries, `scratch` WARPS, `rotated` two flags, all in
-// shared memory. Returns whether it converged, the same in every thread.
+// Diagonalises `a`: the eigenvalues are on its diagonal afterwards, the eigenvectors in `v`.
+// `rotations` holds n + 1 entries, `scratch` WARPS entries, `rotated` two flags, all in shared
+// memory. Returns to every thread whether the iteration converged: a sweep without a rotation.
 __device__ inline bool jacobi(double* a, double* v, int n, double* rotations, double* scratch,
                               int* rotated) {
     double largest = 0.0;
@@ -84,7 +90,7 @@ __device__ inline bool jacobi(double* a, double* v, int n, double* rotations, do
     if (threadIdx.x < 2) {
         rotated[threadIdx.x] = 0;
     }
-    // Its barriers end what is written above.
+    // The barriers of block_max order the writes above before the reads below.
     double negligible = NEGLIGIBLE * block_max(largest, scratch);
     int m = n + n % 2;
     int half = m / 2;
@@ -102,7 +108,7 @@ __device__ inline bool jacobi(double* a, double* v, int n, double* rotations, do
                 rotations[2 * k + 1] = s;
             }
             __syncthreads();
-            // Pairs k and k + d (mod half): each two of them meet once.
+            // Pairs k and k + d (mod half): every two pairs meet once.
             for (int b = threadIdx.x; b < half * (half / 2 + 1); b += THREADS) {
                 int k = b % half, d = b / half;
                 if (2 * d == half && k >= d) {
@@ -138,7 +144,7 @@ __device__ inline bool jacobi(double* a, double* v, int n, double* rotations, do
         if (m < 2 || rotated[sweep % 2] == 0) {
             return true;
         }
-        // The other flag was read a sweep ago.
+        // The flag of the next sweep. All threads read its old value a sweep ago.
         if (threadIdx.x == 0) {
             rotated[(sweep + 1) % 2] = 0;
         }
@@ -147,8 +153,8 @@ __device__ inline bool jacobi(double* a, double* v, int n, double* rotations, do
     return false;
 }
 
-// order[r] = the index of the r-th largest of the n diagonal entries of `a`; of equal
-// ones the first comes first.
+// order[r] = the index of the r-th largest of the n diagonal entries of `a`. Equal entries keep
+// their order.
 __device__ inline void sort_diagonal(const double* a, int n, int* order) {
     for (int i = threadIdx.x; i < n; i += THREADS) {
         double value = a[i + i * n];

@@ -1,24 +1,25 @@
-// From singular values and projected maps to a saliency map:
-//   map = norm( sum_i (sigma_i / sigma_1) * phi(projected_i) ),
-// phi the absolute value or the part of one sign, norm min-max to [0, 1].
+// A saliency map from singular values and projected maps:
+//   map = norm( sum_i (sigma_i / sigma_1) * phi(projected_i) ).
+// phi is the absolute value, or the part of one sign; norm scales a map to [0, 1] by its minimum
+// and maximum.
 
 #ifndef TENFOLD_MAP_CUH
 #define TENFOLD_MAP_CUH
 
 #include "block.cuh"
 
-// What becomes of signs; the host knows the same numbers.
+// Which phi. The host uses the same numbers (src/cuda/launch/constants.rs).
 enum Sign { ABSOLUTE = 0, POSITIVE = 1, NEGATIVE = 2 };
 
-// Magnitudes that differ by no more count as tied.
+// Magnitudes with a relative difference of at most this are tied.
 #define TIE_TOLERANCE 1e-12
-// A map whose values differ by no more, relatively, is constant.
+// A map is constant if its range is at most this times its largest magnitude.
 #define CONSTANT_TOLERANCE 1e-12
-// The ratio sigma_2 / sigma_1 above which the first vector does not stand apart.
+// A map is degenerate if sigma_2 / sigma_1 is larger: the first vector is then not well defined.
 #define DEGENERATE_RATIO 0.999
 
-// Whether the entry of largest magnitude of n is negative, the first of those tied
-// up to rounding.
+// Whether the entry of largest magnitude is negative; of tied entries the first counts. One
+// thread computes it alone.
 __device__ inline bool points_down(const double* entries, int n) {
     double largest = 0.0;
     for (int i = 0; i < n; i++) {
@@ -33,7 +34,8 @@ __device__ inline bool points_down(const double* entries, int n) {
     return false;
 }
 
-// The factor of a projected map that makes the wanted part of it positive.
+// A projected map is upright if its entry of largest magnitude is positive. Returns the factor,
+// 1 or -1, that makes the wanted part of the upright map positive.
 __device__ inline double orientation(const double* projected, int n, int sign) {
     if (sign == ABSOLUTE) {
         return 1.0;
@@ -41,7 +43,7 @@ __device__ inline double orientation(const double* projected, int n, int sign) {
     return points_down(projected, n) != (sign == NEGATIVE) ? -1.0 : 1.0;
 }
 
-// What a map is worth whose two largest singular values are these.
+// The outcome of a map from its two largest singular values.
 __device__ inline Outcome outcome_of_map(bool constant, double first, double second) {
     return constant ? CONSTANT : second > DEGENERATE_RATIO * first ? DEGENERATE : FINE;
 }
@@ -51,7 +53,8 @@ __device__ inline double contribution(double weight, double value, int sign) {
     return sign == ABSOLUTE ? weight * fabs(value) : fmax(weight * value, 0.0);
 }
 
-// Writes the min-max normalised map of n values; returns whether it is constant.
+// Writes the map of n values, scaled to [0, 1], or zeros if it is constant. Returns whether it
+// is constant. Halves of the values are subtracted, so that the range does not overflow.
 template <class Real>
 __device__ bool normalise(const double* map, int n, Real* out, double* scratch) {
     double least = 0.5 * map[0], most = least;

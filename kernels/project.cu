@@ -1,13 +1,13 @@
 // Projected maps: Z_i[p] = sum_c U[c, i] F[c, p] for the leading `vectors` columns of U.
 //
-// Grid (blocks of 256 positions times groups of 8 vectors, items). A thread has one
-// position and 8 vectors: an entry of F is read once for 8 products, entries of U
-// are the same for a whole warp. 32 products are summed in the features' scalar, their
-// sums in double.
+// Grid (blocks of 256 positions times groups of 8 vectors, items). A thread computes one position
+// for 8 vectors: it reads an entry of F once for 8 products, and all threads of a warp read the
+// same entries of U. Runs of 32 products are summed in the features' scalar, the sums of the runs
+// in double.
 //
-// Shared memory: none. Bytes an item: C P of F for each 8 vectors, from L2 but for the
-// first; 8 bytes for each entry of Z. Flops: 2 C P vectors. 256x56x56, all vectors, f32:
-// 411 Mflop, 6 us of 67 Tflop/s, and 103 MB through L2, some 19 us of 5.5 TB/s: bound by L2.
+// Shared memory: none. Bytes of an item: C P of F for each 8 vectors, all but the first time from
+// L2; 8 bytes for each entry of Z. Flops: 2 C P vectors. L2 bounds it: 256x56x56 in f32 with all
+// vectors has 411 Mflop, 6 us at 67 Tflop/s, and 103 MB through L2, about 19 us at 5.5 TB/s.
 // Registers (sm_90): project_f32 40, project_f64 48.
 
 #include "block.cuh"

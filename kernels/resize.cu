@@ -1,8 +1,9 @@
-// Bilinear resizing of a batch of maps: output pixel i of n lies at (i + 1/2) h/n - 1/2
-// among h input pixels, and at an edge the outermost pixel continues.
+// Bilinear resizing of a batch of maps. Along each axis, output pixel i of n lies at the place
+// (i + 1/2) h/n - 1/2 among h input pixels. Places beyond the first or last pixel count as that
+// pixel.
 //
-// Grid (blocks of 256 output pixels, items); no shared memory. Bytes a map: h w read, n m
-// written: 224x224 in f32, 201 kB, 0.06 us of an H100's memory.
+// Grid (blocks of 256 output pixels, items); no shared memory. Bytes of a map: the input read, the
+// output written. 224x224 in f32 is 201 kB, 0.06 us at the memory bandwidth of an H100.
 // Registers (sm_90): resize_f32 35, resize_f64 35.
 
 #include "block.cuh"

@@ -1,20 +1,21 @@
-// Saliency maps of feature maps with few positions: the whole path, reading each
-// feature map once.
+// Saliency maps of feature maps with few positions: one block of 256 threads computes a whole map
+// and reads the feature map once.
 //
 //   G = F^T F, centred if asked; G = Z S^2 Z^T; map = norm sum_i (s_i/s_1) phi(s_i z_i)
 //
-// F is C x n row-major, n positions with n <= C. One block of 256 threads a map.
-// - Panels of up to 16 channels go through shared memory. The lower triangle of G is
-//   parted into 4x4 tiles, one a thread, sums in double registers; with few tiles
-//   several groups of threads share the channels and are added in order.
-// - Jacobi on G and Z in shared memory (jacobi.cuh), then the map.
+// F is C x n row-major, with n positions, n < C.
+//   1. G: the block reads panels of up to 16 channels into shared memory. The lower triangle of G
+//      consists of 4x4 tiles; a thread sums one tile in double. If there are fewer tiles than
+//      threads, groups of threads sum different channels, and the groups' sums are added in order.
+//   2. Z and S: Jacobi rotations in shared memory (jacobi.cuh).
+//   3. The map (map.cuh).
 //
-// Shared memory: 2n^2 + 4n + 9 doubles and n + 2 integers, 40.3 KB for n = 49; panels
-// lie where Z comes to lie. A tile for each thread asks for n <= 88.
-// Bytes a map: C n of F once, n written. Flops: C n (n+1) for G in double, some 36 n^3
-// for Jacobi. For 2048x7x7 in f32: 401 kB and 5 + 4 Mflop, 0.12 us of 3.35 TB/s and
-// 0.27 us of 34 Tflop/s on an H100: bound by double arithmetic, and within it by the
-// 2 x 49 barriers of each of some 8 sweeps, which several blocks a multiprocessor hide.
+// Shared memory: 2n^2 + 4n + 9 doubles and n + 2 integers, 40.3 KB for n = 49. The panels use the
+// memory of Z. There is a thread for each tile up to n = 88.
+// Bytes of a map: C n read, n written. Flops: C n (n+1) for G in double, about 36 n^3 for Jacobi.
+// For 2048x7x7 in f32: 401 kB and 5 + 4 Mflop, on an H100 0.12 us at 3.35 TB/s and 0.27 us at
+// 34 Tflop/s. Double arithmetic bounds it. Within a block the 2 x 49 barriers of each of about 8
+// sweeps do; several blocks on a multiprocessor hide them.
 // Registers (sm_90): saliency_f32 80, saliency_f64 78.
 
 #include "jacobi.cuh"
@@ -22,7 +23,7 @@
 
 #define PANEL_CHANNELS 16
 #define MOST_GROUPS 8
-// G = F^T F, both triangles.
+// G = F^T F, both triangles. `panel` holds n entries for each of min(n, 16) channels.
 template <class Real>
 __device__ void gram_of_positions(const Real* f, int channels, int n, double* g, Real* panel) {
     int side = (n + 3) / 4;

@@ -1,7 +1,8 @@
-// The stops of HOOI: energies, relative errors, and which items go on.
+// The end of a sweep of HOOI: energies, relative errors, and which items continue.
 //
-// `energy` (grid (slices, items), 256 threads, 64 bytes of shared memory) reads what it
-// sums once. `settle` has a thread an item. Bound by memory; both take next to nothing.
+// `energy` (grid (slices, items), 256 threads a block, 64 bytes of shared memory) reads its slice
+// once. `settle` has one thread for each item. Memory bandwidth bounds both; their time is
+// negligible.
 // Registers (sm_90): energy 29, settle 29.
 
 #include "block.cuh"
@@ -22,11 +23,11 @@ energy(const double* tensors, long long size, double* energies) {
     }
 }
 
-// The relative errors after a sweep (sweep 0: at the start) and which items are done:
-// - with a `tolerance` above 0, where the error changed by less than that, or its square by
-//   at most `rounding`, or where the error is zero;
-// - with an `energy_tolerance` above 0, where the square changed by at most that.
-// sweeps[item] counts the sweeps of each.
+// Sets the relative errors after a sweep, sweep 0 being the start, and the sweeps of each item.
+// An item has converged, and active[item] becomes 0,
+// - with a `tolerance` above 0: if the error changed by less than `tolerance`, or its square by
+//   at most `rounding`, or if the error is zero;
+// - with an `energy_tolerance` above 0: if the square of the error changed by at most that.
 extern "C" __global__ void __launch_bounds__(THREADS)
 settle(const double* norms, const double* cores, int items, int sweep, double tolerance,
        double rounding, double energy_tolerance, double* errors, int* sweeps, int* active) {

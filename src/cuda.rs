@@ -1,35 +1,54 @@
 //! Batches on an NVIDIA GPU.
 //!
-//! The same options go in as on the CPU, and the same results come out:
+//! A batch on the GPU has the options and the results of the CPU:
 //! [`Device::saliency_maps`] takes a [`Cam`](crate::cam::Cam), [`Device::hooi`] a
-//! [`Hooi`](crate::Hooi), and batches of tensors in the host's memory, which stream
-//! through the device in chunks where they are larger than its memory. Who holds
-//! feature maps on the device already hands in a pointer
-//! ([`Device::saliency_maps_at`]).
+//! [`Hooi`](crate::Hooi), and both take a batch in the host's memory. A batch larger than
+//! the GPU's memory is processed in chunks. [`Device::saliency_maps_at`] takes a pointer to
+//! feature maps that are already on the GPU.
 //!
-//! Small dense problems are solved in `f64`, as on the CPU. Device and CPU agree up to the rounding of
-//! a Gram matrix, over the gaps between singular values: on normalised maps typically to 1e-6 (`f32`)
-//! and 1e-12 (`f64`).
+//! Small dense problems are solved in `f64`, as on the CPU. The results of GPU and CPU
+//! differ by the rounding of a Gram matrix, divided by the gaps between singular values:
+//! on normalised maps typically by 1e-6 (`f32`) and 1e-12 (`f64`).
 //!
-//! Nothing of CUDA is needed to build. When a device is opened, a driver for CUDA 11.8
-//! or newer must be there. Kernels (`kernels/*.cu`) are compiled for the device by
-//! NVRTC where that library is found; else the driver compiles the PTX that is part of
-//! this library, for devices of compute capability 7.5 and newer.
+//! The feature builds without a CUDA toolkit. [`Device::open`] needs a driver for CUDA 11.8
+//! or newer. NVRTC compiles the kernels (`kernels/*.cu`) for the device if its library is
+//! found. Otherwise the driver compiles the PTX that this library includes, for devices of
+//! compute capability 7.5 and newer.
 //!
-//! How the kernels are checked, and how fast they are, is in `docs/cuda.md`.
+//! `docs/cuda.md` describes how the kernels are tested and how fast they are.
+//!
+//! # The modules
+//!
+//! Each module uses only modules below it.
+//!
+//! ```text
+//! maps             saliency maps of batches
+//! tucker           ST-HOSVD and HOOI of batches
+//! launch           one function for each kernel
+//! limits           how many items fit in memory
+//! buffers, device  memory on GPU and host; an open GPU
+//! queue            a stream and the kernels
+//! program, scalar  the compiled kernels, and their names for each scalar
+//! driver           whether there is a driver; what its errors mean
+//! ```
+//!
+//! # Words
+//!
+//! An *item* is one tensor or feature map of a batch. A *chunk* is the items that the GPU
+//! processes at once. Two chunks alternate on two streams: the GPU copies one chunk while it
+//! computes on the other. An *outcome* is the number that a kernel writes for an item: what
+//! the item's map is worth, or why there is none.
 
 mod buffers;
-mod decomposition;
 mod device;
 mod driver;
-mod hooi;
-mod iteration;
-mod lane;
 mod launch;
 mod limits;
 mod maps;
 mod program;
-mod saliency;
-mod tolerance;
+mod queue;
+mod scalar;
+mod tucker;
 
-pub use device::{Device, DeviceScalar};
+pub use device::Device;
+pub use scalar::DeviceScalar;

@@ -38,39 +38,9 @@ pub const MAX_ORDER: usize = 16;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No GPU that can be used.
-    #[error("no CUDA device can be used: {reason}")]
-    NoDevice {
-        /// What is missing, and what to do.
-        reason: String,
-    },
-    /// The memory of a GPU does not suffice.
-    #[error(
-        "{what} needs {needed} bytes on the CUDA device, {free} are free: \
-         free some of them or take the CPU"
-    )]
-    DeviceMemory {
-        /// What was to be done.
-        what: &'static str,
-        /// The bytes that the smallest part of the work takes.
-        needed: u64,
-        /// The bytes that were free.
-        free: u64,
-    },
-    /// A GPU or its driver reported a failure.
-    #[error("the CUDA device failed at {what}: {reason}")]
-    Device {
-        /// The step.
-        what: &'static str,
-        /// The driver's word for it.
-        reason: String,
-    },
-    /// Something that only the CPU does.
-    #[error("{what}: the CUDA device does not do this, take the CPU")]
-    OnlyOnCpu {
-        /// The option or size.
-        what: &'static str,
-    },
+    /// A failure of an NVIDIA GPU, or a task that the GPU does not support.
+    #[error(transparent)]
+    Cuda(#[from] CudaError),
     /// A tensor needs 1 to 16 modes.
     #[error("a tensor has 1 to {MAX_ORDER} modes, this shape has {order}")]
     OrderOutOfRange {
@@ -416,6 +386,54 @@ pub enum Error {
         problem: String,
         /// The cause reported by the operating system, if it was one.
         source: Option<std::io::Error>,
+    },
+}
+
+/// What went wrong on an NVIDIA GPU, in [`Error::Cuda`].
+///
+/// ```
+/// use tenfold::{CudaError, Error};
+/// let error = Error::from(CudaError::OnlyOnCpu { what: "the QR route" });
+/// assert_eq!(
+///     error.to_string(),
+///     "the QR route: the CUDA device does not support this, use the CPU"
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CudaError {
+    /// No usable GPU.
+    #[error("no CUDA device can be used: {reason}")]
+    NoDevice {
+        /// What is missing, and what to do.
+        reason: String,
+    },
+    /// Too little free memory on the GPU for the smallest unit of work.
+    #[error(
+        "{what} needs {needed} bytes on the CUDA device, {free} are free: \
+         free some memory there or use the CPU"
+    )]
+    OutOfMemory {
+        /// The unit of work.
+        what: &'static str,
+        /// The bytes that one unit needs.
+        needed: u64,
+        /// The bytes that were free.
+        free: u64,
+    },
+    /// The GPU or its driver reported a failure.
+    #[error("the CUDA device failed at {what}: {reason}")]
+    DeviceFailed {
+        /// The step that failed.
+        what: &'static str,
+        /// The driver's description.
+        reason: String,
+    },
+    /// A task that only the CPU supports.
+    #[error("{what}: the CUDA device does not support this, use the CPU")]
+    OnlyOnCpu {
+        /// The option or size.
+        what: &'static str,
     },
 }
 

@@ -22,9 +22,8 @@ pub(super) fn spectrum<T: Scalar>(
     request: Request<'_>,
     visit: &mut impl FnMut(Projection<'_>),
 ) -> Result<Scratch<f64>> {
-    let exponent = || Ok(binary_exponent(largest_magnitude(x)?));
     if request.ranks.is_some() {
-        let prepared = prepared(x, request.centring, exponent()?);
+        let prepared = prepared(x, request.centring)?;
         return tucker(TensorRef::new(x.shape(), &prepared)?, request, visit);
     }
     // 1. From the features as they are.
@@ -32,7 +31,7 @@ pub(super) fn spectrum<T: Scalar>(
         return Ok(values);
     }
     // 2. From a copy, scaled and centred.
-    let prepared = prepared(x, request.centring, exponent()?);
+    let prepared = prepared(x, request.centring)?;
     let as_they_are = Request {
         centring: false,
         ..request
@@ -41,8 +40,9 @@ pub(super) fn spectrum<T: Scalar>(
     Ok(values.unwrap_or_else(|| square_roots(&[0.0])))
 }
 
-/// `x`·2⁻ᵉ, centred if asked.
-fn prepared<T: Scalar>(x: TensorRef<'_, T>, centring: bool, exponent: i32) -> Scratch<f64> {
+/// `x`·2⁻ᵉ with its largest entry between 1 and 2, and centred if asked.
+fn prepared<T: Scalar>(x: TensorRef<'_, T>, centring: bool) -> Result<Scratch<f64>> {
+    let exponent = binary_exponent(largest_magnitude(x)?);
     let entries = x.data().iter().map(|entry| entry.as_f64());
     let mut prepared: Scratch<f64> = if exponent == 0 {
         entries.collect()
@@ -53,5 +53,5 @@ fn prepared<T: Scalar>(x: TensorRef<'_, T>, centring: bool, exponent: i32) -> Sc
         let positions = x.data().len() / x.shape()[0];
         prepared.chunks_mut(positions).for_each(subtract_mean);
     }
-    prepared
+    Ok(prepared)
 }

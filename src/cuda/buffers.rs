@@ -1,45 +1,61 @@
-//! Memory on the device and pinned memory on the host.
+//! Memory on the device, pinned memory on the host, and the copies between them.
 #![allow(unsafe_code)]
 
 use std::mem::ManuallyDrop;
-use std::sync::Arc;
 
-use cudarc::driver::{CudaSlice, CudaStream, PinnedHostSlice};
+use cudarc::driver::{
+    CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, PinnedHostSlice, ValidAsZeroBits,
+};
 
-use super::device::DeviceScalar;
 use super::driver::failed;
-use super::launch::Queue;
+use super::queue::Queue;
+use super::scalar::DeviceScalar;
 use crate::error::Result;
 
-/// Memory on the device, zeroed; at least one entry, since the driver refuses none.
-pub(super) fn zeros<T: cudarc::driver::DeviceRepr + cudarc::driver::ValidAsZeroBits>(
-    stream: &Arc<CudaStream>,
+/// Zeros on the device: at least one entry, because the driver refuses to allocate none.
+pub(super) fn zeros<T: DeviceRepr + ValidAsZeroBits>(
+    queue: &Queue,
     len: usize,
 ) -> Result<CudaSlice<T>> {
-    stream
-        .alloc_zeros(len.max(1))
-        .map_err(failed("allocating memory"))
+    let allocated = queue.stream().alloc_zeros(len.max(1));
+    allocated.map_err(failed("allocating memory"))
 }
 
-/// Host memory that the device copies from and to while the host goes on.
-fn pinned<T: DeviceScalar>(queue: &Queue, len: usize) -> Result<PinnedHostSlice<T>> {
-    let allocate = failed("pinning memory of the host");
-    // SAFETY: every entry is written before the memory is handed out.
-    let memory = unsafe {
-        queue
-            .stream
-            .context()
-            .alloc_pinned_with_flags(len.max(1), 0)
-    };
-    let mut memory = memory.map_err(&allocate)?;
-    memory
-        .as_mut_slice()
-        .map_err(&allocate)?
-        .fill(T::from_f64(0.0));
-    Ok(memory)
+/// The entries of memory on the device. Waits until all earlier work on the stream is done.
+pub(super) fn download<T: DeviceRepr>(queue: &Queue, memory: &impl DevicePtr<T>) -> Result<Vec<T>> {
+    let copying = failed("copying from the device");
+    let entries = queue.stream().clone_dtoh(memory).map_err(&copying)?;
+    queue.stream().synchronize().map_err(copying)?;
+    Ok(entries)
 }
 
-/// Memory of the caller's on the device, which stays the caller's.
+/// Copies entries of the host to the start of `target`.
+pub(super) fn upload<T: DeviceRepr>(
+    queue: &Queue,
+    entries: &[T],
+    target: &mut impl DevicePtrMut<T>,
+) -> Result<()> {
+    let copied = queue.stream().memcpy_htod(entries, target);
+    copied.map_err(failed("copying to the device"))
+}
+
+/// Copies `source` to the start of `target`, both on the device.
+pub(super) fn copy<T>(
+    queue: &Queue,
+    source: &impl DevicePtr<T>,
+    target: &mut impl DevicePtrMut<T>,
+) -> Result<()> {
+    let copied = queue.stream().memcpy_dtod(source, target);
+    copied.map_err(failed("copying on the device"))
+}
+
+/// Waits until all work on the stream is done.
+pub(super) fn wait(queue: &Queue) -> Result<()> {
+    let waited = queue.stream().synchronize();
+    waited.map_err(failed("waiting for the device"))
+}
+
+/// Memory on the device that the caller owns.
 pub(super) struct Borrowed<T> {
     slice: ManuallyDrop<CudaSlice<T>>,
 }
@@ -48,11 +64,11 @@ impl<T> Borrowed<T> {
     /// `len` entries at `pointer`.
     ///
     /// # Safety
-    /// They are there, in memory that kernels on `queue` may use, as long as this
+    /// The entries exist, in memory that kernels on `queue` may use, as long as this value
     /// lives, and nothing else writes to them meanwhile.
     pub(super) unsafe fn new(queue: &Queue, pointer: u64, len: usize) -> Self {
-        // SAFETY: the caller promises it.
-        let slice = unsafe { queue.stream.upgrade_device_ptr(pointer, len) };
+        // SAFETY: the caller promises that the entries exist.
+        let slice = unsafe { queue.stream().upgrade_device_ptr(pointer, len) };
         Self {
             slice: ManuallyDrop::new(slice),
         }
@@ -69,48 +85,55 @@ impl<T> Borrowed<T> {
 
 impl<T> Drop for Borrowed<T> {
     fn drop(&mut self) {
-        // SAFETY: the slice is taken once, here; leaking it frees nothing of the caller's.
+        // SAFETY: the slice is taken once, here. `leak` leaves the caller's memory allocated.
         let slice = unsafe { ManuallyDrop::take(&mut self.slice) };
         slice.leak();
     }
 }
 
-/// The way of one part of a batch to the device.
+/// The buffers through which a chunk reaches the device: pinned memory on the host, which
+/// the device reads while the host continues, and memory on the device.
 #[derive(Debug)]
 pub(super) struct Upload<T> {
     pinned: PinnedHostSlice<T>,
-    pub(super) device: CudaSlice<T>,
+    device: CudaSlice<T>,
 }
 
 impl<T: DeviceScalar> Upload<T> {
+    /// Buffers of `len` entries.
     pub(super) fn new(queue: &Queue, len: usize) -> Result<Self> {
         Ok(Self {
             pinned: pinned(queue, len)?,
-            device: zeros(&queue.stream, len)?,
+            device: zeros(queue, len)?,
         })
     }
 
-    /// Starts to copy `entries`, no more than there is room for; returns before the
-    /// device has them.
+    /// Starts to copy `entries`, at most as many as the buffers hold. Returns before the
+    /// copy is done.
     pub(super) fn start(&mut self, queue: &Queue, entries: &[T]) -> Result<()> {
         let copying = failed("copying to the device");
-        // Waits until the device has what was copied before.
-        let room = self.pinned.as_mut_slice().map_err(&copying)?;
-        room[..entries.len()].copy_from_slice(entries);
+        // Waits until the device has received the previous chunk.
+        let buffer = self.pinned.as_mut_slice().map_err(&copying)?;
+        buffer[..entries.len()].copy_from_slice(entries);
         queue
-            .stream
+            .stream()
             .memcpy_htod(&self.pinned, &mut self.device)
             .map_err(copying)
     }
+
+    /// The memory on the device.
+    pub(super) fn device(&self) -> &CudaSlice<T> {
+        &self.device
+    }
 }
 
-/// The entries of memory on the device, once all before it on the stream is done.
-pub(super) fn download<T: cudarc::driver::DeviceRepr>(
-    queue: &Queue,
-    memory: &CudaSlice<T>,
-) -> Result<Vec<T>> {
-    let copying = failed("copying from the device");
-    let entries = queue.stream.clone_dtoh(memory).map_err(&copying)?;
-    queue.stream.synchronize().map_err(copying)?;
-    Ok(entries)
+/// Pinned memory on the host, filled with zeros.
+fn pinned<T: DeviceScalar>(queue: &Queue, len: usize) -> Result<PinnedHostSlice<T>> {
+    let pinning = failed("pinning memory of the host");
+    let context = queue.stream().context();
+    // SAFETY: every entry is written below, before the memory is returned.
+    let memory = unsafe { context.alloc_pinned_with_flags(len.max(1), 0) };
+    let mut memory = memory.map_err(&pinning)?;
+    memory.as_mut_slice().map_err(&pinning)?.fill(T::zero());
+    Ok(memory)
 }

@@ -1,60 +1,15 @@
-//! A GPU, opened.
+//! An open GPU.
 
 use std::sync::Arc;
 
-use cudarc::driver::{CudaContext, DeviceRepr, ValidAsZeroBits};
+use cudarc::driver::CudaContext;
 
 use super::driver::{check_driver, failed, no_device};
-use super::launch::Queue;
 use super::program::Program;
+use super::queue::Queue;
 use crate::error::Result;
-use crate::scalar::Scalar;
 
-/// A scalar that the kernels exist for: `f32` and `f64`.
-pub trait DeviceScalar: Scalar + DeviceRepr + ValidAsZeroBits + Unpin {
-    /// The kernels for it.
-    #[doc(hidden)]
-    const KERNELS: Kernels;
-}
-
-/// The names of the kernels that exist for each scalar.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub struct Kernels {
-    pub(super) combine: &'static str,
-    pub(super) gram: &'static str,
-    pub(super) prepare: &'static str,
-    pub(super) project: &'static str,
-    pub(super) resize: &'static str,
-    pub(super) row_sums: &'static str,
-    pub(super) saliency: &'static str,
-}
-
-impl DeviceScalar for f32 {
-    const KERNELS: Kernels = Kernels {
-        combine: "combine_f32",
-        gram: "gram_f32",
-        prepare: "prepare_f32",
-        project: "project_f32",
-        resize: "resize_f32",
-        row_sums: "row_sums_f32",
-        saliency: "saliency_f32",
-    };
-}
-
-impl DeviceScalar for f64 {
-    const KERNELS: Kernels = Kernels {
-        combine: "combine_f64",
-        gram: "gram_f64",
-        prepare: "prepare_f64",
-        project: "project_f64",
-        resize: "resize_f64",
-        row_sums: "row_sums_f64",
-        saliency: "saliency_f64",
-    };
-}
-
-/// An NVIDIA GPU with the kernels on it.
+/// An open NVIDIA GPU with its kernels compiled and loaded.
 ///
 /// ```no_run
 /// use tenfold::Tensor;
@@ -77,8 +32,9 @@ impl Device {
     /// compiles the kernels for it.
     ///
     /// # Errors
-    /// [`crate::Error::NoDevice`] where there is no driver, too old a one, or no such
-    /// device, with what to do; [`crate::Error::Device`] where the kernels cannot be
+    /// [`CudaError::NoDevice`](crate::CudaError::NoDevice) if there is no driver, one that is
+    /// too old, or no such device; the message says what to do.
+    /// [`CudaError::DeviceFailed`](crate::CudaError::DeviceFailed) if the kernels cannot be
     /// loaded.
     ///
     /// ```
@@ -99,34 +55,20 @@ impl Device {
     /// The device's name.
     ///
     /// # Errors
-    /// [`crate::Error::Device`].
-    ///
-    /// ```
-    /// # use tenfold::cuda::Device;
-    /// if let Ok(device) = Device::open(0) {
-    ///     println!("{}", device.name()?);
-    /// }
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// [`CudaError::DeviceFailed`](crate::CudaError::DeviceFailed).
     pub fn name(&self) -> Result<String> {
-        self.context.name().map_err(failed("asking for its name"))
+        self.context.name().map_err(failed("reading its name"))
     }
 
-    /// A stream of its own.
+    /// A new stream.
     pub(super) fn queue(&self) -> Result<Queue> {
-        let stream = self.context.new_stream();
-        Ok(Queue {
-            stream: stream.map_err(failed("making a stream"))?,
-            program: Arc::clone(&self.program),
-        })
+        Queue::new(&self.context, &self.program)
     }
 
-    /// The bytes of its memory that are free.
+    /// The free bytes of its memory.
     pub(super) fn free_memory(&self) -> Result<u64> {
-        let (free, _) = self
-            .context
-            .mem_get_info()
-            .map_err(failed("asking for its memory"))?;
+        let info = self.context.mem_get_info();
+        let (free, _) = info.map_err(failed("reading the size of its memory"))?;
         Ok(free as u64)
     }
 }

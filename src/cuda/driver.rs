@@ -1,74 +1,78 @@
-//! Whether there is a driver to talk to, and what its errors mean.
+//! Whether a usable driver is installed, and what the driver's errors mean.
 
 #![allow(unsafe_code)]
 
 use cudarc::driver::{DriverError, sys};
 
-use crate::error::Error;
+use crate::error::{CudaError, Error, Result};
 
-/// The oldest driver that takes the PTX of this library, CUDA 11.8.
+/// The oldest driver that accepts the PTX of this library: CUDA 11.8.
 const OLDEST: i32 = 11_080;
 
-/// Fails where no driver is installed, or too old a one. The driver's functions are
-/// looked up when they are first called, and a missing library would end in a panic.
-pub(super) fn check_driver() -> Result<(), Error> {
-    // SAFETY: it only tries to open the library by its name.
+/// Fails if no driver is installed, or one that is too old.
+///
+/// cudarc looks up the driver's functions when they are first called, and panics if the
+/// library is missing. This check comes first.
+pub(super) fn check_driver() -> Result<()> {
+    // SAFETY: the call only tries to open the library by its name.
     if !unsafe { sys::is_culib_present() } {
-        return Err(Error::NoDevice {
+        return Err(CudaError::NoDevice {
             reason: "the driver's library (libcuda) is not found; install NVIDIA's driver"
                 .to_owned(),
-        });
+        }
+        .into());
     }
     let mut version = 0;
-    // SAFETY: the function writes one integer, to which the pointer points.
+    // SAFETY: the function writes one integer to the address of `version`.
     let status = unsafe { sys::cuDriverGetVersion(&raw mut version) };
     if status != sys::CUresult::CUDA_SUCCESS {
         return Err(no_device(DriverError(status)));
     }
     if version < OLDEST {
-        return Err(Error::NoDevice {
+        return Err(CudaError::NoDevice {
             reason: format!(
                 "the driver is for CUDA {}.{}; install one for CUDA 11.8 or newer",
                 version / 1000,
                 version % 1000 / 10
             ),
-        });
+        }
+        .into());
     }
     Ok(())
 }
 
-/// Why a device could not be opened.
+/// The error for a device that cannot be opened.
 pub(super) fn no_device(error: DriverError) -> Error {
     let reason = match error.0 {
         sys::CUresult::CUDA_ERROR_NO_DEVICE => {
             "the driver finds none; check the hardware and CUDA_VISIBLE_DEVICES".to_owned()
         }
         sys::CUresult::CUDA_ERROR_INVALID_DEVICE => {
-            "there is none of this number; they count from 0".to_owned()
+            "there is no device of this number; devices count from 0".to_owned()
         }
         sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
-            "its memory is taken by others; free some or take another device".to_owned()
+            "other processes use its memory; free some memory there or use another device"
+                .to_owned()
         }
         _ => described(error),
     };
-    Error::NoDevice { reason }
+    CudaError::NoDevice { reason }.into()
 }
 
-/// The failure of a step on an open device.
+/// The error for a step that failed on an open device.
 pub(super) fn failed(what: &'static str) -> impl Fn(DriverError) -> Error {
-    move |error| match error.0 {
-        sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => Error::Device {
-            what,
-            reason: "its memory is exhausted; free some of it or take the CPU".to_owned(),
-        },
-        _ => Error::Device {
-            what,
-            reason: described(error),
-        },
+    move |error| {
+        let reason = match error.0 {
+            sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
+                "its memory is exhausted; free some memory there or use the CPU".to_owned()
+            }
+            _ => described(error),
+        };
+        CudaError::DeviceFailed { what, reason }.into()
     }
 }
 
-/// The driver's name and words for an error.
+/// The driver's name and description of an error.
 fn described(error: DriverError) -> String {
     match (error.error_name(), error.error_string()) {
         (Ok(name), Ok(text)) => {

@@ -1,16 +1,20 @@
-//! What a device holds at once, and how far its kernels count.
+//! How many items fit in the device's memory, and how far the kernels' integers count.
 
 use super::device::Device;
-use crate::error::{Error, Result};
+use crate::error::{CudaError, Result};
 
-/// The share of the free memory that a batch takes at most.
+/// The share of the free memory that a batch uses at most.
 const SHARE: f64 = 0.8;
 
-/// The most items that a grid of blocks has.
-const MOST_ITEMS: usize = 65_535;
+/// The largest number of items in a launch: a grid has at most so many blocks in its
+/// second direction.
+const MAX_ITEMS: usize = 65_535;
 
-/// The items of which the device holds the `bytes` for each, of `items`.
-pub(super) fn most_items(
+/// How many of `items` fit in free device memory at `bytes` each.
+///
+/// # Errors
+/// [`CudaError::OutOfMemory`] if not one item fits.
+pub(super) fn items_that_fit(
     device: &Device,
     what: &'static str,
     items: usize,
@@ -19,21 +23,23 @@ pub(super) fn most_items(
     let free = device.free_memory()?;
     let fit = (SHARE * free as f64) as u64 / bytes.max(1);
     if fit == 0 {
-        return Err(Error::DeviceMemory {
+        return Err(CudaError::OutOfMemory {
             what,
             needed: bytes,
             free,
-        });
+        }
+        .into());
     }
-    Ok(items.min(MOST_ITEMS).min(fit as usize))
+    Ok(items.min(MAX_ITEMS).min(fit as usize))
 }
 
-/// Fails where the kernels' integers do not count so far.
-pub(super) fn in_range(entries: usize) -> Result<()> {
+/// Fails if the kernels' integers, of 32 bits, do not count so many entries.
+pub(super) fn check_countable(entries: usize) -> Result<()> {
     match i32::try_from(entries) {
         Ok(_) => Ok(()),
-        Err(_) => Err(Error::OnlyOnCpu {
-            what: "a tensor or matrix of 2³¹ entries and more",
-        }),
+        Err(_) => Err(CudaError::OnlyOnCpu {
+            what: "a tensor or matrix of 2³¹ entries or more",
+        }
+        .into()),
     }
 }

@@ -1,4 +1,4 @@
-//! The kernels as one program: its text, compiled for a device.
+//! The program: the text of all kernels, compiled and loaded on a device.
 
 #![allow(unsafe_code)]
 
@@ -12,7 +12,7 @@ use cudarc::nvrtc::{self, CompileOptions, Ptx};
 use super::driver::failed;
 use crate::error::Result;
 
-/// The files of the program, in an order in which each finds what it uses.
+/// The files of the program. Each comes after the files that it includes.
 const FILES: [&str; 13] = [
     include_str!("../../kernels/block.cuh"),
     include_str!("../../kernels/jacobi.cuh"),
@@ -29,10 +29,10 @@ const FILES: [&str; 13] = [
     include_str!("../../kernels/sweep.cu"),
 ];
 
-/// The program as PTX for compute capability 7.5 and newer, compiled by NVRTC 11.8.
+/// The program as PTX, compiled by NVRTC 11.8 for compute capability 7.5 and newer.
 const SHIPPED: &str = include_str!("../../kernels/tenfold.ptx");
 
-/// Every entry point.
+/// All entry points.
 const KERNELS: [&str; 26] = [
     "centre_mode",
     "centre_rest",
@@ -62,7 +62,7 @@ const KERNELS: [&str; 26] = [
     "truncate",
 ];
 
-/// The entry points that take as much shared memory as a launch asks for.
+/// The entry points whose launches may need more shared memory than the default limit.
 const IN_SHARED_MEMORY: [&str; 4] = [
     "saliency_f32",
     "saliency_f64",
@@ -75,7 +75,7 @@ const IN_SHARED_MEMORY: [&str; 4] = [
 pub(super) struct Program {
     functions: HashMap<&'static str, CudaFunction>,
     /// The bytes of shared memory that a block can have.
-    pub(super) shared_limit: usize,
+    shared_limit: usize,
 }
 
 impl Program {
@@ -84,7 +84,7 @@ impl Program {
         let module = load_module(context)?;
         let limit = context
             .attribute(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)
-            .map_err(failed("asking for its shared memory"))?;
+            .map_err(failed("reading the size of its shared memory"))?;
         let mut functions = HashMap::new();
         for name in KERNELS {
             let function = module
@@ -96,7 +96,7 @@ impl Program {
                         CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                         limit,
                     )
-                    .map_err(failed("asking for shared memory"))?;
+                    .map_err(failed("raising the limit of shared memory"))?;
             }
             functions.insert(name, function);
         }
@@ -110,10 +110,15 @@ impl Program {
     pub(super) fn function(&self, name: &str) -> &CudaFunction {
         &self.functions[name]
     }
+
+    /// The bytes of shared memory that a block can have.
+    pub(super) fn shared_limit(&self) -> usize {
+        self.shared_limit
+    }
 }
 
-/// The program compiled by NVRTC for the device, where that is to be had and its PTX
-/// is not too new for the driver; else the PTX of this library.
+/// Loads the program that NVRTC compiles for the device. Loads the PTX of this library
+/// instead if NVRTC is not installed, or if its PTX is too new for the driver.
 fn load_module(context: &Arc<CudaContext>) -> Result<Arc<CudaModule>> {
     let compiled = compile(context).and_then(|ptx| context.load_module(ptx).ok());
     match compiled {
@@ -124,8 +129,9 @@ fn load_module(context: &Arc<CudaContext>) -> Result<Arc<CudaModule>> {
     }
 }
 
+/// Compiles the program by NVRTC; `None` if NVRTC is not installed or fails.
 fn compile(context: &Arc<CudaContext>) -> Option<Ptx> {
-    // SAFETY: it only tries to open the library by its name.
+    // SAFETY: the call only tries to open the library by its name.
     if !unsafe { nvrtc::sys::is_culib_present() } {
         return None;
     }
@@ -140,7 +146,7 @@ fn compile(context: &Arc<CudaContext>) -> Option<Ptx> {
     nvrtc::compile_ptx_with_opts(source(), options).ok()
 }
 
-/// The files as one text; what they include of each other is there already.
+/// The files as one text, without their includes of each other.
 fn source() -> String {
     let files = FILES.iter();
     let lines = files.flat_map(|file| file.lines());

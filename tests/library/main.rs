@@ -19,6 +19,7 @@ mod monitoring;
 mod numerics;
 mod pages;
 mod properties_cam;
+mod shared_constants;
 mod structure;
 mod tensor;
 mod threads;

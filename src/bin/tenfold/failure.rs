@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use tenfold::Error;
+use tenfold::{CudaError, Error};
 
 /// What a subcommand returns.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
@@ -75,10 +75,8 @@ impl From<Error> for Failure {
 
 fn status(error: &Error) -> u8 {
     match error {
-        Error::NoConvergence { .. }
-        | Error::NoDevice { .. }
-        | Error::Device { .. }
-        | Error::DeviceMemory { .. } => OTHER,
+        Error::Cuda(CudaError::OnlyOnCpu { .. }) => USAGE,
+        Error::NoConvergence { .. } | Error::Cuda(_) => OTHER,
         Error::UnusableFile {
             source: Some(source),
             ..

@@ -1,100 +1,176 @@
-//! The kernels that make saliency maps.
+//! The kernels of saliency maps. The unfolding of a feature map is C×P: C channels, P
+//! positions.
 
 use cudarc::driver::{CudaSlice, CudaView};
 
-use super::{Around, Queue, THREADS, int, saliency_bytes};
+use super::blocks::{int, launch};
+use super::constants::{GROUP, THREADS, sign_code};
+use super::shared_memory::saliency_bytes;
+use super::unfoldings::Unfoldings;
 use crate::cam::Sign;
-use crate::cuda::device::DeviceScalar;
+use crate::cuda::queue::Queue;
+use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 
-/// Vectors that a thread projects on, GROUP in `kernels/project.cu`.
-const GROUP: usize = 8;
-
-/// What becomes of projected maps.
+/// Which map a feature map gets.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::cuda) struct Combination {
+pub(in crate::cuda) struct Request {
+    /// All vectors, or the first alone.
+    pub(in crate::cuda) all_vectors: bool,
+    /// Whether each channel's mean is subtracted.
+    pub(in crate::cuda) centring: bool,
+    pub(in crate::cuda) sign: Sign,
+}
+
+/// A chunk of feature maps, and memory for their maps and outcomes.
+pub(in crate::cuda) struct MapChunk<'a, T> {
+    pub(in crate::cuda) features: &'a CudaView<'a, T>,
+    pub(in crate::cuda) unfoldings: Unfoldings,
+    pub(in crate::cuda) request: Request,
+    pub(in crate::cuda) maps: &'a mut CudaSlice<T>,
+    pub(in crate::cuda) outcomes: &'a mut CudaSlice<i32>,
+}
+
+/// Gram matrices, checked and centred.
+pub(in crate::cuda) struct Grams<'a> {
+    pub(in crate::cuda) items: usize,
+    /// The order of each matrix.
+    pub(in crate::cuda) order: usize,
+    pub(in crate::cuda) matrices: &'a mut CudaSlice<f64>,
+    /// The trace of each matrix before centring.
+    pub(in crate::cuda) energies: &'a mut CudaSlice<f64>,
+    pub(in crate::cuda) outcomes: &'a mut CudaSlice<i32>,
+}
+
+/// Rows of `columns` entries, `rows` for each item.
+pub(in crate::cuda) struct Rows<'a> {
+    pub(in crate::cuda) items: usize,
+    pub(in crate::cuda) rows: usize,
+    pub(in crate::cuda) columns: usize,
+    pub(in crate::cuda) entries: &'a mut CudaSlice<f64>,
+}
+
+/// Copies of items, divided by powers of two.
+pub(in crate::cuda) struct Prepared<'a> {
+    pub(in crate::cuda) entries: &'a mut CudaSlice<f64>,
+    /// The exponent of each item's power of two.
+    pub(in crate::cuda) exponents: &'a mut CudaSlice<i32>,
+    pub(in crate::cuda) outcomes: &'a mut CudaSlice<i32>,
+}
+
+/// Projections Zᵢ = uᵢᵀF of features F on the leading columns uᵢ of a C×`columns` matrix for
+/// each item.
+pub(in crate::cuda) struct Projection<'a, T> {
+    pub(in crate::cuda) features: &'a CudaView<'a, T>,
+    pub(in crate::cuda) unfoldings: Unfoldings,
+    pub(in crate::cuda) matrices: &'a CudaSlice<f64>,
+    /// The columns of each matrix.
+    pub(in crate::cuda) columns: usize,
+    /// The leading columns that features are projected on.
+    pub(in crate::cuda) vectors: usize,
+    pub(in crate::cuda) projected: &'a mut CudaSlice<f64>,
+}
+
+/// Maps from singular values and projected maps.
+pub(in crate::cuda) struct Combination<'a, T> {
     pub(in crate::cuda) items: usize,
     /// Singular values of an item.
     pub(in crate::cuda) values: usize,
     /// Vectors that are used, the first ones.
     pub(in crate::cuda) vectors: usize,
     pub(in crate::cuda) positions: usize,
-    /// Entries from the maps of an item to those of the next.
-    pub(in crate::cuda) apart: usize,
-    /// Whether the maps have unit length, σᵢzᵢ being meant.
+    /// Entries from the first projected map of an item to the first of the next item.
+    pub(in crate::cuda) stride: usize,
+    /// Whether the projected maps have unit length, so that the kernel multiplies each by
+    /// its singular value.
     pub(in crate::cuda) unit: bool,
     pub(in crate::cuda) sign: Sign,
+    /// Squares of the singular values.
+    pub(in crate::cuda) squares: &'a CudaSlice<f64>,
+    pub(in crate::cuda) projected: &'a CudaSlice<f64>,
+    /// Maps before normalisation.
+    pub(in crate::cuda) sums: &'a mut CudaSlice<f64>,
+    pub(in crate::cuda) maps: &'a mut CudaSlice<T>,
+    pub(in crate::cuda) outcomes: &'a mut CudaSlice<i32>,
 }
 
-/// The number that the kernels know a sign by.
-fn sign_code(sign: Sign) -> i32 {
-    match sign {
-        Sign::Absolute => 0,
-        Sign::Positive => 1,
-        Sign::Negative => 2,
-    }
+/// Maps of height and width `old`, resized to `new`.
+pub(in crate::cuda) struct Resizing<'a, T> {
+    pub(in crate::cuda) items: usize,
+    pub(in crate::cuda) maps: &'a CudaSlice<T>,
+    pub(in crate::cuda) old: [usize; 2],
+    pub(in crate::cuda) new: [usize; 2],
+    pub(in crate::cuda) resized: &'a mut CudaSlice<T>,
 }
 
 impl Queue {
-    /// Maps of C×P features with P < C, each by one block.
-    pub(in crate::cuda) fn saliency<T: DeviceScalar>(
-        &self,
-        features: &CudaView<'_, T>,
-        around: Around,
-        (centring, all_vectors, sign): (bool, bool, Sign),
-        maps: &mut CudaSlice<T>,
-        outcomes: &mut CudaSlice<i32>,
-    ) -> Result<()> {
-        let (channels, positions) = (int(around.rows), int(around.columns()));
-        let (centring, all) = (i32::from(centring), i32::from(all_vectors));
-        let sign = sign_code(sign);
+    /// Computes each map by one block, for P < C.
+    pub(in crate::cuda) fn saliency<T: DeviceScalar>(&self, chunk: MapChunk<'_, T>) -> Result<()> {
+        let MapChunk {
+            features,
+            unfoldings,
+            request,
+            maps,
+            outcomes,
+        } = chunk;
+        let (items, positions) = (unfoldings.items, unfoldings.columns());
+        let (channels, columns) = (int(unfoldings.rows()), int(positions));
+        let centring = i32::from(request.centring);
+        let all_vectors = i32::from(request.all_vectors);
+        let sign = sign_code(request.sign);
         launch!(
             self, T::KERNELS.saliency,
-            grid: (around.items, 1), shared: saliency_bytes(around.columns()),
+            grid: (items, 1), shared: saliency_bytes(positions),
             holds: [
-                features => around.items * around.size(),
-                maps => around.items * around.columns(),
-                outcomes => around.items,
+                features => items * unfoldings.size(),
+                maps => items * positions, outcomes => items,
             ],
-            arguments: [features, &channels, &positions, &centring, &all, &sign, maps, outcomes],
+            arguments: [
+                features, &channels, &columns, &centring, &all_vectors, &sign, maps, outcomes,
+            ],
         )
     }
 
-    /// Sets outcomes, and zeroes Gram matrices that leave the range of squares.
-    pub(in crate::cuda) fn check_gram(
-        &self,
-        (items, n): (usize, usize),
-        grams: &mut CudaSlice<f64>,
-        energies: &mut CudaSlice<f64>,
-        outcomes: &mut CudaSlice<i32>,
-    ) -> Result<()> {
+    /// Sets energies and outcomes. Zeroes Gram matrices whose squares leave the range of `f64`.
+    pub(in crate::cuda) fn check_gram(&self, grams: &mut Grams<'_>) -> Result<()> {
+        let (items, n) = (grams.items, grams.order);
         let order = int(n);
+        let Grams {
+            matrices,
+            energies,
+            outcomes,
+            ..
+        } = grams;
         launch!(
             self, "check_gram",
             grid: (1, items), shared: 0,
-            holds: [grams => items * n * n, energies => items, outcomes => items],
-            arguments: [grams, &order, energies, outcomes],
+            holds: [matrices => items * n * n, energies => items, outcomes => items],
+            arguments: [&mut **matrices, &order, &mut **energies, &mut **outcomes],
         )
     }
 
-    /// Takes the channels' means out of Gram matrices of positions.
+    /// Centres Gram matrices of positions. `means` is scratch memory.
     pub(in crate::cuda) fn centre_rest(
         &self,
-        (items, n): (usize, usize),
-        grams: &mut CudaSlice<f64>,
+        grams: &mut Grams<'_>,
         means: &mut CudaSlice<f64>,
-        energies: &CudaSlice<f64>,
-        outcomes: &mut CudaSlice<i32>,
     ) -> Result<()> {
+        let (items, n) = (grams.items, grams.order);
         let order = int(n);
+        let Grams {
+            matrices,
+            energies,
+            outcomes,
+            ..
+        } = grams;
         launch!(
             self, "centre_rest",
             grid: (1, items), shared: 0,
             holds: [
-                grams => items * n * n, means => items * n,
+                matrices => items * n * n, means => items * n,
                 energies => items, outcomes => items,
             ],
-            arguments: [grams, &order, means, energies, outcomes],
+            arguments: [&mut **matrices, &order, means, &**energies, &mut **outcomes],
         )
     }
 
@@ -102,150 +178,164 @@ impl Queue {
     pub(in crate::cuda) fn row_sums<T: DeviceScalar>(
         &self,
         features: &CudaView<'_, T>,
-        around: Around,
+        unfoldings: Unfoldings,
         sums: &mut CudaSlice<f64>,
     ) -> Result<()> {
-        let columns = int(around.columns());
+        let (items, rows) = (unfoldings.items, unfoldings.rows());
+        let columns = int(unfoldings.columns());
         launch!(
             self, T::KERNELS.row_sums,
-            grid: (around.rows, around.items), shared: 0,
-            holds: [
-                features => around.items * around.size(),
-                sums => around.items * around.rows,
-            ],
+            grid: (rows, items), shared: 0,
+            holds: [features => items * unfoldings.size(), sums => items * rows],
             arguments: [features, &columns, sums],
         )
     }
 
-    /// Takes the channels' means out of Gram matrices of channels.
+    /// Centres Gram matrices of channels, from the sums of the channels' `positions` entries.
     pub(in crate::cuda) fn centre_mode(
         &self,
-        around: Around,
-        grams: &mut CudaSlice<f64>,
+        grams: &mut Grams<'_>,
+        positions: usize,
         sums: &CudaSlice<f64>,
-        energies: &CudaSlice<f64>,
-        outcomes: &mut CudaSlice<i32>,
     ) -> Result<()> {
-        let (items, n) = (around.items, around.rows);
-        let (order, columns) = (int(n), int(around.columns()));
+        let (items, n) = (grams.items, grams.order);
+        let (order, columns) = (int(n), int(positions));
+        let Grams {
+            matrices,
+            energies,
+            outcomes,
+            ..
+        } = grams;
         launch!(
             self, "centre_mode",
             grid: (1, items), shared: 0,
             holds: [
-                grams => items * n * n, sums => items * n,
+                matrices => items * n * n, sums => items * n,
                 energies => items, outcomes => items,
             ],
-            arguments: [grams, &order, &columns, sums, energies, outcomes],
+            arguments: [
+                &mut **matrices, &order, &columns, sums, &**energies, &mut **outcomes,
+            ],
         )
     }
 
-    /// Takes its mean out of each of `rows` rows of an item.
-    pub(in crate::cuda) fn centre_rows(
-        &self,
-        (items, rows, count): (usize, usize, usize),
-        entries: &mut CudaSlice<f64>,
-    ) -> Result<()> {
-        let columns = int(count);
+    /// Subtracts its mean from each row.
+    pub(in crate::cuda) fn centre_rows(&self, rows: Rows<'_>) -> Result<()> {
+        let Rows {
+            items,
+            rows,
+            columns,
+            entries,
+        } = rows;
+        let count = int(columns);
         launch!(
             self, "centre_rows",
             grid: (rows, items), shared: 0,
-            holds: [entries => items * rows * count],
-            arguments: [entries, &columns],
+            holds: [entries => items * rows * columns],
+            arguments: [entries, &count],
         )
     }
 
-    /// Copies of features scaled by powers of two, centred if asked.
+    /// Copies features divided by powers of two, centred if asked.
     pub(in crate::cuda) fn prepare<T: DeviceScalar>(
         &self,
         features: &CudaView<'_, T>,
-        around: Around,
+        unfoldings: Unfoldings,
         centring: bool,
-        prepared: &mut CudaSlice<f64>,
-        (exponents, outcomes): (&mut CudaSlice<i32>, &mut CudaSlice<i32>),
+        prepared: Prepared<'_>,
     ) -> Result<()> {
-        let (channels, positions) = (int(around.rows), int(around.columns()));
+        let Prepared {
+            entries,
+            exponents,
+            outcomes,
+        } = prepared;
+        let (items, size) = (unfoldings.items, unfoldings.size());
+        let (channels, positions) = (int(unfoldings.rows()), int(unfoldings.columns()));
         let centring = i32::from(centring);
         launch!(
             self, T::KERNELS.prepare,
-            grid: (1, around.items), shared: 0,
+            grid: (1, items), shared: 0,
             holds: [
-                features => around.items * around.size(),
-                prepared => around.items * around.size(),
-                exponents => around.items, outcomes => around.items,
+                features => items * size, entries => items * size,
+                exponents => items, outcomes => items,
             ],
-            arguments: [
-                features, &channels, &positions, &centring, prepared, exponents, outcomes,
-            ],
+            arguments: [features, &channels, &positions, &centring, entries, exponents, outcomes],
         )
     }
 
-    /// Projections of C×P features on the first `vectors` of the `columns` columns of C×· matrices.
+    /// Projects features on vectors.
     pub(in crate::cuda) fn project<T: DeviceScalar>(
         &self,
-        features: &CudaView<'_, T>,
-        around: Around,
-        u: &CudaSlice<f64>,
-        (columns, vectors): (usize, usize),
-        projected: &mut CudaSlice<f64>,
+        projection: Projection<'_, T>,
     ) -> Result<()> {
-        let (channels, positions) = (int(around.rows), int(around.columns()));
-        let (of_u, wanted) = (int(columns), int(vectors));
+        let Projection {
+            features,
+            unfoldings,
+            matrices,
+            columns,
+            vectors,
+            projected,
+        } = projection;
+        let (items, positions) = (unfoldings.items, unfoldings.columns());
+        let extents = [unfoldings.rows(), positions, columns, vectors];
+        let [c, p, of_matrix, wanted] = extents.map(int);
         launch!(
             self, T::KERNELS.project,
-            grid: (
-                around.columns().div_ceil(THREADS) * vectors.div_ceil(GROUP),
-                around.items
-            ), shared: 0,
+            grid: (positions.div_ceil(THREADS) * vectors.div_ceil(GROUP), items), shared: 0,
             holds: [
-                features => around.items * around.size(),
-                u => around.items * around.rows * columns,
-                projected => around.items * vectors * around.columns(),
+                features => items * unfoldings.size(),
+                matrices => items * unfoldings.rows() * columns,
+                projected => items * vectors * positions,
             ],
-            arguments: [features, &channels, &positions, u, &of_u, &wanted, projected],
+            arguments: [features, &c, &p, matrices, &of_matrix, &wanted, projected],
         )
     }
 
-    /// Maps from squares of singular values and projected maps.
+    /// Combines projected maps; skips items whose outcome says that there is no map.
     pub(in crate::cuda) fn combine<T: DeviceScalar>(
         &self,
-        how: Combination,
-        squares: &CudaSlice<f64>,
-        projected: &CudaSlice<f64>,
-        sums: &mut CudaSlice<f64>,
-        maps: &mut CudaSlice<T>,
-        outcomes: &mut CudaSlice<i32>,
+        combination: Combination<'_, T>,
     ) -> Result<()> {
-        let (values, vectors) = (int(how.values), int(how.vectors));
-        let (positions, unit) = (int(how.positions), i32::from(how.unit));
-        let apart = how.apart as i64;
-        let sign = sign_code(how.sign);
-        let used = how.vectors * how.positions;
+        let Combination {
+            items,
+            values,
+            vectors,
+            positions,
+            stride,
+            unit,
+            sign,
+            squares,
+            projected,
+            sums,
+            maps,
+            outcomes,
+        } = combination;
+        let [count, used, p] = [values, vectors, positions].map(int);
+        let (maps_apart, unit, sign) = (stride as i64, i32::from(unit), sign_code(sign));
         launch!(
             self, T::KERNELS.combine,
-            grid: (1, how.items), shared: 0,
+            grid: (1, items), shared: 0,
             holds: [
-                squares => how.items * how.values,
-                projected => (how.items - 1) * how.apart + used,
-                sums => how.items * how.positions,
-                maps => how.items * how.positions,
-                outcomes => how.items,
+                squares => items * values,
+                projected => (items - 1) * stride + vectors * positions,
+                sums => items * positions, maps => items * positions, outcomes => items,
             ],
             arguments: [
-                squares, &values, projected, &apart, &unit, &vectors, &positions, &sign, sums,
-                maps, outcomes,
+                squares, &count, projected, &maps_apart, &unit, &used, &p, &sign, sums, maps,
+                outcomes,
             ],
         )
     }
 
-    /// Maps at another height and width.
-    pub(in crate::cuda) fn resize<T: DeviceScalar>(
-        &self,
-        items: usize,
-        maps: &CudaSlice<T>,
-        old: [usize; 2],
-        new: [usize; 2],
-        resized: &mut CudaSlice<T>,
-    ) -> Result<()> {
+    /// Resizes maps.
+    pub(in crate::cuda) fn resize<T: DeviceScalar>(&self, resizing: Resizing<'_, T>) -> Result<()> {
+        let Resizing {
+            items,
+            maps,
+            old,
+            new,
+            resized,
+        } = resizing;
         let [height, width] = old.map(int);
         let [new_height, new_width] = new.map(int);
         let pixels = new[0] * new[1];

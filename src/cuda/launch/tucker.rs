@@ -2,91 +2,147 @@
 
 use cudarc::driver::CudaSlice;
 
-use super::{Around, Queue, THREADS, int};
+use super::blocks::{int, launch};
+use super::constants::THREADS;
+use super::unfoldings::Unfoldings;
+use crate::cuda::queue::Queue;
 use crate::error::Result;
 
-/// When HOOI's sweeps end.
+/// Mode-n products Y = X ×ₙ Uᵀ, with an Iₙ×`rank` matrix U for each item.
+pub(in crate::cuda) struct Products<'a> {
+    pub(in crate::cuda) tensors: &'a CudaSlice<f64>,
+    pub(in crate::cuda) unfoldings: Unfoldings,
+    pub(in crate::cuda) factors: &'a CudaSlice<f64>,
+    pub(in crate::cuda) rank: usize,
+    pub(in crate::cuda) products: &'a mut CudaSlice<f64>,
+    pub(in crate::cuda) active: Option<&'a CudaSlice<i32>>,
+}
+
+/// Factors from the leading `rank` eigenvectors of Gram matrices.
+pub(in crate::cuda) struct LeadingVectors<'a> {
+    pub(in crate::cuda) unfoldings: Unfoldings,
+    pub(in crate::cuda) rank: usize,
+    /// All eigenvectors of the smaller side, column by column.
+    pub(in crate::cuda) vectors: &'a CudaSlice<f64>,
+    pub(in crate::cuda) factors: &'a mut CudaSlice<f64>,
+    pub(in crate::cuda) active: Option<&'a CudaSlice<i32>>,
+}
+
+/// Tensors in slices: `slices` slices of `size` entries for each item.
+pub(in crate::cuda) struct Slices<'a> {
+    pub(in crate::cuda) items: usize,
+    pub(in crate::cuda) slices: usize,
+    pub(in crate::cuda) size: usize,
+    pub(in crate::cuda) tensors: &'a CudaSlice<f64>,
+}
+
+/// When the sweeps of HOOI stop. A tensor has converged
+/// - with a `tolerance` above 0, if its relative error changes by less than `tolerance` or the
+///   square of the error by at most `rounding`;
+/// - with an `energy_tolerance` above 0, if the square changes by at most `energy_tolerance`.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cuda) struct Stopping {
-    /// The change of the relative error below which a sweep is the last.
     pub(in crate::cuda) tolerance: f64,
-    /// The change of its square that rounding hides.
     pub(in crate::cuda) rounding: f64,
-    /// The change of the captured share at which a sweep is the last.
     pub(in crate::cuda) energy_tolerance: f64,
+}
+
+/// A sweep that has ended.
+pub(in crate::cuda) struct SweepEnd<'a> {
+    pub(in crate::cuda) items: usize,
+    /// The sweep's number, counted from 1; 0 for the start.
+    pub(in crate::cuda) sweep: usize,
+    /// ‖X‖² of each item.
+    pub(in crate::cuda) tensor_energies: &'a CudaSlice<f64>,
+    /// ‖G‖² of each item.
+    pub(in crate::cuda) core_energies: &'a CudaSlice<f64>,
+    pub(in crate::cuda) stopping: Stopping,
 }
 
 /// The states of the items while HOOI runs.
 #[derive(Debug)]
 pub(in crate::cuda) struct States {
+    /// The relative error of each item.
     pub(in crate::cuda) errors: CudaSlice<f64>,
+    /// The sweeps of each item.
     pub(in crate::cuda) sweeps: CudaSlice<i32>,
+    /// 0 for an item that has converged.
     pub(in crate::cuda) active: CudaSlice<i32>,
 }
 
 impl Queue {
-    /// Products with the transposes of Iₙ×J matrices in mode n.
-    pub(in crate::cuda) fn product(
-        &self,
-        tensors: &CudaSlice<f64>,
-        around: Around,
-        (factors, rank): (&CudaSlice<f64>, usize),
-        products: &mut CudaSlice<f64>,
-        active: Option<&CudaSlice<i32>>,
-    ) -> Result<()> {
-        let (left, rows, right) = (int(around.left), int(around.rows), int(around.right));
+    /// Multiplies tensors with the transposes of factors.
+    pub(in crate::cuda) fn product(&self, products: Products<'_>) -> Result<()> {
+        let Products {
+            tensors,
+            unfoldings,
+            factors,
+            rank,
+            products,
+            active,
+        } = products;
+        let Unfoldings { items, extents } = unfoldings;
+        let (left, rows, right) = (int(extents.left), int(extents.extent), int(extents.right));
         let columns = int(rank);
-        let size = around.columns() * rank;
+        let size = unfoldings.columns() * rank;
         launch!(
             self, "product",
-            grid: (size.div_ceil(THREADS), around.items), shared: 0,
+            grid: (size.div_ceil(THREADS), items), shared: 0,
             holds: [
-                tensors => around.items * around.size(),
-                factors => around.items * around.rows * rank,
-                products => around.items * size,
+                tensors => items * unfoldings.size(),
+                factors => items * unfoldings.rows() * rank,
+                products => items * size,
             ],
             arguments: [tensors, &left, &rows, &right, factors, &columns, products],
             active: active,
         )
     }
 
-    /// Factors: the leading `rank` eigenvectors of Gram matrices of the mode itself.
-    pub(in crate::cuda) fn truncate(
-        &self,
-        (items, rows, rank): (usize, usize, usize),
-        vectors: &CudaSlice<f64>,
-        factors: &mut CudaSlice<f64>,
-        active: Option<&CudaSlice<i32>>,
-    ) -> Result<()> {
-        let (extent, columns) = (int(rows), int(rank));
+    /// Factors from Gram matrices of the rows: the vectors themselves.
+    pub(in crate::cuda) fn truncate(&self, leading: LeadingVectors<'_>) -> Result<()> {
+        let LeadingVectors {
+            unfoldings,
+            rank,
+            vectors,
+            factors,
+            active,
+        } = leading;
+        let (items, n) = (unfoldings.items, unfoldings.rows());
+        let (rows, columns) = (int(n), int(rank));
         launch!(
             self, "truncate",
             grid: (rank, items), shared: 0,
-            holds: [vectors => items * rows * rows, factors => items * rows * rank],
-            arguments: [vectors, &extent, &columns, factors],
+            holds: [vectors => items * n * n, factors => items * n * rank],
+            arguments: [vectors, &rows, &columns, factors],
             active: active,
         )
     }
 
-    /// Factors from the leading `rank` eigenvectors of Gram matrices of the columns.
+    /// Factors from Gram matrices of the columns: the unfoldings times the vectors, made
+    /// orthonormal.
     pub(in crate::cuda) fn lift(
         &self,
         tensors: &CudaSlice<f64>,
-        around: Around,
-        (vectors, rank): (&CudaSlice<f64>, usize),
-        factors: &mut CudaSlice<f64>,
-        active: Option<&CudaSlice<i32>>,
+        leading: LeadingVectors<'_>,
     ) -> Result<()> {
-        let (left, rows, right) = (int(around.left), int(around.rows), int(around.right));
+        let LeadingVectors {
+            unfoldings,
+            rank,
+            vectors,
+            factors,
+            active,
+        } = leading;
+        let Unfoldings { items, extents } = unfoldings;
+        let (left, rows, right) = (int(extents.left), int(extents.extent), int(extents.right));
         let columns = int(rank);
-        let size = around.rows * rank;
+        let size = unfoldings.rows() * rank;
         let lifted: Result<()> = launch!(
             self, "lift",
-            grid: (size.div_ceil(THREADS), around.items), shared: 0,
+            grid: (size.div_ceil(THREADS), items), shared: 0,
             holds: [
-                tensors => around.items * around.size(),
-                vectors => around.items * around.columns().pow(2),
-                factors => around.items * size,
+                tensors => items * unfoldings.size(),
+                vectors => items * unfoldings.columns().pow(2),
+                factors => items * size,
             ],
             arguments: [tensors, &left, &rows, &right, vectors, &columns, &mut *factors],
             active: active,
@@ -94,20 +150,25 @@ impl Queue {
         lifted?;
         launch!(
             self, "orthonormalise",
-            grid: (1, around.items), shared: 0,
-            holds: [factors => around.items * size],
+            grid: (1, items), shared: 0,
+            holds: [factors => items * size],
             arguments: [factors, &rows, &columns],
             active: active,
         )
     }
 
-    /// Σ of squares of each of `slices` slices of an item, of `size` entries.
+    /// The sum of squares of each slice.
     pub(in crate::cuda) fn energy(
         &self,
-        (items, slices, size): (usize, usize, usize),
-        tensors: &CudaSlice<f64>,
+        slices: Slices<'_>,
         energies: &mut CudaSlice<f64>,
     ) -> Result<()> {
+        let Slices {
+            items,
+            slices,
+            size,
+            tensors,
+        } = slices;
         let entries = size as i64;
         launch!(
             self, "energy",
@@ -117,31 +178,31 @@ impl Queue {
         )
     }
 
-    /// The errors after sweep `sweep`, and which items go on.
-    pub(in crate::cuda) fn settle(
-        &self,
-        items: usize,
-        sweep: usize,
-        (norms, cores): (&CudaSlice<f64>, &CudaSlice<f64>),
-        stopping: Stopping,
-        states: &mut States,
-    ) -> Result<()> {
-        let (count, made) = (int(items), int(sweep));
+    /// Computes the relative errors after a sweep and decides which items continue.
+    pub(in crate::cuda) fn settle(&self, end: SweepEnd<'_>, states: &mut States) -> Result<()> {
+        let SweepEnd {
+            items,
+            sweep,
+            tensor_energies,
+            core_energies,
+            stopping,
+        } = end;
         let States {
             errors,
             sweeps,
             active,
         } = states;
+        let (count, sweep) = (int(items), int(sweep));
         launch!(
             self, "settle",
             grid: (items.div_ceil(THREADS), 1), shared: 0,
             holds: [
-                norms => items, cores => items,
+                tensor_energies => items, core_energies => items,
                 errors => items, sweeps => items, active => items,
             ],
             arguments: [
-                norms, cores, &count, &made, &stopping.tolerance, &stopping.rounding,
-                &stopping.energy_tolerance, errors, sweeps, active,
+                tensor_energies, core_energies, &count, &sweep, &stopping.tolerance,
+                &stopping.rounding, &stopping.energy_tolerance, errors, sweeps, active,
             ],
         )
     }

@@ -71,6 +71,12 @@ const SINGLE_RUN: usize = 256;
 const ENERGY_TOLERANCE: f64 = 1e-14;
 const MAX_SWEEPS: usize = 200;
 
+/// Products that the device sums in `f32` at most when it projects features.
+const RUN: usize = 32;
+
+/// Magnitudes with a relative difference of at most this are tied when a sign is chosen.
+const TIE_TOLERANCE: f64 = 1e-12;
+
 /// η of step 1 for a matrix of these extents whose entries have this sum of squares.
 fn perturbation(extents: [usize; 2], energy: f64) -> f64 {
     let [n, m] = [extents[0].min(extents[1]), extents[0].max(extents[1])];
@@ -168,7 +174,7 @@ impl Single {
             of_rows
         };
         let run = channels.max(positions).min(SINGLE_RUN) as f64;
-        let roundings = (channels as f64).sqrt() + 32f64.sqrt() + 2.0;
+        let roundings = (channels as f64).sqrt() + (RUN as f64).sqrt() + 2.0;
         // The mean of a row of Mᵀzᵢ has the error of its entries.
         let centred = if centring { 2.0 } else { 1.0 };
         Self {
@@ -270,8 +276,8 @@ impl Orientation {
     fn of(row: &[f64], sign: Sign) -> Self {
         let up = largest(row.iter().copied());
         let down = largest(row.iter().map(|entry| -entry));
-        // Both sides take the first of the magnitudes that agree to 1e-12.
-        let tie = 1e-12 * up.max(down);
+        // Both sides choose the first of the tied magnitudes.
+        let tie = TIE_TOLERANCE * up.max(down);
         let first = row.iter().find(|entry| entry.abs() >= up.max(down) - tie);
         let points_down = first.is_some_and(|&entry| entry < 0.0);
         Self {

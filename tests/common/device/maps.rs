@@ -2,7 +2,7 @@
 
 use tenfold::cam::{Cam, SaliencyMap, Sign, Status, Weighting, resize};
 use tenfold::cuda::DeviceScalar;
-use tenfold::{Error, Hooi, Route, Tensor, Truncation};
+use tenfold::{CudaError, Error, Hooi, Route, Tensor, Truncation};
 
 use super::compare::largest_difference;
 use super::{Case, LEFT, Runs, Trial, features, one_by_one, scaled};
@@ -405,7 +405,7 @@ fn errors_of_maps(trial: &mut Trial<'_>) {
     };
     assert!(matches!(
         device.hooi(&qr, &batch),
-        Err(Error::OnlyOnCpu { .. })
+        Err(Error::Cuda(CudaError::OnlyOnCpu { .. }))
     ));
     assert!(device.hooi(&Hooi::new([1, 1]), &batch).is_err());
 }

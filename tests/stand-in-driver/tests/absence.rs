@@ -1,14 +1,15 @@
 //! With no driver every call is an error that says what to do. The stand-in is not opened here.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use tenfold::Error;
 use tenfold::cuda::Device;
+use tenfold::{CudaError, Error};
 
 fn main() {
     match Device::open(0) {
         Ok(device) => println!("skipped: there is a device, {}", device.name().unwrap()),
         Err(error) => {
-            assert!(matches!(error, Error::NoDevice { .. }), "{error:?}");
+            let expected = matches!(error, Error::Cuda(CudaError::NoDevice { .. }));
+            assert!(expected, "{error:?}");
             let text = error.to_string();
             assert!(text.starts_with("no CUDA device can be used: "), "{text}");
             println!("test absence ... ok ({text})");

@@ -5,14 +5,14 @@ use crate::common::{ALLOCATION, COPY, LAUNCH, MODULE, STREAM, StandIn};
 use crate::features::features;
 use tenfold::cam::{Cam, Weighting};
 use tenfold::cuda::Device;
-use tenfold::{Error, Hooi, Truncation};
+use tenfold::{CudaError, Error, Hooi, Truncation};
 
 #[test]
 fn no_device() {
     let stand_in = StandIn::open();
     stand_in.set_devices(0);
     let error = Device::open(0).unwrap_err();
-    assert!(matches!(error, Error::NoDevice { .. }));
+    assert!(matches!(error, Error::Cuda(CudaError::NoDevice { .. })));
     assert!(
         error.to_string().contains("CUDA_VISIBLE_DEVICES"),
         "{error}"
@@ -59,7 +59,10 @@ fn each_call_fails_once(kind: u32, job: &dyn Fn(&Device) -> tenfold::Result<()>)
                 return count;
             }
             Err(error) => {
-                let expected = matches!(error, Error::Device { .. } | Error::DeviceMemory { .. });
+                let expected = matches!(
+                    error,
+                    Error::Cuda(CudaError::DeviceFailed { .. } | CudaError::OutOfMemory { .. })
+                );
                 assert!(expected, "{error:?}");
                 assert_eq!(error.to_string().lines().count(), 1);
             }
@@ -106,8 +109,15 @@ fn a_module_that_cannot_be_loaded() {
     // Where NVRTC is found the first try is with its PTX, and the second succeeds.
     match Device::open(0) {
         Ok(_) => assert!(stand_in.calls(MODULE) > 1),
-        Err(error) => assert!(matches!(error, Error::Device { .. }), "{error}"),
+        Err(error) => {
+            let expected = matches!(error, Error::Cuda(CudaError::DeviceFailed { .. }));
+            assert!(expected, "{error}");
+        }
     }
+}
+
+fn is_out_of_memory(error: &Error) -> bool {
+    matches!(error, Error::Cuda(CudaError::OutOfMemory { .. }))
 }
 
 #[test]
@@ -119,8 +129,8 @@ fn memory_that_does_not_hold_one_map() {
     let error = device
         .saliency_maps(&Cam::new(Weighting::Tsm), &batch)
         .unwrap_err();
-    assert!(matches!(error, Error::DeviceMemory { .. }), "{error}");
-    assert!(error.to_string().contains("take the CPU"), "{error}");
+    assert!(is_out_of_memory(&error), "{error}");
+    assert!(error.to_string().contains("use the CPU"), "{error}");
     let error = device.hooi(&Hooi::new([2, 2, 2]), &batch).unwrap_err();
-    assert!(matches!(error, Error::DeviceMemory { .. }), "{error}");
+    assert!(is_out_of_memory(&error), "{error}");
 }

@@ -1,13 +1,27 @@
-//! Decompositions of a batch within a tolerance: ranks that differ from tensor to tensor.
+//! Decompositions of a batch within a tolerance. The ranks differ from tensor to tensor.
+//!
+//! The host truncates mode by mode, as for a single tensor. For each mode the device computes
+//! all singular vectors, and the products with them, of all tensors of equal shape at once.
+//! The host reads the singular values of each tensor, chooses its rank, and keeps the leading
+//! vectors and the leading slices of the product:
+//!
+//! ```text
+//! for each mode n of the order
+//!     group the tensors Y by shape
+//!     device: σ, U, Y ×ₙ Uᵀ                for each group
+//!     host:   r = the smallest rank whose discarded σ² fit the budget
+//!             Aₙ = U[:, ..r],  Y = (Y ×ₙ Uᵀ)[.., ..r, ..]
+//! ```
 
 use std::collections::BTreeMap;
 
 use faer::Mat;
 
-use super::decomposition::{Decomposition, FactorsOf, Solver, Source};
-use super::device::{Device, DeviceScalar};
-use super::iteration::Shapes;
-use super::launch::Around;
+use super::shapes::Shapes;
+use super::solver::{Decomposition, Factors, Solver, Source};
+use crate::cuda::device::Device;
+use crate::cuda::launch::Unfoldings;
+use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 use crate::linalg::Route;
 use crate::tensor::{Tensor, TensorRef};
@@ -15,7 +29,7 @@ use crate::tucker::{Budget, Contract, Start, Truncator, Tucker, check_finite, ob
 
 /// The tensors of a batch.
 pub(super) struct Batch<'a, T> {
-    pub(super) entries: &'a [T],
+    entries: &'a [T],
     shape: &'a [usize],
 }
 
@@ -25,6 +39,11 @@ impl<'a, T: DeviceScalar> Batch<'a, T> {
             entries: batch.data(),
             shape: &shapes.tensor,
         }
+    }
+
+    /// The entries of all tensors.
+    pub(super) fn entries(&self) -> &'a [T] {
+        self.entries
     }
 
     pub(super) fn item(&self, item: usize) -> Result<TensorRef<'a, T>> {
@@ -37,18 +56,18 @@ impl<'a, T: DeviceScalar> Batch<'a, T> {
     }
 }
 
-/// What is asked of each tensor.
+/// What each tensor is decomposed to.
 pub(super) struct WithinTolerance<'a> {
     pub(super) device: &'a Device,
-    /// Those of tensors whose ranks are their extents.
+    /// The shapes with the extents as ranks.
     pub(super) shapes: &'a Shapes,
     pub(super) start: Start,
     pub(super) tolerance: f64,
 }
 
 impl WithinTolerance<'_> {
-    /// The starts, each within the tolerance or with a shortfall, as
-    /// [`StHosvd::decompose`] and [`Hosvd::decompose`] give them.
+    /// The start of each tensor, within the tolerance or with a shortfall, as
+    /// [`StHosvd::decompose`] and [`Hosvd::decompose`] compute it.
     ///
     /// [`StHosvd::decompose`]: crate::StHosvd::decompose
     /// [`Hosvd::decompose`]: crate::Hosvd::decompose
@@ -70,10 +89,10 @@ impl WithinTolerance<'_> {
         Ok(found)
     }
 
-    /// Sweeps from `starts`, those of equal ranks together.
+    /// Sweeps from `starts`, tensors of equal ranks together.
     pub(super) fn sweep<T: DeviceScalar>(
         &self,
-        solver: &Solver,
+        solver: &Solver<'_>,
         starts: &[Tucker<T>],
         batch: &Batch<'_, T>,
     ) -> Result<Vec<Tucker<T>>> {
@@ -92,7 +111,7 @@ impl WithinTolerance<'_> {
             .collect()
     }
 
-    /// Truncates the tensors of these numbers by a relative error of `share`.
+    /// Truncates the items of these numbers by a relative error of at most `share`.
     fn spend<T: DeviceScalar>(
         &self,
         share: f64,
@@ -121,7 +140,8 @@ impl WithinTolerance<'_> {
         if !sequential {
             let factors = |item: usize| tensors[item].truncator.factors();
             let entries = |item: usize| tensors[item].y.data();
-            let cores = self.by_equal_ranks(&Solver::START, tensors.len(), factors, entries)?;
+            let solver = Solver::without_sweeps(self.device);
+            let cores = self.by_equal_ranks(&solver, tensors.len(), factors, entries)?;
             for (tensor, projected) in tensors.iter_mut().zip(cores) {
                 tensor.y = projected.core;
             }
@@ -130,13 +150,12 @@ impl WithinTolerance<'_> {
         truncated.map(|tucker| obey_rank_law(tucker?)).collect()
     }
 
-    /// All left singular vectors of the mode-n unfolding of each tensor as it stands, and
-    /// its product with them.
+    /// All left singular vectors U of the mode-n unfolding of each tensor Y, and Y ×ₙ Uᵀ.
     fn all_vectors(&self, mode: usize, tensors: &[Partial]) -> Result<Vec<Decomposition<f64>>> {
         let shape = |item: usize| tensors[item].y.shape().to_vec();
         by_group(tensors.len(), shape, |tensor, items| {
             let mut core = tensor.clone();
-            core[mode] = Around::mode(1, tensor, mode).order();
+            core[mode] = Unfoldings::of(1, tensor, mode).order();
             let shapes = Shapes {
                 items: items.len(),
                 tensor: tensor.clone(),
@@ -145,17 +164,18 @@ impl WithinTolerance<'_> {
             };
             let entries: Vec<&[f64]> = items.iter().map(|&item| tensors[item].y.data()).collect();
             let source = Source::Truncated(Start::StHosvd);
-            Solver::START.decompose(self.device, &shapes, &source, &entries.concat())
+            let solver = Solver::without_sweeps(self.device);
+            solver.decompose(&shapes, &source, &entries.concat())
         })
     }
 
-    /// Projections on given factors, and sweeps from there; tensors of equal ranks
-    /// together.
+    /// Projects each tensor on its given factors and sweeps from there, tensors of equal
+    /// ranks together.
     fn by_equal_ranks<'f, T: DeviceScalar>(
         &self,
-        solver: &Solver,
+        solver: &Solver<'_>,
         tensors: usize,
-        factors: impl Fn(usize) -> &'f FactorsOf<T>,
+        factors: impl Fn(usize) -> &'f Factors<T>,
         entries: impl Fn(usize) -> &'f [T],
     ) -> Result<Vec<Decomposition<T>>> {
         let extents = |item: usize| {
@@ -170,15 +190,16 @@ impl WithinTolerance<'_> {
                 core: core.clone(),
                 ..self.shapes.clone()
             };
-            let of_group: Vec<&FactorsOf<T>> = items.iter().map(|&item| factors(item)).collect();
+            let of_group: Vec<&Factors<T>> = items.iter().map(|&item| factors(item)).collect();
             let entries: Vec<&[T]> = items.iter().map(|&item| entries(item)).collect();
             let source = Source::Factors(&of_group);
-            solver.decompose(self.device, &shapes, &source, &entries.concat())
+            solver.decompose(&shapes, &source, &entries.concat())
         })
     }
 }
 
-/// What `solve` makes of items 0 to `count`, those of one key at a time.
+/// Solves items 0 to `count` in groups of equal keys. Returns the results in the order of
+/// the items.
 fn by_group<K: Ord, R>(
     count: usize,
     key: impl Fn(usize) -> K,
@@ -197,9 +218,9 @@ fn by_group<K: Ord, R>(
     Ok(solved.into_iter().map(|(_, result)| result).collect())
 }
 
-/// A tensor of which some modes are truncated.
+/// A tensor with some of its modes truncated.
 struct Partial {
-    /// For ST-HOSVD the tensor projected on the factors so far, in the end the core.
+    /// In ST-HOSVD the tensor projected on the factors so far; at the end the core.
     y: Tensor<f64>,
     truncator: Truncator<f64>,
 }
@@ -213,8 +234,8 @@ impl Partial {
         })
     }
 
-    /// Keeps as many of `all` vectors of a mode as the budget asks for. Returns the
-    /// product with them.
+    /// Chooses the rank of a mode by the budget, and keeps as many leading vectors. `all` are
+    /// all vectors and the product with them. Returns the product with the kept vectors.
     fn truncate(
         &mut self,
         mode: usize,
@@ -236,7 +257,7 @@ impl Partial {
         Tensor::new(&shape, leading)
     }
 
-    /// The decomposition, rounded.
+    /// The decomposition, rounded to the scalar.
     fn tucker<T: DeviceScalar>(self) -> Result<Tucker<T>> {
         let core = self.y.data().iter().map(|&entry| T::from_f64(entry));
         let core = Tensor::new(self.y.shape(), core.collect())?;

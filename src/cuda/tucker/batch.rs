@@ -1,33 +1,35 @@
-//! HOOI and ST-HOSVD of batches.
+//! HOOI and ST-HOSVD of batches: the methods of [`Device`].
 
-use super::decomposition::{Solver, Source};
-use super::device::{Device, DeviceScalar};
-use super::iteration::Shapes;
-use super::launch::Stopping;
-use super::limits::in_range;
+use super::iteration::Sweeping;
+use super::shapes::Shapes;
+use super::solver::{Solver, Source};
 use super::tolerance::{Batch, WithinTolerance};
-use crate::error::{Error, Result};
+use crate::cuda::device::Device;
+use crate::cuda::launch::Stopping;
+use crate::cuda::limits::check_countable;
+use crate::cuda::scalar::DeviceScalar;
+use crate::error::{CudaError, Error, Result};
 use crate::linalg::Route;
 use crate::tensor::{TensorRef, first_non_finite};
 use crate::tucker::{Hooi, StHosvd, Start, Truncation, Tucker};
 
 impl Device {
-    /// The decompositions of a batch N×(the shape of a tensor), as
-    /// [`Hooi::decompose`] makes each: meant for many small tensors.
+    /// The decompositions of a batch N×(the shape of a tensor), as [`Hooi::decompose`]
+    /// computes each; meant for many small tensors.
     ///
-    /// The iteration runs in `f64`, on Gram matrices, for `f32` too; the results are
-    /// rounded at the end. A tensor that has converged rests while others go on. Modes
-    /// count within a tensor, not in the batch. What a tensor comes to does not depend on
-    /// its companions.
+    /// The iteration runs in `f64` on Gram matrices, for `f32` too, and the results are
+    /// rounded at the end. A tensor that has converged is skipped while others continue.
+    /// Modes count within a tensor, not in the batch. The bits of a decomposition do not
+    /// depend on the other tensors of the batch.
     ///
-    /// A tolerance finds ranks for each tensor. Tensors of equal ranks go through the
-    /// device together, mode by mode, while a copy of the batch in `f64` stands in the
-    /// host's memory.
+    /// With a tolerance, each tensor gets ranks of its own. The device decomposes tensors of
+    /// equal ranks together, mode by mode, and the host holds a copy of the batch in `f64`.
     ///
     /// # Errors
-    /// Those of [`Hooi::decompose`], an index being that in the batch;
-    /// [`Error::OnlyOnCpu`] for [`Route::Qr`] and for tensors of 2³¹ entries;
-    /// [`Error::Device`], [`Error::DeviceMemory`].
+    /// As [`Hooi::decompose`], with indices in the batch, and [`Error::Cuda`] with
+    /// - [`CudaError::OnlyOnCpu`] for [`Route::Qr`], and for tensors of 2³¹ entries or more;
+    /// - [`CudaError::OutOfMemory`] if the device has too little free memory for one tensor;
+    /// - [`CudaError::DeviceFailed`].
     ///
     /// ```no_run
     /// # use tenfold::{Hooi, Tensor, Truncation, cuda::Device};
@@ -50,7 +52,7 @@ impl Device {
             route: hooi.route,
             ..StHosvd::new(hooi.truncation.clone())
         };
-        let solver = Solver {
+        let sweeping = Sweeping {
             stopping: Stopping {
                 tolerance: hooi.sweep_tolerance,
                 rounding: 4.0 * T::EPSILON,
@@ -58,14 +60,14 @@ impl Device {
             },
             max_sweeps: hooi.max_sweeps,
         };
-        self.decompose(&solver, &start, hooi.start, batch.into())
+        self.decompose(sweeping, &start, hooi.start, batch.into())
     }
 
-    /// The decompositions of a batch by ST-HOSVD, as [`StHosvd::decompose`] makes each;
+    /// The decompositions of a batch by ST-HOSVD, as [`StHosvd::decompose`] computes each;
     /// otherwise as [`Device::hooi`].
     ///
     /// # Errors
-    /// Those of [`Device::hooi`].
+    /// As [`Device::hooi`].
     ///
     /// ```no_run
     /// # use tenfold::{StHosvd, Tensor, cuda::Device};
@@ -79,12 +81,13 @@ impl Device {
         st_hosvd: &StHosvd,
         batch: impl Into<TensorRef<'a, T>>,
     ) -> Result<Vec<Tucker<T>>> {
-        self.decompose(&Solver::START, st_hosvd, Start::StHosvd, batch.into())
+        self.decompose(Sweeping::NONE, st_hosvd, Start::StHosvd, batch.into())
     }
 
+    /// The start `start` with the options of `truncated`, and sweeps from there.
     fn decompose<T: DeviceScalar>(
         &self,
-        solver: &Solver,
+        sweeping: Sweeping,
         truncated: &StHosvd,
         start: Start,
         batch: TensorRef<'_, T>,
@@ -94,10 +97,14 @@ impl Device {
             return Err(error);
         }
         let batch = Batch::new(batch, &shapes);
+        let solver = Solver {
+            device: self,
+            sweeping,
+        };
         match truncated.truncation {
             Truncation::Ranks(_) => {
                 let source = Source::Truncated(start);
-                let found = solver.decompose(self, &shapes, &source, batch.entries)?;
+                let found = solver.decompose(&shapes, &source, batch.entries())?;
                 let found = found.into_iter().enumerate();
                 found
                     .map(|(item, decomposition)| decomposition.tucker(batch.item(item)?))
@@ -111,17 +118,17 @@ impl Device {
                     tolerance,
                 };
                 let starts = within.truncate(&batch)?;
-                if solver.max_sweeps == 0 {
+                if sweeping.max_sweeps == 0 {
                     return Ok(starts);
                 }
-                within.sweep(solver, &starts, &batch)
+                within.sweep(&solver, &starts, &batch)
             }
         }
     }
 }
 
-/// The shapes of the decompositions that are asked for; for a tolerance the ranks are
-/// the extents, which they do not exceed.
+/// Checks the options against the batch. Returns the shapes of the decompositions; with a
+/// tolerance the ranks are the extents, their upper bounds.
 fn shapes(truncated: &StHosvd, batch: &[usize]) -> Result<Shapes> {
     let &[items, ref tensor @ ..] = batch else {
         return Err(Error::OrderOutOfRange { order: 0 });
@@ -133,9 +140,10 @@ fn shapes(truncated: &StHosvd, batch: &[usize]) -> Result<Shapes> {
     }
     let order = truncated.resolved_order(tensor)?;
     if truncated.route == Route::Qr {
-        return Err(Error::OnlyOnCpu {
+        return Err(CudaError::OnlyOnCpu {
             what: "the QR route",
-        });
+        }
+        .into());
     }
     let mut core = tensor.to_vec();
     if let Truncation::Ranks(ranks) = &truncated.truncation {
@@ -151,7 +159,7 @@ fn shapes(truncated: &StHosvd, batch: &[usize]) -> Result<Shapes> {
         core,
         order,
     };
-    in_range(shapes.size())?;
-    in_range(shapes.largest_order().pow(2))?;
+    check_countable(shapes.size())?;
+    check_countable(shapes.largest_order().pow(2))?;
     Ok(shapes)
 }

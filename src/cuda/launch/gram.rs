@@ -1,0 +1,100 @@
+//! Gram matrices of unfoldings, and their eigenproblems.
+
+use cudarc::driver::{CudaSlice, CudaView};
+
+use super::blocks::{int, launch};
+use super::constants::TILE;
+use super::shared_memory::{eigen_bytes, rotation_bytes};
+use super::unfoldings::Unfoldings;
+use crate::cuda::queue::Queue;
+use crate::cuda::scalar::DeviceScalar;
+use crate::error::{Error, Result};
+use crate::linalg::Side;
+
+/// Symmetric eigenproblems G = V diag(values) Vᵀ, one for each item.
+pub(in crate::cuda) struct Eigenproblems<'a> {
+    pub(in crate::cuda) items: usize,
+    /// The order of each matrix.
+    pub(in crate::cuda) order: usize,
+    /// The matrices; the kernel overwrites them.
+    pub(in crate::cuda) grams: &'a mut CudaSlice<f64>,
+    /// As long as `grams` if [`Queue::eigen_fits_block`] is false, else unused.
+    pub(in crate::cuda) work: &'a mut CudaSlice<f64>,
+    /// Eigenvalues, largest first.
+    pub(in crate::cuda) values: &'a mut CudaSlice<f64>,
+    /// Eigenvectors in the order of the values, column by column.
+    pub(in crate::cuda) vectors: &'a mut CudaSlice<f64>,
+    /// Becomes `NO_CONVERGENCE` where the iteration does not converge; otherwise unchanged.
+    pub(in crate::cuda) outcomes: &'a mut CudaSlice<i32>,
+    pub(in crate::cuda) active: Option<&'a CudaSlice<i32>>,
+}
+
+/// The error for an eigenproblem that did not converge.
+pub(in crate::cuda) fn no_convergence() -> Error {
+    Error::NoConvergence {
+        what: "the symmetric eigenproblem on the device",
+    }
+}
+
+impl Queue {
+    /// Gram matrices of the smaller side of unfoldings.
+    pub(in crate::cuda) fn gram<T: DeviceScalar>(
+        &self,
+        tensors: &CudaView<'_, T>,
+        unfoldings: Unfoldings,
+        grams: &mut CudaSlice<f64>,
+        active: Option<&CudaSlice<i32>>,
+    ) -> Result<()> {
+        let Unfoldings { items, extents } = unfoldings;
+        let (left, rows, right) = (int(extents.left), int(extents.extent), int(extents.right));
+        let of_columns = i32::from(unfoldings.side() == Side::Rest);
+        let tiles = unfoldings.order().div_ceil(TILE);
+        launch!(
+            self, T::KERNELS.gram,
+            grid: (tiles * (tiles + 1) / 2, items), shared: 0,
+            holds: [
+                tensors => items * unfoldings.size(),
+                grams => items * unfoldings.order().pow(2),
+            ],
+            arguments: [tensors, &left, &rows, &right, &of_columns, grams],
+            active: active,
+        )
+    }
+
+    /// Solves eigenproblems, in shared memory if they fit there.
+    pub(in crate::cuda) fn eigen(&self, problems: Eigenproblems<'_>) -> Result<()> {
+        let Eigenproblems {
+            items,
+            order: n,
+            grams,
+            work,
+            values,
+            vectors,
+            outcomes,
+            active,
+        } = problems;
+        let order = int(n);
+        if self.eigen_fits_block(n) {
+            return launch!(
+                self, "eigen_shared",
+                grid: (1, items), shared: eigen_bytes(n),
+                holds: [
+                    grams => items * n * n, values => items * n,
+                    vectors => items * n * n, outcomes => items,
+                ],
+                arguments: [&*grams, &order, values, vectors, outcomes],
+                active: active,
+            );
+        }
+        launch!(
+            self, "eigen_global",
+            grid: (1, items), shared: rotation_bytes(n),
+            holds: [
+                grams => items * n * n, work => items * n * n, values => items * n,
+                vectors => items * n * n, outcomes => items,
+            ],
+            arguments: [grams, &order, work, values, vectors, outcomes],
+            active: active,
+        )
+    }
+}

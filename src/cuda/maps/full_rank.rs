@@ -1,0 +1,245 @@
+//! Maps at full ranks: the singular value decomposition of each unfolding, from the Gram
+//! matrix of its smaller side.
+
+use cudarc::driver::CudaSlice;
+
+use crate::cam::{MAP_TOLERANCE, SAFE_SINGLE_LENGTH};
+use crate::cuda::buffers::{download, zeros};
+use crate::cuda::launch::{
+    Combination, Eigenproblems, Grams, MapChunk, Projection, RUN, Request, Rows, Unfoldings,
+    outcome,
+};
+use crate::cuda::queue::Queue;
+use crate::cuda::scalar::DeviceScalar;
+use crate::error::Result;
+use crate::linalg::Side;
+
+/// The rounding error of a projected map in `f32`, relative to the length of the features at
+/// a position: √[`RUN`] unit roundoffs for the sum of a run, and one for the rounded vector.
+fn projection_error() -> f64 {
+    let unit_roundoff = 0.5 * f64::from(f32::EPSILON);
+    ((RUN as f64).sqrt() + 1.0) * unit_roundoff
+}
+
+/// The way from features to maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Path {
+    /// One block computes the whole map from the P×P Gram matrix.
+    Block,
+    /// By steps, from the P×P Gram matrix: P < C. Its eigenvectors are the projected maps.
+    Positions,
+    /// By steps, from the C×C Gram matrix. The features are projected on its eigenvectors.
+    Channels,
+}
+
+impl Path {
+    fn of(queue: &Queue, unfoldings: Unfoldings) -> Self {
+        match unfoldings.side() {
+            Side::Mode => Self::Channels,
+            Side::Rest if queue.map_fits_block(unfoldings.columns()) => Self::Block,
+            Side::Rest => Self::Positions,
+        }
+    }
+}
+
+/// Memory for the steps of a chunk.
+#[derive(Debug)]
+pub(super) struct FullRank {
+    path: Path,
+    grams: CudaSlice<f64>,
+    work: CudaSlice<f64>,
+    values: CudaSlice<f64>,
+    vectors: CudaSlice<f64>,
+    energies: CudaSlice<f64>,
+    channel_sums: CudaSlice<f64>,
+    projected: CudaSlice<f64>,
+    sums: CudaSlice<f64>,
+}
+
+/// The entries of each buffer of [`FullRank`] for one item.
+struct Lengths {
+    matrix: usize,
+    work: usize,
+    order: usize,
+    projected: usize,
+    positions: usize,
+}
+
+impl Lengths {
+    fn of(queue: &Queue, unfoldings: Unfoldings, request: Request) -> Self {
+        let path = Path::of(queue, unfoldings);
+        let (order, positions) = match path {
+            Path::Block => (0, 0),
+            Path::Positions | Path::Channels => (unfoldings.order(), unfoldings.columns()),
+        };
+        let vectors = if request.all_vectors { order } else { 1 };
+        Self {
+            matrix: order * order,
+            work: if queue.eigen_fits_block(order) {
+                0
+            } else {
+                order * order
+            },
+            order,
+            projected: if path == Path::Channels {
+                vectors * positions
+            } else {
+                0
+            },
+            positions,
+        }
+    }
+}
+
+impl FullRank {
+    /// Bytes for each item.
+    pub(super) fn bytes(queue: &Queue, unfoldings: Unfoldings, request: Request) -> u64 {
+        let lengths = Lengths::of(queue, unfoldings, request);
+        let entries = 2 * lengths.matrix
+            + lengths.work
+            + 2 * lengths.order
+            + lengths.projected
+            + lengths.positions
+            + 1;
+        8 * entries as u64
+    }
+
+    /// Memory for all items of `unfoldings`.
+    pub(super) fn new(queue: &Queue, unfoldings: Unfoldings, request: Request) -> Result<Self> {
+        let lengths = Lengths::of(queue, unfoldings, request);
+        let of = |len: usize| zeros::<f64>(queue, unfoldings.items * len);
+        Ok(Self {
+            path: Path::of(queue, unfoldings),
+            grams: of(lengths.matrix)?,
+            work: of(lengths.work)?,
+            values: of(lengths.order)?,
+            vectors: of(lengths.matrix)?,
+            energies: of(1)?,
+            channel_sums: of(lengths.order)?,
+            projected: of(lengths.projected)?,
+            sums: of(lengths.positions)?,
+        })
+    }
+
+    /// Enqueues the maps of a chunk.
+    pub(super) fn enqueue<T: DeviceScalar>(
+        &mut self,
+        queue: &Queue,
+        chunk: MapChunk<'_, T>,
+    ) -> Result<()> {
+        if self.path == Path::Block {
+            return queue.saliency(chunk);
+        }
+        let MapChunk {
+            features,
+            unfoldings,
+            request,
+            maps,
+            outcomes,
+        } = chunk;
+        let (items, n, positions) = (unfoldings.items, unfoldings.order(), unfoldings.columns());
+        let vectors = if request.all_vectors { n } else { 1 };
+        // 1. Gram matrices, centred.
+        queue.gram(features, unfoldings, &mut self.grams, None)?;
+        let mut grams = Grams {
+            items,
+            order: n,
+            matrices: &mut self.grams,
+            energies: &mut self.energies,
+            outcomes,
+        };
+        queue.check_gram(&mut grams)?;
+        if request.centring && self.path == Path::Positions {
+            queue.centre_rest(&mut grams, &mut self.channel_sums)?;
+        } else if request.centring {
+            queue.row_sums(features, unfoldings, &mut self.channel_sums)?;
+            queue.centre_mode(&mut grams, positions, &self.channel_sums)?;
+        }
+        // 2. Squares of the singular values, and vectors of the smaller side.
+        queue.eigen(Eigenproblems {
+            items,
+            order: n,
+            grams: &mut self.grams,
+            work: &mut self.work,
+            values: &mut self.values,
+            vectors: &mut self.vectors,
+            outcomes,
+            active: None,
+        })?;
+        // 3. Projected maps: the vectors of positions, or features projected on those of
+        // channels.
+        let unit = self.path == Path::Positions;
+        if !unit {
+            queue.project(Projection {
+                features,
+                unfoldings,
+                matrices: &self.vectors,
+                columns: n,
+                vectors,
+                projected: &mut self.projected,
+            })?;
+            if request.centring {
+                queue.centre_rows(Rows {
+                    items,
+                    rows: vectors,
+                    columns: positions,
+                    entries: &mut self.projected,
+                })?;
+            }
+        }
+        // 4. The maps.
+        queue.combine(Combination {
+            items,
+            values: n,
+            vectors,
+            positions,
+            stride: if unit { n * n } else { vectors * positions },
+            unit,
+            sign: request.sign,
+            squares: &self.values,
+            projected: if unit { &self.vectors } else { &self.projected },
+            sums: &mut self.sums,
+            maps,
+            outcomes,
+        })
+    }
+
+    /// Marks maps as cancelled that are too flat for a projection in `f32`. Waits for the
+    /// device.
+    ///
+    /// A map is too flat if twice the estimated error of its projections exceeds
+    /// [`MAP_TOLERANCE`] times its range before normalisation.
+    pub(super) fn cancel_flat<T: DeviceScalar>(
+        &self,
+        queue: &Queue,
+        unfoldings: Unfoldings,
+        request: Request,
+        outcomes: &mut [i32],
+    ) -> Result<()> {
+        if self.path != Path::Channels || T::EPSILON <= f64::EPSILON {
+            return Ok(());
+        }
+        let (n, positions) = (unfoldings.order(), unfoldings.columns());
+        let vectors = if request.all_vectors { n } else { 1 };
+        let squares = download(queue, &self.values)?;
+        let sums = download(queue, &self.sums)?;
+        let energies = download(queue, &self.energies)?;
+        let items = squares.chunks(n).zip(sums.chunks(positions)).zip(energies);
+        for (((squares, sum), energy), outcome) in items.zip(outcomes) {
+            let relative = squares.iter().map(|square| square / squares[0]);
+            let weights = relative.map(|square| square.max(0.0).sqrt());
+            // The root mean square of the features' lengths at a position.
+            let length = (energy / positions as f64).sqrt();
+            let error = projection_error() * weights.take(vectors).sum::<f64>() * length;
+            let min = sum.iter().copied().fold(f64::INFINITY, f64::min);
+            let max = sum.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let resolved = SAFE_SINGLE_LENGTH.contains(&length)
+                && sum.iter().all(|entry| entry.is_finite())
+                && 2.0 * error <= MAP_TOLERANCE * (max - min);
+            if *outcome < outcome::OUT_OF_RANGE && !resolved {
+                *outcome = outcome::CANCELLED;
+            }
+        }
+        Ok(())
+    }
+}

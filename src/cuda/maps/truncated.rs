@@ -1,0 +1,118 @@
+//! Maps at truncated ranks: HOOI on scaled copies of the features, the features projected on
+//! the channel factor.
+
+use cudarc::driver::CudaSlice;
+
+use super::job::Job;
+use crate::cam::{ENERGY_TOLERANCE, MAX_SWEEPS};
+use crate::cuda::buffers::zeros;
+use crate::cuda::launch::{Combination, MapChunk, Prepared, Projection, Slices, Stopping};
+use crate::cuda::queue::Queue;
+use crate::cuda::scalar::DeviceScalar;
+use crate::cuda::tucker::{Iteration, Origin, Shapes, Sweeping};
+use crate::error::Result;
+use crate::tucker::Start;
+
+/// HOOI as the CPU runs it for maps.
+const SWEEPING: Sweeping = Sweeping {
+    stopping: Stopping {
+        tolerance: 0.0,
+        rounding: 0.0,
+        energy_tolerance: ENERGY_TOLERANCE,
+    },
+    max_sweeps: MAX_SWEEPS,
+};
+
+/// Memory for the steps of a chunk.
+pub(super) struct Truncated {
+    prepared: CudaSlice<f64>,
+    exponents: CudaSlice<i32>,
+    iteration: Iteration,
+    projected: CudaSlice<f64>,
+    squares: CudaSlice<f64>,
+    sums: CudaSlice<f64>,
+}
+
+impl Truncated {
+    /// Bytes for each item.
+    pub(super) fn bytes(job: &Job<'_>, shapes: &Shapes) -> u64 {
+        let (rank, positions) = (shapes.core[0], job.positions());
+        let of_maps = rank * (positions + 1) + positions + 1;
+        shapes.bytes() + 8 * (job.size() + of_maps) as u64
+    }
+
+    /// Memory for all items of `shapes`.
+    pub(super) fn new(queue: &Queue, job: &Job<'_>, shapes: Shapes) -> Result<Self> {
+        let (items, rank, positions) = (shapes.items, shapes.core[0], job.positions());
+        Ok(Self {
+            prepared: zeros(queue, items * job.size())?,
+            exponents: zeros(queue, items)?,
+            projected: zeros(queue, items * rank * positions)?,
+            squares: zeros(queue, items * rank)?,
+            sums: zeros(queue, items * positions)?,
+            iteration: Iteration::new(queue, shapes)?,
+        })
+    }
+
+    /// Enqueues the maps of a chunk, and waits for HOOI.
+    pub(super) fn enqueue<T: DeviceScalar>(
+        &mut self,
+        queue: &Queue,
+        chunk: MapChunk<'_, T>,
+    ) -> Result<()> {
+        let MapChunk {
+            features,
+            unfoldings,
+            request,
+            maps,
+            outcomes,
+        } = chunk;
+        let (items, positions) = (unfoldings.items, unfoldings.columns());
+        // 1. Scaled copies, centred if asked.
+        let prepared = Prepared {
+            entries: &mut self.prepared,
+            exponents: &mut self.exponents,
+            outcomes,
+        };
+        queue.prepare(features, unfoldings, request.centring, prepared)?;
+        // 2. HOOI.
+        self.iteration.set_items(items);
+        let start = Origin::Truncated(Start::Hosvd);
+        self.iteration.run(queue, &self.prepared, start, SWEEPING)?;
+        self.iteration.check_convergence(queue)?;
+        // 3. σᵢ²: the energy of the core's i-th slice of channels.
+        let core = self.iteration.shapes().core.as_slice();
+        let rank = core[0];
+        let slices = Slices {
+            items,
+            slices: rank,
+            size: core[1..].iter().product(),
+            tensors: self.iteration.cores(),
+        };
+        queue.energy(slices, &mut self.squares)?;
+        // 4. Projected maps, and the map.
+        let vectors = if request.all_vectors { rank } else { 1 };
+        queue.project(Projection {
+            features: &self.prepared.as_view(),
+            unfoldings,
+            matrices: self.iteration.factor(0),
+            columns: rank,
+            vectors,
+            projected: &mut self.projected,
+        })?;
+        queue.combine(Combination {
+            items,
+            values: rank,
+            vectors,
+            positions,
+            stride: vectors * positions,
+            unit: false,
+            sign: request.sign,
+            squares: &self.squares,
+            projected: &self.projected,
+            sums: &mut self.sums,
+            maps,
+            outcomes,
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! The scalars that the kernels are compiled for.
+
+use cudarc::driver::{DeviceRepr, ValidAsZeroBits};
+
+use crate::scalar::Scalar;
+
+/// A scalar that the kernels support: `f32` and `f64`.
+pub trait DeviceScalar: Scalar + DeviceRepr + ValidAsZeroBits + Unpin {
+    /// The names of the kernels for this scalar.
+    #[doc(hidden)]
+    const KERNELS: Kernels;
+}
+
+/// The names of the kernels that are compiled for each scalar.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Kernels {
+    pub(super) combine: &'static str,
+    pub(super) gram: &'static str,
+    pub(super) prepare: &'static str,
+    pub(super) project: &'static str,
+    pub(super) resize: &'static str,
+    pub(super) row_sums: &'static str,
+    pub(super) saliency: &'static str,
+}
+
+macro_rules! kernels {
+    ($scalar:literal) => {
+        Kernels {
+            combine: concat!("combine_", $scalar),
+            gram: concat!("gram_", $scalar),
+            prepare: concat!("prepare_", $scalar),
+            project: concat!("project_", $scalar),
+            resize: concat!("resize_", $scalar),
+            row_sums: concat!("row_sums_", $scalar),
+            saliency: concat!("saliency_", $scalar),
+        }
+    };
+}
+
+impl DeviceScalar for f32 {
+    const KERNELS: Kernels = kernels!("f32");
+}
+
+impl DeviceScalar for f64 {
+    const KERNELS: Kernels = kernels!("f64");
+}

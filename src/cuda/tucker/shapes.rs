@@ -1,0 +1,59 @@
+//! The extents of the tensors and cores of a batch.
+
+use crate::cuda::launch::Unfoldings;
+
+/// Which tensors are decomposed, and at which ranks.
+#[derive(Clone, Debug)]
+pub(in crate::cuda) struct Shapes {
+    pub(in crate::cuda) items: usize,
+    /// The extents of a tensor.
+    pub(in crate::cuda) tensor: Vec<usize>,
+    /// The extents of its core.
+    pub(in crate::cuda) core: Vec<usize>,
+    /// The modes that get a factor, in ST-HOSVD's order.
+    pub(in crate::cuda) order: Vec<usize>,
+}
+
+impl Shapes {
+    /// Whether a mode gets a factor.
+    pub(super) fn has_factor(&self, mode: usize) -> bool {
+        self.order.contains(&mode)
+    }
+
+    /// The modes that get a factor, in ascending order.
+    pub(super) fn modes(&self) -> Vec<usize> {
+        let modes = 0..self.tensor.len();
+        modes.filter(|&mode| self.has_factor(mode)).collect()
+    }
+
+    /// The mode-`mode` unfoldings of the tensors.
+    pub(super) fn unfoldings(&self, mode: usize) -> Unfoldings {
+        Unfoldings::of(self.items, &self.tensor, mode)
+    }
+
+    /// The largest order of a Gram matrix.
+    pub(super) fn largest_order(&self) -> usize {
+        let modes = self.order.iter();
+        let orders = modes.map(|&mode| self.unfoldings(mode).order());
+        orders.max().unwrap_or(1)
+    }
+
+    /// Entries of a tensor.
+    pub(super) fn size(&self) -> usize {
+        self.tensor.iter().product()
+    }
+
+    /// Entries of a core.
+    pub(super) fn core_size(&self) -> usize {
+        self.core.iter().product()
+    }
+
+    /// Bytes that [`Iteration`](super::Iteration) needs for each item.
+    pub(in crate::cuda) fn bytes(&self) -> u64 {
+        let n = self.largest_order();
+        let extents = self.tensor.iter().zip(&self.core);
+        let factors: usize = extents.map(|(extent, rank)| extent * (rank + 1)).sum();
+        let entries = 2 * self.size() + 3 * n * n + factors + self.core_size() + 8;
+        8 * entries as u64
+    }
+}

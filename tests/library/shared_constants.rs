@@ -1,0 +1,191 @@
+//! Constants that the library shares with the kernels have equal values. The kernels are read
+//! as text, so that the test needs neither a GPU nor a compiler for one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Constants that the launches share with the kernels, by one name on both sides.
+const OF_LAUNCHES: [&str; 11] = [
+    "THREADS",
+    "WARPS",
+    "TILE",
+    "GROUP",
+    "RUN",
+    "FINE",
+    "CONSTANT",
+    "DEGENERATE",
+    "OUT_OF_RANGE",
+    "CANCELLED",
+    "NO_CONVERGENCE",
+];
+
+/// Thresholds that decide on the GPU what they decide on the CPU, by one name on both sides.
+const OF_THE_CPU: [&str; 3] = ["TIE_TOLERANCE", "CONSTANT_TOLERANCE", "DEGENERATE_RATIO"];
+
+/// Constants that no other code needs: panels and groups, the limit of Jacobi sweeps and its
+/// threshold, and the share of a trace that centring must leave. The last differs from the
+/// CPU's constant of that name, because the CPU forms some Gram matrices in `f32`.
+const OF_KERNELS_ALONE: [&str; 6] = [
+    "DEPTH",
+    "PANEL_CHANNELS",
+    "MOST_GROUPS",
+    "MOST_SWEEPS",
+    "NEGLIGIBLE",
+    "CENTRED_SHARE",
+];
+
+/// A constant with its value, both as text.
+type Constant = (String, String);
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The text of all files below a folder, comments removed.
+fn text_below(folder: &str, extensions: &[&str]) -> String {
+    fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    files(&root().join(folder), &mut found);
+    found.sort();
+    let known = |path: &PathBuf| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| extensions.contains(&extension))
+    };
+    let texts = found.iter().filter(|path| known(path));
+    let texts = texts.map(|path| fs::read_to_string(path).unwrap());
+    let lines: Vec<String> = texts
+        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .map(|line| line.split("//").next().unwrap_or("").to_owned())
+        .collect();
+    lines.join("\n")
+}
+
+/// `#define NAME value`, and the enumerators `NAME = value` of `enum`.
+fn of_kernels() -> Vec<Constant> {
+    let text = text_below("kernels", &["cu", "cuh"]);
+    let defined = text.lines().filter_map(|line| {
+        let (name, value) = line.strip_prefix("#define ")?.split_once(' ')?;
+        Some((
+            name.to_owned(),
+            value.trim_matches(['(', ')', ' ']).to_owned(),
+        ))
+    });
+    let enumerators = text.split("\nenum ").skip(1).flat_map(|text| {
+        let body = text.split(['{', '}']).nth(1).unwrap();
+        let pairs = body.split(',').filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+    });
+    defined.chain(enumerators).collect()
+}
+
+/// `const NAME: Type = value;` in text.
+fn in_rust(text: &str) -> Vec<Constant> {
+    let declarations = text.split("const ").skip(1);
+    let constants = declarations.filter_map(|text| {
+        let (declared, value) = text.split(';').next()?.split_once('=')?;
+        let name = declared.split_once(':')?.0;
+        Some((name.trim().to_owned(), value.trim().to_owned()))
+    });
+    constants.collect()
+}
+
+/// The value of the constant of this name, of which there is one.
+fn value<'a>(constants: &'a [Constant], name: &str) -> &'a str {
+    let mut values = constants.iter().filter(|(other, _)| other == name);
+    let (_, value) = values
+        .next()
+        .unwrap_or_else(|| panic!("no constant {name}"));
+    assert!(values.next().is_none(), "two constants {name}");
+    value
+}
+
+/// Fails unless two values are equal: numbers, or expressions of the same text.
+fn assert_equal(name: &str, one: &str, other: &str) {
+    match (one.parse::<f64>(), other.parse::<f64>()) {
+        (Ok(one), Ok(other)) => assert!(one == other, "{name}: {one:e} and {other:e}"),
+        _ => assert_eq!(one, other, "{name}"),
+    }
+}
+
+#[test]
+fn launches_and_kernels_agree() {
+    let kernels = of_kernels();
+    let text = text_below("src/cuda/launch", &["rs"]);
+    let launches = in_rust(&text);
+    for name in OF_LAUNCHES {
+        assert_equal(name, value(&launches, name), value(&kernels, name));
+    }
+    for (sign, name) in [
+        ("Absolute", "ABSOLUTE"),
+        ("Positive", "POSITIVE"),
+        ("Negative", "NEGATIVE"),
+    ] {
+        let arm = format!("Sign::{sign} => {},", value(&kernels, name));
+        assert!(text.contains(&arm), "sign_code has no arm {arm}");
+    }
+    // The tile of one thread in saliency.cu, which has no name there.
+    let tile = value(&launches, "THREAD_TILE");
+    let sums = format!("double sums[{tile}][{tile}] = {{}};");
+    assert!(text_below("kernels", &["cu"]).contains(&sums), "{sums}");
+}
+
+/// The constants of modules of the library.
+fn of_modules(modules: &[&str]) -> Vec<Constant> {
+    let texts = modules.iter().map(|module| {
+        let index = fs::read_to_string(root().join(format!("src/{module}.rs"))).unwrap();
+        format!("{index}\n{}", text_below(&format!("src/{module}"), &["rs"]))
+    });
+    in_rust(&texts.collect::<String>())
+}
+
+#[test]
+fn thresholds_of_gpu_and_cpu_agree() {
+    let kernels = of_kernels();
+    let cpu = of_modules(&["cam", "linalg", "tucker"]);
+    for name in OF_THE_CPU {
+        assert_equal(name, value(&cpu, name), value(&kernels, name));
+    }
+    let (least, largest) = value(&cpu, "SAFE_TRACE").split_once("..").unwrap();
+    assert_equal("LEAST_TRACE", least, value(&kernels, "LEAST_TRACE"));
+    assert_equal("LARGEST_TRACE", largest, value(&kernels, "LARGEST_TRACE"));
+    let largest = f64::MAX.to_string();
+    assert_equal("LARGEST", &largest, value(&kernels, "LARGEST"));
+}
+
+/// A constant that is added to the kernels must be added to a list.
+#[test]
+fn every_constant_of_the_kernels_is_listed() {
+    let compared = [
+        "ABSOLUTE",
+        "POSITIVE",
+        "NEGATIVE",
+        "LEAST_TRACE",
+        "LARGEST_TRACE",
+        "LARGEST",
+    ];
+    let lists = [&OF_LAUNCHES[..], &OF_THE_CPU, &OF_KERNELS_ALONE, &compared].concat();
+    for (name, _) in of_kernels() {
+        assert!(lists.contains(&name.as_str()), "{name} is in no list");
+    }
+}
+
+/// The bounds of the device tests repeat constants of the library.
+#[test]
+fn the_bounds_of_the_device_tests_agree() {
+    let bounds = in_rust(&text_below("tests/common/device", &["rs"]));
+    let launches = in_rust(&text_below("src/cuda/launch", &["rs"]));
+    let cam = of_modules(&["cam"]);
+    assert_equal("RUN", value(&launches, "RUN"), value(&bounds, "RUN"));
+    for name in ["TIE_TOLERANCE", "ENERGY_TOLERANCE", "MAX_SWEEPS"] {
+        assert_equal(name, value(&cam, name), value(&bounds, name));
+    }
+}
