@@ -40,8 +40,8 @@ pub(crate) use crop::crop;
 pub(crate) use memory::{check_room, with_room};
 pub(crate) use permute::permute;
 pub(crate) use product::{
-    mode_product, mode_product_into, mode_product_memory, multi_mode_product,
-    multi_mode_product_memory,
+    mode_product, mode_product_into, mode_product_memory, mode_product_until, multi_mode_product,
+    multi_mode_product_memory, multi_mode_product_until,
 };
 pub(crate) use reduce::{distance, first_non_finite, inner, largest_magnitude, norm};
 pub(crate) use shape::{check_mode, check_modes};

@@ -75,5 +75,6 @@ pub use lanczos::{LeadingPair, leading_pair};
 pub use svd::{RightSingular, right_singular};
 
 pub(crate) use columns::Columns;
-pub(super) use eigh::{eigh_in_scratch, rescale};
-pub(super) use lanczos::leading_pair_in_scratch;
+pub(super) use eigh::{eigh_in_scratch_until, eigh_leading_until, rescale};
+pub(super) use lanczos::leading_pair_in_scratch_until;
+pub(super) use svd::right_singular_until;

@@ -1,10 +1,12 @@
 //! The steps of which all solvers consist, with the route and the monitor of the solver.
 
+use faer::MatRef;
+
 use crate::error::Result;
 use crate::linalg::{Accuracy, LeftSingular, Precision, Request, Route, Wanted, leading_vectors};
 use crate::monitor::Monitor;
 use crate::scalar::Scalar;
-use crate::tensor::TensorRef;
+use crate::tensor::{Tensor, TensorRef, mode_product_until, multi_mode_product_until};
 
 /// How a solver computes its steps.
 #[derive(Clone, Copy, Debug)]
@@ -34,5 +36,24 @@ impl Computation<'_> {
             cancellation: self.monitor.cancellation(),
         };
         leading_vectors(y, mode, request)
+    }
+
+    /// Y ×ₙ U.
+    pub(super) fn mode_product<T: Scalar>(
+        self,
+        y: TensorRef<'_, T>,
+        mode: usize,
+        u: MatRef<'_, T>,
+    ) -> Result<Tensor<T>> {
+        mode_product_until(y, mode, u, self.monitor.cancellation())
+    }
+
+    /// Y ×ₐ Uₐ ×ᵦ Uᵦ ….
+    pub(super) fn multi_mode_product<T: Scalar>(
+        self,
+        y: TensorRef<'_, T>,
+        matrices: &[(usize, MatRef<'_, T>)],
+    ) -> Result<Tensor<T>> {
+        multi_mode_product_until(y, matrices, self.monitor.cancellation())
     }
 }

@@ -16,8 +16,8 @@ use crate::monitor::{Monitor, Progress};
 use crate::names::named;
 use crate::scalar::Scalar;
 use crate::tensor::{
-    Sizes, TensorRef, mode_product, mode_product_memory, multi_mode_product,
-    multi_mode_product_memory, norm, whole_bytes,
+    Sizes, TensorRef, mode_product_memory, multi_mode_product, multi_mode_product_memory, norm,
+    whole_bytes,
 };
 
 /// Where HOOI starts from.
@@ -440,7 +440,7 @@ fn update<T: Scalar>(
         let rank = tucker.ranks()[mode];
         let leading = computation.leading(y, mode, Precision::Native, |_| rank)?;
         let replacement = Replacement {
-            core: mode_product(y, mode, leading.vectors.transpose())?,
+            core: computation.mode_product(y, mode, leading.vectors.transpose())?,
             factor: leading.vectors,
             values: Some(leading.values),
             rung: leading.rung,
@@ -449,7 +449,7 @@ fn update<T: Scalar>(
     }
     let (first, second) = modes.split_at(modes.len() / 2);
     for (half, other) in [(first, second), (second, first)] {
-        let projected = multi_mode_product(y, &transposed(tucker.factors(), other))?;
+        let projected = computation.multi_mode_product(y, &transposed(tucker.factors(), other))?;
         update(tucker, projected.view(), half, computation)?;
     }
     Ok(())

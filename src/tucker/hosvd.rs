@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::linalg::{Route, left_singular_memory};
 use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
-use crate::tensor::{TensorRef, multi_mode_product, multi_mode_product_memory, whole_bytes};
+use crate::tensor::{TensorRef, multi_mode_product_memory, whole_bytes};
 
 /// The truncated higher-order SVD (De Lathauwer, De Moor & Vandewalle, SIAM J.
 /// Matrix Anal. Appl. 2000; Kolda & Bader, figure 4.3).
@@ -120,7 +120,7 @@ impl Hosvd {
             truncator.truncate(x, mode, budget, computation)?;
             report(step + 1, truncator.discarded())?;
         }
-        let core = multi_mode_product(x, &transposed(truncator.factors(), modes))?;
+        let core = computation.multi_mode_product(x, &transposed(truncator.factors(), modes))?;
         report(budgets.len() + 1, truncator.discarded())?;
         truncator.finish(core)
     }

@@ -15,8 +15,7 @@ use crate::linalg::{Precision, Route, left_singular_memory, product, random_sign
 use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
 use crate::tensor::{
-    Tensor, TensorRef, mode_product, mode_product_memory, multi_mode_product,
-    multi_mode_product_memory, norm, whole_bytes,
+    Tensor, TensorRef, mode_product_memory, multi_mode_product_memory, norm, whole_bytes,
 };
 
 /// The randomized sequentially truncated higher-order SVD: a range finder in one
@@ -259,7 +258,8 @@ impl<T: Scalar> Sketching<'_, T> {
     /// S = X ×ₛ Ω; Qₙ for the other modes, with the columns wanted or as many as S has
     /// independent ones; Z = X ×ₙ≠ₛ Qₙᵀ.
     fn compress(&self, omega: MatRef<'_, T>) -> Result<Compressed<T>> {
-        let sketch = mode_product(self.x, self.sketched, omega)?;
+        let computation = self.computation;
+        let sketch = computation.mode_product(self.x, self.sketched, omega)?;
         let mut core = sketch.shape().to_vec();
         self.others.iter().for_each(|&n| core[n] = self.wanted[n]);
         for &n in self.others {
@@ -268,16 +268,13 @@ impl<T: Scalar> Sketching<'_, T> {
         let found = self
             .others
             .par_iter()
-            .map(|&n| {
-                self.computation
-                    .leading(sketch.view(), n, Precision::Native, |_| core[n])
-            })
+            .map(|&n| computation.leading(sketch.view(), n, Precision::Native, |_| core[n]))
             .collect::<Result<Vec<_>>>()?;
         let mut bases = vec![None; self.x.order()];
         for (&n, leading) in self.others.iter().zip(found) {
             bases[n] = Some(leading.vectors);
         }
-        let z = multi_mode_product(self.x, &transposed(&bases, self.others))?;
+        let z = computation.multi_mode_product(self.x, &transposed(&bases, self.others))?;
         Ok(Compressed { z, bases })
     }
 }

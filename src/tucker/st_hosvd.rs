@@ -16,9 +16,7 @@ use crate::error::{Error, Result};
 use crate::linalg::{Route, left_singular_memory};
 use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
-use crate::tensor::{
-    Sizes, Tensor, TensorRef, check_modes, mode_product, mode_product_memory, whole_bytes,
-};
+use crate::tensor::{Sizes, Tensor, TensorRef, check_modes, mode_product_memory, whole_bytes};
 
 /// In which order ST-HOSVD goes through the modes.
 ///
@@ -180,7 +178,7 @@ impl StHosvd {
             let left = budgets.len() - step;
             let budget = truncator.discarded().budget(budget, left);
             let transposed = truncator.truncate(current, mode, budget, computation)?;
-            y = Some(mode_product(current, mode, transposed)?);
+            y = Some(computation.mode_product(current, mode, transposed)?);
             self.monitor.step(Progress {
                 relative_error: Some(truncator.discarded().relative_error()),
                 ..Progress::new(step + 1, budgets.len())

@@ -32,7 +32,8 @@ use super::gram::{Precision, Side, Unfolding};
 use super::qr::scaled_triangular_factor;
 use crate::error::{Error, Result};
 use crate::linalg::small::{
-    Columns, Rung, eigh_in_scratch, eigh_leading, leading_pair_in_scratch, rescale, right_singular,
+    Columns, Rung, eigh_in_scratch_until, eigh_leading_until, leading_pair_in_scratch_until,
+    rescale, right_singular_until,
 };
 use crate::monitor::Cancellation;
 use crate::names::named;
@@ -299,7 +300,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
             return Ok(None);
         }
         match self.request.wanted {
-            Wanted::First { .. } => Ok(self.first_pair_in_single(gram, energy)),
+            Wanted::First { .. } => self.first_pair_in_single(gram, energy),
             Wanted::Leading(_) | Wanted::All => {
                 let pairs = self.eigenpairs(&gram, 0)?;
                 let route = self.request.accuracy.route;
@@ -311,7 +312,11 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
 
     /// The first pair from a Gram matrix of products in `f32`, whose trace is `energy`; `None`
     /// where the second eigenvalue may come too close.
-    fn first_pair_in_single(&self, mut gram: Columns, energy: f64) -> Option<SingularPairs> {
+    fn first_pair_in_single(
+        &self,
+        mut gram: Columns,
+        energy: f64,
+    ) -> Result<Option<SingularPairs>> {
         // 1. The rounding in the Gram matrix.
         let diagonal = (0..gram.ncols()).map(|i| gram.as_ref()[(i, i)]);
         let rounding = GRAM_ROUNDING * (energy * diagonal.fold(0.0, f64::max)).sqrt();
@@ -322,22 +327,26 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
         }
         let share = trace(&gram) / energy;
         if !(CLEAR_GAP..).contains(&share) {
-            return None;
+            return Ok(None);
         }
         // 3. The first vector. Rounding turns it by at most ‖E‖/(λ₁ − λ₂) (Davis & Kahan),
         // towards vectors v with ‖Mᵀv‖ ≤ σ₂.
         let gap = CLEAR_GAP / share;
-        let (value, vector) = leading_pair_in_scratch(gram.as_ref(), gap)?;
+        let cancellation = self.request.cancellation;
+        let pair = leading_pair_in_scratch_until(gram.as_ref(), gap, cancellation)?;
+        let Some((value, vector)) = pair else {
+            return Ok(None);
+        };
         let angle = rounding / (gap * value);
         let values = square_roots(&[value]);
         let length = match self.side {
             Side::Mode => ((1.0 - gap) * value).max(0.0).sqrt(),
             Side::Rest => values[0],
         };
-        Some(SingularPairs {
+        Ok(Some(SingularPairs {
             error: length * angle,
             ..self.pairs(values, Columns::from_column(vector))
-        })
+        }))
     }
 
     /// The Gram matrix of X·2⁻ᵉ of products in `f64`, and e: not 0 only where squares of the
@@ -360,28 +369,31 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
 
     /// The pairs from the eigenpairs of a Gram matrix of X·2⁻ᵉ.
     fn eigenpairs(&self, gram: &Columns, exponent: i32) -> Result<SingularPairs> {
-        let gram = gram.as_ref();
+        let (gram, cancellation) = (gram.as_ref(), self.request.cancellation);
         let pairs = match self.request.wanted {
-            Wanted::First { gap } => match leading_pair_in_scratch(gram, gap) {
-                Some((value, vector)) => {
-                    self.pairs(square_roots(&[value]), Columns::from_column(vector))
-                }
-                None => {
-                    let (eigen, rung) = eigh_in_scratch(gram)?;
-                    let two = &eigen.values[..eigen.values.len().min(2)];
-                    SingularPairs {
-                        rung,
-                        ..self.pairs(square_roots(two), eigen.vectors)
+            Wanted::First { gap } => {
+                match leading_pair_in_scratch_until(gram, gap, cancellation)? {
+                    Some((value, vector)) => {
+                        self.pairs(square_roots(&[value]), Columns::from_column(vector))
+                    }
+                    None => {
+                        let (eigen, rung) = eigh_in_scratch_until(gram, cancellation)?;
+                        let two = &eigen.values[..eigen.values.len().min(2)];
+                        SingularPairs {
+                            rung,
+                            ..self.pairs(square_roots(two), eigen.vectors)
+                        }
                     }
                 }
-            },
+            }
             Wanted::Leading(count) => {
                 let singular = |eigenvalues: &[f64]| {
                     let mut values = square_roots(eigenvalues);
                     rescale(&mut values, exponent);
                     values
                 };
-                let eigen = eigh_leading(gram, |eigenvalues| count(&singular(eigenvalues)))?;
+                let count = |eigenvalues: &[f64]| count(&singular(eigenvalues));
+                let eigen = eigh_leading_until(gram, count, cancellation)?;
                 let values = square_roots(&eigen.values);
                 check_range(values.first().copied().unwrap_or(0.0), exponent)?;
                 SingularPairs {
@@ -390,7 +402,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
                 }
             }
             Wanted::All => {
-                let (eigen, rung) = eigh_in_scratch(gram)?;
+                let (eigen, rung) = eigh_in_scratch_until(gram, cancellation)?;
                 SingularPairs {
                     rung,
                     ..self.pairs(square_roots(&eigen.values), eigen.vectors)
@@ -403,7 +415,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
     /// The pairs from the singular values and right singular vectors of the triangular factor.
     fn from_triangular_factor(&self) -> Result<SingularPairs> {
         let (r, exponent) = scaled_triangular_factor(self.x, self.unfolding)?;
-        let svd = right_singular(r.as_ref())?;
+        let svd = right_singular_until(r.as_ref(), self.request.cancellation)?;
         check_range(svd.values.first().copied().unwrap_or(0.0), exponent)?;
         let count = match self.request.wanted {
             Wanted::First { .. } => 1,
