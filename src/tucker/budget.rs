@@ -14,7 +14,8 @@ pub(crate) enum Budget {
 }
 
 impl Budget {
-    /// The precision that the decision needs: a tail is a sum of small values.
+    /// The precision in which singular values are needed. An energy budget compares sums of small
+    /// values, so it needs `f64`.
     pub(super) fn precision(self) -> Precision {
         match self {
             Self::Rank(_) => Precision::Native,
@@ -41,8 +42,8 @@ impl Budget {
     }
 }
 
-/// The budgets of `order`, a permutation of `modes`: the ranks, which are given in the order
-/// of `modes`, or for each mode the share `energy` of ‖X‖².
+/// A budget for each mode, in the order `order`. Ranks are given in the order of `modes`. For a
+/// tolerance ε each mode gets the budget `energy(ε)`.
 pub(super) fn budgets(
     truncation: &Truncation,
     modes: &[usize],
@@ -59,7 +60,7 @@ pub(super) fn budgets(
     order.iter().map(|mode| (*mode, budget(mode))).collect()
 }
 
-/// σ²/‖X‖²; zero where both are.
+/// σ²/‖X‖², and zero for σ = 0 whatever ‖X‖ is.
 fn share(value: f64, norm: f64) -> f64 {
     if value == 0.0 {
         0.0
@@ -73,13 +74,13 @@ fn energy(values: &[f64], norm: f64) -> f64 {
     values.iter().rev().map(|&value| share(value, norm)).sum()
 }
 
-/// √Σ σᵢ², at any scale.
+/// √Σ σᵢ², computed relative to σ₁, so that squares do not leave the range of `f64`.
 pub(super) fn spectral_norm(values: &[f64]) -> f64 {
     let largest = values.first().copied().unwrap_or(0.0);
     largest * energy(values, largest).sqrt()
 }
 
-/// The share of ‖X‖² that the modes so far have discarded.
+/// The share of ‖X‖² that the truncated modes have discarded so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Discarded {
     share: f64,
@@ -87,8 +88,9 @@ pub(crate) struct Discarded {
 }
 
 impl Discarded {
-    /// What the next mode may discard, where `left` modes are left, the next one included: an
-    /// energy is for all modes together, and each mode takes an even share of the rest.
+    /// The budget of the next mode, where `left` modes are not truncated yet, the next one
+    /// included. An energy budget is for all modes together, so each of them gets an equal
+    /// share of the rest.
     pub(crate) fn budget(self, budget: Budget, left: usize) -> Budget {
         match budget {
             Budget::Energy(total) => Budget::Energy((total - self.share).max(0.0) / left as f64),
@@ -96,18 +98,18 @@ impl Discarded {
         }
     }
 
-    /// The number of singular values to keep. The first spectrum gives ‖X‖.
+    /// The number of singular values to keep. ‖X‖ is the norm of the first spectrum.
     pub(crate) fn rank(self, budget: Budget, values: &[f64]) -> usize {
         budget.rank(values, self.norm.unwrap_or_else(|| spectral_norm(values)))
     }
 
-    /// Adds what a mode discards that keeps the first `rank` of its singular values.
+    /// Adds the energy of the singular values from `rank` on, which a mode discards.
     pub(crate) fn add(&mut self, values: &[f64], rank: usize) {
         let norm = *self.norm.get_or_insert_with(|| spectral_norm(values));
         self.share += energy(&values[rank..], norm);
     }
 
-    /// The relative error of a tensor with this share discarded.
+    /// The relative error: the square root of the discarded share.
     pub(crate) fn relative_error(self) -> f64 {
         self.share.sqrt()
     }
@@ -147,7 +149,7 @@ mod tests {
             Budget::Rank(_) => panic!("an energy stays an energy"),
         };
         assert_eq!(share(discarded, 3), 0.3 / 3.0);
-        // Of ‖X‖² = 25 the 9 is discarded: more than the budget.
+        // ‖X‖² = 25 and the tail is 9: the share is exactly 0.36.
         assert_eq!(discarded.rank(Budget::Energy(0.36), &[4.0, 3.0]), 1);
         assert_eq!(discarded.rank(Budget::Energy(0.35), &[4.0, 3.0]), 2);
         discarded.add(&[4.0, 3.0, 0.0], 2);

@@ -1,4 +1,17 @@
 //! HOOI: higher-order orthogonal iteration.
+//!
+//! A sweep updates each factor while the others stay fixed. The modes are halved recursively,
+//! so that projections are shared. For four modes, with Y = X projected on the factors of the
+//! modes in brackets:
+//!
+//! ```text
+//!                     X
+//!          ┌──────────┴──────────┐
+//!       Y [2,3]               Y [0,1]
+//!      ┌───┴───┐             ┌───┴───┐
+//! Y [1,2,3]  Y [0,2,3]  Y [0,1,3]  Y [0,1,2]
+//!    A₀         A₁         A₂         A₃
+//! ```
 
 use faer::Mat;
 
@@ -20,7 +33,7 @@ use crate::tensor::{
     whole_bytes,
 };
 
-/// Where HOOI starts from.
+/// The start of HOOI.
 ///
 /// ```
 /// use tenfold::{Hooi, Start};
@@ -30,10 +43,10 @@ use crate::tensor::{
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Start {
-    /// From [`StHosvd`].
+    /// The result of [`StHosvd`].
     #[default]
     StHosvd,
-    /// From [`Hosvd`], as TensorLy and the Tensor Toolbox do.
+    /// The result of [`Hosvd`], as in TensorLy and the Tensor Toolbox.
     Hosvd,
 }
 
@@ -43,9 +56,11 @@ named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd");
 /// J. Matrix Anal. Appl. 2000; Kolda & Bader, figure 4.4): alternating least
 /// squares for the best approximation at given ranks.
 ///
-/// Each sweep takes the modes in turn: Y = X ×ₘ≠ₙ Aₘᵀ, then Aₙ = leading left
-/// singular vectors of Y₍ₙ₎. No sweep makes the error larger, beyond rounding.
-/// It ends in a local optimum; the start is already within √d of the best.
+/// A sweep updates the modes one after the other: Y = X ×ₘ≠ₙ Aₘᵀ, then Aₙ = leading left
+/// singular vectors of Y₍ₙ₎. A sweep never increases the error, up to rounding. The iteration
+/// converges to a local optimum. The error of the start is at most √d times the best.
+///
+/// Cost of a sweep: little more than two projections of X, 2·R·|X| flops each.
 ///
 /// ```
 /// use tenfold::{Hooi, Tensor};
@@ -67,16 +82,16 @@ named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Hooi {
-    /// The ranks, or the tolerance from which the start finds them.
+    /// The ranks, or a tolerance by which the start chooses them.
     pub truncation: Truncation,
     /// The modes to decompose; all for `None`.
     pub modes: Option<Vec<usize>>,
-    /// What to start from.
+    /// The start.
     pub start: Start,
-    /// A sweep that changes the relative error by less than this, or by less than
-    /// its rounding, is the last. With 0 all [`Hooi::max_sweeps`] sweeps are made.
+    /// The iteration stops after a sweep that changes the relative error by less than this, or
+    /// by less than the rounding error. With 0 it makes all [`Hooi::max_sweeps`] sweeps.
     pub sweep_tolerance: f64,
-    /// The most sweeps to make.
+    /// The maximum number of sweeps.
     pub max_sweeps: usize,
     /// How singular vectors are computed.
     pub route: Route,
@@ -85,7 +100,8 @@ pub struct Hooi {
 }
 
 impl Hooi {
-    /// All modes, from ST-HOSVD, to a change below 1e-8, at most 100 sweeps.
+    /// Decomposes all modes, starts from ST-HOSVD, and stops at a change below 1e-8 or after 100
+    /// sweeps.
     ///
     /// ```
     /// # use tenfold::Hooi;
@@ -104,7 +120,7 @@ impl Hooi {
         }
     }
 
-    /// Decomposes `x`, sweeping until the error no longer changes.
+    /// Decomposes `x`: sweeps until the relative error settles.
     ///
     /// # Errors
     /// Those of [`Hooi::sweeps`].
@@ -124,7 +140,7 @@ impl Hooi {
         sweeps.finish()
     }
 
-    /// The sweeps of the iteration, one per step of the iterator.
+    /// The iteration as an iterator: each step is a sweep.
     ///
     /// # Errors
     /// Those of [`StHosvd::decompose`]; [`Error::ToleranceOutOfRange`] and
@@ -155,16 +171,16 @@ impl Hooi {
         Sweeps::new(self, x, start, self.truncation.tolerance())
     }
 
-    /// The sweeps of the iteration, started from the given factors instead,
-    /// one for each mode that is to be decomposed; their columns are the ranks.
+    /// [`Hooi::sweeps`] from given factors. A mode with `None` is not decomposed. The ranks are
+    /// the numbers of columns.
     ///
-    /// The factors need not be orthonormal: only their column spaces matter,
-    /// and of those only the first sweep's projections.
+    /// The factors need not be orthonormal: the iteration uses orthonormal bases of their column
+    /// spaces.
     ///
     /// # Errors
     /// [`Error::FactorCountMismatch`], [`Error::FactorShapeMismatch`], [`Error::NoModes`] where
-    /// there is no factor, [`Error::NonFinite`] for an entry of a factor too, those of
-    /// ranks, and those of [`Hooi::sweeps`].
+    /// there is no factor, [`Error::NonFinite`] for an entry of the tensor or of a factor, the
+    /// errors of ranks, and the errors of [`Hooi::sweeps`].
     ///
     /// ```
     /// # use tenfold::{Hooi, Tensor};
@@ -281,16 +297,18 @@ impl Hooi {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sweep {
-    /// Its number, from 1.
+    /// The number of the sweep, from 1.
     pub index: usize,
-    /// The relative error ‖X − X̂‖/‖X‖ after it, to some ε of the scalar: from
-    /// ‖X‖² − ‖G‖² where that difference loses few digits, elsewhere measured.
+    /// The relative error ‖X − X̂‖/‖X‖ after the sweep, right to a few ε of the scalar. It
+    /// follows from ‖X‖² − ‖G‖² where this difference loses few digits, and is measured
+    /// elsewhere.
     pub relative_error: f64,
-    /// By how much the relative error fell.
+    /// The previous relative error minus this one.
     pub change: f64,
 }
 
-/// The sweeps of a HOOI run: an iterator, and in the end the decomposition.
+/// A HOOI run: an iterator over its sweeps, which [`Sweeps::finish`] turns into the
+/// decomposition.
 ///
 /// ```
 /// use tenfold::{Hooi, Tensor};
@@ -304,7 +322,7 @@ pub struct Sweep {
 #[derive(Clone, Debug)]
 pub struct Sweeps<'a, T> {
     x: InRange<'a, T>,
-    /// The relative error that was asked for, if one was.
+    /// The relative error that was asked for; `None` for given ranks.
     requested: Option<f64>,
     tucker: Tucker<T>,
     route: Route,
@@ -313,9 +331,9 @@ pub struct Sweeps<'a, T> {
     max_sweeps: usize,
     made: usize,
     relative_error: f64,
-    /// How far rounding changes the relative error.
+    /// The rounding error of the relative error.
     rounding: f64,
-    /// Whether the relative error was measured rather than taken from norms.
+    /// Whether the relative error was measured; else it follows from norms.
     measured: bool,
     stop: Option<Stop>,
 }
@@ -345,8 +363,8 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
         Ok(sweeps)
     }
 
-    /// ‖X − X̂‖/‖X‖ and its rounding: from ‖X‖² − ‖G‖², whose rounding is some 4ε‖X‖², or
-    /// measured where that leaves fewer than two digits.
+    /// Computes ‖X − X̂‖/‖X‖ and its rounding error. The difference ‖X‖² − ‖G‖² has a rounding
+    /// error of about 4ε‖X‖². Where this leaves fewer than two digits, the error is measured.
     fn find_error(&mut self) -> Result<()> {
         let from_norms = error_of_projection(self.x.norm, norm(self.tucker.core()));
         self.measured = from_norms < 10.0 * T::EPSILON.sqrt();
@@ -358,7 +376,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
         Ok(())
     }
 
-    /// The decomposition as it stands.
+    /// The decomposition after the sweeps made so far.
     ///
     /// # Errors
     /// [`Error::ResultOutOfRange`] where an entry of the core is above the largest scalar.
@@ -423,13 +441,12 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     }
 }
 
-/// Updates the factors of `modes` in turn, where `y` is X projected on the
-/// current factors of all other modes.
+/// Updates the factors of `modes` one after the other. `y` is X projected on the current factors
+/// of all other modes.
 ///
-/// The modes are halved, and each half works on what the projection on the
-/// other leaves: a binary tree of partial products, so that a sweep projects
-/// the whole of X twice instead of once for each mode (Phan, Tichavský &
-/// Cichocki, IEEE Trans. Signal Process. 2013, §III).
+/// The binary tree in the file's head: each half of the modes works on the projection on the
+/// other half. A sweep projects the whole of X twice instead of once for each mode (Phan,
+/// Tichavský & Cichocki, IEEE Trans. Signal Process. 2013, §III).
 fn update<T: Scalar>(
     tucker: &mut Tucker<T>,
     y: TensorRef<'_, T>,
@@ -455,8 +472,7 @@ fn update<T: Scalar>(
     Ok(())
 }
 
-/// The maximum number of bytes of [`update`] where the projection on all other modes has the
-/// sizes `y`.
+/// The maximum number of bytes that [`update`] allocates, where `y` has these sizes.
 fn update_memory(problem: &Problem, y: &Sizes, modes: &[usize]) -> f64 {
     if let &[mode] = modes {
         let rank = problem.ranks[mode];

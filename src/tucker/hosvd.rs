@@ -18,13 +18,12 @@ use crate::tensor::{TensorRef, multi_mode_product_memory, whole_bytes};
 /// The truncated higher-order SVD (De Lathauwer, De Moor & Vandewalle, SIAM J.
 /// Matrix Anal. Appl. 2000; Kolda & Bader, figure 4.3).
 ///
-/// Aₙ = leading left singular vectors of X₍ₙ₎ for every mode, each on its own;
-/// G = X ×₀ A₀ᵀ ×₁ A₁ᵀ …. The squared error is at most the sum of all
-/// discarded σᵢ², and at most d times the best possible. Its spectra are those
-/// of X itself, which is what it is for; [`StHosvd`](super::StHosvd) is as good and cheaper.
+/// Aₙ = leading left singular vectors of X₍ₙ₎ for every mode; G = X ×₀ A₀ᵀ ×₁ A₁ᵀ …. The
+/// squared error is at most the sum of all discarded σᵢ², and at most d times the best
+/// possible, d the number of modes decomposed. The spectra are those of X itself. Where only
+/// the decomposition is needed, [`StHosvd`](super::StHosvd) is as accurate and cheaper.
 ///
-/// Cost: ΣIₙ·|X| flops; memory for one tensor of the size that the first
-/// product leaves.
+/// Cost: ΣIₙ·|X| flops; memory for the result of the first projection.
 ///
 /// ```
 /// use tenfold::{Hosvd, Tensor};
@@ -37,7 +36,7 @@ use crate::tensor::{TensorRef, multi_mode_product_memory, whole_bytes};
 pub struct Hosvd {
     /// How far to truncate.
     pub truncation: Truncation,
-    /// The modes to decompose; all for `None`.
+    /// The modes to decompose; `None` for all modes.
     pub modes: Option<Vec<usize>>,
     /// How singular vectors are computed.
     pub route: Route,
@@ -46,7 +45,7 @@ pub struct Hosvd {
 }
 
 impl Hosvd {
-    /// All modes, the route chosen by need.
+    /// Decomposes all modes by [`Route::Auto`].
     ///
     /// ```
     /// # use tenfold::{Hosvd, Truncation};
@@ -63,9 +62,8 @@ impl Hosvd {
 
     /// Decomposes `x`.
     ///
-    /// With a tolerance ε, each of d modes may discard ε²/d of ‖X‖². The true
-    /// relative error is at most ε, or [`Tucker::shortfall`] says what was
-    /// reached instead.
+    /// With a tolerance ε, each of d modes discards at most ε²/d of ‖X‖². The relative error is
+    /// at most ε, or [`Tucker::shortfall`] holds the error that was reached.
     ///
     /// # Errors
     /// Those of [`StHosvd::decompose`](super::StHosvd::decompose).

@@ -1,18 +1,17 @@
 //! Tensors whose norm is near an end of the scalar's range.
 //!
-//! The entries of a core, and of what a solver forms on the way to it, are at most ‖X‖ in
-//! magnitude, and ‖X‖ can exceed the largest scalar though every entry of X is finite. Near
-//! the smallest scalars, products lose their digits to underflow. Such a tensor is
-//! decomposed after scaling by a power of two, which rounds nothing:
+//! The entries of a core, and of the projections before it, can be as large as ‖X‖. ‖X‖ can
+//! exceed the largest scalar although every entry of X is finite. Near the smallest scalars,
+//! products lose digits to underflow. The solvers therefore scale such a tensor by a power of
+//! two, which rounds nothing, and scale the result back:
 //!
 //! ```text
 //! X ── · 2⁻ᵉ ──> X·2⁻ᵉ ── decompose ──> G·2⁻ᵉ, Aₙ ── · 2ᵉ ──> G, Aₙ
 //! ```
 //!
-//! The last step fails where an entry of G or of the reconstruction is above the largest scalar,
-//! and rounds where an entry of G is subnormal. In the first case the caller gets
-//! [`Error::ResultOutOfRange`], in the second the error of the decomposition is measured after the
-//! step.
+//! The last step can fail or round. Where an entry of G or of the reconstruction is above the
+//! largest scalar, the caller gets [`Error::ResultOutOfRange`]. Where an entry of G is subnormal,
+//! it is rounded, and the error of the decomposition is measured afterwards.
 
 use super::budget::spectral_norm;
 use super::decomposition::Tucker;
@@ -22,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::scalar::{Scalar, binary_exponent};
 use crate::tensor::{Tensor, TensorRef, largest_magnitude};
 
-/// What a solver knows of the error of its decomposition.
+/// What the estimated error of a solver is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Estimate {
     /// The error itself, up to rounding.
@@ -70,8 +69,8 @@ impl<'a, T: Scalar> InRange<'a, T> {
             .map_or(self.original, |(tensor, _)| tensor.view())
     }
 
-    /// The decomposition of the original from that of [`InRange::view`]. A shortfall
-    /// is noted where rounding the core to subnormal numbers exceeds the error
+    /// The decomposition of the original tensor from the decomposition of [`InRange::view`].
+    /// Notes a shortfall where the rounding of subnormal entries of the core exceeds the error
     /// `requested`.
     ///
     /// # Errors
@@ -104,10 +103,8 @@ impl<'a, T: Scalar> InRange<'a, T> {
     }
 }
 
-/// The decomposition of `x` by `decompose`, which gets a tensor scaled by a power of two where
-/// the norm of `x` requires that.
-///
-/// The norm follows from the spectra, so `decompose` runs on `x` itself first.
+/// Calls `decompose` with `x`, and again with a scaled copy where the norm of `x` requires
+/// scaling. The norm is known after the first call, from the spectra.
 pub(super) fn in_range<T: Scalar>(
     x: TensorRef<'_, T>,
     truncation: &Truncation,
@@ -136,7 +133,8 @@ pub(super) fn in_range<T: Scalar>(
     }
 }
 
-/// ‖X‖ from the spectra of a decomposition: the first mode that was decomposed has all of it.
+/// ‖X‖ from the spectra of a decomposition: the largest of their norms. The first mode that was
+/// decomposed has the spectrum of X itself.
 fn norm_of_spectra<T: Scalar>(tucker: &Tucker<T>) -> f64 {
     let norms = tucker.spectra().map(spectral_norm);
     norms.fold(0.0, |largest: f64, norm| {

@@ -18,9 +18,9 @@ use crate::tensor::{
     Tensor, TensorRef, mode_product_memory, multi_mode_product_memory, norm, whole_bytes,
 };
 
-/// The randomized sequentially truncated higher-order SVD: a range finder in one
-/// mode serves all the others (after Halko, Martinsson & Tropp, SIAM Review 2011;
-/// for Tucker see Minster, Saibaba & Kilmer, SIAM J. Math. Data Sci. 2020).
+/// The randomized sequentially truncated higher-order SVD (after Halko, Martinsson & Tropp, SIAM
+/// Review 2011; for Tucker see Minster, Saibaba & Kilmer, SIAM J. Math. Data Sci. 2020). One
+/// sketch of the longest mode gives bases for all other modes.
 ///
 /// With s the longest mode:
 ///
@@ -32,11 +32,11 @@ use crate::tensor::{
 /// A power iteration repeats 1 to 3 with Ω = leading left singular vectors of
 /// Z₍ₛ₎, transposed.
 ///
-/// The whole tensor is met by two thin products, some 2·(16 + R + p) flops per
-/// entry, where [`StHosvd`] spends I for a Gram matrix. The mode-n vectors are
-/// found from 16·|X|/(Iₛ·Iₙ) random columns, so that for three modes and more the
-/// error is within a percent or two of the deterministic one; for a matrix, that
-/// takes a power iteration. The error is measured, not hoped for.
+/// Cost: two thin products with X, about 2·(16 + R + p) flops per entry, p the oversampling;
+/// [`StHosvd`] needs Iₙ flops per entry for its first Gram matrix. The vectors of mode n come
+/// from 16·|X|/(Iₛ·Iₙ) random columns. With three or more modes the error is therefore one or
+/// two percent above the deterministic one. A matrix needs a power iteration for that. The
+/// solver measures the error.
 ///
 /// ```
 /// use tenfold::{Randomized, Tensor};
@@ -49,11 +49,11 @@ use crate::tensor::{
 pub struct Randomized {
     /// The ranks, one for each mode to decompose.
     pub ranks: Vec<usize>,
-    /// The modes to decompose; all for `None`.
+    /// The modes to decompose; `None` for all modes.
     pub modes: Option<Vec<usize>>,
-    /// Vectors kept beyond the rank until the last step.
+    /// The number of vectors beyond the rank that steps 2 and 3 keep.
     pub oversampling: usize,
-    /// Power iterations: each costs as much again.
+    /// The number of power iterations. Each costs as much as the first sketch.
     pub power_iterations: usize,
     /// The seed of the sketch: the same seed gives the same bits.
     pub seed: u64,
@@ -61,15 +61,15 @@ pub struct Randomized {
     pub monitor: Monitor,
 }
 
-/// Rows of the sketch, at least: fewer leave it to chance whether a direction of
-/// the sketched mode is seen.
+/// The minimum number of rows of the sketch. With fewer rows a direction of the sketched mode
+/// may be missed by chance.
 const SKETCH_ROWS: usize = 16;
 
-/// Columns of a sketched unfolding for each vector wanted of it.
+/// The number of columns of a sketched unfolding per vector that is taken from it.
 const SKETCH_COLUMNS: usize = 32;
 
 impl Randomized {
-    /// All modes, 8 vectors more than the ranks, no power iteration, seed 0.
+    /// Decomposes all modes with an oversampling of 8, without power iterations, with seed 0.
     ///
     /// ```
     /// # use tenfold::Randomized;
@@ -175,15 +175,15 @@ impl Randomized {
         Ok(Some(compressed))
     }
 
-    /// The mode that the sketch shortens; none where a single mode is named.
+    /// The mode that is sketched: the longest one. `None` where a single mode is named.
     fn sketched(shape: &[usize], modes: &[usize]) -> Option<usize> {
-        // Of equals the first: what follows can then start with the last mode,
-        // whose product is the fastest.
+        // Of equal modes the first: the products that follow can then start with the last
+        // mode, which is the fastest.
         let longest = modes.iter().copied().rev().max_by_key(|&mode| shape[mode]);
         longest.filter(|_| modes.len() > 1)
     }
 
-    /// The columns that the basis of each mode is to have.
+    /// The number of columns of the basis of each mode.
     fn wanted(&self, shape: &[usize], modes: &[usize]) -> Vec<usize> {
         let mut wanted = shape.to_vec();
         for (&mode, &rank) in modes.iter().zip(&self.ranks) {
@@ -255,8 +255,8 @@ struct Sketching<'a, T> {
 }
 
 impl<T: Scalar> Sketching<'_, T> {
-    /// S = X ×ₛ Ω; Qₙ for the other modes, with the columns wanted or as many as S has
-    /// independent ones; Z = X ×ₙ≠ₛ Qₙᵀ.
+    /// S = X ×ₛ Ω; Qₙ for the other modes, with the wanted number of columns, or fewer where
+    /// S₍ₙ₎ has a lower rank; Z = X ×ₙ≠ₛ Qₙᵀ.
     fn compress(&self, omega: MatRef<'_, T>) -> Result<Compressed<T>> {
         let computation = self.computation;
         let sketch = computation.mode_product(self.x, self.sketched, omega)?;
@@ -286,8 +286,7 @@ struct Compressed<T> {
 }
 
 impl<T: Scalar> Compressed<T> {
-    /// The decomposition of X from that of Z: Aₙ = Qₙ Bₙ, signed by the rule, and
-    /// the core with the signs of A.
+    /// The decomposition of X from the decomposition of Z: Aₙ = Qₙ Bₙ, signed by the rule.
     fn lift(&self, mut small: Tucker<T>) -> Result<Tucker<T>> {
         for (mode, q) in self.bases.iter().enumerate() {
             if let (Some(b), Some(q)) = (small.factor(mode), q) {

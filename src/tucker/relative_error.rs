@@ -1,4 +1,4 @@
-//! The relative error of a decomposition: measured, or told by norms.
+//! The relative error of a decomposition: measured, or from norms.
 
 use super::decomposition::Tucker;
 use super::memory::Problem;
@@ -11,8 +11,9 @@ use crate::tensor::{
 };
 
 impl<T: Scalar> Tucker<T> {
-    /// The relative error ‖X − X̂‖/‖X‖, measured: the reconstruction is formed
-    /// slice by slice and compared with `x`. Zero for a zero tensor.
+    /// Measures the relative error ‖X − X̂‖/‖X‖: computes the reconstruction slice by slice and
+    /// compares it with `x`. For a zero tensor the error is 0 where X̂ = 0, and infinite
+    /// elsewhere.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] unless `x` has the shape that was decomposed;
@@ -40,7 +41,8 @@ impl<T: Scalar> Tucker<T> {
         let norm = norm(x);
         let parts = PartialProducts::new(self.core().view(), self.products())?;
         let units = Units::new(x, norm, parts.exponent())?;
-        // Everything but mode 0, then slices along it: bounded memory.
+        // The product in all modes but mode 0 first, then slices along mode 0, so that the
+        // reconstruction never exists as a whole.
         let (first, rest): (Vec<_>, Vec<_>) = parts
             .matrices()
             .into_iter()
@@ -74,10 +76,10 @@ impl<T: Scalar> Tucker<T> {
         })
     }
 
-    /// Notes the relative error `from_norms`, or the measured one where `from_norms` has
-    /// lost too many digits to cancellation.
+    /// Sets the estimated error to `from_norms`, or measures it where `from_norms` has lost too
+    /// many digits to cancellation.
     pub(crate) fn estimate_error(&mut self, x: TensorRef<'_, T>, from_norms: f64) -> Result<()> {
-        // ε in the squares of norms is ε/2e² of an error e.
+        // An error of ε in ‖X‖² − ‖G‖² changes the relative error e by the relative amount ε/2e².
         let least = (100.0 * T::EPSILON.sqrt()).max(1e-4);
         self.set_estimated_error(if from_norms < least {
             self.relative_error(x)?
@@ -88,10 +90,11 @@ impl<T: Scalar> Tucker<T> {
     }
 }
 
-/// How slices of X and of X̂ are compared: relative to ‖X‖, and in units in which neither
-/// leaves the range of `f64`.
+/// The units in which slices of X and of X̂ are compared, so that no square leaves the range of
+/// `f64`.
 struct Units {
-    /// X̂ is 2ᵉ times what is given, e the first; both are compared over 2ᵉ, e the second.
+    /// (a, b): X̂ is 2ᵃ times the product that is computed, and both tensors are divided by 2ᵇ
+    /// for the comparison. `None` for a = b = 0.
     exponents: Option<(i32, i32)>,
     /// ‖X‖ in these units; 1 for a zero tensor.
     norm: f64,
@@ -129,7 +132,7 @@ impl Units {
         };
         let pairs = found.data().iter().zip(expected.data());
         let squares = pairs.map(|(&found, &expected)| {
-            // As in the reconstruction, where subnormal entries are rounded.
+            // Subnormal entries are rounded as in the reconstruction.
             let entry = T::from_f64(scale(found.as_f64(), exponent));
             let entry = if entry.is_finite() {
                 scale(entry.as_f64(), -unit)
@@ -150,11 +153,11 @@ pub(super) fn error_of_projection(norm: f64, core: f64) -> f64 {
     (1.0 - (core / norm).powi(2)).max(0.0).sqrt()
 }
 
-/// Entries of the reconstruction that [`Tucker::relative_error`] forms at once.
+/// The number of entries of the reconstruction that [`Tucker::relative_error`] computes at once.
 const SLICE_ENTRIES: usize = if cfg!(test) { 64 } else { 1 << 20 };
 
-/// The maximum number of bytes that a decomposition and [`Tucker::relative_error`] take: core and
-/// factors, all but the first mode of the reconstruction, and slices of it.
+/// The maximum number of bytes of a decomposition and of what [`Tucker::relative_error`]
+/// allocates: core and factors, the product in all modes but mode 0, and a slice.
 pub(super) fn relative_error_memory(problem: &Problem) -> f64 {
     let Problem { x, ranks, .. } = problem;
     let core = Sizes {

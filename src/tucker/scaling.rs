@@ -1,8 +1,8 @@
 //! Tensors and products whose entries are near an end of the scalar's range.
 //!
-//! A product G ×ₙ Aₙ … whose result fits the scalar can have partial products that do not: they
-//! overflow, or lose digits to underflow. Then each part is scaled by a power of two, which
-//! rounds nothing, and the product is scaled back:
+//! Partial products of G ×ₙ Aₙ … can overflow or lose digits to underflow, although the result
+//! fits the scalar. Then each matrix and the core are scaled by powers of two, which rounds
+//! nothing, and the product is scaled back:
 //!
 //! ```text
 //! G·2⁻ᵃ ×₀ A₀·2⁻ᵇ ×₁ A₁·2⁻ᶜ ── · 2ᵃ⁺ᵇ⁺ᶜ ──> G ×₀ A₀ ×₁ A₁
@@ -14,13 +14,13 @@ use crate::error::{Error, Result};
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{Tensor, TensorRef, largest_magnitude, multi_mode_product};
 
-/// Powers of two between the smallest normal scalar and the smallest norm that needs no
-/// scaling. Each product adds an error of at most one subnormal step, 2⁻²³ (2⁻⁵²) of the
-/// smallest normal scalar; the sum of those over 2³⁰ entries and 2¹⁰ products each
-/// is then at most ε·‖X‖.
+/// The smallest norm that needs no scaling is 2^`MARGIN` times the smallest normal scalar. The
+/// underflow of a product adds an error of at most 2⁻²³ (2⁻⁵² for `f64`) of the smallest normal
+/// scalar. The sum of these errors over 2³⁰ entries with 2¹⁰ products each is then at most
+/// ε·‖X‖.
 const MARGIN: i32 = 32;
 
-/// The rounding of an entry of a reconstruction in units of ε, at most.
+/// The maximum relative rounding error of an entry of a reconstruction, in units of ε.
 const ROUNDING: f64 = 64.0;
 
 /// Whether a solver can work on a tensor of this norm as it is.
@@ -28,12 +28,13 @@ pub(super) fn needs_no_scaling<T: Scalar>(norm: f64) -> bool {
     norm == 0.0 || (smallest::<T>()..=largest::<T>()).contains(&norm)
 }
 
-/// The largest magnitude that is safe in sums of products, a quarter of the largest scalar.
+/// The largest magnitude that cannot overflow in sums of products: a quarter of the largest
+/// scalar.
 fn largest<T: Scalar>() -> f64 {
     T::max_value().as_f64() / 4.0
 }
 
-/// The smallest norm beside which errors of underflow are at most ε.
+/// The smallest norm relative to which errors of underflow are at most ε.
 fn smallest<T: Scalar>() -> f64 {
     scale(T::min_positive_value().as_f64(), MARGIN)
 }
@@ -45,7 +46,7 @@ pub(super) fn scaled<T: Scalar>(x: TensorRef<'_, T>, exponent: i32) -> Result<Te
     Tensor::new(x.shape(), entries.collect())
 }
 
-/// X·2ᵉ, `what` of a decomposition.
+/// X·2ᵉ for the part `what` of a decomposition.
 ///
 /// # Errors
 /// [`Error::ResultOutOfRange`].
@@ -55,7 +56,7 @@ pub(super) fn rescaled<T: Scalar>(
     what: &'static str,
 ) -> Result<Tensor<T>> {
     let mut result = scaled(x.view(), exponent)?;
-    // Entries that only rounding takes above the largest scalar become that.
+    // An entry that exceeds the largest scalar by rounding alone becomes the largest scalar.
     let largest = T::max_value();
     let limit = scale(largest.as_f64(), -exponent) * (1.0 + ROUNDING * T::EPSILON);
     for (entry, before) in result.data_mut().iter_mut().zip(x.data()) {
@@ -73,8 +74,8 @@ pub(super) fn rescaled<T: Scalar>(
     })
 }
 
-/// The parts of a product G ×ₙ Aₙ …, of which each partial product is in the scalar's
-/// range: G and the Aₙ themselves, or scaled by powers of two.
+/// A product G ×ₙ Aₙ … with partial products in the scalar's range: G and the Aₙ are scaled by
+/// powers of two where needed.
 pub(super) struct PartialProducts<'a, T> {
     core: TensorRef<'a, T>,
     matrices: Vec<(usize, MatRef<'a, T>)>,
@@ -84,7 +85,7 @@ pub(super) struct PartialProducts<'a, T> {
 struct Scaled<T> {
     core: Tensor<T>,
     matrices: Vec<(usize, Mat<T>)>,
-    /// The product of the parts as given is 2ᵉ times that of the scaled ones.
+    /// The product of G and the Aₙ is 2ᵉ times the product of the scaled ones.
     exponent: i32,
 }
 
@@ -105,7 +106,8 @@ impl<'a, T: Scalar> PartialProducts<'a, T> {
         })
     }
 
-    /// The exponent e: what the parts give is to be multiplied by 2ᵉ.
+    /// The exponent e: the product is 2ᵉ times the product of [`PartialProducts::core`] and
+    /// [`PartialProducts::matrices`].
     pub(super) fn exponent(&self) -> i32 {
         self.scaled.as_ref().map_or(0, |scaled| scaled.exponent)
     }
@@ -142,7 +144,7 @@ impl<'a, T: Scalar> PartialProducts<'a, T> {
 }
 
 impl<T: Scalar> Scaled<T> {
-    /// The parts, each scaled so that its largest entry is between 1 and 2.
+    /// Scales G and each Aₙ so that its largest entry is between 1 and 2.
     fn new(core: TensorRef<'_, T>, matrices: &[(usize, MatRef<'_, T>)]) -> Result<Self> {
         let mut exponent = binary_exponent(largest_magnitude(core)?);
         let core = scaled(core, -exponent)?;
@@ -163,8 +165,8 @@ impl<T: Scalar> Scaled<T> {
     }
 }
 
-/// Whether a partial product of finite parts can leave the scalar's range, by the largest
-/// entries of the parts.
+/// Whether a partial product can leave the scalar's range, judged by the largest entries of G
+/// and the Aₙ.
 fn need_scaling<T: Scalar>(core: TensorRef<'_, T>, matrices: &[(usize, MatRef<'_, T>)]) -> bool {
     let Ok(magnitude) = largest_magnitude(core) else {
         return false;

@@ -18,7 +18,7 @@ use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
 use crate::tensor::{Sizes, Tensor, TensorRef, check_modes, mode_product_memory, whole_bytes};
 
-/// In which order ST-HOSVD goes through the modes.
+/// The order in which ST-HOSVD truncates the modes.
 ///
 /// ```
 /// use tenfold::{ModeOrder, StHosvd};
@@ -28,12 +28,12 @@ use crate::tensor::{Sizes, Tensor, TensorRef, check_modes, mode_product_memory, 
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ModeOrder {
-    /// The order of fewest flops. With ranks given it is exact for the Gram
-    /// matrices and products; with a tolerance, the smaller extents go first. Of
-    /// equal modes the last goes first.
+    /// The order of fewest flops. For given ranks it minimises the flops of Gram matrices and
+    /// products. For a tolerance, smaller extents come first. Of equal modes the last comes
+    /// first.
     #[default]
     FewestFlops,
-    /// This order; it names each mode to decompose once.
+    /// This order, in which each mode to decompose stands once.
     Given(Vec<usize>),
 }
 
@@ -73,13 +73,12 @@ const FEWEST_FLOPS: &str = "fewest-flops";
 /// The sequentially truncated higher-order SVD (Vannieuwenhoven, Vandebril &
 /// Meerbergen, SIAM J. Sci. Comput. 2012, algorithm 1).
 ///
-/// For each mode n in turn: Aₙ = leading left singular vectors of Y₍ₙ₎, then
-/// Y ← Y ×ₙ Aₙᵀ, starting from Y = X; what is left is the core. The squared
-/// error is exactly the sum of the discarded σᵢ², and at most d times the best
-/// possible, d the number of modes decomposed.
+/// Starts from Y = X. For each mode n: Aₙ = leading left singular vectors of Y₍ₙ₎, then
+/// Y ← Y ×ₙ Aₙᵀ. The last Y is the core. The squared error is exactly the sum of the discarded
+/// σᵢ², and at most d times the best possible, d the number of modes decomposed.
 ///
-/// Cost: little more than Iₙ·|X| flops for the first mode, plus 2·Rₙ·|X|;
-/// memory for one tensor of the size that the first mode leaves.
+/// Cost: little more than (Iₙ + 2·Rₙ)·|X| flops, n the first mode; memory for the result of the
+/// first projection.
 ///
 /// ```
 /// use tenfold::{StHosvd, Tensor, Truncation};
@@ -92,9 +91,9 @@ const FEWEST_FLOPS: &str = "fewest-flops";
 pub struct StHosvd {
     /// How far to truncate.
     pub truncation: Truncation,
-    /// The modes to decompose; all for `None`.
+    /// The modes to decompose; `None` for all modes.
     pub modes: Option<Vec<usize>>,
-    /// The order to take them in.
+    /// The order of the modes.
     pub mode_order: ModeOrder,
     /// How singular vectors are computed.
     pub route: Route,
@@ -103,7 +102,7 @@ pub struct StHosvd {
 }
 
 impl StHosvd {
-    /// All modes, the cheapest order, the route chosen by need.
+    /// Decomposes all modes in the order of fewest flops by [`Route::Auto`].
     ///
     /// ```
     /// # use tenfold::{Route, StHosvd};
@@ -121,8 +120,8 @@ impl StHosvd {
 
     /// Decomposes `x`.
     ///
-    /// With a tolerance, the true relative error is at most ε, or
-    /// [`Tucker::shortfall`] says what was reached instead.
+    /// With a tolerance ε, the relative error is at most ε, or [`Tucker::shortfall`] holds the
+    /// error that was reached.
     ///
     /// # Errors
     /// Those of [`Truncation`] (ranks, tolerance), [`Error::ModeOutOfRange`],
@@ -143,7 +142,7 @@ impl StHosvd {
         truncation::check(&self.truncation, x.shape(), &modes)?;
         let order = self.order(x.shape(), &modes)?;
         let truncate = |x: TensorRef<'_, T>, truncation: &Truncation| {
-            // An energy is for all modes together.
+            // The budget is for all modes together.
             let total = |tolerance: f64| tolerance * tolerance;
             match truncation {
                 Truncation::Ranks(_) => {
@@ -210,7 +209,10 @@ impl StHosvd {
         ))
     }
 
-    /// The order of the modes, where all options fit tensors of extents `shape`.
+    /// The order of the modes.
+    ///
+    /// # Errors
+    /// Where an option does not fit tensors of extents `shape`.
     #[cfg(feature = "cuda")]
     pub(crate) fn resolved_order(&self, shape: &[usize]) -> Result<Vec<usize>> {
         let modes = truncation::named_modes(self.modes.as_deref(), shape.len())?;
@@ -243,7 +245,8 @@ impl StHosvd {
                         (cost_key(shape[mode], rank), mode)
                     })
                     .collect();
-                // Of equals the last, whose fibres lie contiguous: it is read the fastest.
+                // Of equal modes the last comes first: its fibres are contiguous, so that its
+                // unfolding is read fastest.
                 order.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
                 Ok(order.into_iter().map(|(_, mode)| mode).collect())
             }
@@ -251,9 +254,9 @@ impl StHosvd {
     }
 }
 
-/// What decides the place of a mode: with extents I and ranks R, a mode costs
-/// I + 2R flops per entry and leaves R/I of the entries, so that an exchange of
-/// neighbours pays where this quotient is larger for the first.
+/// The sort key of a mode, smallest first. A mode of extent I and rank R costs I + 2R flops per
+/// entry and reduces the number of entries by R/I. Exchanging two neighbours saves flops where
+/// (I + 2R)/(1 − R/I) is larger for the first.
 fn cost_key(extent: usize, rank: Option<usize>) -> f64 {
     let extent = extent as f64;
     match rank {
@@ -266,8 +269,9 @@ fn cost_key(extent: usize, rank: Option<usize>) -> f64 {
     }
 }
 
-/// The maximum number of bytes of [`StHosvd::truncate`] by (mode, rank) steps: each works on
-/// what the steps before left, beside the factors found so far.
+/// The maximum number of bytes that [`StHosvd::truncate`] allocates for (mode, rank) steps: in
+/// each step the projection before it, the factors so far, and the larger of the singular
+/// vectors and the product.
 pub(super) fn truncate_memory(x: &Sizes, steps: &[(usize, f64)]) -> f64 {
     let (mut y, mut beside, mut factors, mut most) = (x.clone(), 0.0, 0.0, 0.0f64);
     for &(mode, rank) in steps {
@@ -285,8 +289,7 @@ pub(super) fn truncate_memory(x: &Sizes, steps: &[(usize, f64)]) -> f64 {
 mod tests {
     use super::*;
 
-    /// Gram matrices of I and products of 2R flops per entry, each on what the modes before
-    /// left.
+    /// The flops of Gram matrices (I per entry) and products (2R per entry) in this order.
     fn flops(shape: &[usize], ranks: &[usize], order: &[usize]) -> f64 {
         let mut entries: f64 = shape.iter().map(|&extent| extent as f64).product();
         let steps = order.iter().map(|&mode| {

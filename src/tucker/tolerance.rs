@@ -1,4 +1,9 @@
-//! Tolerances: what a decomposition may spend of one, and whether it has held it.
+//! How a decomposition keeps a tolerance.
+//!
+//! A solver truncates by a share of the tolerance, a little less than the whole, because rounding
+//! in products and spectra adds to the error. Where the tolerance is so small that the spectra
+//! cannot show the error, it is measured. If it exceeds the tolerance, the solver runs again
+//! without truncating, and the result notes a shortfall if even that error is too large.
 
 use super::decomposition::Tucker;
 use super::memory::Problem;
@@ -9,22 +14,21 @@ use crate::linalg::Route;
 use crate::scalar::Scalar;
 use crate::tensor::TensorRef;
 
-/// A tolerance ε, and what holds a decomposition to it.
+/// A tolerance ε, and how it is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Contract {
     tolerance: f64,
-    /// The relative error to truncate by. Rounding in the products, and in the spectra,
-    /// takes its share of ε first.
+    /// The relative error to truncate by: ε less the rounding error of products and spectra.
     pub(crate) share: f64,
-    /// Above this the spectra tell the error well enough.
+    /// Above this tolerance the error from the spectra is accurate enough.
     known: f64,
 }
 
 impl Contract {
-    /// For tensors of extents `shape`, decomposed by `route`.
+    /// The contract for tensors of extents `shape`, decomposed by `route`.
     pub(crate) fn new<T: Scalar>(tolerance: f64, shape: &[usize], route: Route) -> Self {
         let floor = 8.0 * shape.len() as f64 * T::EPSILON;
-        // Gram matrices know ε² to n·ε of `f64` only.
+        // The squared error from a Gram matrix has a rounding error of n·ε, ε of `f64`.
         let known = match route {
             Route::Gram => {
                 let extents: usize = shape.iter().sum();
@@ -39,13 +43,13 @@ impl Contract {
         }
     }
 
-    /// Whether a decomposition of `x` by the share has an error of at most ε.
+    /// Whether a decomposition of `x`, truncated by the share, has an error of at most ε.
     pub(crate) fn is_met<T: Scalar>(self, tucker: &Tucker<T>, x: TensorRef<'_, T>) -> Result<bool> {
         Ok(self.tolerance > self.known || tucker.relative_error(x)? <= self.tolerance)
     }
 
-    /// Notes the error of the decomposition that nothing was cut from, and the shortfall
-    /// if even that is above ε.
+    /// Measures the error of a decomposition without truncation, and notes a shortfall if it is
+    /// above ε.
     pub(crate) fn settle<T: Scalar>(
         self,
         mut lossless: Tucker<T>,
@@ -58,8 +62,8 @@ impl Contract {
     }
 }
 
-/// The bytes of the first result of [`within_tolerance`], which is kept until the second
-/// has been measured.
+/// The bytes of the first result of [`within_tolerance`], which stays allocated until the error
+/// of the second is measured.
 pub(super) fn first_attempt_memory(truncation: &Truncation, problem: &Problem) -> f64 {
     match truncation {
         Truncation::Ranks(_) => 0.0,
@@ -67,9 +71,8 @@ pub(super) fn first_attempt_memory(truncation: &Truncation, problem: &Problem) -
     }
 }
 
-/// Has `decompose` truncate by a share of `tolerance`, so that the true error is
-/// at most `tolerance`, or as near to it as the precision and the route come;
-/// then the shortfall is noted.
+/// Calls `decompose` with the relative error to truncate by. The error of the result is at most
+/// `tolerance`, or the smallest that precision and route can reach, with a shortfall noted.
 pub(super) fn within_tolerance<T: Scalar>(
     x: TensorRef<'_, T>,
     tolerance: f64,

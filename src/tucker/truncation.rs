@@ -11,20 +11,18 @@ use crate::tensor::{Shape, check_modes};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Truncation {
-    /// To these ranks: one for each mode, or one for each named mode of a
-    /// partial decomposition. Each is at least 1, at most its mode's extent,
-    /// and at most the product of the others (a mode left alone counts with
-    /// its extent): a core of other ranks does not exist.
+    /// To these ranks: one for each mode, or one for each named mode of a partial decomposition.
+    /// A rank is at least 1, at most the extent of its mode, and at most the product of the
+    /// other ranks, where a mode without a factor counts with its extent.
     Ranks(Vec<usize>),
-    /// To the smallest ranks found whose relative error ‖X − X̂‖/‖X‖ is at most
-    /// this, 0 ≤ ε < 1. What one mode leaves unspent of ε² passes to the next.
+    /// To a relative error ‖X − X̂‖/‖X‖ of at most this ε, 0 ≤ ε < 1, with ranks as small as the
+    /// solver finds them. The part of ε² that one mode does not use passes to the next mode.
     RelativeError(f64),
 }
 
 impl Truncation {
-    /// Checks the truncation against a tensor of extents `shape` of which
-    /// `modes` are to be decomposed, all for `None`: what the solvers check
-    /// before they touch an entry, for a caller who has not read any yet.
+    /// Checks the truncation of `modes` (`None` for all modes) of a tensor of extents `shape`, as
+    /// the solvers do before they read an entry. A caller can check before it loads the tensor.
     ///
     /// # Errors
     /// [`Error::OrderOutOfRange`], [`Error::ShapeOverflow`], [`Error::ModeOutOfRange`],
@@ -66,7 +64,7 @@ impl<const N: usize> From<[usize; N]> for Truncation {
     }
 }
 
-/// The modes to decompose, in order, checked: all of them for `None`.
+/// The modes to decompose, checked; all modes for `None`.
 pub(super) fn named_modes(modes: Option<&[usize]>, order: usize) -> Result<Vec<usize>> {
     let Some(modes) = modes else {
         return Ok((0..order).collect());
