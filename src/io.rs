@@ -13,6 +13,8 @@ mod kind;
 #[cfg(feature = "io")]
 mod memory;
 #[cfg(feature = "io")]
+mod meta;
+#[cfg(feature = "io")]
 mod npy;
 #[cfg(feature = "io")]
 mod tucker_file;
@@ -26,9 +28,11 @@ pub use kind::{Contents, contents};
 #[cfg(feature = "io")]
 pub use memory::tucker_memory;
 #[cfg(feature = "io")]
+pub use meta::Meta;
+#[cfg(feature = "io")]
 pub use npy::{AnyTensor, Npy, read_npy, write_npy, write_npy_entries};
 #[cfg(feature = "io")]
-pub use tucker_file::{AnyTucker, Meta, read_tucker, write_tucker};
+pub use tucker_file::{AnyTucker, read_tucker, write_tucker};
 pub use unfinished::abandon_unfinished;
 pub use write::{check_writable, write_text};
 

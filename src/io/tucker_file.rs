@@ -14,123 +14,21 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use faer::{Mat, MatRef};
-use serde::{Deserialize, Serialize};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::Problem;
 use super::archive::{Archive, entry, missing, open_archive};
+use super::meta::Meta;
 use super::npy::{self, AnyTensor};
 use super::write::write_file;
 use crate::error::Result;
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, first_non_finite};
-use crate::tucker::{Stop, Tucker};
-
-/// The version of the format that is written, and the newest that is read.
-const VERSION: u32 = 1;
-
-/// More singular values than this are left out of a file.
-const MAX_SPECTRA: usize = if cfg!(test) { 12 } else { 10_000 };
+use crate::tucker::Tucker;
 
 /// More characters than this are no description of a decomposition.
 const MAX_META: usize = 1 << 24;
-
-/// What a file says of its decomposition.
-///
-/// ```
-/// use tenfold::io::Meta;
-/// use tenfold::{Hooi, Stop, Tensor};
-/// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
-/// let meta = Meta::new(&Hooi::new([1, 1]).decompose(&x)?, "hooi");
-/// assert_eq!(meta.stop, Some(Stop::Converged));
-/// assert_eq!(meta.modes, [0, 1]);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Meta {
-    /// The version of the format.
-    pub version: u32,
-    /// How it was made: "st-hosvd", "hosvd", "hooi", …
-    pub method: String,
-    /// The extents of the core.
-    pub ranks: Vec<usize>,
-    /// ‖X − X̂‖/‖X‖, where it is known.
-    pub relative_error: Option<f64>,
-    /// The extents of the tensor X that was decomposed.
-    pub shape: Vec<usize>,
-    /// The scalar: "f32" or "f64".
-    pub dtype: String,
-    /// The modes that have a factor.
-    pub modes: Vec<usize>,
-    /// The sweeps that an iteration made.
-    #[serde(default)]
-    pub sweeps: Option<usize>,
-    /// Why the iteration ended; in the file, the name of the [`Stop`].
-    #[serde(default, with = "stop_name")]
-    pub stop: Option<Stop>,
-    /// [`Tucker::spectrum`] of each mode; empty where they are too many to keep.
-    #[serde(default)]
-    pub spectra: Vec<Option<Vec<f64>>>,
-}
-
-impl Meta {
-    /// What `tucker` knows of itself, with the method that made it.
-    ///
-    /// ```
-    /// use tenfold::io::Meta;
-    /// use tenfold::{StHosvd, Tensor};
-    /// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
-    /// let meta = Meta::new(&StHosvd::new([1, 1]).decompose(&x)?, "st-hosvd");
-    /// assert_eq!((meta.ranks, meta.shape), (vec![1, 1], vec![3, 4]));
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn new<T: Scalar>(tucker: &Tucker<T>, method: &str) -> Self {
-        let order = tucker.ranks().len();
-        let spectra: Vec<_> = (0..order)
-            .map(|mode| tucker.spectrum(mode).map(<[f64]>::to_vec))
-            .collect();
-        let values: usize = spectra.iter().flatten().map(Vec::len).sum();
-        let convergence = tucker.convergence();
-        Self {
-            version: VERSION,
-            method: method.to_owned(),
-            ranks: tucker.ranks().to_vec(),
-            relative_error: tucker.estimated_error(),
-            shape: tucker.shape().to_vec(),
-            dtype: T::NAME.to_owned(),
-            modes: (0..order)
-                .filter(|&mode| tucker.factor(mode).is_some())
-                .collect(),
-            sweeps: convergence.map(|c| c.sweeps),
-            stop: convergence.map(|c| c.stop),
-            spectra: if values <= MAX_SPECTRA {
-                spectra
-            } else {
-                Vec::new()
-            },
-        }
-    }
-}
-
-/// A [`Stop`] as its name.
-mod stop_name {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-    use super::Stop;
-
-    pub(super) fn serialize<S: Serializer>(stop: &Option<Stop>, to: S) -> Result<S::Ok, S::Error> {
-        stop.map(Stop::name).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Stop>, D::Error> {
-        let name = Option::<String>::deserialize(from)?;
-        let stop = name.map(|name| name.parse()).transpose();
-        stop.map_err(de::Error::custom)
-    }
-}
 
 /// A decomposition as a file holds it: of `f32` or of `f64`.
 ///
@@ -185,7 +83,7 @@ pub fn write_tucker<T: Scalar>(
                 npy::write_array(&mut archive, &[factor.nrows(), factor.ncols()], &entries)?;
             }
         }
-        let json = serde_json::to_string(meta)?;
+        let json = meta.to_json()?;
         start(&mut archive, "meta", 4 * json.len())?;
         npy::write_text(&mut archive, &json)?;
         archive.finish()?.flush()
@@ -241,8 +139,8 @@ fn read(path: &Path) -> Result<(AnyTucker, Meta), Problem> {
         AnyTensor::F64(core) => AnyTucker::F64(assemble(&mut archive, core, size)?),
     };
     let described = match &tucker {
-        AnyTucker::F32(tucker) => describes(&meta, tucker),
-        AnyTucker::F64(tucker) => describes(&meta, tucker),
+        AnyTucker::F32(tucker) => meta.describes(tucker),
+        AnyTucker::F64(tucker) => meta.describes(tucker),
     };
     if !described {
         return Err(Problem::new(
@@ -250,14 +148,6 @@ fn read(path: &Path) -> Result<(AnyTucker, Meta), Problem> {
         ));
     }
     Ok((tucker, meta))
-}
-
-fn describes<T: Scalar>(meta: &Meta, tucker: &Tucker<T>) -> bool {
-    let found = Meta::new(tucker, &meta.method);
-    meta.shape == found.shape
-        && meta.ranks == found.ranks
-        && meta.modes == found.modes
-        && meta.dtype == found.dtype
 }
 
 /// The core and the factors beside it, as a decomposition.
@@ -352,32 +242,5 @@ fn read_meta(archive: &mut Archive, size: u64) -> Result<Meta, Problem> {
         npy::read_text(reader, bytes, MAX_META)
     })?
     .ok_or_else(|| missing(archive, "meta"))?;
-    let invalid = |error| Problem::new(format!("the entry \"meta\" cannot be understood: {error}"));
-    #[derive(Deserialize)]
-    struct Version {
-        version: u32,
-    }
-    let Version { version } = serde_json::from_str(&text).map_err(invalid)?;
-    if version > VERSION {
-        return Err(Problem::new(format!(
-            "the file is of version {version} of the format, this program reads up to {VERSION}"
-        )));
-    }
-    serde_json::from_str(&text).map_err(invalid)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tucker::Hosvd;
-
-    #[test]
-    fn as_many_spectra_are_kept_as_are_allowed() {
-        // Two spectra of as many values as the shorter extent.
-        for (extent, kept) in [(MAX_SPECTRA / 2, true), (MAX_SPECTRA / 2 + 1, false)] {
-            let x = Tensor::from_fn(&[extent, extent + 3], |i| (i[0] * i[1]) as f64).unwrap();
-            let meta = Meta::new(&Hosvd::new([1, 1]).decompose(&x).unwrap(), "hosvd");
-            assert_eq!(meta.spectra.len(), if kept { 2 } else { 0 });
-        }
-    }
+    Meta::from_json(&text)
 }
