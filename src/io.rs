@@ -1,9 +1,18 @@
-//! Files: arrays as `.npy`, decompositions as `.npz`, pictures.
+//! Files: arrays (`.npy`), decompositions (`.npz`) and pictures.
 //!
-//! Reading checks sizes before it allocates: what a header promises is held
-//! against what the file has. Writing goes to a file beside the target, which
-//! is renamed at the end, so that nothing half-written is ever left under the
-//! target's name.
+//! A reader compares the sizes that a header claims with the size of the file before it
+//! allocates memory. A writer writes to a temporary file beside the target and renames it
+//! at the end: the target is replaced as a whole or not at all.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `npy` | arrays |
+//! | `tucker_file`, `meta` | decompositions, and the description that a file has of its own |
+//! | `archive` | the zip archives in which decompositions are stored |
+//! | `image` | pictures |
+//! | `kind` | the kind of a file, so that the error for a wrong file names it |
+//! | `memory` | the memory that a reader allocates |
+//! | `write`, `unfinished` | temporary files, which replace their target at the end |
 
 #[cfg(feature = "io")]
 mod archive;
@@ -41,7 +50,7 @@ use std::path::Path;
 
 use crate::error::Error;
 
-/// What is wrong with a file, before it is known which file.
+/// What is wrong with a file. [`Problem::at`] adds the path.
 #[derive(Debug)]
 struct Problem {
     text: String,
@@ -56,7 +65,7 @@ impl Problem {
         }
     }
 
-    /// `doing` says what the operating system refused.
+    /// A failure that the operating system reported; `doing` names the operation.
     fn io(doing: &str, source: io::Error) -> Self {
         Self {
             text: format!("{doing}: {source}"),
@@ -64,7 +73,7 @@ impl Problem {
         }
     }
 
-    /// The error, with the file's name.
+    /// The error for the file `path`.
     fn at(self, path: &Path) -> Error {
         Error::UnusableFile {
             path: path.to_path_buf(),

@@ -1,4 +1,4 @@
-//! Archives of arrays (`.npz`), of which a decomposition is one.
+//! Archives of arrays (`.npz`). A decomposition is such an archive.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -12,16 +12,16 @@ use super::kind::{self, Expected, Kind, Opened};
 
 pub(super) type Archive = ZipArchive<BufReader<File>>;
 
-/// Deflate cannot make more bytes than this of one.
+/// The maximum number of bytes that Deflate expands one byte to.
 const MAX_EXPANSION: u64 = 1032;
 
-/// Opens the archive `path`, which must have the entries that every decomposition has;
-/// gives its bytes too.
+/// Opens the archive `path` and checks that it has the entries of a decomposition. Returns
+/// the size of the file too.
 pub(super) fn open_archive(path: &Path) -> Result<(Archive, u64), Problem> {
     let Opened { file, size, kind } = kind::open(path, Expected::Decomposition)?;
     let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| match kind {
         Kind::Archive => damaged(error),
-        _ => Problem::new("this is no decomposition (.npz), nor any other archive"),
+        _ => Problem::new("this is not a decomposition (.npz) or another archive"),
     })?;
     for name in ["core", "meta"] {
         if !has_entry(&archive, name) {
@@ -35,7 +35,7 @@ fn has_entry(archive: &Archive, name: &str) -> bool {
     archive.index_for_name(&format!("{name}.npy")).is_some()
 }
 
-/// That the archive lacks the entry `name` of a decomposition.
+/// The problem that the archive lacks the entry `name` of a decomposition.
 pub(super) fn missing(archive: &Archive, name: &str) -> Problem {
     let mut problem = Expected::Decomposition.instead_of(in_words(archive));
     let remedy = Expected::Decomposition.remedy();
@@ -43,14 +43,14 @@ pub(super) fn missing(archive: &Archive, name: &str) -> Problem {
     problem
 }
 
-/// That an archive cannot be read.
+/// The problem that an archive cannot be read.
 pub(super) fn damaged(error: ZipError) -> Problem {
     Problem::new(format!(
         "this archive (.npz) is damaged or cut short: {error}"
     ))
 }
 
-/// That the archive `path` is not what is expected.
+/// The problem that the file `path` is an archive and something else was expected.
 pub(super) fn refusal(path: &Path, expected: Expected) -> Problem {
     let file = File::open(path).ok();
     let archive = file.and_then(|file| ZipArchive::new(BufReader::new(file)).ok());
@@ -70,7 +70,7 @@ pub(super) fn refusal(path: &Path, expected: Expected) -> Problem {
 const DECOMPOSITION: &str = "a decomposition (.npz)";
 const ARRAYS: &str = "an archive of arrays (.npz)";
 
-/// What an archive is.
+/// What an archive contains.
 fn in_words(archive: &Archive) -> &'static str {
     let mut names = archive.file_names().flatten();
     if has_entry(archive, "core") && has_entry(archive, "meta") {
@@ -82,8 +82,8 @@ fn in_words(archive: &Archive) -> &'static str {
     }
 }
 
-/// What `read` makes of the entry `name` and its size, of an archive of `size`
-/// bytes; `None` where it has no such entry.
+/// Reads the entry `name` of an archive of `size` bytes. `read` gets the reader of the entry
+/// and the number of its bytes. `None` if there is no such entry.
 pub(super) fn entry<R>(
     archive: &mut Archive,
     name: &str,
@@ -100,20 +100,22 @@ pub(super) fn entry<R>(
         Err(error) => return Err(within(Problem::new(error.to_string()))),
     };
     let bytes = entry.size();
-    let most = match entry.compression() {
+    let maximum = match entry.compression() {
         CompressionMethod::Stored => entry.compressed_size(),
         _ => entry.compressed_size().saturating_mul(MAX_EXPANSION),
     };
-    if entry.compressed_size() > size || bytes > most {
+    if entry.compressed_size() > size || bytes > maximum {
         return Err(within(Problem::new(format!(
-            "{bytes} bytes are promised, more than the file can hold"
+            "the archive claims {bytes} bytes, more than the file can hold"
         ))));
     }
     let result = read(&mut entry, bytes).map_err(within)?;
-    // At the end the checksum is compared.
+    // A read past the last byte compares the checksum.
     match entry.read(&mut [0]) {
         Ok(0) => Ok(Some(result)),
-        Ok(_) => Err(within(Problem::new("there is more than was promised"))),
+        Ok(_) => Err(within(Problem::new(
+            "there is data after the end of the array",
+        ))),
         Err(error) => Err(within(Problem::io("damaged", error))),
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures: photographs in, PNG out.
+//! Pictures: PNG and JPEG are read, PNG is written.
 
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
@@ -15,13 +15,13 @@ use super::kind::{self, Expected, Kind, Opened};
 use super::write::write_file;
 use crate::error::Result;
 
-/// Reads a PNG or JPEG as 8-bit RGB; the format is told from the content.
+/// Reads a PNG or JPEG as 8-bit RGB. The content decides the format, not the name.
 ///
-/// Transparency is dropped. The pixels come as they are stored: a rotation
-/// noted in a photograph's metadata is not applied, as networks are fed too.
+/// Transparency is dropped. A rotation in a photograph's metadata is not applied: networks
+/// get the pixels as they are stored too.
 ///
 /// # Errors
-/// [`crate::Error::UnusableFile`] for what cannot be read or is no such picture.
+/// [`crate::Error::UnusableFile`] for a file that cannot be read or is not a PNG or JPEG.
 ///
 /// ```
 /// use tenfold::io::read_image;
@@ -42,12 +42,12 @@ fn read(path: &Path) -> Result<RgbImage, Problem> {
         let error = error.to_string();
         let error = error.trim_end();
         Problem::new(match kind {
-            Kind::Picture(name) => format!("this is {name}, but damaged or cut short: {error}"),
-            _ => format!("this is no PNG or JPEG that can be read: {error}"),
+            Kind::Picture(name) => format!("this is {name} that is damaged or cut short: {error}"),
+            _ => format!("this is not a PNG or JPEG: {error}"),
         })
     };
     let decoder = reader.into_decoder().map_err(unreadable)?;
-    if decoder.total_bytes() > size.saturating_mul(MOST_COMPRESSION).max(SMALL) {
+    if decoder.total_bytes() > size.saturating_mul(MAX_EXPANSION).max(ALWAYS_ALLOWED) {
         let (width, height) = decoder.dimensions();
         return Err(Problem::new(format!(
             "the header claims {width}×{height} pixels, more than a file of {size} bytes holds"
@@ -57,13 +57,14 @@ fn read(path: &Path) -> Result<RgbImage, Problem> {
     Ok(image.to_rgb8())
 }
 
-/// Bytes of a picture for each byte of its file, more than photographs come to.
-const MOST_COMPRESSION: u64 = 10_000;
+/// The maximum number of bytes of a picture for each byte of its file. Photographs stay far
+/// below.
+const MAX_EXPANSION: u64 = 10_000;
 
-/// A picture that may be made of a file of any size, in bytes.
-const SMALL: u64 = 1 << 22;
+/// Pictures of at most this many bytes are allowed for a file of any size.
+const ALWAYS_ALLOWED: u64 = 1 << 22;
 
-/// Writes `image` as a PNG, whole or not at all.
+/// Writes `image` as a PNG, as a whole or not at all.
 ///
 /// # Errors
 /// [`crate::Error::UnusableFile`].
@@ -78,7 +79,7 @@ const SMALL: u64 = 1 << 22;
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn write_png(path: impl AsRef<Path>, image: &RgbImage) -> Result<()> {
-    // The container may be longer than the picture.
+    // The buffer may be longer than the picture.
     let samples = image.as_flat_samples();
     let pixels = samples.image_slice().unwrap_or_default();
     write_file(path.as_ref(), |file| {

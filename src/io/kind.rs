@@ -1,4 +1,5 @@
-//! What a file is, told from its first bytes, so that a refusal of the wrong one says so.
+//! The kind of a file, recognised by its first bytes. The error for a wrong file names its
+//! kind and the kind that was expected.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Seek};
@@ -6,38 +7,38 @@ use std::path::Path;
 
 use super::Problem;
 
-/// The bytes that are looked at.
+/// The number of bytes that decide the kind.
 const START: u64 = 512;
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A `.npy` file.
     Array,
-    /// A zip archive, a `.npz` for instance.
+    /// A zip archive, such as a `.npz`.
     Archive,
-    /// A picture that can be read, by its format's name.
+    /// A picture in a format that can be read, with the name of the format.
     Picture(&'static str),
-    /// Something that no reader here takes, by its name.
+    /// A known kind of file that no reader accepts, with its name.
     Other(&'static str),
-    /// Nothing that is known. The reader says what it misses.
+    /// Not recognised. The reader tries, and its error says what is missing.
     Unknown,
 }
 
 const PICKLE: Kind = Kind::Other("a Python pickle");
 
-/// What files begin with.
+/// The first bytes of each kind of file.
 const SIGNATURES: [(&[u8], Kind); 17] = [
     (b"\x93NUMPY", Kind::Array),
     (b"PK\x03\x04", Kind::Archive),
-    // An archive without entries.
+    // A zip archive without entries.
     (b"PK\x05\x06", Kind::Archive),
     (b"\x89PNG\r\n\x1a\n", Kind::Picture("a PNG")),
     (b"\xff\xd8\xff", Kind::Picture("a JPEG")),
     (b"GIF8", Kind::Other("a GIF")),
     (b"II*\0", Kind::Other("a TIFF")),
     (b"MM\0*", Kind::Other("a TIFF")),
-    (b"RIFF", Kind::Other("a RIFF file (WebP, say)")),
+    (b"RIFF", Kind::Other("a RIFF file (such as WebP)")),
     (b"%PDF", Kind::Other("a PDF")),
     (b"\x89HDF\r\n\x1a\n", Kind::Other("an HDF5 file")),
     (b"MATLAB 5.0 MAT-file", Kind::Other("a MATLAB file")),
@@ -49,7 +50,7 @@ const SIGNATURES: [(&[u8], Kind); 17] = [
 ];
 
 impl Kind {
-    /// What a file is that begins with `start`.
+    /// The kind of a file that starts with `start`.
     fn of(start: &[u8]) -> Self {
         let known = SIGNATURES.iter();
         let known = known.copied().find(|(bytes, _)| start.starts_with(bytes));
@@ -60,7 +61,7 @@ impl Kind {
         }
     }
 
-    /// Its name.
+    /// The name for messages.
     fn name(self) -> &'static str {
         match self {
             Self::Array => "an array (.npy)",
@@ -71,8 +72,8 @@ impl Kind {
     }
 }
 
-/// Whether `start` is UTF-8, but for a last character that is cut, without control
-/// characters that texts do not have.
+/// Whether `start` is the start of a UTF-8 text. The last character may be cut off. Control
+/// characters are not text, except for those that separate columns, lines and pages.
 fn is_text(start: &[u8]) -> bool {
     let text = match std::str::from_utf8(start) {
         Ok(text) => text,
@@ -85,7 +86,7 @@ fn is_text(start: &[u8]) -> bool {
     !text.is_empty() && text.chars().all(allowed)
 }
 
-/// What a reader expects a file to be.
+/// The kind of file that a reader expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(all(feature = "io", feature = "image")), allow(dead_code))]
 pub(super) enum Expected {
@@ -105,7 +106,7 @@ impl Expected {
         }
     }
 
-    /// What makes a file of this kind.
+    /// The end of a message: which program writes such a file.
     pub(super) fn remedy(self) -> &'static str {
         match self {
             Self::Array => "; numpy.save writes one",
@@ -114,7 +115,7 @@ impl Expected {
         }
     }
 
-    /// Whether a file of kind `kind` may be what is expected.
+    /// Whether a file of this kind may be what is expected.
     fn admits(self, kind: Kind) -> bool {
         match kind {
             Kind::Array => matches!(self, Self::Array | Self::ArrayOrDecomposition),
@@ -125,21 +126,21 @@ impl Expected {
         }
     }
 
-    /// What is wrong with a file that is `what`.
+    /// The problem that the file is `what`.
     pub(super) fn instead_of(self, what: &str) -> Problem {
         Problem::new(format!("this is {what}, {} was expected", self.name()))
     }
 }
 
-/// A regular file opened to read, from its start.
+/// A regular file, open for reading at its start.
 pub(super) struct Opened {
     pub(super) file: File,
-    /// Its bytes.
+    /// The number of bytes.
     pub(super) size: u64,
     pub(super) kind: Kind,
 }
 
-/// Opens a regular file that may be what is expected.
+/// Opens a file. Fails for a file that cannot be what is expected, and names its kind.
 pub(super) fn open(path: &Path, expected: Expected) -> Result<Opened, Problem> {
     let is_link = || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
@@ -154,7 +155,7 @@ pub(super) fn open(path: &Path, expected: Expected) -> Result<Opened, Problem> {
         return Err(expected.instead_of("a directory"));
     }
     if !metadata.is_file() {
-        return Err(expected.instead_of("no regular file"));
+        return Err(expected.instead_of("not a regular file"));
     }
     let mut file = File::open(path).map_err(cannot_read)?;
     let size = metadata.len();
@@ -184,7 +185,7 @@ fn cannot_read(error: std::io::Error) -> Problem {
     Problem::io("cannot be read", error)
 }
 
-/// What a file holds, told from its first bytes ([`contents`]).
+/// What a file holds, as its first bytes say ([`contents`]).
 ///
 /// ```
 /// use tenfold::io::{Contents, contents, write_npy};
@@ -197,17 +198,16 @@ fn cannot_read(error: std::io::Error) -> Problem {
 #[cfg(feature = "io")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contents {
-    /// An array: [`super::read_npy`] reads it.
+    /// An array, for [`super::read_npy`].
     Array,
-    /// An archive, as a decomposition is: [`super::read_tucker`] reads it.
+    /// An archive, for [`super::read_tucker`]. A decomposition is an archive.
     Archive,
 }
 
-/// Whether a file holds an array or a decomposition, without reading more than its start.
+/// Whether a file holds an array or a decomposition. Only the first bytes are read.
 ///
 /// # Errors
-/// [`crate::Error::UnusableFile`] for what cannot be read, and for a file that begins as another
-/// known kind of file does.
+/// [`crate::Error::UnusableFile`] for a file that cannot be read or is of another known kind.
 ///
 /// ```
 /// use tenfold::io::contents;

@@ -1,4 +1,4 @@
-//! How much memory reading takes, told from headers.
+//! The memory that a reader allocates, estimated from the headers.
 
 use std::path::Path;
 
@@ -8,27 +8,19 @@ use super::npy::{Header, Npy};
 use crate::error::Result;
 
 impl Npy {
-    /// The bytes that [`Npy::read`] takes: the entries in the scalar that they
-    /// are read as.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, io::{Npy, write_npy}};
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let path = folder.path().join("x.npy");
-    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.5f32; 6])?)?;
-    /// assert_eq!(Npy::open(&path)?.memory(), 24);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// The bytes that [`Npy::read`] allocates: those of the tensor.
+    #[must_use]
     pub fn memory(&self) -> u64 {
         self.header().memory()
     }
 }
 
-/// The bytes that [`super::read_tucker`] takes for the arrays of a
-/// decomposition, at most: each of them, and a second copy of the largest.
+/// The bytes that [`super::read_tucker`] allocates at most for the arrays of a
+/// decomposition: all arrays, and a second copy of the largest.
 ///
 /// # Errors
-/// [`crate::Error::UnusableFile`] for what is no archive with the entries of a decomposition.
+/// [`crate::Error::UnusableFile`] for a file that is not an archive with the entries of a
+/// decomposition.
 ///
 /// ```
 /// use tenfold::io::{Meta, tucker_memory, write_tucker};
@@ -52,8 +44,7 @@ fn arrays(path: &Path) -> Result<u64, Problem> {
     for place in 0..archive.len() {
         let mut entry = archive.by_index(place).map_err(damaged)?;
         let size = entry.size();
-        // What is no array of numbers is no part of a decomposition, but for
-        // the text beside them.
+        // Entries that are not arrays of numbers are not read as arrays.
         if let Ok(header) = Header::read(&mut entry, size) {
             sum = sum.saturating_add(header.memory());
             largest = header.memory().max(largest);

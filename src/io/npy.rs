@@ -1,4 +1,4 @@
-//! NumPy's array files (`.npy`, versions 1 to 3 of the format).
+//! NumPy's array files: `.npy`, versions 1 to 3 of the format.
 
 mod entries;
 mod header;
@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::scalar::Scalar;
 use crate::tensor::{Shape, Tensor, TensorRef};
 
-/// A tensor as a file holds it: of `f32` or of `f64`.
+/// A tensor that was read from a file, with the scalar that the file decides.
 ///
 /// ```
 /// use tenfold::Tensor;
@@ -29,21 +29,15 @@ use crate::tensor::{Shape, Tensor, TensorRef};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum AnyTensor {
-    /// Of `f32`; also what was float16, bool, or integers of 8 or 16 bits.
+    /// From float32, float16, bool, or integers of 8 or 16 bits.
     F32(Tensor<f32>),
-    /// Of `f64`; also what was integers of 32 or 64 bits.
+    /// From float64, or integers of 32 or 64 bits.
     F64(Tensor<f64>),
 }
 
 impl AnyTensor {
     /// The extents.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, io::AnyTensor};
-    /// let read = AnyTensor::F32(Tensor::zeros(&[2, 3])?);
-    /// assert_eq!(read.shape(), [2, 3]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn shape(&self) -> &[usize] {
         match self {
             Self::F32(tensor) => tensor.shape(),
@@ -52,13 +46,7 @@ impl AnyTensor {
     }
 
     /// The name of the scalar: "f32" or "f64".
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, io::AnyTensor};
-    /// let read = AnyTensor::F32(Tensor::zeros(&[2, 3])?);
-    /// assert_eq!(read.dtype(), "f32");
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn dtype(&self) -> &'static str {
         match self {
             Self::F32(_) => f32::NAME,
@@ -67,11 +55,11 @@ impl AnyTensor {
     }
 }
 
-/// A `.npy` file whose header has been read and checked, and nothing else yet:
-/// shape and type are known before gigabytes are read.
+/// An open `.npy` file. Only its header has been read: shape and type are available before
+/// gigabytes of entries are read.
 ///
-/// Entries in Fortran order or the other byte order are brought to this
-/// machine's row-major order while they are read; no second copy is made.
+/// [`Npy::read`] brings entries in Fortran order or another byte order to row-major order
+/// and this machine's byte order. It makes no second copy.
 ///
 /// ```
 /// use tenfold::io::{Npy, write_npy};
@@ -93,11 +81,12 @@ pub struct Npy {
 }
 
 impl Npy {
-    /// Opens the file and checks its header, also against the file's size.
+    /// Opens the file and checks its header and its size.
     ///
     /// # Errors
-    /// [`crate::Error::UnusableFile`] for anything but an array of bool, integers or
-    /// floats of at most 64 bits, of order 1 to 16, all there and nothing after it.
+    /// [`crate::Error::UnusableFile`] unless the file is an array of bool, integers or
+    /// floats of at most 64 bits, has 1 to 16 modes, and has exactly the bytes of data that
+    /// the header claims.
     ///
     /// ```
     /// # use tenfold::io::Npy;
@@ -124,29 +113,13 @@ impl Npy {
     }
 
     /// The extents.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, io::{AnyTensor, Npy, write_npy}};
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let path = folder.path().join("x.npy");
-    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.5f32; 6])?)?;
-    /// assert_eq!(Npy::open(&path)?.shape(), [2, 3]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
     /// The name of the scalar that the entries are read as: "f32" or "f64".
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, io::{AnyTensor, Npy, write_npy}};
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let path = folder.path().join("x.npy");
-    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.5f32; 6])?)?;
-    /// assert_eq!(Npy::open(&path)?.dtype(), "f32");
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn dtype(&self) -> &'static str {
         if self.header.element.is_double() {
             f64::NAME
@@ -156,29 +129,14 @@ impl Npy {
     }
 
     /// NumPy's name for the type of the entries in the file: "float32", "int16", …
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, io::{AnyTensor, Npy, write_npy}};
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let path = folder.path().join("x.npy");
-    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.5f32; 6])?)?;
-    /// assert_eq!(Npy::open(&path)?.stored_dtype(), "float32");
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    #[must_use]
     pub fn stored_dtype(&self) -> &'static str {
         self.header.element.name()
     }
 
-    /// What a user should know of the conversion to [`Npy::dtype`], if there is one.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, io::{AnyTensor, Npy, write_npy}};
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let path = folder.path().join("x.npy");
-    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.5f32; 6])?)?;
-    /// assert_eq!(Npy::open(&path)?.note(), None);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// A sentence for the user about the conversion to [`Npy::dtype`]; `None` if the entries
+    /// are not converted.
+    #[must_use]
     pub fn note(&self) -> Option<String> {
         let element = self.header.element;
         if matches!(element, Element::F32 | Element::F64) {
@@ -200,15 +158,6 @@ impl Npy {
     ///
     /// # Errors
     /// [`crate::Error::UnusableFile`].
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, io::{AnyTensor, Npy, write_npy}};
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let path = folder.path().join("x.npy");
-    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.5f32; 6])?)?;
-    /// assert!(matches!(Npy::open(&path)?.read()?, AnyTensor::F32(x) if x.data() == [1.5; 6]));
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
     pub fn read(self) -> Result<AnyTensor> {
         let tensor = if self.header.element.is_double() {
             self.entries().map(AnyTensor::F64)
@@ -242,8 +191,8 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<AnyTensor> {
     Npy::open(path)?.read()
 }
 
-/// Writes a tensor as `.npy`, row-major, in this machine's byte order; whole
-/// or not at all.
+/// Writes a tensor as `.npy` in row-major order and this machine's byte order. The file is
+/// written as a whole or not at all.
 ///
 /// # Errors
 /// [`crate::Error::UnusableFile`].
@@ -266,9 +215,8 @@ pub fn write_npy<'a, T: Scalar>(
     write_file(path.as_ref(), |file| write_array(file, x.shape(), x.data()))
 }
 
-/// Writes row-major `entries` as an array of any order, 0 included: a slice by
-/// a single index in every mode is a number, and NumPy has arrays of no modes
-/// for it.
+/// Writes `entries`, in row-major order, as a `.npy` array of shape `shape`. Unlike a
+/// [`Tensor`], the array may have no modes: NumPy stores a single number so.
 ///
 /// # Errors
 /// [`crate::Error::DataLengthMismatch`]; [`crate::Error::UnusableFile`].
@@ -290,7 +238,7 @@ pub fn write_npy_entries<T: Scalar>(
     write_file(path.as_ref(), |file| write_array(file, shape, entries))
 }
 
-/// Header and entries.
+/// Writes the header and the entries.
 pub(super) fn write_array<T: Scalar>(
     writer: &mut impl Write,
     shape: &[usize],
@@ -301,7 +249,7 @@ pub(super) fn write_array<T: Scalar>(
     writer.write_all(bytemuck::cast_slice(entries))
 }
 
-/// Writes `text` as an array of no modes that holds one string.
+/// Writes `text` as an array without modes that holds one string.
 pub(super) fn write_text(writer: &mut impl Write, text: &str) -> io::Result<()> {
     let length = text.chars().count();
     writer.write_all(&header::format(&header::native_descr('U', length), &[]))?;
@@ -309,12 +257,12 @@ pub(super) fn write_text(writer: &mut impl Write, text: &str) -> io::Result<()> 
     writer.write_all(&bytes.collect::<Vec<_>>())
 }
 
-/// Reads such an array of at most `longest` characters from `reader`, which
-/// has `size` bytes.
+/// Reads an array without modes that holds one string of at most `max_length` characters.
+/// `reader` has `size` bytes.
 pub(super) fn read_text(
     reader: &mut (impl Read + ?Sized),
     size: u64,
-    longest: usize,
+    max_length: usize,
 ) -> Result<String, Problem> {
     let header = header::Text::read(reader)?;
     let (order, code) = header::split_descr(&header.descr);
@@ -322,8 +270,8 @@ pub(super) fn read_text(
         .strip_prefix('U')
         .and_then(|length| length.parse().ok());
     let length: usize = match length {
-        Some(length) if header.shape.is_empty() && length <= longest => length,
-        _ => return Err(Problem::new("one text was expected")),
+        Some(length) if header.shape.is_empty() && length <= max_length => length,
+        _ => return Err(Problem::new("an array with one text was expected")),
     };
     header::check_data_size(4 * length as u64, size.saturating_sub(header.bytes))?;
     let mut bytes = vec![0; 4 * length];
@@ -337,10 +285,10 @@ pub(super) fn read_text(
     });
     let text: Option<String> = characters.collect();
     text.map(|text| text.trim_end_matches('\0').to_owned())
-        .ok_or_else(|| Problem::new("one text was expected"))
+        .ok_or_else(|| Problem::new("an array with one text was expected"))
 }
 
-/// Reads an array from `reader`, which has `size` bytes, header included.
+/// Reads an array. `reader` has `size` bytes, with the header.
 pub(super) fn read_array(
     reader: &mut (impl Read + ?Sized),
     size: u64,
@@ -360,7 +308,7 @@ pub(super) fn read_array(
     }
 }
 
-/// The entries from a reader that cannot seek.
+/// Reads the entries from a reader that cannot seek.
 fn sequential<T: Scalar>(
     reader: &mut (impl Read + ?Sized),
     header: &Header,
@@ -370,7 +318,7 @@ fn sequential<T: Scalar>(
         let mut entries = entries::zeroed(header.entries())?;
         let bytes = bytemuck::cast_slice_mut(&mut entries);
         reader.read_exact(bytes).map_err(cannot_read)?;
-        entries::put_right(bytes, header);
+        entries::to_native_order(bytes, header);
         return Ok(entries);
     }
     let mut bytes: Vec<u8> = entries::zeroed(header.entries() * header.element.size())?;

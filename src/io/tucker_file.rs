@@ -1,14 +1,13 @@
-//! Decompositions as `.npz`: an archive of arrays that NumPy opens, without
-//! pickles.
+//! Decompositions as `.npz`: an archive of arrays that NumPy opens without pickles.
 //!
-//! | entry | what |
+//! | entry | content |
 //! | --- | --- |
-//! | `core` | the core G, of the tensor's scalar |
-//! | `factor_0`, `factor_1`, … | the factors Aₙ, Iₙ×Rₙ; none for a mode left alone |
-//! | `meta` | [`Meta`] as JSON, in an array of no modes that holds one text |
+//! | `core` | the core G, in the scalar of the tensor |
+//! | `factor_0`, `factor_1`, … | the factor Aₙ, Iₙ×Rₙ, of each decomposed mode |
+//! | `meta` | [`Meta`] as JSON, in an array without modes that holds one text |
 //!
-//! Entries are stored, not compressed, and carry a fixed date: the same
-//! decomposition gives the same bytes. Compressed ones are read too.
+//! Entries are not compressed and have a fixed date, so that equal decompositions make equal
+//! files. Compressed entries are read too.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -27,10 +26,10 @@ use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, first_non_finite};
 use crate::tucker::Tucker;
 
-/// More characters than this are no description of a decomposition.
+/// The maximum number of characters of the description.
 const MAX_META: usize = 1 << 24;
 
-/// A decomposition as a file holds it: of `f32` or of `f64`.
+/// A decomposition that was read from a file, with the scalar that the file decides.
 ///
 /// ```
 /// use tenfold::io::AnyTucker;
@@ -48,7 +47,7 @@ pub enum AnyTucker {
     F64(Tucker<f64>),
 }
 
-/// Writes a decomposition, whole or not at all.
+/// Writes a decomposition. The file is written as a whole or not at all.
 ///
 /// # Errors
 /// [`crate::Error::UnusableFile`].
@@ -90,7 +89,7 @@ pub fn write_tucker<T: Scalar>(
     })
 }
 
-/// Starts the entry of an array of `bytes` bytes.
+/// Starts the entry for an array of `bytes` bytes.
 fn start(
     archive: &mut ZipWriter<impl Write + io::Seek>,
     name: &str,
@@ -112,11 +111,12 @@ fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
         .collect()
 }
 
-/// Reads a decomposition, and what its file says of it.
+/// Reads a decomposition and its description.
 ///
 /// # Errors
-/// [`crate::Error::UnusableFile`] for what is no such file, is cut short or damaged,
-/// lacks an entry, or has entries that do not fit each other or are not finite.
+/// [`crate::Error::UnusableFile`] for a file that is not a decomposition, is damaged or cut
+/// short, lacks an entry, has a newer version of the format, or has arrays that do not fit
+/// together or have an entry that is not finite.
 ///
 /// ```
 /// use tenfold::io::read_tucker;
@@ -144,13 +144,13 @@ fn read(path: &Path) -> Result<(AnyTucker, Meta), Problem> {
     };
     if !described {
         return Err(Problem::new(
-            "shape, ranks, modes or scalar in \"meta\" are not those of the core and the factors",
+            "shape, ranks, modes or scalar in \"meta\" differ from those of the core and the factors",
         ));
     }
     Ok((tucker, meta))
 }
 
-/// The core and the factors beside it, as a decomposition.
+/// Reads the factors and joins them with the core.
 fn assemble<T: Entries>(
     archive: &mut Archive,
     core: Tensor<T>,
@@ -166,7 +166,7 @@ fn assemble<T: Entries>(
     });
     if let Some(name) = beyond {
         return Err(Problem::new(format!(
-            "the entry {name:?} belongs to no mode, the core has {order} modes"
+            "the entry {name:?} is for a mode that does not exist: the core has {order} modes"
         )));
     }
     let mut factors = Vec::with_capacity(order);
@@ -207,8 +207,9 @@ fn check_finite<T: Scalar>(name: &str, x: &Tensor<T>) -> Result<(), Problem> {
     }
 }
 
-/// The scalars of which a file may hold tensors.
+/// The scalars of tensors in files.
 trait Entries: Scalar {
+    /// The tensor, if this is its scalar.
     fn from_any(tensor: AnyTensor) -> Option<Tensor<Self>>;
 }
 
@@ -230,7 +231,7 @@ impl Entries for f64 {
     }
 }
 
-/// The array `name` of an archive; `None` where it has no such entry.
+/// Reads the array `name` of an archive; `None` if there is no such entry.
 fn array(archive: &mut Archive, name: &str, size: u64) -> Result<Option<AnyTensor>, Problem> {
     entry(archive, name, size, |reader, bytes| {
         npy::read_array(reader, bytes)

@@ -1,4 +1,6 @@
-//! Files that are being written beside their targets.
+//! Temporary files that have not replaced their targets yet.
+//!
+//! They are listed, so that a program that is interrupted can remove them.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,39 +9,40 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::{Builder, NamedTempFile};
 
-/// The files that have been begun and not finished, under their temporary names.
+/// The temporary names of the files that are being written.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes the files that are being written under temporary names, for a program
-/// that is about to end: a thread that would begin another from now on waits for ever.
+/// Removes the temporary files that are being written. A program calls this before it ends
+/// early; finished files stay.
 ///
-/// What has been written before stays as it was.
+/// A thread that starts to write another file after this call blocks forever.
 ///
 /// ```no_run
-/// // In the thread that learns of Ctrl-C:
+/// // In the thread that receives Ctrl-C:
 /// tenfold::io::abandon_unfinished();
 /// std::process::exit(130);
 /// ```
 pub fn abandon_unfinished() {
     let files = unfinished();
     for file in files.iter() {
-        // What cannot be removed now cannot be helped any more.
+        // There is no way to report an error here.
         let _ = fs::remove_file(file);
     }
+    // The lock stays taken, so that no other file is started.
     std::mem::forget(files);
 }
 
-/// A file under a temporary name; dropped before it is finished, it is removed.
+/// A file under a temporary name. It is removed if it is dropped before it is finished.
 pub(super) struct Unfinished {
     file: NamedTempFile,
     _listed: Listed,
 }
 
-/// The place of a path among the unfinished, until dropped.
+/// Keeps a path in the list of unfinished files until it is dropped.
 struct Listed(PathBuf);
 
 impl Drop for Listed {
@@ -64,7 +67,7 @@ impl Unfinished {
         self.file.as_file_mut()
     }
 
-    /// Gives the file its name, in place of any other file of that name.
+    /// Renames the file to `name`. An older file of this name is replaced.
     pub(super) fn finish(self, name: &Path) -> io::Result<()> {
         let Self { file, _listed } = self;
         file.persist(name).map(drop).map_err(|error| error.error)

@@ -1,4 +1,4 @@
-//! Writing beside the target, then renaming.
+//! Writes a temporary file beside the target and renames it to the target.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -8,22 +8,21 @@ use super::Problem;
 use super::unfinished::Unfinished;
 use crate::error::Result;
 
-/// Where a file really goes.
+/// What a path names.
 enum Target {
-    /// A regular file, replaced by renaming, with the permissions that it has if it is
-    /// an old one.
+    /// A regular file or a new one: a temporary file is renamed to this path and gets the
+    /// permissions of the old file, if there is one.
     File(PathBuf, Option<Permissions>),
-    /// A device or a pipe, which a rename would destroy: written through.
+    /// A device or a pipe. A rename would replace it, so that it is written directly.
     Stream,
 }
 
-/// Fails where `path` could not be written: a folder that does not exist or
-/// may not be written to, a directory, a read-only file. Leaves nothing behind.
-///
-/// For callers who are about to compute for an hour.
+/// Checks that `path` can be written, and leaves nothing behind. Callers check their output
+/// before a long computation.
 ///
 /// # Errors
-/// [`crate::Error::UnusableFile`].
+/// [`crate::Error::UnusableFile`] if the folder does not exist or is not writable, or if the
+/// path is a directory or a read-only file.
 ///
 /// ```
 /// use tenfold::io::check_writable;
@@ -41,7 +40,7 @@ fn probe(path: &Path) -> Result<(), Problem> {
     }
 }
 
-/// Writes `text` to the file `path`, whole or not at all.
+/// Writes `text` to the file `path`, as a whole or not at all.
 ///
 /// # Errors
 /// [`crate::Error::UnusableFile`].
@@ -60,7 +59,7 @@ pub fn write_text(path: impl AsRef<Path>, text: &str) -> Result<()> {
     })
 }
 
-/// Writes the file `path` by `write`, all of it or nothing.
+/// Writes the file `path` with `write`, as a whole or not at all.
 pub(super) fn write_file(
     path: &Path,
     write: impl FnOnce(&mut File) -> io::Result<()>,
@@ -73,7 +72,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Resu
         Target::File(file, permissions) => {
             let mut beside = create_beside(&file)?;
             if let Some(permissions) = permissions {
-                // A file system that has none is no reason to stop.
+                // Some file systems have no permissions; this is not an error.
                 let _ = beside.as_file_mut().set_permissions(permissions);
             }
             write(beside.as_file_mut()).map_err(cannot_write)?;
@@ -93,12 +92,12 @@ fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Resu
 
 fn target(path: &Path) -> Result<Target, Problem> {
     if path.file_name().is_none() {
-        return Err(Problem::new("this names no file that could be written"));
+        return Err(Problem::new("this path names no file"));
     }
     let last = path.as_os_str().as_encoded_bytes().last();
     if last.is_some_and(|&byte| std::path::is_separator(byte.into())) {
         return Err(Problem::new(
-            "this names a directory, the name of a file to write was expected",
+            "this path ends with a separator, the name of a file was expected",
         ));
     }
     let Ok(metadata) = fs::metadata(path) else {
@@ -106,14 +105,14 @@ fn target(path: &Path) -> Result<Target, Problem> {
     };
     if metadata.is_dir() {
         Err(Problem::new(
-            "this is a directory, the name of a file to write was expected",
+            "this is a directory, the name of a file was expected",
         ))
     } else if !metadata.is_file() {
         Ok(Target::Stream)
     } else if metadata.permissions().readonly() {
         Err(Problem::new("this file exists and is read-only"))
     } else {
-        // Through a link, so that the link stays one.
+        // The file behind a link is replaced, so that the link stays.
         let file = fs::canonicalize(path).map_err(cannot_write)?;
         Ok(Target::File(file, Some(metadata.permissions())))
     }
@@ -128,7 +127,7 @@ fn create_beside(file: &Path) -> Result<Unfinished, Problem> {
     builder.prefix(".tenfold-").suffix(".tmp");
     #[cfg(unix)]
     {
-        // As any other new file: the umask takes what it takes.
+        // The permissions of other new files; the umask restricts them.
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }

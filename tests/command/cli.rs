@@ -596,15 +596,15 @@ fn files_that_are_no_arrays_are_refused() {
         (&whole[..100], "the file ends within the header"),
         (
             &whole[..1000],
-            "the header promises 7680 bytes of data, the file has 872",
+            "the header claims 7680 bytes of data, the file has 872",
         ),
         (
             &large,
-            "the header promises 627264 bytes of data, the file has 0",
+            "the header claims 627264 bytes of data, the file has 0",
         ),
         (&huge, "the header claims 4294967295 bytes"),
         (b"a,b\n1,2\n", "this is a text file"),
-        (b"\0no text", "this is no .npy file"),
+        (b"\0no text", "this is not a .npy file"),
     ] {
         fs::write(folder.path("bad.npy"), bytes).unwrap();
         let (bad, out) = (folder.at("bad.npy"), folder.at("refused.npz"));

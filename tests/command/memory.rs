@@ -321,7 +321,7 @@ fn headers_that_claim_too_much_are_refused_before_anything_is_allocated() {
             &["info", x],
         ] {
             let line = refusal(arguments);
-            assert!(line.contains("the header promises"), "{line}");
+            assert!(line.contains("the header claims"), "{line}");
         }
     }
 }

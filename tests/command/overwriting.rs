@@ -327,7 +327,7 @@ fn a_name_of_a_folder_is_not_that_of_a_file() {
         &["cam", "f.npy", "-o", "f.npy/"],
     ] {
         let line = refusal(root, arguments);
-        assert!(line.contains("this names a directory"), "{line}");
+        assert!(line.contains("this path ends with a separator"), "{line}");
         assert!(folder.files() == before);
     }
     json(root, &["cam", "f.npy", "-o", "maps.v1/"]);

@@ -219,11 +219,11 @@ fn every_wrong_file_is_told_what_it_is() {
             None,
             Instead("this is a file compressed with gzip"),
         ),
-        ("noise", None, Just("this is no ")),
+        ("noise", None, Just("this is not a")),
         ("empty", None, Instead("the file is empty")),
         ("folder", None, Instead("this is a directory")),
         #[cfg(unix)]
-        ("/dev/null", None, Instead("this is no regular file")),
+        ("/dev/null", None, Instead("this is not a regular file")),
         ("missing", None, Just("there is no such file")),
         #[cfg(unix)]
         (
@@ -256,7 +256,7 @@ fn every_wrong_file_is_told_what_it_is() {
             let rest = rest.unwrap_or_else(|| panic!("{arguments:?}: {line}"));
             // Damage shows only to the reader of such files, which says that.
             let damage = match file {
-                "cut.npy" if [Array, Either].contains(&expected) => Some("the header promises"),
+                "cut.npy" if [Array, Either].contains(&expected) => Some("the header claims"),
                 "cut.npz" if [Decomposition, Either].contains(&expected) => Some("cut short"),
                 "cut.png" | "picture.jpg" if expected == Picture => Some("cut short"),
                 _ => None,
@@ -283,6 +283,44 @@ fn every_wrong_file_is_told_what_it_is() {
         }
     }
     assert!(refused > 200, "{refused}");
+}
+
+#[test]
+fn every_command_refuses_complex_arrays_by_name() {
+    let folder = Folder::new();
+    for (descr, name) in [
+        ("<c8", "complex64"),
+        (">c8", "complex64"),
+        ("<c16", "complex128"),
+        (">c16", "complex128"),
+    ] {
+        let dict = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (4, 3, 2)}}");
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend(u16::try_from(dict.len()).unwrap().to_le_bytes());
+        bytes.extend(dict.bytes());
+        bytes.resize(bytes.len() + 24 * 16, 0);
+        fs::write(folder.root().join("c.npy"), bytes).unwrap();
+        for (arguments, expected) in INPUTS {
+            if ![Array, Either].contains(&expected) {
+                continue;
+            }
+            let named = |&argument: &&'static str| {
+                if argument == "FILE" {
+                    "c.npy"
+                } else {
+                    argument
+                }
+            };
+            let arguments: Vec<&str> = arguments.iter().map(named).collect();
+            assert_eq!(
+                refusal(folder.root(), &arguments),
+                format!(
+                    "c.npy: {name} entries cannot be read: tenfold decomposes real arrays; \
+                     pass the real and the imaginary part as two arrays"
+                )
+            );
+        }
+    }
 }
 
 #[test]

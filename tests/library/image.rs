@@ -34,12 +34,12 @@ fn what_is_no_picture_is_refused() {
             b"not a picture",
             "this is a text file, a PNG or JPEG was expected",
         ),
-        (b"\0\0\0\0", "this is no PNG or JPEG that can be read"),
+        (b"\0\0\0\0", "this is not a PNG or JPEG"),
         (
             &whole[..whole.len() / 2],
-            "this is a PNG, but damaged or cut short",
+            "this is a PNG that is damaged or cut short",
         ),
-        (&wide, "this is a PNG, but damaged or cut short"),
+        (&wide, "this is a PNG that is damaged or cut short"),
     ] {
         fs::write(&path, bytes).unwrap();
         let message = read_image(&path).unwrap_err().to_string();
@@ -81,7 +81,7 @@ fn a_small_file_may_claim_four_mebibytes() {
     // Three bytes a pixel.
     let most = (1u32 << 22) / 3;
     for (width, what) in [
-        (most, "this is a PNG, but damaged"),
+        (most, "this is a PNG that is damaged"),
         (most + 1, "the header claims 1398102×1 pixels"),
     ] {
         let mut wide = whole.clone();

@@ -195,7 +195,7 @@ fn headers_are_read_up_to_their_limits() {
     assert_eq!(entries(&read_npy(&path).unwrap()), [5.0, 6.0]);
     assert_eq!(
         refusal(&padded((1 << 20) + 1)),
-        "the header claims 1048577 bytes, more than the 1048576 allowed"
+        "the header claims 1048577 bytes, at most 1048576 are allowed"
     );
     let nested = |depth: usize| {
         let (open, close) = ("[".repeat(depth - 1), "]".repeat(depth - 1));
@@ -225,7 +225,6 @@ fn headers_are_read_up_to_their_limits() {
 #[test]
 fn other_types_are_refused_by_name() {
     for (name, word) in [
-        ("complex", "complex"),
         ("text", "text"),
         ("bytes", "bytes"),
         ("date", "date"),
@@ -248,6 +247,27 @@ fn other_types_are_refused_by_name() {
 }
 
 #[test]
+fn complex_arrays_are_refused_by_name() {
+    for (descr, name) in [
+        ("<c8", "complex64"),
+        (">c8", "complex64"),
+        ("<c16", "complex128"),
+        (">c16", "complex128"),
+    ] {
+        let dict = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (1,)}}");
+        assert_eq!(
+            refusal(&with_header(&dict, &[0; 16])),
+            format!(
+                "{name} entries cannot be read: tenfold decomposes real arrays; \
+                 pass the real and the imaginary part as two arrays"
+            )
+        );
+    }
+    let long_double = "{'descr': '<c32', 'fortran_order': False, 'shape': (1,)}";
+    assert!(refusal(&with_header(long_double, &[0; 32])).contains("(complex) cannot be read"));
+}
+
+#[test]
 fn a_file_cut_anywhere_is_refused() {
     let whole = fs::read(numpy("f8.little.C.npy")).unwrap();
     for length in 0..whole.len() {
@@ -256,7 +276,7 @@ fn a_file_cut_anywhere_is_refused() {
             0 => "the file is empty".to_owned(),
             1..128 => "the file ends within the ".to_owned(),
             _ => format!(
-                "the header promises 192 bytes of data, the file has {}",
+                "the header claims 192 bytes of data, the file has {}",
                 length - 128
             ),
         };
@@ -265,7 +285,7 @@ fn a_file_cut_anywhere_is_refused() {
     let longer = [&whole[..], b"\n"].concat();
     assert_eq!(
         refusal(&longer),
-        "the header promises 192 bytes of data, the file has 193"
+        "the header claims 192 bytes of data, the file has 193"
     );
 }
 
@@ -279,7 +299,7 @@ fn headers_that_lie_are_refused() {
     };
     assert_eq!(
         refusal(&header("(1000000,)")),
-        "the header promises 8000000 bytes of data, the file has 120"
+        "the header claims 8000000 bytes of data, the file has 120"
     );
     for shape in [
         "(4294967296, 4294967296)",
@@ -320,7 +340,7 @@ fn headers_that_are_none_are_refused() {
     huge.extend([b' '; 100]);
     assert_eq!(
         refusal(&huge),
-        "the header claims 4294967295 bytes, more than the 1048576 allowed"
+        "the header claims 4294967295 bytes, at most 1048576 are allowed"
     );
     let not_described = "the header is not the description of an array";
     assert_eq!(refusal(&with_header("{}", &[])), not_described);
@@ -338,7 +358,7 @@ fn headers_that_are_none_are_refused() {
     assert!(refusal(b"\x93NUMPY\x07\x00aaaaaaaaaa").starts_with("version 7 of the .npy format"));
     assert!(refusal(b"PK\x03\x04aaaaaaaa").starts_with("this is an archive (.npz)"));
     assert!(refusal(b"<html><body></body></html>").starts_with("this is a text file"));
-    assert!(refusal(b"\0<html></html>").starts_with("this is no .npy file"));
+    assert!(refusal(b"\0<html></html>").starts_with("this is not a .npy file"));
     let folder = tempfile::tempdir().unwrap();
     let message = read_npy(folder.path()).unwrap_err().to_string();
     assert!(message.ends_with("this is a directory, a .npy file was expected"));
@@ -526,7 +546,7 @@ fn decompositions_that_do_not_fit_together_are_refused() {
     };
     expect(
         &complete("meta", meta("[3,3]")),
-        "are not those of the core",
+        "differ from those of the core",
     );
     expect(&complete("meta", text("{")), "\"meta\" cannot be read");
     expect(
@@ -554,14 +574,17 @@ fn decompositions_that_do_not_fit_together_are_refused() {
         &complete("core", npy(&[1, 2], &[f64::INFINITY, 0.0])),
         "the entry at [0, 0] is inf",
     );
-    expect(&complete("factor_2", factor.clone()), "belongs to no mode");
+    expect(
+        &complete("factor_2", factor.clone()),
+        "is for a mode that does not exist",
+    );
     expect(
         &complete("core", core[..core.len() - 1].to_vec()),
-        "in \"core\": the header promises 16 bytes of data, the file has 15",
+        "in \"core\": the header claims 16 bytes of data, the file has 15",
     );
     expect(
         &complete("core", b"nothing of the kind".to_vec()),
-        "in \"core\": this is no .npy",
+        "in \"core\": this is not a .npy",
     );
 }
 

@@ -1,5 +1,18 @@
-//! The entries of an array, brought to row-major order and this machine's
-//! byte order while they are read.
+//! Reads the entries of an array and brings them to row-major order and this machine's byte
+//! order.
+//!
+//! Row-major files are read in chunks, in parallel. A column-major file is transposed tile by
+//! tile, so that both the reads and the writes touch memory in stretches:
+//!
+//! ```text
+//! file, column-major                    result, row-major
+//!
+//!   other indices p →                     last index l →
+//! l ┌──────────────┐                    p ┌──────────────┐
+//! ↓ │  ░░░░ tile   │  a stretch of p    ↓ │  ░░          │  a run of l
+//!   │  ░░░░        │  for each l          │  ░░          │  for each p
+//!   └──────────────┘                      └──────────────┘
+//! ```
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,19 +24,19 @@ use super::super::Problem;
 use super::header::{Element, Header};
 use crate::scalar::Scalar;
 
-/// Entries that a thread reads and decodes at once: they stay in its cache.
+/// Entries that a thread reads and decodes at once. They fit in its cache.
 const CHUNK: usize = if cfg!(test) { 96 } else { 1 << 17 };
 
-/// Of a column-major array, indices of the last mode that are read together:
-/// the result is written in stretches of that many entries, some cache lines.
+/// Indices of the last mode in a tile: the result is written in runs of this many entries,
+/// a few cache lines.
 const RUN: usize = if cfg!(test) { 8 } else { 64 };
 
-/// The other indices that go with them.
+/// Other indices in a tile: the file is read in stretches of this many entries.
 const STRETCH: usize = CHUNK / RUN;
 
-/// What can be read from anywhere, by several threads.
+/// A source that several threads read at any position.
 pub(super) trait ReadAt: Sync {
-    /// Fills `bytes` with what lies at `offset`.
+    /// Fills `bytes` with the bytes from `offset` on.
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
@@ -57,17 +70,17 @@ impl ReadAt for Vec<u8> {
     }
 }
 
-/// A vector of zeros that the system need not touch before it is read into.
+/// A vector of zeros. The system provides zeroed pages, so that they are not written twice.
 pub(super) fn zeroed<T: Pod>(length: usize) -> Result<Vec<T>, Problem> {
     bytemuck::allocation::try_zeroed_vec(length).map_err(|()| {
         Problem::new(format!(
-            "there is not enough memory for {length} entries of {} bytes",
+            "memory for {length} entries of {} bytes cannot be allocated",
             size_of::<T>()
         ))
     })
 }
 
-/// Reads the entries that begin at `start` of `source`.
+/// Reads the entries from position `start` of `source` on.
 pub(super) fn read<T: Scalar>(
     source: &impl ReadAt,
     start: u64,
@@ -81,8 +94,7 @@ pub(super) fn read<T: Scalar>(
     entries?.map_err(|error| Problem::io("cannot be read", error))
 }
 
-/// Whether the entries are in the file as they are in a vector of `T`, but
-/// perhaps for the order of their bytes.
+/// Whether an entry has the same bytes in the file as in memory, except for their order.
 pub(super) fn is_plain(header: &Header) -> bool {
     matches!(header.element, Element::F32 | Element::F64)
 }
@@ -100,7 +112,7 @@ fn read_row_major<T: Scalar>(
         if is_plain(header) {
             let bytes = bytemuck::cast_slice_mut(entries);
             source.read_at(bytes, offset)?;
-            put_right(bytes, header);
+            to_native_order(bytes, header);
         } else {
             let mut bytes = vec![0; entries.len() * size];
             source.read_at(&mut bytes, offset)?;
@@ -111,9 +123,7 @@ fn read_row_major<T: Scalar>(
     Ok(read.map(|()| entries))
 }
 
-/// With the last index l and all the others p, tiles of some p and some l are
-/// read as stretches of the file, one for each l, and written as stretches of
-/// the result, one for each p.
+/// Reads tile by tile, as the head of this file shows.
 fn read_column_major<T: Scalar>(
     source: &impl ReadAt,
     start: u64,
@@ -126,7 +136,7 @@ fn read_column_major<T: Scalar>(
     let positions: usize = others.iter().product();
     let size = header.element.size();
     let mut bytes = vec![0; STRETCH * size];
-    // Columns of the tile begin in different sets of the cache.
+    // The padding makes the columns of the tile start in different sets of the cache.
     let pitch = STRETCH + 8;
     let mut tile = vec![T::zero(); RUN * pitch];
     for p in (0..positions).step_by(STRETCH) {
@@ -154,8 +164,7 @@ fn read_column_major<T: Scalar>(
     Ok(Ok(entries))
 }
 
-/// An index that counts with the first mode fastest and knows its place in
-/// row-major order.
+/// An index that advances in column-major order, with its position in row-major order.
 struct Position<'a> {
     extents: &'a [usize],
     strides: Vec<usize>,
@@ -164,7 +173,7 @@ struct Position<'a> {
 }
 
 impl<'a> Position<'a> {
-    /// The index at position `column_major` in column-major order.
+    /// The index at position `column_major` of the column-major order.
     fn new(extents: &'a [usize], mut column_major: usize) -> Self {
         let mut strides = vec![1; extents.len()];
         for mode in (1..extents.len()).rev() {
@@ -204,8 +213,8 @@ impl<'a> Position<'a> {
     }
 }
 
-/// Brings the bytes of plain entries into this machine's order.
-pub(super) fn put_right(bytes: &mut [u8], header: &Header) {
+/// Brings the bytes of entries of `f32` or `f64` into this machine's order.
+pub(super) fn to_native_order(bytes: &mut [u8], header: &Header) {
     match (header.swapped, header.element.size()) {
         (false, _) => {}
         (true, 4) => swap_each::<4>(bytes),
@@ -219,7 +228,7 @@ fn swap_each<const N: usize>(bytes: &mut [u8]) {
     }
 }
 
-/// The entries that `bytes` stand for.
+/// Converts `bytes` to entries.
 fn decode<T: Scalar>(bytes: &[u8], header: &Header, entries: &mut [T]) {
     let swapped = header.swapped;
     match header.element {
@@ -283,7 +292,7 @@ mod tests {
         bytes
     }
 
-    /// Reads an array of known entries: that at position p of the file is p modulo some
+    /// Reads an array of known entries: the entry at position p of the file is p modulo a
     /// number that fits the type and does not divide a chunk.
     fn check(shape: &[usize], fortran: bool, code: &str, big_endian: bool) {
         let modulus = match code {

@@ -1,6 +1,13 @@
-//! The header of a `.npy` file: a Python dict in plain text.
+//! The header of a `.npy` file: a Python dictionary as text.
 //!
-//! Format: `numpy.lib.format` in NumPy's manual.
+//! ```text
+//! \x93NUMPY 1 0 118 {'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }  entries
+//!           │ │ │              ││
+//!     version │ │              │└ type and bytes of an entry
+//!       length of the text     └ byte order
+//! ```
+//!
+//! The format is described under `numpy.lib.format` in NumPy's manual.
 
 use std::io::Read;
 
@@ -9,15 +16,15 @@ use py_literal::Value;
 use super::super::Problem;
 use crate::tensor::Shape;
 
-/// The text of a header may have this many bytes; NumPy's own limit is 10,000.
+/// The maximum length of the text in bytes. NumPy's own limit is 10 000.
 const MAX_TEXT: usize = 1 << 20;
 
-/// Brackets that may be open at once in a header; a plain array needs two, one of
-/// records four. The parser recurses once for each, and tries what is in a brace
-/// as a dictionary and as a set: twice the time for each that is open.
+/// The maximum number of brackets open at once in a header. An array of numbers needs two,
+/// an array of records four. The parser recurses at each bracket and parses the content of a
+/// brace twice, as a dictionary and as a set: without a limit its time doubles with each.
 const MAX_DEPTH: usize = 6;
 
-/// What an entry is in the file.
+/// The type of the entries in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::io) enum Element {
     Bool,
@@ -35,7 +42,7 @@ pub(in crate::io) enum Element {
 }
 
 impl Element {
-    /// From the code of NumPy's type string without the byte order: `f8`, `i2`, …
+    /// Parses NumPy's type string without the byte order: `f8`, `i2`, …
     fn from_code(code: &str) -> Option<Self> {
         Some(match code {
             "b1" | "?" => Self::Bool,
@@ -54,7 +61,7 @@ impl Element {
         })
     }
 
-    /// NumPy's name.
+    /// The name in NumPy.
     pub(in crate::io) fn name(self) -> &'static str {
         match self {
             Self::Bool => "bool",
@@ -72,7 +79,7 @@ impl Element {
         }
     }
 
-    /// Its bytes.
+    /// The bytes of an entry.
     pub(in crate::io) fn size(self) -> usize {
         match self {
             Self::Bool | Self::I8 | Self::U8 => 1,
@@ -82,7 +89,7 @@ impl Element {
         }
     }
 
-    /// Whether it is read as `f64`: where `f32` would lose digits.
+    /// Whether it is read as `f64`, because `f32` would lose digits.
     pub(in crate::io) fn is_double(self) -> bool {
         matches!(
             self,
@@ -96,28 +103,24 @@ impl Element {
 pub(in crate::io) struct Header {
     pub(in crate::io) shape: Vec<usize>,
     pub(in crate::io) element: Element,
-    /// Whether the bytes of an entry are in the other order than this machine's.
+    /// Whether the byte order differs from this machine's.
     pub(in crate::io) swapped: bool,
     /// Whether the first index runs fastest.
     fortran: bool,
-    /// Where the entries begin in the file.
+    /// The position of the first entry in the file.
     pub(in crate::io) start: u64,
 }
 
 impl Header {
-    /// Reads the header of an array of numbers from a file of `size` bytes.
+    /// Reads the header of an array of real numbers from a file of `size` bytes.
     pub(in crate::io) fn read(
         reader: &mut (impl Read + ?Sized),
         size: u64,
     ) -> Result<Self, Problem> {
         let text = Text::read(reader)?;
         let (order, code) = split_descr(&text.descr);
-        let element = Element::from_code(code).ok_or_else(|| {
-            Problem::new(format!(
-                "entries of type {} cannot be read, only bool, integers and floats of 8 to 64 bits",
-                describe(&text.descr)
-            ))
-        })?;
+        let element = Element::from_code(code)
+            .ok_or_else(|| Problem::new(unsupported_type(&text.descr, code)))?;
         let header = Self {
             swapped: is_swapped(order) && element.size() > 1,
             shape: text.shape,
@@ -132,7 +135,7 @@ impl Header {
         Ok(header)
     }
 
-    /// The shape as that of a tensor: of 1 to 16 modes.
+    /// The shape, if a tensor can have it: 1 to 16 modes.
     pub(in crate::io) fn tensor_shape(&self) -> Result<Shape, Problem> {
         Shape::new(&self.shape).map_err(|error| Problem::new(error.to_string()))
     }
@@ -142,29 +145,30 @@ impl Header {
         self.shape.iter().product()
     }
 
-    /// The bytes of the entries in the scalar that they are read as.
+    /// The bytes of all entries once they are read.
     pub(in crate::io) fn memory(&self) -> u64 {
         let scalar = if self.element.is_double() { 8 } else { 4 };
         (self.entries() as u64).saturating_mul(scalar)
     }
 
-    /// Whether the entries are in another than row-major order.
+    /// Whether the entries must be reordered to row-major order.
     pub(in crate::io) fn is_column_major(&self) -> bool {
         self.fortran && self.shape.len() > 1
     }
 }
 
-/// Fails unless the file has just the data that its header promises.
+/// Fails unless the file has exactly the bytes of data that its header promises.
 pub(in crate::io) fn check_data_size(promised: u64, present: u64) -> Result<(), Problem> {
     if promised == present {
         return Ok(());
     }
     Err(Problem::new(format!(
-        "the header promises {promised} bytes of data, the file has {present}"
+        "the header claims {promised} bytes of data, the file has {present}"
     )))
 }
 
-/// The product of the extents; `None` where it overflows, be there zeros or not.
+/// The product of the extents. `None` if the product of those above zero overflows, even
+/// where another extent is zero.
 fn checked_len(shape: &[usize]) -> Option<u64> {
     let nonzero = shape.iter().filter(|&&extent| extent > 0);
     let product = nonzero
@@ -173,12 +177,14 @@ fn checked_len(shape: &[usize]) -> Option<u64> {
     Some(if shape.contains(&0) { 0 } else { product })
 }
 
-/// What the header's text says, of an array of whatever type.
+/// The content of a header's text, for an array of any type.
 pub(in crate::io) struct Text {
+    /// NumPy's type string.
     pub(in crate::io) descr: String,
+    /// Whether the first index runs fastest.
     pub(in crate::io) fortran: bool,
     pub(in crate::io) shape: Vec<usize>,
-    /// The bytes of the header, all told.
+    /// The bytes of the whole header.
     pub(in crate::io) bytes: u64,
 }
 
@@ -188,7 +194,7 @@ impl Text {
         fill(reader, &mut start, "the start of a .npy file")?;
         if !start.starts_with(b"\x93NUMPY") {
             return Err(Problem::new(
-                "this is no .npy file: it does not begin with \\x93NUMPY",
+                "this is not a .npy file: it does not start with \\x93NUMPY",
             ));
         }
         let (length, before) = match start[6] {
@@ -204,13 +210,13 @@ impl Text {
             }
             version => {
                 return Err(Problem::new(format!(
-                    "version {version} of the .npy format is unknown, 1 to 3 can be read"
+                    "version {version} of the .npy format is not supported, only versions 1 to 3"
                 )));
             }
         };
         if length > MAX_TEXT {
             return Err(Problem::new(format!(
-                "the header claims {length} bytes, more than the {MAX_TEXT} allowed"
+                "the header claims {length} bytes, at most {MAX_TEXT} are allowed"
             )));
         }
         let mut text = vec![0; length];
@@ -258,7 +264,7 @@ impl Text {
     }
 }
 
-/// The most brackets open at once, those within strings counted too.
+/// The maximum number of brackets open at once. Brackets inside strings count too.
 fn depth(text: &str) -> usize {
     let mut open = 0usize;
     let mut deepest = 0;
@@ -273,7 +279,7 @@ fn depth(text: &str) -> usize {
     deepest
 }
 
-/// Byte order and the rest of a type string.
+/// Splits a type string into the byte order and the rest.
 pub(in crate::io) fn split_descr(descr: &str) -> (char, &str) {
     match descr.chars().next() {
         Some(order @ ('<' | '>' | '|' | '=')) => (order, &descr[1..]),
@@ -281,7 +287,7 @@ pub(in crate::io) fn split_descr(descr: &str) -> (char, &str) {
     }
 }
 
-/// Whether a byte order is not this machine's.
+/// Whether a byte order differs from this machine's.
 pub(in crate::io) fn is_swapped(order: char) -> bool {
     match order {
         '<' => cfg!(target_endian = "big"),
@@ -290,7 +296,7 @@ pub(in crate::io) fn is_swapped(order: char) -> bool {
     }
 }
 
-/// The type string of this machine's numbers of `size` bytes.
+/// The type string of numbers of `size` bytes in this machine's byte order.
 pub(in crate::io) fn native_descr(kind: char, size: usize) -> String {
     let order = if cfg!(target_endian = "little") {
         '<'
@@ -300,7 +306,25 @@ pub(in crate::io) fn native_descr(kind: char, size: usize) -> String {
     format!("{order}{kind}{size}")
 }
 
-/// A type that is not read, in words.
+/// The message for entries of a type that is not read.
+fn unsupported_type(descr: &str, code: &str) -> String {
+    let complex = match code {
+        "c8" => "complex64",
+        "c16" => "complex128",
+        _ => {
+            return format!(
+                "entries of type {} cannot be read, only bool, integers and floats of 8 to 64 bits",
+                describe(descr)
+            );
+        }
+    };
+    format!(
+        "{complex} entries cannot be read: tenfold decomposes real arrays; pass the real and \
+         the imaginary part as two arrays"
+    )
+}
+
+/// A type string with a word for the kind of type.
 fn describe(descr: &str) -> String {
     let kind = match split_descr(descr).1.chars().next() {
         Some('c') => "complex",
@@ -316,7 +340,7 @@ fn describe(descr: &str) -> String {
     format!("'{}' ({kind})", shorten(descr))
 }
 
-/// At most 40 characters of `text`, and none that a terminal would obey.
+/// At most 40 characters of `text`, with control characters replaced.
 fn shorten(text: &str) -> String {
     let mut short: String = text
         .chars()
@@ -329,7 +353,7 @@ fn shorten(text: &str) -> String {
     short
 }
 
-/// A header for row-major entries, padded so that they begin at a multiple of 64.
+/// The header of a row-major array, padded so that the entries start at a multiple of 64.
 pub(in crate::io) fn format(descr: &str, shape: &[usize]) -> Vec<u8> {
     let mut extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
     if shape.len() != 1 {
@@ -349,6 +373,7 @@ pub(in crate::io) fn format(descr: &str, shape: &[usize]) -> Vec<u8> {
     header
 }
 
+/// Fills `bytes` from a reader; `what` names them in the message.
 fn fill(reader: &mut (impl Read + ?Sized), bytes: &mut [u8], what: &str) -> Result<(), Problem> {
     reader.read_exact(bytes).map_err(|error| {
         if error.kind() == std::io::ErrorKind::UnexpectedEof {
