@@ -7,9 +7,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use tenfold::Tensor;
+use tenfold::io::write_npy;
+
 #[cfg(target_os = "linux")]
 use crate::job::failure;
 use crate::job::{Job, OLD};
+use crate::run::tenfold;
 
 const SIGINT: i32 = 2;
 const SIGKILL: i32 = 9;
@@ -67,6 +71,25 @@ fn an_interrupted_command_leaves_nothing_behind() {
             }
         }
         assert!(interrupted > 0, "signal {signal} always came too late");
+    }
+}
+
+/// A signal while a solver runs: the solver is cancelled, and the command ends by the signal.
+#[test]
+fn an_interrupted_solver_ends_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let x = Tensor::from_fn(&[60, 60, 60], |i| ((7 * i[0] + i[1] * i[2]) % 11) as f64).unwrap();
+    write_npy(folder.path().join("x.npy"), &x).unwrap();
+    // More sweeps than the test has time for.
+    let endless = "decompose x.npy --ranks 20 --method hooi -o x.npz";
+    let limits = "--sweeps 1000000000 --sweep-tolerance 0";
+    let arguments: Vec<&str> = endless.split(' ').chain(limits.split(' ')).collect();
+    for signal in [SIGINT, SIGTERM] {
+        let child = tenfold(folder.path(), &arguments).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+        send(signal, &child);
+        assert_eq!(ends_soon(child).signal(), Some(signal));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
 

@@ -1,16 +1,19 @@
-//! `tenfold decompose`: an array into core and factors.
+//! `tenfold decompose`: an array into a core and factors.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::ValueEnum;
 use serde_json::json;
 use tenfold::io::{AnyTensor, Meta, Npy, write_tucker};
 use tenfold::linalg::Rung;
-use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Start, Stop, Tensor, Truncation, Tucker};
+use tenfold::{
+    Hooi, Hosvd, Method, Monitor, Progress, Randomized, Scalar, Solver, StHosvd, Start, Stop,
+    Tensor, Truncation, Tucker,
+};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
+use crate::interruption::cancellable;
 use crate::list;
 use crate::memory::Memory;
 use crate::output;
@@ -33,8 +36,8 @@ pub(crate) struct Args {
     /// The relative error allowed, from 0 to below 1
     #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
     tolerance: Option<f64>,
-    /// How to decompose
-    #[arg(long, value_enum, default_value_t = Method::StHosvd)]
+    /// The solver: st-hosvd, hosvd, hooi or randomized
+    #[arg(long, value_name = "NAME", default_value_t = Method::StHosvd)]
     method: Method,
     /// Decompose these modes only, counted from 0
     #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = list::whole_number,
@@ -63,25 +66,6 @@ pub(crate) struct Args {
     output: PathBuf,
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Method {
-    StHosvd,
-    Hosvd,
-    Hooi,
-    Randomized,
-}
-
-impl Method {
-    fn name(self) -> &'static str {
-        match self {
-            Self::StHosvd => "st-hosvd",
-            Self::Hosvd => "hosvd",
-            Self::Hooi => "hooi",
-            Self::Randomized => "randomized",
-        }
-    }
-}
-
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let file = Npy::open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
@@ -101,17 +85,18 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     args.check_options()?;
     output::check(std::slice::from_ref(&args.output), &[&args.input])?;
     console.check_standard_output(&args.output)?;
-    let solver = args.solver(truncation);
     let solving = if file.dtype() == f32::NAME {
-        solver.memory::<f32>(file.shape())
+        args.solver::<f32>(&truncation, Monitor::new())
+            .memory(file.shape())
     } else {
-        solver.memory::<f64>(file.shape())
+        args.solver::<f64>(&truncation, Monitor::new())
+            .memory(file.shape())
     };
     let need = file.memory().saturating_add(solving.map_err(in_input)?);
     if args.ranks.is_some() {
         memory.check(&args.input, need)?;
     } else {
-        // How much of it a tolerance takes, the spectra will tell.
+        // The ranks that a tolerance leads to are not known before the spectra are.
         memory.check_between(&args.input, file.memory(), need)?;
     }
 
@@ -127,45 +112,50 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         console.note(note);
     }
     match x {
-        AnyTensor::F32(x) => decompose(args, &solver, &x, console),
-        AnyTensor::F64(x) => decompose(args, &solver, &x, console),
+        AnyTensor::F32(x) => decompose(args, &truncation, &x, console),
+        AnyTensor::F64(x) => decompose(args, &truncation, &x, console),
     }
 }
 
 impl Args {
-    fn solver(&self, truncation: Truncation) -> Solver {
-        let modes = self.modes.clone();
+    /// The solver that the options ask for.
+    fn solver<T: Scalar>(&self, truncation: &Truncation, monitor: Monitor) -> Box<dyn Solver<T>> {
+        let (modes, truncation) = (self.modes.clone(), truncation.clone());
         match self.method {
-            Method::StHosvd => Solver::StHosvd(StHosvd {
+            Method::StHosvd => Box::new(StHosvd {
                 modes,
+                monitor,
                 ..StHosvd::new(truncation)
             }),
-            Method::Hosvd => Solver::Hosvd(Hosvd {
+            Method::Hosvd => Box::new(Hosvd {
                 modes,
+                monitor,
                 ..Hosvd::new(truncation)
             }),
             Method::Hooi => {
                 let defaults = Hooi::new(truncation);
-                Solver::Hooi(Hooi {
+                Box::new(Hooi {
                     modes,
                     start: self.start.unwrap_or(defaults.start),
                     max_sweeps: self.sweeps.unwrap_or(defaults.max_sweeps),
                     sweep_tolerance: self.sweep_tolerance.unwrap_or(defaults.sweep_tolerance),
+                    monitor,
                     ..defaults
                 })
             }
             Method::Randomized => {
                 let ranks = match truncation {
                     Truncation::Ranks(ranks) => ranks,
-                    // Refused before.
+                    // `run` has refused a tolerance.
                     Truncation::RelativeError(_) => Vec::new(),
                 };
                 let defaults = Randomized::new(ranks);
-                Solver::Randomized(Randomized {
+                Box::new(Randomized {
                     modes,
                     oversampling: self.oversampling.unwrap_or(defaults.oversampling),
                     power_iterations: self.power_iterations.unwrap_or(defaults.power_iterations),
                     seed: self.seed.unwrap_or(defaults.seed),
+                    monitor,
                     ..defaults
                 })
             }
@@ -205,10 +195,23 @@ impl Args {
     }
 }
 
-fn decompose<T: Scalar>(args: &Args, solver: &Solver, x: &Tensor<T>, console: &Console) -> Outcome {
+fn decompose<T: Scalar>(
+    args: &Args,
+    truncation: &Truncation,
+    x: &Tensor<T>,
+    console: &Console,
+) -> Outcome {
     let in_input = |error| Failure::in_file(&args.input, error);
     let started = Instant::now();
-    let tucker = solver.solve(x, console).map_err(in_input)?;
+    let spinner = console.progress(None, "decomposing");
+    let tucker = cancellable(|monitor| {
+        let spinner = spinner.clone();
+        let report = move |progress| spinner.set_message(progress_text(progress));
+        let solver = args.solver(truncation, monitor.on_progress(report));
+        solver.decompose(x.view())
+    });
+    spinner.finish_and_clear();
+    let tucker = tucker.map_err(in_input)?;
     let seconds = started.elapsed().as_secs_f64();
 
     let relative_error = relative_error(args.method, &tucker, x).map_err(in_input)?;
@@ -220,45 +223,12 @@ fn decompose<T: Scalar>(args: &Args, solver: &Solver, x: &Tensor<T>, console: &C
     report(args, &tucker, &meta, seconds, console)
 }
 
-/// A method with its options.
-enum Solver {
-    StHosvd(StHosvd),
-    Hosvd(Hosvd),
-    Hooi(Hooi),
-    Randomized(Randomized),
-}
-
-impl Solver {
-    /// The bytes that it takes beside a tensor of extents `shape`.
-    fn memory<T: Scalar>(&self, shape: &[usize]) -> tenfold::Result<u64> {
-        match self {
-            Self::StHosvd(solver) => solver.memory::<T>(shape),
-            Self::Hosvd(solver) => solver.memory::<T>(shape),
-            Self::Hooi(solver) => solver.memory::<T>(shape),
-            Self::Randomized(solver) => solver.memory::<T>(shape),
-        }
-    }
-
-    fn solve<T: Scalar>(&self, x: &Tensor<T>, console: &Console) -> tenfold::Result<Tucker<T>> {
-        let spinner = console.progress(None, "decomposing");
-        let tucker = match self {
-            Self::StHosvd(solver) => solver.decompose(x)?,
-            Self::Hosvd(solver) => solver.decompose(x)?,
-            Self::Hooi(hooi) => {
-                let mut sweeps = hooi.sweeps(x)?;
-                spinner.finish_and_clear();
-                let bar = console.progress(Some(hooi.max_sweeps as u64), "sweeps");
-                while let Some(sweep) = sweeps.next().transpose()? {
-                    bar.set_message(format!("relative error {:.6e}", sweep.relative_error));
-                    bar.inc(1);
-                }
-                bar.finish_and_clear();
-                sweeps.finish()?
-            }
-            Self::Randomized(solver) => solver.decompose(x)?,
-        };
-        spinner.finish_and_clear();
-        Ok(tucker)
+/// The step that the spinner shows.
+fn progress_text(progress: Progress) -> String {
+    let Progress { done, total, .. } = progress;
+    match progress.relative_error {
+        Some(error) => format!("step {done} of {total}, relative error {error:.6e}"),
+        None => format!("step {done} of {total}"),
     }
 }
 

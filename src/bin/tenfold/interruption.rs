@@ -1,22 +1,131 @@
-//! Ctrl-C, and being asked to end.
+//! Ctrl-C (SIGINT) and SIGTERM.
+//!
+//! A signal ends the command as it does by default, so that the caller sees the usual exit
+//! status, but removes unfinished files first. While a solver runs, the first signal sets its
+//! cancellation flag instead, and the command ends once the solver has returned:
+//!
+//! ```text
+//! state       signal           solver returns
+//! Idle        end              -
+//! Solving     -> Cancelled     -> Idle
+//! Cancelled   end              end
+//! ```
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::failure::{Failure, Outcome};
+use tenfold::{Monitor, Result};
 
-/// Has these signals end the command at once, as they do by default, but with no
-/// unfinished file left behind.
-pub(crate) fn leave_nothing_behind() -> Outcome {
-    let mut signals = Signals::new([SIGINT, SIGTERM])
+/// A signal by its number.
+type Signal = i32;
+
+enum State {
+    Idle,
+    /// A solver runs that looks at this flag.
+    Solving(Arc<AtomicBool>),
+    /// The solver's flag was set because of this signal.
+    Cancelled(Signal),
+}
+
+static STATE: Mutex<State> = Mutex::new(State::Idle);
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    /// Cancels the solver, if one runs. Otherwise the command must end now.
+    fn receive(&mut self, signal: Signal) -> MustEnd {
+        if let Self::Solving(flag) = self {
+            flag.store(true, Ordering::Relaxed);
+            *self = Self::Cancelled(signal);
+            return None;
+        }
+        Some(signal)
+    }
+
+    /// The solver has returned. If it was cancelled, the command must end now.
+    fn finish(&mut self) -> MustEnd {
+        match std::mem::replace(self, Self::Idle) {
+            Self::Cancelled(signal) => Some(signal),
+            Self::Idle | Self::Solving(_) => None,
+        }
+    }
+}
+
+/// The signal that the command must end with, if any.
+type MustEnd = Option<Signal>;
+
+/// Calls `solve` with a monitor that a signal cancels. Ends the command if it was cancelled.
+pub(crate) fn cancellable<R>(solve: impl FnOnce(Monitor) -> Result<R>) -> Result<R> {
+    let flag = Arc::new(AtomicBool::new(false));
+    *state() = State::Solving(Arc::clone(&flag));
+    let result = solve(Monitor::new().cancelled_by(flag));
+    let must_end = state().finish();
+    if let Some(signal) = must_end {
+        end(signal);
+    }
+    result
+}
+
+/// Handles signals from now on, in a thread.
+#[cfg(unix)]
+pub(crate) fn handle_signals() -> crate::failure::Outcome {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+
+    use crate::failure::Failure;
+
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
         .map_err(|error| Failure::other(format!("signals cannot be handled: {error}")))?;
     std::thread::spawn(move || {
         for signal in signals.forever() {
-            tenfold::io::abandon_unfinished();
-            // An error is a signal that has no default: none of these.
-            let _ = emulate_default_handler(signal);
+            let must_end = state().receive(signal);
+            if let Some(signal) = must_end {
+                end(signal);
+            }
         }
     });
     Ok(())
+}
+
+/// Removes unfinished files and ends the process by the default action of `signal`.
+#[cfg(unix)]
+fn end(signal: Signal) {
+    tenfold::io::abandon_unfinished();
+    // An error means that the signal has no default action; these two have one.
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+}
+
+/// Other systems end the process themselves.
+#[cfg(not(unix))]
+pub(crate) fn handle_signals() -> crate::failure::Outcome {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn end(_: Signal) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_signal_cancels_and_the_second_ends() {
+        let flag = Arc::new(AtomicBool::new(false));
+        let mut state = State::Solving(Arc::clone(&flag));
+        assert_eq!(state.receive(2), None);
+        assert!(flag.load(Ordering::Relaxed));
+        assert_eq!(state.receive(15), Some(15));
+        assert_eq!(state.finish(), Some(2));
+        assert_eq!(state.finish(), None);
+    }
+
+    #[test]
+    fn without_a_solver_a_signal_ends_the_command() {
+        assert_eq!(State::Idle.receive(2), Some(2));
+        let mut state = State::Solving(Arc::default());
+        assert_eq!(state.finish(), None);
+        assert_eq!(state.receive(2), Some(2));
+    }
 }

@@ -8,7 +8,6 @@ mod device;
 mod evaluate;
 mod failure;
 mod info;
-#[cfg(unix)]
 mod interruption;
 mod list;
 mod memory;
@@ -75,8 +74,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Outcome {
-    #[cfg(unix)]
-    interruption::leave_nothing_behind()?;
+    interruption::handle_signals()?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(cli.common.threads.into())
         .build_global()
