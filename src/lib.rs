@@ -76,3 +76,8 @@ struct Tutorial;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/math.md")]
 struct Mathematics;
+
+/// The smallest solver, on the page for contributors, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../CONTRIBUTING.md")]
+struct Contributing;
