@@ -236,9 +236,26 @@ impl<T> Tensor<T> {
     /// ```
     pub fn from_fn(shape: &[usize], entry: impl FnMut(&[usize]) -> T) -> Result<Self> {
         let shape = Shape::new(shape)?;
-        let data = shape.map_indices(entry)?;
+        let data = map_indices(&shape, entry)?;
         Ok(Self { shape, data })
     }
+}
+
+/// `value(index)` for each index in row-major order.
+fn map_indices<T>(shape: &Shape, mut value: impl FnMut(&[usize]) -> T) -> Result<Vec<T>> {
+    let mut index = vec![0; shape.order()];
+    let mut values = with_room(shape)?;
+    for _ in 0..shape.entries() {
+        values.push(value(&index));
+        for mode in (0..shape.order()).rev() {
+            index[mode] += 1;
+            if index[mode] < shape[mode] {
+                break;
+            }
+            index[mode] = 0;
+        }
+    }
+    Ok(values)
 }
 
 impl<T: Copy + Send + Sync> Tensor<T> {
