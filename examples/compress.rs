@@ -2,6 +2,7 @@
 //! NumPy opens: `cargo run --release --example compress`.
 //!
 //! It writes `cat.npy` and `cat.tucker.npz` into the current folder.
+#![allow(clippy::print_stdout)]
 
 use tenfold::io::{Meta, read_image, write_npy, write_tucker};
 use tenfold::{StHosvd, Tensor, Truncation};

@@ -1,5 +1,6 @@
 //! Improves a decomposition sweep by sweep, prints the progress, and stops early:
 //! `cargo run --release --example hooi_progress`.
+#![allow(clippy::print_stdout)]
 
 use tenfold::{Hooi, Tensor};
 

@@ -1,5 +1,6 @@
 //! Compresses the channels of a feature map and leaves its positions alone:
 //! `cargo run --release --example partial_modes`.
+#![allow(clippy::print_stdout)]
 
 use tenfold::io::{AnyTensor, read_npy};
 use tenfold::{Scalar, StHosvd, Tensor};
