@@ -1,25 +1,20 @@
-//! Errors, and what causes them.
+//! Errors and their messages.
 //!
-//! The policy: whatever a caller hands in is checked at the boundary, before
-//! work starts, and answered with an [`Error`] that says what was wrong,
-//! where, and what was expected. The library never panics on its input, never
-//! prints and never ends the process. A panic is a defect of the library.
+//! Public functions check their arguments before they start work. The [`Error`] says what is
+//! wrong, where, and what was expected. The library does not panic on any input, does not
+//! print and does not end the process. A panic is a bug.
+
+mod cuda;
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// What the library returns.
-///
-/// ```
-/// fn half(ranks: &[usize]) -> tenfold::Result<Vec<usize>> {
-///     Ok(ranks.iter().map(|rank| rank / 2).collect())
-/// }
-/// assert_eq!(half(&[4, 6])?, [2, 3]);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
+pub use cuda::CudaError;
+
+/// The result of a function that may fail with an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The largest order (number of modes) of a tensor.
+/// The maximum order (number of modes) of a tensor.
 ///
 /// ```
 /// use tenfold::{MAX_ORDER, Tensor};
@@ -28,7 +23,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// ```
 pub const MAX_ORDER: usize = 16;
 
-/// What was wrong with an input, where, and what was expected instead.
+/// What is wrong, where, and what was expected.
 ///
 /// ```
 /// use tenfold::{Error, Tensor};
@@ -41,40 +36,40 @@ pub enum Error {
     /// A failure of an NVIDIA GPU, or a task that the GPU does not support.
     #[error(transparent)]
     Cuda(#[from] CudaError),
-    /// A tensor needs 1 to 16 modes.
+    /// A shape with no modes or with more than 16.
     #[error("a tensor has 1 to {MAX_ORDER} modes, this shape has {order}")]
     OrderOutOfRange {
-        /// The number of modes asked for.
+        /// The number of modes of the shape.
         order: usize,
     },
-    /// The number of bytes of a shape does not fit the address space.
+    /// A shape with more bytes than can be addressed.
     #[error("shape {} is too large to address", Times(shape))]
     ShapeOverflow {
-        /// The shape asked for.
+        /// The shape.
         shape: Vec<usize>,
     },
-    /// More memory than can be allocated.
+    /// Memory that cannot be allocated.
     #[error("{bytes} bytes for shape {} cannot be allocated", Times(shape))]
     OutOfMemory {
-        /// The shape of what was to be stored, once or more.
+        /// The shape of the tensor or matrix.
         shape: Vec<usize>,
-        /// The bytes that it takes; `u64::MAX` for more.
+        /// The number of bytes, possibly for several of this shape; at most `u64::MAX`.
         bytes: u64,
     },
-    /// Data and shape disagree.
+    /// Data with another number of entries than the shape.
     #[error(
         "shape {} holds {expected} entries, the data has {actual}",
         Times(shape)
     )]
     DataLengthMismatch {
-        /// The shape asked for.
+        /// The shape.
         shape: Vec<usize>,
         /// The product of its extents.
         expected: usize,
         /// The number of entries given.
         actual: usize,
     },
-    /// An array that is borrowed as a tensor and is not in row-major order.
+    /// An array to borrow as a tensor that is not in row-major order.
     #[error(
         "the array of shape {} has strides {strides:?}, row-major order without gaps was \
          expected: convert an owned copy to a Tensor",
@@ -86,7 +81,7 @@ pub enum Error {
         /// For each axis, the distance in entries between neighbours along it.
         strides: Vec<isize>,
     },
-    /// Two shapes that must be equal are not.
+    /// Two shapes that differ and must be equal.
     #[error(
         "{what}: shape {} was expected, not {}",
         Times(expected),
@@ -95,15 +90,15 @@ pub enum Error {
     ShapeMismatch {
         /// Which argument.
         what: &'static str,
-        /// The shape that fits.
+        /// The shape that was expected.
         expected: Vec<usize>,
-        /// The shape given.
+        /// The shape of the argument.
         actual: Vec<usize>,
     },
-    /// A mode that the tensor does not have.
+    /// A mode that does not exist.
     #[error("mode {mode} does not exist: the tensor has {order} modes, counted from 0")]
     ModeOutOfRange {
-        /// The mode asked for.
+        /// The mode.
         mode: usize,
         /// The number of modes of the tensor.
         order: usize,
@@ -114,41 +109,41 @@ pub enum Error {
         /// The mode.
         mode: usize,
     },
-    /// A list of modes that must not be empty is.
-    #[error("no mode is named")]
+    /// An empty list of modes.
+    #[error("no mode is named, at least one is needed")]
     NoModes,
-    /// A permutation that does not name each mode once.
-    #[error("{permutation:?} is no permutation of the modes 0 to {}", .order.saturating_sub(1))]
+    /// A list that is not a permutation of the modes.
+    #[error("{permutation:?} is not a permutation of the modes 0 to {}", .order.saturating_sub(1))]
     NotAPermutation {
-        /// The list given.
+        /// The list.
         permutation: Vec<usize>,
         /// The number of modes of the tensor.
         order: usize,
     },
-    /// A matrix whose columns do not match the extent of the mode that it is
-    /// to multiply.
+    /// A matrix for a mode-n product with another number of columns than the extent of the
+    /// mode.
     #[error(
         "the matrix for mode {mode} has {columns} columns, the tensor has extent {extent} there"
     )]
     ProductMismatch {
         /// The mode.
         mode: usize,
-        /// The columns of the matrix.
+        /// The number of columns of the matrix.
         columns: usize,
         /// The extent of the tensor in that mode.
         extent: usize,
     },
-    /// A matrix of proportions that the factorization does not take.
-    #[error("{expected} was expected, not one of {rows}×{columns}")]
+    /// A matrix of a shape that a factorization does not support.
+    #[error("{expected} was expected, the matrix is {rows}×{columns}")]
     MatrixShapeMismatch {
-        /// What the matrix must be.
+        /// The kind of matrix that was expected.
         expected: &'static str,
-        /// The rows given.
+        /// The number of rows.
         rows: usize,
-        /// The columns given.
+        /// The number of columns.
         columns: usize,
     },
-    /// A factor matrix of the wrong size.
+    /// A factor matrix of the wrong shape.
     #[error(
         "the factor of mode {mode} is {}×{}, {}×{} was expected",
         actual.0, actual.1, expected.0, expected.1
@@ -156,67 +151,67 @@ pub enum Error {
     FactorShapeMismatch {
         /// The mode.
         mode: usize,
-        /// Rows and columns that fit.
+        /// The rows and columns that were expected.
         expected: (usize, usize),
-        /// Rows and columns given.
+        /// The rows and columns of the matrix.
         actual: (usize, usize),
     },
-    /// A list of factors whose length is not the tensor's order.
+    /// A list of factors with another length than the number of modes.
     #[error("{actual} factors were given, the tensor has {order} modes")]
     FactorCountMismatch {
-        /// The number of factors given.
+        /// The number of factors.
         actual: usize,
         /// The number of modes of the tensor.
         order: usize,
     },
-    /// The number of ranks is not the number of modes.
+    /// A list of ranks with another length than the number of modes.
     #[error("ranks has {} {}, {} {expected} {}", actual, plural(*actual, "entry", "entries"),
         if *partial { "the call names" } else { "the tensor has" }, plural(*expected, "mode", "modes"))]
     RankCountMismatch {
-        /// The number of ranks given.
+        /// The number of ranks.
         actual: usize,
-        /// The number of modes they are for.
+        /// The number of modes that are decomposed.
         expected: usize,
-        /// Whether they are for some of the modes only.
+        /// Whether only some modes are decomposed.
         partial: bool,
     },
-    /// A rank of zero.
+    /// A rank of 0.
     #[error("the rank of mode {mode} is 0, at least 1 is needed")]
     ZeroRank {
         /// The mode.
         mode: usize,
     },
     /// A rank above the extent of its mode.
-    #[error("the rank of mode {mode} is {rank}, its extent is only {extent}")]
+    #[error("the rank of mode {mode} is {rank}, above its extent {extent}")]
     RankAboveExtent {
         /// The mode.
         mode: usize,
-        /// The rank asked for.
+        /// The rank.
         rank: usize,
-        /// The extent of the tensor in that mode.
+        /// The extent of the mode.
         extent: usize,
     },
-    /// A rank above the product of the others: no core can have it.
+    /// A rank above the product of the other ranks, which no core can have.
     #[error(
         "the rank of mode {mode} is {rank}, above {product}, the product of the other modes' ranks"
     )]
     RankAboveProduct {
         /// The mode.
         mode: usize,
-        /// The rank asked for.
+        /// The rank.
         rank: usize,
         /// The product of the other modes' ranks.
         product: usize,
     },
-    /// A tolerance outside [0, 1).
+    /// A tolerance that is not in \[0, 1).
     #[error("{what} is {value}, it must be at least 0 and below 1")]
     ToleranceOutOfRange {
         /// Which tolerance.
         what: &'static str,
-        /// The value given.
+        /// The value.
         value: f64,
     },
-    /// An option that takes a positive number got none.
+    /// An option that is 0 and must be positive.
     #[error("{what} must be at least 1")]
     NotPositive {
         /// Which option.
@@ -225,18 +220,18 @@ pub enum Error {
     /// A tensor without entries.
     #[error("shape {} has no entries, at least one is needed", Times(shape))]
     Empty {
-        /// The shape given.
+        /// The shape.
         shape: Vec<usize>,
     },
-    /// A NaN or an infinity.
+    /// An entry that is NaN or infinite.
     #[error("the entry at {index:?} is {value}, every entry must be finite")]
     NonFinite {
         /// The index of the first such entry.
         index: Vec<usize>,
-        /// The entry: NaN or an infinity.
+        /// The entry.
         value: f64,
     },
-    /// A result with an entry above the largest scalar.
+    /// A result with an entry above the largest number of the scalar.
     #[error(
         "{what} reaches about 2^{exponent}, above the largest {scalar}: \
          divide the tensor by a power of two{} first", if *scalar == "f32" { ", or convert it to f64," } else { "" }
@@ -246,7 +241,7 @@ pub enum Error {
         what: &'static str,
         /// The binary exponent of its largest entry.
         exponent: i32,
-        /// The scalar.
+        /// The name of the scalar.
         scalar: &'static str,
     },
     /// A text that is not the notation of a [`Slice`](crate::Slice).
@@ -289,86 +284,87 @@ pub enum Error {
     },
     /// Too few modes for a saliency map.
     #[error(
-        "a feature map is channels × positions (C×H×W, say), shape {} has too few modes",
+        "a feature map has the shape channels × positions, such as C×H×W; \
+         shape {} has too few modes",
         Times(shape)
     )]
     NotAFeatureMap {
-        /// The shape given.
+        /// The shape.
         shape: Vec<usize>,
     },
-    /// Fewer modes than an argument needs.
+    /// An argument with too few modes.
     #[error(
-        "{what} has at least {expected} modes, shape {} has too few",
+        "{what}: at least {expected} modes are needed, the shape is {}",
         Times(shape)
     )]
     TooFewModes {
         /// Which argument.
         what: &'static str,
-        /// The modes it needs.
+        /// The minimum number of modes.
         expected: usize,
-        /// The shape given.
+        /// The shape.
         shape: Vec<usize>,
     },
-    /// A map that is no picture.
+    /// A map to draw that does not have two modes.
     #[error(
-        "only a map of height × width can be drawn, not one of shape {}",
+        "only a map of height × width can be drawn, this map is {}",
         Times(shape)
     )]
     NotAPicture {
-        /// The shape given.
+        /// The shape.
         shape: Vec<usize>,
     },
-    /// Ranks for a saliency map that rests on the SVD.
-    #[error("{weighting} rests on the singular value decomposition, which takes no ranks")]
+    /// Ranks for a saliency map that is made by a singular value decomposition.
+    #[error("{weighting} is made by a singular value decomposition, which has no ranks")]
     RanksWithoutTucker {
-        /// The weighting.
+        /// The name of the weighting.
         weighting: &'static str,
     },
-    /// A name that is none of a list.
+    /// A name that is not in the list of known names.
     #[error("there is no {what} {name:?}, only {known}")]
     UnknownName {
-        /// What it was to name.
+        /// The kind of thing that has such names.
         what: &'static str,
-        /// The name given.
+        /// The name.
         name: String,
-        /// The names there are.
+        /// The known names, separated by commas.
         known: &'static str,
     },
-    /// A list whose length does not go with the others'.
+    /// A list of the wrong length.
     #[error("{what}: {expected} {} expected, {actual} given", if *expected == 1 { "entry was" } else { "entries were" })]
     LengthMismatch {
         /// Which list.
         what: &'static str,
-        /// The length that fits.
+        /// The length that was expected.
         expected: usize,
-        /// The length given.
+        /// The length of the list.
         actual: usize,
     },
-    /// A number outside [0, 1].
+    /// A number that is not in \[0, 1\].
     #[error("{what} is {value}, it must be between 0 and 1")]
     FractionOutOfRange {
         /// Which number.
         what: &'static str,
-        /// The value given.
+        /// The value.
         value: f64,
     },
-    /// An entry outside \[0, 1\], by more than rounding.
+    /// An entry that lies outside \[0, 1\] by more than rounding.
     #[error("the entry at {index:?} is {value}, {what} must be between 0 and 1")]
     EntryOutOfRange {
-        /// What an entry is.
+        /// What the entries are.
         what: &'static str,
         /// The index of the first such entry.
         index: Vec<usize>,
         /// The entry.
         value: f64,
     },
-    /// Nothing to average over.
-    #[error("{what}: nothing was given to average over")]
+    /// An empty list to average over.
+    #[error("{what}: the list is empty, an average needs at least one entry")]
     NoSamples {
         /// Which list.
         what: &'static str,
     },
-    /// An iterative eigensolver or SVD that did not converge.
+    /// A factorization that did not converge.
     #[error("{what} did not converge")]
     NoConvergence {
         /// The factorization.
@@ -382,62 +378,14 @@ pub enum Error {
     UnusableFile {
         /// The file.
         path: PathBuf,
-        /// What went wrong, and what was expected.
+        /// What is wrong, and what was expected.
         problem: String,
-        /// The cause reported by the operating system, if it was one.
+        /// The error of the operating system, if it reported one.
         source: Option<std::io::Error>,
     },
 }
 
-/// What went wrong on an NVIDIA GPU, in [`Error::Cuda`].
-///
-/// ```
-/// use tenfold::{CudaError, Error};
-/// let error = Error::from(CudaError::OnlyOnCpu { what: "the QR route" });
-/// assert_eq!(
-///     error.to_string(),
-///     "the QR route: the CUDA device does not support this, use the CPU"
-/// );
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CudaError {
-    /// No usable GPU.
-    #[error("no CUDA device can be used: {reason}")]
-    NoDevice {
-        /// What is missing, and what to do.
-        reason: String,
-    },
-    /// Too little free memory on the GPU for the smallest unit of work.
-    #[error(
-        "{what} needs {needed} bytes on the CUDA device, {free} are free: \
-         free some memory there or use the CPU"
-    )]
-    OutOfMemory {
-        /// The unit of work.
-        what: &'static str,
-        /// The bytes that one unit needs.
-        needed: u64,
-        /// The bytes that were free.
-        free: u64,
-    },
-    /// The GPU or its driver reported a failure.
-    #[error("the CUDA device failed at {what}: {reason}")]
-    DeviceFailed {
-        /// The step that failed.
-        what: &'static str,
-        /// The driver's description.
-        reason: String,
-    },
-    /// A task that only the CPU supports.
-    #[error("{what}: the CUDA device does not support this, use the CPU")]
-    OnlyOnCpu {
-        /// The option or size.
-        what: &'static str,
-    },
-}
-
-/// Prints a shape as `3×4×2`.
+/// Displays a shape as `3×4×2`.
 struct Times<'a>(&'a [usize]);
 
 impl fmt::Display for Times<'_> {
@@ -481,7 +429,7 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "[0] is no permutation of the modes 0 to 0"
+            "[0] is not a permutation of the modes 0 to 0"
         );
     }
 }

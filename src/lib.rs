@@ -1,18 +1,16 @@
 //! Tucker decompositions of dense tensors, and saliency maps built on them.
 //!
-//! From the ground up:
+//! | module | content |
+//! | --- | --- |
+//! | [`tensor`] | dense row-major tensors of order 1 to 16: mode-n products, unfoldings, norms |
+//! | [`linalg`] | Gram matrices, triangular factors and singular vectors of unfoldings |
+//! | [`tucker`] | the solvers [`StHosvd`], [`Hosvd`], [`Randomized`] and [`Hooi`], and their result [`Tucker`] |
+//! | [`cam`] | label-independent saliency maps of CNN feature maps |
+//! | `io` (features `io`, `image`) | `.npy` arrays, `.npz` decompositions, pictures |
+//! | `cuda` (feature `cuda`) | decompositions and saliency maps of batches on an NVIDIA GPU |
 //!
-//! - [`tensor`]: dense row-major tensors of order 1 to 16, their slabs, mode-n
-//!   products, inner products and norms;
-//! - [`linalg`]: Gram matrices and triangular factors of unfoldings that are never
-//!   formed, and singular vectors from either;
-//! - [`tucker`]: [`Hosvd`], [`StHosvd`], [`Randomized`] and [`Hooi`], which all make
-//!   a [`Tucker`] value;
-//! - [`cam`]: label-independent saliency maps of CNN feature maps;
-//! - `cuda` (feature `cuda`): batches of either on an NVIDIA GPU.
-//!
-//! Each rests on those above it alone. Scalars are `f32` and `f64`; modes count
-//! from 0. The policy on errors is in [`error`].
+//! Each module uses only those above it. Scalars are `f32` and `f64`. Modes count from 0.
+//! [`error`] explains how errors are reported.
 //!
 //! ```
 //! use tenfold::{StHosvd, Tensor, Truncation};
@@ -55,7 +53,7 @@ pub use tucker::{
     Stop, Sweep, Sweeps, Truncation, Tucker, mode_spectrum,
 };
 
-// The oracle and the random numbers of the integration tests serve the unit tests too.
+// Unit tests use the oracle and the random numbers of the integration tests.
 #[cfg(test)]
 extern crate self as tenfold;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The scalars a tensor can hold: `f32` and `f64`.
+//! The scalars of a tensor: `f32` and `f64`.
 
 use std::fmt::{Debug, Display, LowerExp};
 
@@ -8,11 +8,10 @@ mod sealed {
     impl Sealed for f64 {}
 }
 
-/// A real scalar: `f32` or `f64`. Sealed.
+/// A real scalar: `f32` or `f64`. No other type can implement this trait.
 ///
-/// Small dense problems (Gram matrices, triangular factors and their
-/// decompositions) are always solved in `f64`, whatever the tensor holds, so
-/// a scalar converts both ways.
+/// Scalars convert from and to `f64`, because small dense problems (Gram matrices, triangular
+/// factors and their decompositions) are always solved in `f64`.
 ///
 /// ```
 /// use tenfold::Scalar;
@@ -34,15 +33,15 @@ pub trait Scalar:
     + Sync
     + 'static
 {
-    /// The type's Rust name.
+    /// The name of the type: "f32" or "f64".
     const NAME: &'static str;
-    /// The spacing of numbers just above one, as an `f64`.
+    /// The distance from 1 to the next larger number.
     const EPSILON: f64;
 
-    /// The nearest scalar to `value`.
+    /// `value`, rounded to the nearest scalar.
     fn from_f64(value: f64) -> Self;
 
-    /// The same value as an `f64`, exactly.
+    /// The exact value as an `f64`.
     fn as_f64(self) -> f64;
 }
 
@@ -77,8 +76,8 @@ pub(crate) fn is_single<T: Scalar>() -> bool {
     T::EPSILON > f64::EPSILON
 }
 
-/// The exponent e for which `largest`·2⁻ᵉ lies in [1, 2), up to rounding; 0 for
-/// zero and for what is not finite.
+/// The exponent e with 1 ≤ `largest`·2⁻ᵉ < 2, up to rounding; 0 if `largest` is 0 or not
+/// finite.
 pub(crate) fn binary_exponent(largest: f64) -> i32 {
     if largest > 0.0 && largest.is_finite() {
         largest.log2().floor() as i32
@@ -87,13 +86,13 @@ pub(crate) fn binary_exponent(largest: f64) -> i32 {
     }
 }
 
-/// `value`·2^`exponent`, in two steps so that the power itself cannot overflow.
+/// `value`·2^`exponent`, by two products, so that the power of two does not overflow.
 pub(crate) fn scale(value: f64, exponent: i32) -> f64 {
     let [first, second] = power_of_two(exponent);
     value * first * second
 }
 
-/// 2^`exponent` as two factors, so that neither overflows.
+/// Two factors with the product 2^`exponent`. Neither overflows.
 pub(crate) fn power_of_two(exponent: i32) -> [f64; 2] {
     let half = exponent / 2;
     [2f64.powi(half), 2f64.powi(exponent - half)]

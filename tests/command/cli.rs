@@ -520,7 +520,7 @@ fn ranks_and_tolerances_that_cannot_be_are_refused() {
         (&["--ranks", "0,2,2"], "the rank of mode 0 is 0"),
         (
             &["--ranks", "13,10,8"],
-            "the rank of mode 0 is 13, its extent is only 12",
+            "the rank of mode 0 is 13, above its extent 12",
         ),
         (&["--ranks", "1,1,2"], "the rank of mode 2 is 2, above 1"),
         (&["--ranks", "2,-1,2"], "invalid value '-1'"),

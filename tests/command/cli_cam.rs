@@ -533,7 +533,7 @@ fn bad_input_is_refused_in_one_line() {
         ),
         (&[FEATURES, "--image", "no-such.png"], "no-such.png"),
         (&[FEATURES, "--ranks", "50,7,7"], "above 49, the product"),
-        (&[FEATURES, "--ranks", "5,8,7"], "its extent is only 7"),
+        (&[FEATURES, "--ranks", "5,8,7"], "above its extent 7"),
         (&[FEATURES, "--ranks", "5,0,7"], "the rank of mode 1 is 0"),
         (&[FEATURES, "--ranks", "5,5"], "ranks has 2 entries"),
         (
@@ -650,7 +650,7 @@ fn evaluate_refuses_what_does_not_fit() {
         ),
         (
             &["--embeddings", &p, "--masked-embeddings", &p],
-            "has too few",
+            "modes are needed",
         ),
         (
             &["--maps", &maps, "--masks", &masks],

@@ -512,7 +512,7 @@ fn errors_name_what_was_wrong() {
     );
     says(
         x.permute(&[0, 2, 2]).unwrap_err(),
-        "[0, 2, 2] is no permutation of the modes 0 to 2",
+        "[0, 2, 2] is not a permutation of the modes 0 to 2",
     );
     says(
         Tensor::from_unfolding(u.as_ref(), 1, &[2, 3, 4]).unwrap_err(),

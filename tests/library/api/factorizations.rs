@@ -265,13 +265,13 @@ fn rungs_have_names() {
 #[test]
 fn matrices_of_other_proportions_are_named() {
     let wide = Mat::<f64>::zeros(2, 3);
-    let square = "a square matrix was expected, not one of 2×3";
+    let square = "a square matrix was expected, the matrix is 2×3";
     assert_eq!(eigh(wide.as_ref()).unwrap_err().to_string(), square);
     let leading = eigh_leading(wide.as_ref(), |_| 1);
     assert_eq!(leading.unwrap_err().to_string(), square);
     let pair = leading_pair(wide.as_ref(), 0.5);
     assert_eq!(pair.unwrap_err().to_string(), square);
-    let tall = "a matrix of at least as many rows as columns was expected, not one of 2×3";
+    let tall = "a matrix of at least as many rows as columns was expected, the matrix is 2×3";
     assert_eq!(right_singular(wide.as_ref()).unwrap_err().to_string(), tall);
     assert_eq!(
         orthonormal_basis(wide.as_ref()).unwrap_err().to_string(),

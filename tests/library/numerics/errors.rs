@@ -66,7 +66,7 @@ fn ranks() {
     );
     says(
         at(&[2, 2, 7]),
-        "the rank of mode 2 is 7, its extent is only 6",
+        "the rank of mode 2 is 7, above its extent 6",
     );
     says(
         at(&[1, 2, 3]),
@@ -119,7 +119,7 @@ fn modes() {
             Some(modes.to_vec()),
         )
     };
-    says(of(&[]), "no mode is named");
+    says(of(&[]), "no mode is named, at least one is needed");
     says(
         of(&[0, 3]),
         "mode 3 does not exist: the tensor has 3 modes, counted from 0",
@@ -139,7 +139,7 @@ fn modes() {
     };
     says(
         vec![ordered(vec![0, 1])],
-        "[0, 1] is no permutation of the modes 0 to 2",
+        "[0, 1] is not a permutation of the modes 0 to 2",
     );
     says(vec![ordered(vec![0, 1, 1])], "mode 1 is named twice");
     says(
@@ -231,9 +231,12 @@ fn given_factors() {
     );
     assert_eq!(
         from(vec![eye(4, 5), eye(5, 5), eye(6, 5)]),
-        "the rank of mode 0 is 5, its extent is only 4"
+        "the rank of mode 0 is 5, above its extent 4"
     );
-    assert_eq!(from(vec![None, None, None]), "no mode is named");
+    assert_eq!(
+        from(vec![None, None, None]),
+        "no mode is named, at least one is needed"
+    );
 }
 
 #[test]
