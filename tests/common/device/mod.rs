@@ -1,8 +1,8 @@
-//! The cases in which a device is compared with the CPU: one list for the stand-in driver
-//! (`tests/stand-in-driver/tests/agreement.rs`), whose interpreter runs the small ones, and for
-//! hardware (`tests/gpu.rs`).
+//! The cases that compare a device with the CPU. The stand-in driver
+//! (`tests/stand-in-driver/tests/agreement.rs`) runs the small ones by its interpreter, hardware
+//! (`tests/gpu.rs`) runs the large ones too.
 //!
-//! A case fails by a panic. The tolerances of results are bounds that [`bounds`] derives.
+//! A case panics to fail. [`bounds`] derives the tolerances of the results.
 #![allow(dead_code, clippy::unwrap_used, clippy::print_stdout)]
 
 mod bounds;
@@ -25,12 +25,12 @@ enum Runs {
     Anywhere,
     /// Too large for the interpreter.
     OnHardware,
-    /// Takes so little memory away that a device, which hands memory out by pages, cannot follow.
+    /// Leaves a number of bytes free that is too small for hardware, which allocates whole pages.
     InTheInterpreter,
 }
 
-/// The bytes that are left of a card's memory where a batch is to take several chunks: many of the
-/// pieces in which a driver hands memory out.
+/// The bytes of a GPU's memory that are left free for a batch in several chunks. A driver allocates
+/// memory in pieces that are much smaller.
 const LEFT: usize = 512 << 20;
 
 /// A named comparison.
@@ -40,31 +40,32 @@ struct Case {
     compare: fn(&mut Trial<'_>),
 }
 
-/// A case as it runs.
+/// A case that runs.
 struct Trial<'a> {
     device: &'a Device,
     place: &'a dyn Place,
     figures: Figures,
 }
 
-/// A device to compare with the CPU.
+/// A device that is compared with the CPU.
 pub(crate) trait Place {
     fn is_hardware(&self) -> bool;
 
-    /// Leaves about this number of bytes of the device's memory free until [`Place::end_case`].
+    /// Allocates all but about this number of bytes of the device's memory until
+    /// [`Place::end_case`].
     fn leave(&self, bytes: usize);
 
-    /// The device opened anew with so many bytes of shared memory for a block, which only an
-    /// interpreter can do.
+    /// Opens the device again with a limit on the shared memory of a block. Only an interpreter can
+    /// set it.
     fn open_with_shared_memory(&self, bytes: i32) -> Device;
 
-    /// Gives back what [`Place::leave`] took. What was found wrong beside the results; empty where
-    /// nothing was.
+    /// Frees the memory that [`Place::leave`] allocated. Returns the faults that the place found
+    /// during the case; empty if there are none.
     fn end_case(&self) -> String;
 }
 
-/// Runs the cases whose name holds one of the words on the command line, all where there is none.
-/// Prints a line for each and goes on after a failure; fails where one did.
+/// Runs all cases, or the cases with a name that contains one of the words on the command line.
+/// Prints a line for each and continues after a failure; fails if a case failed.
 pub(crate) fn run(device: &Device, place: &dyn Place) -> ExitCode {
     let words: Vec<String> = std::env::args()
         .skip(1)
@@ -113,7 +114,7 @@ fn one_by_one<T: tenfold::Scalar>(batch: &Tensor<T>) -> Vec<Tensor<T>> {
         .collect()
 }
 
-/// `x` with every entry times `factor`.
+/// `x` times `factor`.
 fn scaled(x: &Tensor<f64>, factor: f64) -> Tensor<f64> {
     let entries = x.data().iter().map(|entry| entry * factor);
     Tensor::new(x.shape(), entries.collect()).unwrap()
