@@ -98,7 +98,7 @@ fn in_rust(text: &str) -> Vec<Constant> {
     constants.collect()
 }
 
-/// The value of the constant of this name, of which there is one.
+/// The value of the only constant of this name.
 fn value<'a>(constants: &'a [Constant], name: &str) -> &'a str {
     let mut values = constants.iter().filter(|(other, _)| other == name);
     let (_, value) = values

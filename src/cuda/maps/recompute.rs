@@ -24,8 +24,8 @@ pub(super) fn status(outcome: i32) -> Status {
 /// item. Returns each recomputed map with the number of its item, in order.
 ///
 /// # Errors
-/// [`Error::NonFinite`](crate::Error::NonFinite) for an item with a NaN or an infinity,
-/// whose squares leave the range too;
+/// [`Error::NonFinite`](crate::Error::NonFinite) for an item with a NaN or an infinity, which
+/// the kernels mark as out of range;
 /// [`Error::NoConvergence`](crate::Error::NoConvergence).
 pub(super) fn recompute<T: DeviceScalar>(
     device: &Device,

@@ -9,7 +9,7 @@
 //! for each mode n of the order
 //!     group the tensors Y by shape
 //!     device: σ, U, Y ×ₙ Uᵀ                for each group
-//!     host:   r = the smallest rank whose discarded σ² fit the budget
+//!     host:   r = the smallest rank with discarded σ² within the budget
 //!             Aₙ = U[:, ..r],  Y = (Y ×ₙ Uᵀ)[.., ..r, ..]
 //! ```
 

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Source, words};
 
-/// The modules whose files must not form a circle.
+/// The modules that this test checks.
 const MODULES: [&str; 5] = ["cuda", "simd", "linalg", "cam", "tucker"];
 
 /// For each file, the files on which it depends; both by their paths from `src`.
@@ -333,7 +333,7 @@ fn a_circle_is_seen_in_every_form() {
             "{a} {b}"
         );
     }
-    // An index whose own code uses what it re-exports.
+    // An index with code that uses a re-exported name.
     let uses = format!("{index}\nfn f() {{ other() }}");
     let found = circle(&[("m.rs", &uses), ("m/a.rs", ""), ("m/b.rs", "use super::f;")]);
     assert!(found.is_some());
