@@ -73,12 +73,16 @@ impl<T: DeviceScalar> Lane<T> {
     }
 
     /// Enqueues the maps of `count` feature maps. At truncated ranks it waits for HOOI.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled); failures of the device.
     pub(super) fn enqueue(
         &mut self,
         job: &Job<'_>,
         features: &CudaView<'_, T>,
         count: usize,
     ) -> Result<()> {
+        job.cancellation().check()?;
         let chunk = MapChunk {
             features,
             unfoldings: job.unfoldings(count),
@@ -88,7 +92,7 @@ impl<T: DeviceScalar> Lane<T> {
         };
         match &mut self.steps {
             Steps::FullRank(steps) => steps.enqueue(&self.queue, chunk),
-            Steps::Truncated(steps) => steps.enqueue(&self.queue, chunk),
+            Steps::Truncated(steps) => steps.enqueue(&self.queue, chunk, job.cancellation()),
         }
     }
 

@@ -24,6 +24,7 @@ use crate::cuda::launch::Unfoldings;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 use crate::linalg::Route;
+use crate::monitor::Cancellation;
 use crate::tensor::{Tensor, TensorRef};
 use crate::tucker::{Budget, Contract, Start, Truncator, Tucker, check_finite, obey_rank_law};
 
@@ -63,6 +64,7 @@ pub(super) struct WithinTolerance<'a> {
     pub(super) shapes: &'a Shapes,
     pub(super) start: Start,
     pub(super) tolerance: f64,
+    pub(super) cancellation: Cancellation<'a>,
 }
 
 impl WithinTolerance<'_> {
@@ -140,7 +142,7 @@ impl WithinTolerance<'_> {
         if !sequential {
             let factors = |item: usize| tensors[item].truncator.factors();
             let entries = |item: usize| tensors[item].y.data();
-            let solver = Solver::without_sweeps(self.device);
+            let solver = Solver::without_sweeps(self.device, self.cancellation);
             let cores = self.by_equal_ranks(&solver, tensors.len(), factors, entries)?;
             for (tensor, projected) in tensors.iter_mut().zip(cores) {
                 tensor.y = projected.core;
@@ -164,7 +166,7 @@ impl WithinTolerance<'_> {
             };
             let entries: Vec<&[f64]> = items.iter().map(|&item| tensors[item].y.data()).collect();
             let source = Source::Truncated(Start::StHosvd);
-            let solver = Solver::without_sweeps(self.device);
+            let solver = Solver::without_sweeps(self.device, self.cancellation);
             solver.decompose(&shapes, &source, &entries.concat())
         })
     }

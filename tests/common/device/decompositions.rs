@@ -1,9 +1,11 @@
 //! Cases: HOOI and ST-HOSVD of batches.
 
 use tenfold::cuda::DeviceScalar;
-use tenfold::{Error, Hooi, ModeOrder, Route, StHosvd, Start, Tensor, Truncation, Tucker};
+use tenfold::{Error, Hooi, ModeOrder, Monitor, Route, StHosvd, Start, Tensor, Truncation, Tucker};
 
-use super::{Case, LEFT, Runs, Trial, features, one_by_one, scaled};
+use super::{
+    Case, LEFT, Runs, Trial, cancelled_monitor, counting_monitor, features, one_by_one, scaled,
+};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -55,6 +57,11 @@ pub(super) const CASES: &[Case] = &[
         name: "cores_that_do_not_fit",
         runs: Runs::Anywhere,
         compare: cores_that_do_not_fit,
+    },
+    Case {
+        name: "decompositions_report_progress_and_stop",
+        runs: Runs::Anywhere,
+        compare: decompositions_report_progress_and_stop,
     },
     Case {
         name: "decompositions_in_chunks",
@@ -360,6 +367,40 @@ fn decompositions_of_deficient_tensors(trial: &mut Trial<'_>) {
     for batch in [&rank_one, &zero] {
         for tucker in trial.device.hooi(&hooi, batch).unwrap() {
             (0..3).for_each(|mode| trial.figures.orthonormal(&tucker, mode));
+        }
+    }
+}
+
+fn decompositions_report_progress_and_stop(trial: &mut Trial<'_>) {
+    let batch = graded_batch(&[4, 5, 4, 3]);
+    for truncation in [Truncation::from([2, 2, 2]), Truncation::RelativeError(0.05)] {
+        for max_sweeps in [0, 2] {
+            let (monitor, reports) = counting_monitor(4);
+            let hooi = hooi_by_gram(truncation.clone(), Start::StHosvd, max_sweeps.max(1));
+            let st_hosvd = st_hosvd_by_gram(truncation.clone());
+            let run = |monitor: Monitor| match max_sweeps {
+                0 => trial.device.st_hosvd(
+                    &StHosvd {
+                        monitor,
+                        ..st_hosvd.clone()
+                    },
+                    &batch,
+                ),
+                _ => trial.device.hooi(
+                    &Hooi {
+                        monitor,
+                        ..hooi.clone()
+                    },
+                    &batch,
+                ),
+            };
+            run(monitor).unwrap();
+            let reports = reports.lock().unwrap();
+            assert!(
+                reports.is_sorted() && reports.last() == Some(&4),
+                "{reports:?}"
+            );
+            assert!(matches!(run(cancelled_monitor()), Err(Error::Cancelled)));
         }
     }
 }

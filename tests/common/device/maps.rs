@@ -5,7 +5,9 @@ use tenfold::cuda::DeviceScalar;
 use tenfold::{CudaError, Error, Hooi, Route, Tensor, Truncation};
 
 use super::compare::largest_difference;
-use super::{Case, LEFT, Runs, Trial, features, one_by_one, scaled};
+use super::{
+    Case, LEFT, Runs, Trial, cancelled_monitor, counting_monitor, features, one_by_one, scaled,
+};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -57,6 +59,11 @@ pub(super) const CASES: &[Case] = &[
         name: "maps_in_chunks",
         runs: Runs::InTheInterpreter,
         compare: maps_in_chunks,
+    },
+    Case {
+        name: "maps_report_progress_and_stop",
+        runs: Runs::Anywhere,
+        compare: maps_report_progress_and_stop,
     },
     Case {
         name: "maps_in_little_shared_memory",
@@ -376,6 +383,33 @@ fn maps_in_little_shared_memory(trial: &mut Trial<'_>) {
         &features::<f32>(&[1, 40, 6, 6], 3),
     );
     trial.figures = by_steps.figures;
+}
+
+fn maps_report_progress_and_stop(trial: &mut Trial<'_>) {
+    let batch = features::<f32>(&[5, 10, 2, 4], 6);
+    for ranks in [None, Some(vec![2, 2, 2])] {
+        let cam = Cam {
+            ranks,
+            ..Cam::new(Weighting::Tsm)
+        };
+        let (monitor, reports) = counting_monitor(5);
+        let reporting = Cam {
+            monitor,
+            ..cam.clone()
+        };
+        trial.device.saliency_maps(&reporting, &batch).unwrap();
+        let reports = reports.lock().unwrap();
+        assert!(
+            reports.is_sorted() && reports.last() == Some(&5),
+            "{reports:?}"
+        );
+        let cancelled = Cam {
+            monitor: cancelled_monitor(),
+            ..cam
+        };
+        let result = trial.device.saliency_maps(&cancelled, &batch);
+        assert!(matches!(result, Err(Error::Cancelled)));
+    }
 }
 
 /// Bad input gives the errors that the CPU gives.

@@ -13,11 +13,13 @@ mod maps;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use compare::Figures;
 use features::features;
-use tenfold::Tensor;
 use tenfold::cuda::Device;
+use tenfold::{Monitor, Tensor};
 
 /// Where a case runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +105,22 @@ pub(crate) fn run(device: &Device, place: &dyn Place) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// A monitor that counts reports up to `total`, in order, and the reports so far.
+fn counting_monitor(total: usize) -> (Monitor, Arc<Mutex<Vec<usize>>>) {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let into = Arc::clone(&reports);
+    let monitor = Monitor::new().on_progress(move |progress| {
+        assert_eq!(progress.total, total);
+        into.lock().unwrap().push(progress.done);
+    });
+    (monitor, reports)
+}
+
+/// A monitor with a cancellation flag that is set.
+fn cancelled_monitor() -> Monitor {
+    Monitor::new().cancelled_by(Arc::new(AtomicBool::new(true)))
 }
 
 /// The items of a batch, one by one.
