@@ -234,33 +234,15 @@ impl<T> Tensor<T> {
     /// assert_eq!(x.data(), [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]);
     /// # Ok::<(), tenfold::Error>(())
     /// ```
-    pub fn from_fn(shape: &[usize], entry: impl FnMut(&[usize]) -> T) -> Result<Self> {
+    pub fn from_fn(shape: &[usize], mut entry: impl FnMut(&[usize]) -> T) -> Result<Self> {
         let shape = Shape::new(shape)?;
-        let data = shape.map_indices(entry)?;
+        let mut data = with_room(&shape)?;
+        let mut index = vec![0; shape.order()];
+        for _ in 0..shape.entries() {
+            data.push(entry(&index));
+            shape.advance(&mut index);
+        }
         Ok(Self { shape, data })
-    }
-}
-
-impl<T: Copy + Send + Sync> Tensor<T> {
-    /// Copies data in column-major order: the first index runs fastest, as in Fortran and
-    /// MATLAB.
-    ///
-    /// # Errors
-    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`],
-    /// [`crate::Error::DataLengthMismatch`], [`crate::Error::OutOfMemory`].
-    ///
-    /// ```
-    /// # use tenfold::Tensor;
-    /// let x = Tensor::from_fortran(&[2, 3], &[1, 4, 2, 5, 3, 6])?;
-    /// assert_eq!(x.data(), [1, 2, 3, 4, 5, 6]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn from_fortran(shape: &[usize], data: &[T]) -> Result<Self> {
-        Shape::new(shape)?.check_length(data.len())?;
-        // Column-major data of shape (I, J, …) is row-major data of shape (…, J, I).
-        let reversed_shape: Vec<usize> = shape.iter().rev().copied().collect();
-        let reversed_modes: Vec<usize> = (0..shape.len()).rev().collect();
-        permute(TensorRef::new(&reversed_shape, data)?, &reversed_modes)
     }
 }
 

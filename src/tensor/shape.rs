@@ -2,7 +2,6 @@
 
 use std::ops::Deref;
 
-use super::memory::with_room;
 use crate::error::{Error, MAX_ORDER, Result};
 
 /// The extents of a tensor of order 1 to 16, stored inline.
@@ -129,21 +128,15 @@ impl Shape {
         strides
     }
 
-    /// `value(index)` for each index in row-major order.
-    pub(crate) fn map_indices<T>(&self, mut value: impl FnMut(&[usize]) -> T) -> Result<Vec<T>> {
-        let mut index = vec![0; self.order];
-        let mut values = with_room(self)?;
-        for _ in 0..self.entries() {
-            values.push(value(&index));
-            for mode in (0..self.order).rev() {
-                index[mode] += 1;
-                if index[mode] < self[mode] {
-                    break;
-                }
-                index[mode] = 0;
+    /// Moves `index` to the next index in row-major order, and from the last to the first.
+    pub(crate) fn advance(&self, index: &mut [usize]) {
+        for mode in (0..self.order).rev() {
+            index[mode] += 1;
+            if index[mode] < self[mode] {
+                return;
             }
+            index[mode] = 0;
         }
-        Ok(values)
     }
 
     /// The shape with the extent of `mode` replaced.
