@@ -12,7 +12,7 @@ use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 
-/// Which map a feature map gets.
+/// The kind of map: which vectors it uses, centring, and sign.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cuda) struct Request {
     /// All vectors, or the first alone.

@@ -105,7 +105,7 @@ impl Device {
 /// lane 1              start 1                      collect 1
 /// ```
 fn compute<T: DeviceScalar>(device: &Device, job: &Job<'_>, batch: &[T]) -> Result<Computed<T>> {
-    // 1. Lanes, one if the batch has one chunk.
+    // 1. Two lanes, or one lane if the batch has one chunk.
     let queues = [device.queue()?, device.queue()?];
     let staged = job.size() * size_of::<T>();
     let count = chunk_items(device, &queues[0], job, 2 * staged as u64)?;

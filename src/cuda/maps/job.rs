@@ -1,4 +1,4 @@
-//! What a call asks for, checked.
+//! The checked options of a call.
 
 use crate::cam::{Cam, Vectors};
 use crate::cuda::launch::{Request, Unfoldings};

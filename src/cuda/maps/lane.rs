@@ -27,8 +27,8 @@ enum Steps {
     Truncated(Box<Truncated>),
 }
 
-/// How many items of a batch a chunk has on each of two lanes, with `staged` bytes more for
-/// each item.
+/// The number of items in a chunk, so that two lanes fit in the device's memory with `staged`
+/// more bytes for each item.
 pub(super) fn chunk_items(
     device: &Device,
     queue: &Queue,

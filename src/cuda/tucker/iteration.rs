@@ -95,7 +95,7 @@ impl Iteration {
         })
     }
 
-    /// Sets how many of the items that there is memory for are decomposed.
+    /// Sets the number of items to decompose, at most the number in [`Iteration::new`].
     pub(in crate::cuda) fn set_items(&mut self, items: usize) {
         self.shapes.items = items;
     }

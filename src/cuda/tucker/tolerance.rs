@@ -57,7 +57,7 @@ impl<'a, T: DeviceScalar> Batch<'a, T> {
     }
 }
 
-/// What each tensor is decomposed to.
+/// Decomposes the tensors of a batch within a tolerance.
 pub(super) struct WithinTolerance<'a> {
     pub(super) device: &'a Device,
     /// The shapes with the extents as ranks.
@@ -113,7 +113,7 @@ impl WithinTolerance<'_> {
             .collect()
     }
 
-    /// Truncates the items of these numbers by a relative error of at most `share`.
+    /// Truncates the given items with a relative error of at most `share`.
     fn spend<T: DeviceScalar>(
         &self,
         share: f64,
