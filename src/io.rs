@@ -10,7 +10,8 @@
 //! | `tucker_file`, `meta` | decompositions, and the description that a file has of its own |
 //! | `archive` | the zip archives in which decompositions are stored |
 //! | `image` | pictures |
-//! | `kind` | the kind of a file, so that the error for a wrong file names it |
+//! | `open` | opening a file, with an error that names the kind of a wrong file |
+//! | `kind` | the kinds of files, recognised by their first bytes |
 //! | `memory` | the memory that a reader allocates |
 //! | `write`, `unfinished` | temporary files, which replace their target at the end |
 
@@ -25,6 +26,7 @@ mod memory;
 mod meta;
 #[cfg(feature = "io")]
 mod npy;
+mod open;
 #[cfg(feature = "io")]
 mod tucker_file;
 mod unfinished;
@@ -33,13 +35,13 @@ mod write;
 #[cfg(feature = "image")]
 pub use self::image::{RgbImage, read_image, write_png};
 #[cfg(feature = "io")]
-pub use kind::{Contents, contents};
-#[cfg(feature = "io")]
 pub use memory::tucker_memory;
 #[cfg(feature = "io")]
 pub use meta::Meta;
 #[cfg(feature = "io")]
 pub use npy::{AnyTensor, Npy, read_npy, write_npy, write_npy_entries};
+#[cfg(feature = "io")]
+pub use open::{Contents, contents};
 #[cfg(feature = "io")]
 pub use tucker_file::{AnyTucker, read_tucker, write_tucker};
 pub use unfinished::abandon_unfinished;

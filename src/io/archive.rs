@@ -8,30 +8,14 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::Problem;
-use super::kind::{self, Expected, Kind, Opened};
+use super::kind::Expected;
 
 pub(super) type Archive = ZipArchive<BufReader<File>>;
 
 /// The maximum number of bytes that Deflate expands one byte to.
 const MAX_EXPANSION: u64 = 1032;
 
-/// Opens the archive `path` and checks that it has the entries of a decomposition. Returns
-/// the size of the file too.
-pub(super) fn open_archive(path: &Path) -> Result<(Archive, u64), Problem> {
-    let Opened { file, size, kind } = kind::open(path, Expected::Decomposition)?;
-    let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| match kind {
-        Kind::Archive => damaged(error),
-        _ => Problem::new("this is not a decomposition (.npz) or another archive"),
-    })?;
-    for name in ["core", "meta"] {
-        if !has_entry(&archive, name) {
-            return Err(missing(&archive, name));
-        }
-    }
-    Ok((archive, size))
-}
-
-fn has_entry(archive: &Archive, name: &str) -> bool {
+pub(super) fn has_entry(archive: &Archive, name: &str) -> bool {
     archive.index_for_name(&format!("{name}.npy")).is_some()
 }
 

@@ -11,7 +11,8 @@ use ::image::{
 pub use ::image::RgbImage;
 
 use super::Problem;
-use super::kind::{self, Expected, Kind, Opened};
+use super::kind::{Expected, Kind};
+use super::open::{Opened, open};
 use super::write::write_file;
 use crate::error::Result;
 
@@ -34,7 +35,7 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<RgbImage> {
 }
 
 fn read(path: &Path) -> Result<RgbImage, Problem> {
-    let Opened { file, size, kind } = kind::open(path, Expected::Picture)?;
+    let Opened { file, size, kind } = open(path, Expected::Picture)?;
     let reader = ImageReader::new(BufReader::new(file))
         .with_guessed_format()
         .map_err(|error| Problem::io("cannot be read", error))?;

@@ -1,14 +1,6 @@
-//! The kind of a file, recognised by its first bytes. The error for a wrong file names its
-//! kind and the kind that was expected.
-
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Seek};
-use std::path::Path;
+//! The kind of a file, recognised by its first bytes, and the kind that a reader expects.
 
 use super::Problem;
-
-/// The number of bytes that decide the kind.
-const START: u64 = 512;
 
 /// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +43,7 @@ const SIGNATURES: [(&[u8], Kind); 17] = [
 
 impl Kind {
     /// The kind of a file that starts with `start`.
-    fn of(start: &[u8]) -> Self {
+    pub(super) fn of(start: &[u8]) -> Self {
         let known = SIGNATURES.iter();
         let known = known.copied().find(|(bytes, _)| start.starts_with(bytes));
         match known {
@@ -62,7 +54,7 @@ impl Kind {
     }
 
     /// The name for messages.
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Array => "an array (.npy)",
             Self::Archive => "an archive (.npz)",
@@ -97,7 +89,7 @@ pub(super) enum Expected {
 }
 
 impl Expected {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Array => "a .npy file",
             Self::Decomposition => "a decomposition (.npz)",
@@ -116,7 +108,7 @@ impl Expected {
     }
 
     /// Whether a file of this kind may be what is expected.
-    fn admits(self, kind: Kind) -> bool {
+    pub(super) fn admits(self, kind: Kind) -> bool {
         match kind {
             Kind::Array => matches!(self, Self::Array | Self::ArrayOrDecomposition),
             Kind::Archive => matches!(self, Self::Decomposition | Self::ArrayOrDecomposition),
@@ -130,101 +122,6 @@ impl Expected {
     pub(super) fn instead_of(self, what: &str) -> Problem {
         Problem::new(format!("this is {what}, {} was expected", self.name()))
     }
-}
-
-/// A regular file, open for reading at its start.
-pub(super) struct Opened {
-    pub(super) file: File,
-    /// The number of bytes.
-    pub(super) size: u64,
-    pub(super) kind: Kind,
-}
-
-/// Opens a file. Fails for a file that cannot be what is expected, and names its kind.
-pub(super) fn open(path: &Path, expected: Expected) -> Result<Opened, Problem> {
-    let is_link = || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
-    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        _ if is_link() => Problem::new(format!("this link cannot be followed: {error}")),
-        ErrorKind::NotFound => Problem {
-            text: "there is no such file".into(),
-            source: Some(error),
-        },
-        _ => cannot_read(error),
-    })?;
-    if metadata.is_dir() {
-        return Err(expected.instead_of("a directory"));
-    }
-    if !metadata.is_file() {
-        return Err(expected.instead_of("not a regular file"));
-    }
-    let mut file = File::open(path).map_err(cannot_read)?;
-    let size = metadata.len();
-    if size == 0 {
-        let name = expected.name();
-        return Err(Problem::new(format!(
-            "the file is empty, {name} was expected"
-        )));
-    }
-    let mut start = Vec::new();
-    let read = file.by_ref().take(START).read_to_end(&mut start);
-    read.and_then(|_| file.rewind()).map_err(cannot_read)?;
-    let kind = Kind::of(&start);
-    if expected.admits(kind) {
-        return Ok(Opened { file, size, kind });
-    }
-    #[cfg(feature = "io")]
-    if kind == Kind::Archive {
-        return Err(super::archive::refusal(path, expected));
-    }
-    let mut problem = expected.instead_of(kind.name());
-    problem.text += expected.remedy();
-    Err(problem)
-}
-
-fn cannot_read(error: std::io::Error) -> Problem {
-    Problem::io("cannot be read", error)
-}
-
-/// What a file holds, as its first bytes say ([`contents`]).
-///
-/// ```
-/// use tenfold::io::{Contents, contents, write_npy};
-/// # let folder = tempfile::tempdir().unwrap();
-/// # let path = folder.path().join("x.npy");
-/// write_npy(&path, &tenfold::Tensor::new(&[2], vec![1.0, 2.0])?)?;
-/// assert_eq!(contents(&path)?, Contents::Array);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[cfg(feature = "io")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contents {
-    /// An array, for [`super::read_npy`].
-    Array,
-    /// An archive, for [`super::read_tucker`]. A decomposition is an archive.
-    Archive,
-}
-
-/// Whether a file holds an array or a decomposition. Only the first bytes are read.
-///
-/// # Errors
-/// [`crate::Error::UnusableFile`] for a file that cannot be read or is of another known kind.
-///
-/// ```
-/// use tenfold::io::contents;
-/// # let folder = tempfile::tempdir().unwrap();
-/// # let path = folder.path().join("x.csv");
-/// std::fs::write(&path, "1,2,3\n").unwrap();
-/// let message = contents(&path).unwrap_err().to_string();
-/// assert!(message.ends_with("this is a text file, a .npy file or a decomposition (.npz) was expected"));
-/// ```
-#[cfg(feature = "io")]
-pub fn contents(path: impl AsRef<Path>) -> crate::error::Result<Contents> {
-    let path = path.as_ref();
-    let opened = open(path, Expected::ArrayOrDecomposition).map_err(|problem| problem.at(path))?;
-    Ok(match opened.kind {
-        Kind::Archive => Contents::Archive,
-        _ => Contents::Array,
-    })
 }
 
 #[cfg(test)]

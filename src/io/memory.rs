@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::Problem;
-use super::archive::{damaged, open_archive};
+use super::archive::damaged;
 use super::npy::{Header, Npy};
+use super::open::open_archive;
 use crate::error::Result;
 
 impl Npy {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 pub(super) use header::{Element, Header};
 
 use super::Problem;
-use super::kind::{self, Expected, Opened};
+use super::kind::Expected;
+use super::open::{Opened, open};
 use super::write::write_file;
 use crate::error::Result;
 use crate::scalar::Scalar;
@@ -101,7 +102,7 @@ impl Npy {
     }
 
     fn open_checked(path: &Path) -> Result<Self, Problem> {
-        let Opened { mut file, size, .. } = kind::open(path, Expected::Array)?;
+        let Opened { mut file, size, .. } = open(path, Expected::Array)?;
         let header = Header::read(&mut file, size)?;
         let shape = header.tensor_shape()?;
         Ok(Self {

@@ -17,9 +17,10 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::Problem;
-use super::archive::{Archive, entry, missing, open_archive};
+use super::archive::{Archive, entry, missing};
 use super::meta::Meta;
 use super::npy::{self, AnyTensor};
+use super::open::open_archive;
 use super::write::write_file;
 use crate::error::Result;
 use crate::scalar::Scalar;

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{Source, words};
 
 /// The modules that this test checks.
-const MODULES: [&str; 6] = ["cuda", "simd", "tensor", "linalg", "tucker", "cam"];
+const MODULES: [&str; 7] = ["cuda", "simd", "tensor", "linalg", "tucker", "cam", "io"];
 
 /// For each file, the files on which it depends; both by their paths from `src`.
 type Graph = BTreeMap<String, BTreeSet<String>>;

@@ -1,0 +1,130 @@
+//! Opens a file for a reader, or says which kind of file it is instead.
+
+use std::fs::{self, File};
+#[cfg(feature = "io")]
+use std::io::BufReader;
+use std::io::{ErrorKind, Read, Seek};
+use std::path::Path;
+
+#[cfg(feature = "io")]
+use zip::ZipArchive;
+
+use super::Problem;
+#[cfg(feature = "io")]
+use super::archive::{Archive, damaged, has_entry, missing, refusal};
+use super::kind::{Expected, Kind};
+
+/// The number of bytes that decide the kind.
+const START: u64 = 512;
+
+/// A regular file, open for reading at its start.
+pub(super) struct Opened {
+    pub(super) file: File,
+    /// The number of bytes.
+    pub(super) size: u64,
+    pub(super) kind: Kind,
+}
+
+/// Opens a file. Fails for a file that cannot be what is expected, and names its kind.
+pub(super) fn open(path: &Path, expected: Expected) -> Result<Opened, Problem> {
+    let is_link = || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        _ if is_link() => Problem::new(format!("this link cannot be followed: {error}")),
+        ErrorKind::NotFound => Problem {
+            text: "there is no such file".into(),
+            source: Some(error),
+        },
+        _ => cannot_read(error),
+    })?;
+    if metadata.is_dir() {
+        return Err(expected.instead_of("a directory"));
+    }
+    if !metadata.is_file() {
+        return Err(expected.instead_of("not a regular file"));
+    }
+    let mut file = File::open(path).map_err(cannot_read)?;
+    let size = metadata.len();
+    if size == 0 {
+        let name = expected.name();
+        return Err(Problem::new(format!(
+            "the file is empty, {name} was expected"
+        )));
+    }
+    let mut start = Vec::new();
+    let read = file.by_ref().take(START).read_to_end(&mut start);
+    read.and_then(|_| file.rewind()).map_err(cannot_read)?;
+    let kind = Kind::of(&start);
+    if expected.admits(kind) {
+        return Ok(Opened { file, size, kind });
+    }
+    #[cfg(feature = "io")]
+    if kind == Kind::Archive {
+        return Err(refusal(path, expected));
+    }
+    let mut problem = expected.instead_of(kind.name());
+    problem.text += expected.remedy();
+    Err(problem)
+}
+
+fn cannot_read(error: std::io::Error) -> Problem {
+    Problem::io("cannot be read", error)
+}
+
+/// What a file holds, as its first bytes say ([`contents`]).
+///
+/// ```
+/// use tenfold::io::{Contents, contents, write_npy};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("x.npy");
+/// write_npy(&path, &tenfold::Tensor::new(&[2], vec![1.0, 2.0])?)?;
+/// assert_eq!(contents(&path)?, Contents::Array);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+#[cfg(feature = "io")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// An array, for [`super::read_npy`].
+    Array,
+    /// An archive, for [`super::read_tucker`]. A decomposition is an archive.
+    Archive,
+}
+
+/// Whether a file holds an array or a decomposition. Only the first bytes are read.
+///
+/// # Errors
+/// [`crate::Error::UnusableFile`] for a file that cannot be read or is of another known kind.
+///
+/// ```
+/// use tenfold::io::contents;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("x.csv");
+/// std::fs::write(&path, "1,2,3\n").unwrap();
+/// let message = contents(&path).unwrap_err().to_string();
+/// assert!(message.ends_with("this is a text file, a .npy file or a decomposition (.npz) was expected"));
+/// ```
+#[cfg(feature = "io")]
+pub fn contents(path: impl AsRef<Path>) -> crate::error::Result<Contents> {
+    let path = path.as_ref();
+    let opened = open(path, Expected::ArrayOrDecomposition).map_err(|problem| problem.at(path))?;
+    Ok(match opened.kind {
+        Kind::Archive => Contents::Archive,
+        _ => Contents::Array,
+    })
+}
+
+/// Opens the archive `path` and checks that it has the entries of a decomposition. Returns
+/// the size of the file too.
+#[cfg(feature = "io")]
+pub(super) fn open_archive(path: &Path) -> Result<(Archive, u64), Problem> {
+    let Opened { file, size, kind } = open(path, Expected::Decomposition)?;
+    let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| match kind {
+        Kind::Archive => damaged(error),
+        _ => Problem::new("this is not a decomposition (.npz) or another archive"),
+    })?;
+    for name in ["core", "meta"] {
+        if !has_entry(&archive, name) {
+            return Err(missing(&archive, name));
+        }
+    }
+    Ok((archive, size))
+}
