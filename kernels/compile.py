@@ -49,6 +49,7 @@ def install():
 
 
 def find(version, pattern):
+    """The installed file of a version with a name of this pattern."""
     return next((TOOLS / version).rglob(pattern))
 
 
@@ -76,6 +77,7 @@ def compile_ptx(library, architecture):
 
 
 def fetch(program, size_of, get):
+    """A text of an NVRTC program, such as its log or its PTX."""
     size = ctypes.c_size_t()
     size_of(program, ctypes.byref(size))
     buffer = ctypes.create_string_buffer(size.value)
@@ -106,6 +108,7 @@ def resources(assembled):
 
 
 def table(found):
+    """The table of `docs/cuda.md`."""
     lines = ["| kernel | " + " | ".join(ARCHITECTURES) + " | shared bytes |"]
     lines.append("| --- |" + " ---: |" * (len(ARCHITECTURES) + 1))
     for name, of in sorted(found.items()):

@@ -1,5 +1,5 @@
-//! The library on hardware beside the CPU: every case of `tests/common/device`. Where there is no
-//! device, nothing passes and nothing fails.
+//! Compares the library on a GPU with the CPU, in every case of `tests/common/device` that hardware
+//! can run. Without a GPU it prints that it was skipped.
 #![allow(unsafe_code, clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "common/device/mod.rs"]
@@ -13,13 +13,13 @@ use cudarc::driver::{CudaContext, result};
 use device::Place;
 use tenfold::cuda::Device;
 
-/// A card, and the memory on it that is kept from the library.
+/// A GPU, and the memory on it that is kept from the library.
 struct Hardware {
     context: Arc<CudaContext>,
     kept: RefCell<Vec<u64>>,
 }
 
-/// How many bytes less are tried where the card refuses the rest of its memory.
+/// If the GPU refuses an allocation, the next try is smaller by this number of bytes.
 const STEP: usize = 16 << 20;
 
 impl Place for Hardware {
@@ -46,14 +46,14 @@ impl Place for Hardware {
     }
 
     fn open_with_shared_memory(&self, _: i32) -> Device {
-        panic!("the shared memory of a card cannot be set");
+        panic!("the shared memory of a GPU cannot be set");
     }
 
     fn end_case(&self) -> String {
         for pointer in self.kept.take() {
             // SAFETY: the pointer came from `malloc_sync` and is freed once.
             if let Err(error) = unsafe { result::free_sync(pointer) } {
-                return format!("memory could not be given back: {error}\n");
+                return format!("memory could not be freed: {error}\n");
             }
         }
         String::new()

@@ -4,8 +4,8 @@
 //! buffers, and passes them on in the order of the kernel's parameters. Only this module
 //! calls kernels.
 //!
-//! Many functions take `active`, one number for each item: the kernel skips items whose
-//! number is 0. Without it, the kernel computes all items.
+//! Many functions take `active`, one number for each item: the kernel skips an item with the
+//! number 0. Without `active`, the kernel computes all items.
 #![allow(unsafe_code)]
 
 mod blocks;

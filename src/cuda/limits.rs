@@ -1,4 +1,4 @@
-//! How many items fit in the device's memory, and how far the kernels' integers count.
+//! How many items fit in the device's memory, and the limit of the kernels' integers.
 
 use super::device::Device;
 use crate::error::{CudaError, Result};
@@ -33,7 +33,7 @@ pub(super) fn items_that_fit(
     Ok(items.min(MAX_ITEMS).min(fit as usize))
 }
 
-/// Fails if the kernels' integers, of 32 bits, do not count so many entries.
+/// Fails if the number of entries exceeds the kernels' 32-bit integers.
 pub(super) fn check_countable(entries: usize) -> Result<()> {
     match i32::try_from(entries) {
         Ok(_) => Ok(()),

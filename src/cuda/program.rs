@@ -62,7 +62,7 @@ const KERNELS: [&str; 26] = [
     "truncate",
 ];
 
-/// The entry points whose launches may need more shared memory than the default limit.
+/// Entry points that may need more shared memory than the default limit.
 const IN_SHARED_MEMORY: [&str; 4] = [
     "saliency_f32",
     "saliency_f64",

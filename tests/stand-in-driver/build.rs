@@ -1,4 +1,4 @@
-//! The library's name for the loader: whoever asks for the driver finds it.
+//! Sets the name by which the dynamic loader finds the library: the CUDA driver's name.
 
 fn main() {
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libcuda.so");

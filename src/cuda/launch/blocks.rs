@@ -1,4 +1,4 @@
-//! The launch itself.
+//! Checks and starts a launch.
 
 use cudarc::driver::{LaunchArgs, LaunchConfig};
 
@@ -55,8 +55,7 @@ pub(super) unsafe fn launch_blocks(
     Ok(())
 }
 
-/// A count as the kernels take it. The host has compared all extents with `i32::MAX` before
-/// (`limits::check_countable`).
+/// A count as a kernel's integer. `limits::check_countable` has checked all extents before.
 pub(super) fn int(count: usize) -> i32 {
     count as i32
 }

@@ -12,7 +12,7 @@ use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 
-/// Which map a feature map gets.
+/// The kind of map: which vectors it uses, centring, and sign.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cuda) struct Request {
     /// All vectors, or the first alone.
@@ -131,7 +131,8 @@ impl Queue {
         )
     }
 
-    /// Sets energies and outcomes. Zeroes Gram matrices whose squares leave the range of `f64`.
+    /// Sets energies and outcomes. Sets a Gram matrix to zero if squares of its entries leave the
+    /// range of `f64`.
     pub(in crate::cuda) fn check_gram(&self, grams: &mut Grams<'_>) -> Result<()> {
         let (items, n) = (grams.items, grams.order);
         let order = int(n);
@@ -291,7 +292,7 @@ impl Queue {
         )
     }
 
-    /// Combines projected maps; skips items whose outcome says that there is no map.
+    /// Combines projected maps. Items already marked as failed are skipped.
     pub(in crate::cuda) fn combine<T: DeviceScalar>(
         &self,
         combination: Combination<'_, T>,

@@ -53,7 +53,9 @@ impl Device {
     /// The device processes the batch in chunks that fit in its memory, and copies one chunk
     /// while it computes on another. With P ≤ 88 positions and more channels than positions,
     /// one block computes each map and reads the feature map once: |F|·P + 36·P³ flops in
-    /// `f64`. The bits of a map do not depend on the chunks.
+    /// `f64`. The bits of a map do not depend on the chunks. After each chunk the monitor of
+    /// `cam` gets the number of finished maps, and before each chunk its cancellation flag is
+    /// read.
     ///
     /// # Errors
     /// As [`Cam::saliency_maps`], and [`Error::Cuda`] with
@@ -103,7 +105,7 @@ impl Device {
 /// lane 1              start 1                      collect 1
 /// ```
 fn compute<T: DeviceScalar>(device: &Device, job: &Job<'_>, batch: &[T]) -> Result<Computed<T>> {
-    // 1. Lanes, one if the batch has one chunk.
+    // 1. Two lanes, or one lane if the batch has one chunk.
     let queues = [device.queue()?, device.queue()?];
     let staged = job.size() * size_of::<T>();
     let count = chunk_items(device, &queues[0], job, 2 * staged as u64)?;
@@ -127,6 +129,7 @@ fn compute<T: DeviceScalar>(device: &Device, job: &Job<'_>, batch: &[T]) -> Resu
             let maps = download(lane.queue(), &lane.maps(job, items))?;
             computed.maps.extend(maps);
             computed.outcomes.extend(lane.outcomes(job, items)?);
+            job.report(computed.outcomes.len())?;
         }
         if let Some(entries) = chunk {
             let items = entries.len() / job.size();

@@ -166,8 +166,8 @@ impl FullRank {
             outcomes,
             active: None,
         })?;
-        // 3. Projected maps: the vectors of positions, or features projected on those of
-        // channels.
+        // 3. Projected maps: the vectors of positions themselves, or the features projected on
+        // the vectors of channels.
         let unit = self.path == Path::Positions;
         if !unit {
             queue.project(Projection {

@@ -1,15 +1,17 @@
-//! What a call asks for, checked.
+//! The checked options of a call.
 
 use crate::cam::{Cam, Vectors};
 use crate::cuda::launch::{Request, Unfoldings};
 use crate::cuda::limits::check_countable;
 use crate::cuda::tucker::Shapes;
 use crate::error::{Error, Result};
+use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::tensor::Shape;
 use crate::tucker::Truncation;
 
 /// The options of a call and the shape of its batch.
 pub(super) struct Job<'a> {
+    monitor: &'a Monitor,
     ranks: Option<&'a [usize]>,
     items: usize,
     /// The extents of a feature map.
@@ -33,6 +35,7 @@ impl<'a> Job<'a> {
         cam.check(shape)?;
         Shape::new(batch)?;
         let job = Self {
+            monitor: &cam.monitor,
             ranks: cam.ranks.as_deref(),
             items,
             shape,
@@ -48,6 +51,16 @@ impl<'a> Job<'a> {
             Truncation::Ranks(ranks.to_vec()).check(shape, None)?;
         }
         Ok(job)
+    }
+
+    /// Whether the call is cancelled.
+    pub(super) fn cancellation(&self) -> Cancellation<'a> {
+        self.monitor.cancellation()
+    }
+
+    /// Reports the number of items that are done.
+    pub(super) fn report(&self, done: usize) -> Result<()> {
+        self.monitor.step(Progress::new(done, self.items))
     }
 
     /// The items of the batch.

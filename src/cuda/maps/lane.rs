@@ -27,8 +27,8 @@ enum Steps {
     Truncated(Box<Truncated>),
 }
 
-/// How many items of a batch a chunk has on each of two lanes, with `staged` bytes more for
-/// each item.
+/// The number of items in a chunk, so that two lanes fit in the device's memory with `staged`
+/// more bytes for each item.
 pub(super) fn chunk_items(
     device: &Device,
     queue: &Queue,
@@ -73,12 +73,16 @@ impl<T: DeviceScalar> Lane<T> {
     }
 
     /// Enqueues the maps of `count` feature maps. At truncated ranks it waits for HOOI.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled); failures of the device.
     pub(super) fn enqueue(
         &mut self,
         job: &Job<'_>,
         features: &CudaView<'_, T>,
         count: usize,
     ) -> Result<()> {
+        job.cancellation().check()?;
         let chunk = MapChunk {
             features,
             unfoldings: job.unfoldings(count),
@@ -88,7 +92,7 @@ impl<T: DeviceScalar> Lane<T> {
         };
         match &mut self.steps {
             Steps::FullRank(steps) => steps.enqueue(&self.queue, chunk),
-            Steps::Truncated(steps) => steps.enqueue(&self.queue, chunk),
+            Steps::Truncated(steps) => steps.enqueue(&self.queue, chunk, job.cancellation()),
         }
     }
 

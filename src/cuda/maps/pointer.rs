@@ -60,6 +60,7 @@ impl Device {
             let mut room = target.slice_mut(first * positions..end * positions);
             copy(&queue, &lane.maps(&job, end - first), &mut room)?;
             outcomes.extend(lane.outcomes(&job, end - first)?);
+            job.report(end)?;
         }
         // 2. The maps of the items that were marked.
         let item = |item: usize| {

@@ -24,9 +24,10 @@ pub(super) fn status(outcome: i32) -> Status {
 /// item. Returns each recomputed map with the number of its item, in order.
 ///
 /// # Errors
-/// [`Error::NonFinite`](crate::Error::NonFinite) for an item with a NaN or an infinity,
-/// whose squares leave the range too;
-/// [`Error::NoConvergence`](crate::Error::NoConvergence).
+/// [`Error::NonFinite`](crate::Error::NonFinite) for an item with a NaN or an infinity, which
+/// the kernels mark as out of range;
+/// [`Error::NoConvergence`](crate::Error::NoConvergence);
+/// [`Error::Cancelled`](crate::Error::Cancelled).
 pub(super) fn recompute<T: DeviceScalar>(
     device: &Device,
     job: &Job<'_>,
@@ -39,6 +40,7 @@ pub(super) fn recompute<T: DeviceScalar>(
     let marked = |code: i32| code == outcome::OUT_OF_RANGE || code == outcome::CANCELLED;
     let mut maps = Vec::new();
     for item in (0..outcomes.len()).filter(|&item| marked(outcomes[item])) {
+        job.cancellation().check()?;
         let entries = fetch(item)?;
         if let Some(error) = first_non_finite(TensorRef::new(job.shape(), &entries)?) {
             return Err(in_batch(error, item));

@@ -54,6 +54,7 @@ impl Device {
         let mut target = zeros(&queue, count * new_size)?;
         let chunks = resized.data_mut().chunks_mut(count * new_size);
         for (maps, resized) in maps.chunks(count).zip(chunks) {
+            job.cancellation().check()?;
             let values = maps.iter().flat_map(|map| map.values().data());
             source.start(&queue, &values.copied().collect::<Vec<T>>())?;
             queue.resize(Resizing {

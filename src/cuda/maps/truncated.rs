@@ -11,16 +11,14 @@ use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::cuda::tucker::{Iteration, Origin, Shapes, Sweeping};
 use crate::error::Result;
+use crate::monitor::Cancellation;
 use crate::tucker::Start;
 
-/// HOOI as the CPU runs it for maps.
-const SWEEPING: Sweeping = Sweeping {
-    stopping: Stopping {
-        tolerance: 0.0,
-        rounding: 0.0,
-        energy_tolerance: ENERGY_TOLERANCE,
-    },
-    max_sweeps: MAX_SWEEPS,
+/// When HOOI stops for a map, as on the CPU.
+const STOPPING: Stopping = Stopping {
+    tolerance: 0.0,
+    rounding: 0.0,
+    energy_tolerance: ENERGY_TOLERANCE,
 };
 
 /// Memory for the steps of a chunk.
@@ -59,6 +57,7 @@ impl Truncated {
         &mut self,
         queue: &Queue,
         chunk: MapChunk<'_, T>,
+        cancellation: Cancellation<'_>,
     ) -> Result<()> {
         let MapChunk {
             features,
@@ -78,7 +77,12 @@ impl Truncated {
         // 2. HOOI.
         self.iteration.set_items(items);
         let start = Origin::Truncated(Start::Hosvd);
-        self.iteration.run(queue, &self.prepared, start, SWEEPING)?;
+        let sweeping = Sweeping {
+            stopping: STOPPING,
+            max_sweeps: MAX_SWEEPS,
+            cancellation,
+        };
+        self.iteration.run(queue, &self.prepared, start, sweeping)?;
         self.iteration.check_convergence(queue)?;
         // 3. σᵢ²: the energy of the core's i-th slice of channels.
         let core = self.iteration.shapes().core.as_slice();

@@ -2,7 +2,7 @@
 
 use super::iteration::Sweeping;
 use super::shapes::Shapes;
-use super::solver::{Solver, Source};
+use super::solver::{Solver, Source, Tally};
 use super::tolerance::{Batch, WithinTolerance};
 use crate::cuda::device::Device;
 use crate::cuda::launch::Stopping;
@@ -10,6 +10,7 @@ use crate::cuda::limits::check_countable;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::{CudaError, Error, Result};
 use crate::linalg::Route;
+use crate::monitor::Progress;
 use crate::tensor::{TensorRef, first_non_finite};
 use crate::tucker::{Hooi, StHosvd, Start, Truncation, Tucker};
 
@@ -20,7 +21,8 @@ impl Device {
     /// The iteration runs in `f64` on Gram matrices, for `f32` too, and the results are
     /// rounded at the end. A tensor that has converged is skipped while others continue.
     /// Modes count within a tensor, not in the batch. The bits of a decomposition do not
-    /// depend on the other tensors of the batch.
+    /// depend on the other tensors of the batch. The monitor gets the number of finished tensors
+    /// after each chunk, and its cancellation flag is read before each chunk and sweep.
     ///
     /// With a tolerance, each tensor gets ranks of its own. The device decomposes tensors of
     /// equal ranks together, mode by mode, and the host holds a copy of the batch in `f64`.
@@ -50,15 +52,17 @@ impl Device {
         let start = StHosvd {
             modes: hooi.modes.clone(),
             route: hooi.route,
+            monitor: hooi.monitor.clone(),
             ..StHosvd::new(hooi.truncation.clone())
         };
         let sweeping = Sweeping {
             stopping: Stopping {
                 tolerance: hooi.sweep_tolerance,
                 rounding: 4.0 * T::EPSILON,
-                energy_tolerance: -1.0,
+                energy_tolerance: 0.0,
             },
             max_sweeps: hooi.max_sweeps,
+            cancellation: hooi.monitor.cancellation(),
         };
         self.decompose(sweeping, &start, hooi.start, batch.into())
     }
@@ -81,13 +85,14 @@ impl Device {
         st_hosvd: &StHosvd,
         batch: impl Into<TensorRef<'a, T>>,
     ) -> Result<Vec<Tucker<T>>> {
-        self.decompose(Sweeping::NONE, st_hosvd, Start::StHosvd, batch.into())
+        let sweeping = Sweeping::none(st_hosvd.monitor.cancellation());
+        self.decompose(sweeping, st_hosvd, Start::StHosvd, batch.into())
     }
 
     /// The start `start` with the options of `truncated`, and sweeps from there.
     fn decompose<T: DeviceScalar>(
         &self,
-        sweeping: Sweeping,
+        sweeping: Sweeping<'_>,
         truncated: &StHosvd,
         start: Start,
         batch: TensorRef<'_, T>,
@@ -97,9 +102,11 @@ impl Device {
             return Err(error);
         }
         let batch = Batch::new(batch, &shapes);
+        let monitor = &truncated.monitor;
         let solver = Solver {
             device: self,
             sweeping,
+            tally: Some(Tally::new(monitor, shapes.items)),
         };
         match truncated.truncation {
             Truncation::Ranks(_) => {
@@ -116,9 +123,11 @@ impl Device {
                     shapes: &shapes,
                     start,
                     tolerance,
+                    cancellation: monitor.cancellation(),
                 };
                 let starts = within.truncate(&batch)?;
                 if sweeping.max_sweeps == 0 {
+                    monitor.step(Progress::new(shapes.items, shapes.items))?;
                     return Ok(starts);
                 }
                 within.sweep(&solver, &starts, &batch)

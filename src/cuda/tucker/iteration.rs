@@ -11,6 +11,7 @@ use crate::cuda::buffers::{copy, download, upload, zeros};
 use crate::cuda::launch::{Products, Slices, States, Stopping, SweepEnd, Unfoldings};
 use crate::cuda::queue::Queue;
 use crate::error::Result;
+use crate::monitor::Cancellation;
 use crate::tucker::Start;
 
 /// What an iteration starts from.
@@ -24,21 +25,26 @@ pub(in crate::cuda) enum Origin {
 
 /// The sweeps after the start.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::cuda) struct Sweeping {
+pub(in crate::cuda) struct Sweeping<'a> {
     pub(in crate::cuda) stopping: Stopping,
     pub(in crate::cuda) max_sweeps: usize,
+    /// Read before each sweep.
+    pub(in crate::cuda) cancellation: Cancellation<'a>,
 }
 
-impl Sweeping {
+impl<'a> Sweeping<'a> {
     /// No sweeps: the start alone.
-    pub(super) const NONE: Self = Self {
-        stopping: Stopping {
-            tolerance: 0.0,
-            rounding: 0.0,
-            energy_tolerance: -1.0,
-        },
-        max_sweeps: 0,
-    };
+    pub(super) fn none(cancellation: Cancellation<'a>) -> Self {
+        Self {
+            stopping: Stopping {
+                tolerance: 0.0,
+                rounding: 0.0,
+                energy_tolerance: 0.0,
+            },
+            max_sweeps: 0,
+            cancellation,
+        }
+    }
 }
 
 /// Memory for the decompositions of a chunk, and their results.
@@ -89,7 +95,7 @@ impl Iteration {
         })
     }
 
-    /// Sets how many of the items that there is memory for are decomposed.
+    /// Sets the number of items to decompose, at most the number in [`Iteration::new`].
     pub(in crate::cuda) fn set_items(&mut self, items: usize) {
         self.shapes.items = items;
     }
@@ -130,7 +136,7 @@ impl Iteration {
         queue: &Queue,
         tensors: &CudaSlice<f64>,
         origin: Origin,
-        sweeping: Sweeping,
+        sweeping: Sweeping<'_>,
     ) -> Result<()> {
         let tensor = Slices {
             items: self.shapes.items,
@@ -146,6 +152,7 @@ impl Iteration {
         }
         self.end_sweep(queue, 0, sweeping.stopping)?;
         for sweep in 1..=sweeping.max_sweeps {
+            sweeping.cancellation.check()?;
             for mode in self.shapes.modes() {
                 self.update(queue, tensors, mode)?;
             }

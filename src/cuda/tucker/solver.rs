@@ -1,5 +1,7 @@
 //! Decompositions of equal tensors at equal ranks, chunk by chunk.
 
+use std::cell::Cell;
+
 use faer::Mat;
 
 use super::iteration::{Iteration, Origin, Sweeping};
@@ -11,6 +13,7 @@ use crate::cuda::limits::items_that_fit;
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
+use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::scalar::scale;
 use crate::tensor::{Tensor, TensorRef};
 use crate::tucker::{Components, Convergence, Start, Stop, Tucker, check_finite};
@@ -83,18 +86,46 @@ impl<T: DeviceScalar> Decomposition<T> {
 }
 
 /// Decomposes batches on a device.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Solver<'a> {
     pub(super) device: &'a Device,
-    pub(super) sweeping: Sweeping,
+    pub(super) sweeping: Sweeping<'a>,
+    /// Reports the tensors that are done, if their decompositions are results.
+    pub(super) tally: Option<Tally<'a>>,
+}
+
+/// The number of tensors that are done, of all tensors of a batch.
+#[derive(Debug)]
+pub(super) struct Tally<'a> {
+    monitor: &'a Monitor,
+    done: Cell<usize>,
+    total: usize,
+}
+
+impl<'a> Tally<'a> {
+    pub(super) fn new(monitor: &'a Monitor, total: usize) -> Self {
+        Self {
+            monitor,
+            done: Cell::new(0),
+            total,
+        }
+    }
+
+    /// Adds tensors and reports the sum.
+    pub(super) fn add(&self, tensors: usize) -> Result<()> {
+        self.done.set(self.done.get() + tensors);
+        self.monitor
+            .step(Progress::new(self.done.get(), self.total))
+    }
 }
 
 impl<'a> Solver<'a> {
-    /// Computes the start alone.
-    pub(super) fn without_sweeps(device: &'a Device) -> Self {
+    /// Computes the start alone, without reports.
+    pub(super) fn without_sweeps(device: &'a Device, cancellation: Cancellation<'a>) -> Self {
         Self {
             device,
-            sweeping: Sweeping::NONE,
+            sweeping: Sweeping::none(cancellation),
+            tally: None,
         }
     }
 
@@ -119,6 +150,7 @@ impl<'a> Solver<'a> {
         uploads[0].start(&queues[0], chunks[0])?;
         let mut found = Vec::new();
         for (turn, entries) in chunks.iter().enumerate() {
+            self.sweeping.cancellation.check()?;
             let next = (turn + 1) % 2;
             if let Some(following) = chunks.get(turn + 1) {
                 uploads[next].start(&queues[next], following)?;
@@ -129,7 +161,11 @@ impl<'a> Solver<'a> {
             };
             let origin = source.origin(turn * count, &shapes);
             let (queue, upload) = (&queues[turn % 2], &uploads[turn % 2]);
-            found.extend(self.decompose_chunk(queue, upload, shapes, origin)?);
+            let of_chunk = self.decompose_chunk(queue, upload, shapes, origin)?;
+            if let Some(tally) = &self.tally {
+                tally.add(of_chunk.len())?;
+            }
+            found.extend(of_chunk);
         }
         Ok(found)
     }

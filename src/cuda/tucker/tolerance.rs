@@ -9,7 +9,7 @@
 //! for each mode n of the order
 //!     group the tensors Y by shape
 //!     device: σ, U, Y ×ₙ Uᵀ                for each group
-//!     host:   r = the smallest rank whose discarded σ² fit the budget
+//!     host:   r = the smallest rank with discarded σ² within the budget
 //!             Aₙ = U[:, ..r],  Y = (Y ×ₙ Uᵀ)[.., ..r, ..]
 //! ```
 
@@ -24,6 +24,7 @@ use crate::cuda::launch::Unfoldings;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 use crate::linalg::Route;
+use crate::monitor::Cancellation;
 use crate::tensor::{Tensor, TensorRef};
 use crate::tucker::{Budget, Contract, Start, Truncator, Tucker, check_finite, obey_rank_law};
 
@@ -56,13 +57,14 @@ impl<'a, T: DeviceScalar> Batch<'a, T> {
     }
 }
 
-/// What each tensor is decomposed to.
+/// Decomposes the tensors of a batch within a tolerance.
 pub(super) struct WithinTolerance<'a> {
     pub(super) device: &'a Device,
     /// The shapes with the extents as ranks.
     pub(super) shapes: &'a Shapes,
     pub(super) start: Start,
     pub(super) tolerance: f64,
+    pub(super) cancellation: Cancellation<'a>,
 }
 
 impl WithinTolerance<'_> {
@@ -111,7 +113,7 @@ impl WithinTolerance<'_> {
             .collect()
     }
 
-    /// Truncates the items of these numbers by a relative error of at most `share`.
+    /// Truncates the given items with a relative error of at most `share`.
     fn spend<T: DeviceScalar>(
         &self,
         share: f64,
@@ -140,7 +142,7 @@ impl WithinTolerance<'_> {
         if !sequential {
             let factors = |item: usize| tensors[item].truncator.factors();
             let entries = |item: usize| tensors[item].y.data();
-            let solver = Solver::without_sweeps(self.device);
+            let solver = Solver::without_sweeps(self.device, self.cancellation);
             let cores = self.by_equal_ranks(&solver, tensors.len(), factors, entries)?;
             for (tensor, projected) in tensors.iter_mut().zip(cores) {
                 tensor.y = projected.core;
@@ -164,7 +166,7 @@ impl WithinTolerance<'_> {
             };
             let entries: Vec<&[f64]> = items.iter().map(|&item| tensors[item].y.data()).collect();
             let source = Source::Truncated(Start::StHosvd);
-            let solver = Solver::without_sweeps(self.device);
+            let solver = Solver::without_sweeps(self.device, self.cancellation);
             solver.decompose(&shapes, &source, &entries.concat())
         })
     }

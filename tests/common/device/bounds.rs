@@ -1,60 +1,65 @@
-//! How far apart two decompositions may lie that differ by rounding alone: the bounds of every
+//! How far two decompositions may differ by rounding alone. These are the bounds of every
 //! comparison of a device with the CPU.
 //!
-//! M is a matrix of m×n or n×m entries, n ≤ m, and G the Gram matrix of its smaller side, with
-//! eigenvalues λ₁ ≥ λ₂ ≥ … and eigenvectors zᵢ. ε is that of `f64`: both sides form Gram matrices
-//! and solve eigenproblems in `f64`.
+//! M is a matrix of m×n or n×m entries, n ≤ m. G is the Gram matrix of its smaller side, with
+//! eigenvalues λ₁ ≥ λ₂ ≥ … and eigenvectors zᵢ. ε is the machine epsilon of `f64`: both sides form
+//! Gram matrices and solve eigenproblems in `f64`.
 //!
-//! **1. Rounding is a perturbation of G.** An entry of G is a sum of m products, whose rounding
-//! error is at most m·ε/2 times the sum of their magnitudes (Higham, *Accuracy and Stability of
-//! Numerical Algorithms*, §3.1), in all at most m·ε/2·‖M‖² in the Frobenius norm. Subtracting the
-//! means of n entries adds less than 2·n·ε·‖M‖², and so does the eigenproblem: the largest residual
-//! over n·ε is 1.6 in `docs/reliability.md`, and Jacobi rotations stay below it. Each of the two
-//! sides therefore decomposes exactly a matrix within half of
+//! **1. Rounding is a perturbation of G.** An entry of G is a sum of m products. Its rounding error
+//! is at most m·ε/2 times the sum of their magnitudes (Higham, *Accuracy and Stability of Numerical
+//! Algorithms*, §3.1); all errors together have a Frobenius norm of at most m·ε/2·‖M‖². Subtracting
+//! the means of n entries adds less than 2·n·ε·‖M‖². The eigenproblem adds less than that too: the
+//! largest residual over n·ε in `docs/reliability.md` is 1.6, and Jacobi rotations stay below it.
+//! Each of the two sides therefore decomposes exactly some matrix that differs from G by at most
+//! half of
 //!
-//! > η = (m + 8n)·ε·‖M‖²
+//! > η = (m + 8n)·ε·‖M‖²,
 //!
-//! of G, and their difference D has ‖D‖ ≤ η.
+//! and the difference D of the two matrices has ‖D‖ ≤ η.
 //!
-//! **2. What D does to eigenvectors.** Let z̃ᵢ be an eigenvector of G + D for the value λ̃ᵢ. From
-//! zⱼᵀ(G + D)z̃ᵢ = λ̃ᵢzⱼᵀz̃ᵢ follows zⱼᵀz̃ᵢ = zⱼᵀDz̃ᵢ/(λ̃ᵢ − λⱼ) for j ≠ i. The numerators have a norm
-//! of at most η over all j, and |λ̃ᵢ − λⱼ| ≥ |λᵢ − λⱼ| − η (Weyl). With
+//! **2. The effect of D on eigenvectors.** Let z̃ᵢ be an eigenvector of G + D with the eigenvalue
+//! λ̃ᵢ. The equation zⱼᵀ(G + D)z̃ᵢ = λ̃ᵢzⱼᵀz̃ᵢ implies zⱼᵀz̃ᵢ = zⱼᵀDz̃ᵢ/(λ̃ᵢ − λⱼ) for j ≠ i. The
+//! numerators of all j together have a norm of at most η, and |λ̃ᵢ − λⱼ| ≥ |λᵢ − λⱼ| − η (Weyl). Let
 //!
-//! > κᵢⱼ = min(1, η/(|λᵢ − λⱼ| − η)),   1 where |λᵢ − λⱼ| ≤ η,
+//! > κᵢⱼ = min(1, η/(|λᵢ − λⱼ| − η)),   and κᵢⱼ = 1 if |λᵢ − λⱼ| ≤ η.
 //!
-//! Cauchy's inequality, once over the j with κᵢⱼ < 1 and once over the others, gives for the entry
-//! rᵢ(p) = aᵀzᵢ of any vector a(p)
+//! Consider the entry rᵢ(p) = aᵀzᵢ of a vector a = a(p). Cauchy's inequality, applied once to the j
+//! with κᵢⱼ < 1 and once to the others, gives
 //!
-//! > |r̃ᵢ(p) − rᵢ(p)| ≤ √2·√(Σ_{j≠i} κᵢⱼ²·rⱼ(p)²) + maxⱼκᵢⱼ²·|rᵢ(p)|,
+//! > |r̃ᵢ(p) − rᵢ(p)| ≤ √2·√(Σ_{j≠i} κᵢⱼ²·rⱼ(p)²) + maxⱼκᵢⱼ²·|rᵢ(p)|.
 //!
-//! where the last term is 1 − cos ∠(zᵢ, z̃ᵢ) ≤ sin². Vectors of a cluster mix freely, and the bound
-//! says so: their κ is 1.
+//! The last term bounds 1 − cos ∠(zᵢ, z̃ᵢ) ≤ sin². Vectors of a cluster mix freely; their κ is 1.
 //!
-//! **3. What that does to a map.** Up to a factor, which normalisation removes, a map is
-//! f(p) = Σᵢ wᵢ·φ(rᵢ(p)), φ the absolute value or the part of one sign, |φ(x) − φ(y)| ≤ |x − y|.
-//! With G = MᵀM (positions) rᵢ(p) is entry p of zᵢ and wᵢ = λᵢ; with G = MMᵀ (channels) rᵢ(p) is
-//! that of Mᵀzᵢ and wᵢ = √λᵢ. By Weyl w̃ᵢ is at most λᵢ + η or √(λᵢ + η), and in both cases the
-//! weights' own errors add at most η to f (Hoffman and Wielandt: Σ(λ̃ᵢ − λᵢ)² ≤ η²). So
+//! **3. The effect on a map.** Up to a factor that normalisation removes, a map is
+//! f(p) = Σᵢ wᵢ·φ(rᵢ(p)). φ is the absolute value or the part of one sign, and
+//! |φ(x) − φ(y)| ≤ |x − y|.
+//! - With G = MᵀM (positions), rᵢ(p) is entry p of zᵢ, and wᵢ = λᵢ.
+//! - With G = MMᵀ (channels), rᵢ(p) is entry p of Mᵀzᵢ, and wᵢ = √λᵢ.
 //!
-//! > |f̃(p) − f(p)| ≤ β = max_p Σᵢ w̃ᵢ·(the bound of step 2) + η + (k + 8)·ε·max f,
+//! By Weyl w̃ᵢ is at most λᵢ + η, or √(λᵢ + η). In both cases the errors of the weights add at most η
+//! to f (Hoffman and Wielandt: Σ(λ̃ᵢ − λᵢ)² ≤ η²). With k vectors,
 //!
-//! the last term for the sum of k vectors; without η where one vector's weight is a mere factor. Min-max normalisation with the range R = max f − min f
-//! makes of it 2β/(R − 2β), and rounding to the scalar adds one ε of the scalar.
+//! > |f̃(p) − f(p)| ≤ β = max_p Σᵢ w̃ᵢ·(the bound of step 2) + η + (k + 8)·ε·max f.
 //!
-//! **4. Single precision.** The roundings of a sum of k products in `f32`, u₃₂ = ε₃₂/2 each, add up
-//! to some √k·u₃₂/3 if they are independent (Higham and Mary, SIAM J. Sci. Comput. 41, 2019). The
-//! CPU forms the Gram matrix of a first vector in `f32`, in runs of at most 256 products; the norm
-//! of a symmetric matrix of independent entries of sizes s·√(Gᵢᵢ·Gⱼⱼ) is at most
-//! 2s·√(max Gᵢᵢ·tr G), so that η grows by √min(m, 256)·u₃₂·√(max Gᵢᵢ·tr G). Both sides project `f32`
-//! features on channel vectors in `f32`: C products on the CPU, runs of 32 on the device, with
-//! vectors that are rounded before. An entry of Mᵀzᵢ is off by at most
-//! 2·(√C + √32 + 2)·u₃₂·max_p ‖M e_p‖, six times the expected size, since it is the largest of many.
+//! The last term bounds the rounding of the sum. The term η is omitted for a single vector, because
+//! normalisation removes its weight. After min-max normalisation with the range R = max f − min f
+//! the bound is 2β/(R − 2β). Rounding to the scalar adds one ε of the scalar.
 //!
-//! **5. HOOI.** Mode n's Gram matrix is that of X projected on the other factors. By step 2 the
-//! factor of a mode o turns by η/(λᵢ − λⱼ) from a vector i that is kept to a vector j that is not,
-//! and that changes another mode's Gram matrix by 2σᵢσⱼ times the angle, at most by 2η·ρₒ with
-//! ρₒ = √(λ_r·λ_{r+1})/(λ_r − λ_{r+1}) for rank r. Sweeps that converge do not amplify what earlier
-//! ones left; k of them add up to
+//! **4. Single precision.** Let u₃₂ = ε₃₂/2. The roundings of a sum of k products in `f32` add up to
+//! about √k·u₃₂/3 if they are independent (Higham and Mary, SIAM J. Sci. Comput. 41, 2019).
+//! - For a first vector the CPU forms the Gram matrix in `f32`, in runs of at most 256 products. A
+//!   symmetric matrix of independent entries of sizes s·√(Gᵢᵢ·Gⱼⱼ) has a norm of at most
+//!   2s·√(max Gᵢᵢ·tr G). η therefore grows by √min(m, 256)·u₃₂·√(max Gᵢᵢ·tr G).
+//! - Both sides project `f32` features on channel vectors in `f32`, after rounding the vectors. The
+//!   CPU sums C products, the device runs of 32. The error of an entry of Mᵀzᵢ is at most
+//!   2·(√C + √32 + 2)·u₃₂·max_p ‖M e_p‖. This is six times the expected size, because the bound is
+//!   for the largest of many entries.
+//!
+//! **5. HOOI.** The Gram matrix of mode n is the Gram matrix of X projected on the other factors. By
+//! step 2 the factor of a mode o turns by η/(λᵢ − λⱼ) from a kept vector i to a discarded vector j.
+//! This changes the Gram matrix of another mode by 2σᵢσⱼ times the angle. The change is at most
+//! 2η·ρₒ with ρₒ = √(λ_r·λ_{r+1})/(λ_r − λ_{r+1}) for rank r. Sweeps that converge do not amplify the
+//! changes of earlier sweeps. k sweeps add up to
 //!
 //! > η' = η·(1 + 2k·Σₒ ρₒ).
 
@@ -63,21 +68,21 @@ use tenfold::faer::{Mat, MatRef};
 use tenfold::linalg::{Precision, Side, eigh, gram};
 use tenfold::{Hooi, Scalar, Start, Tensor, Tucker};
 
-/// Products that the CPU sums in `f32` at most when it forms a Gram matrix.
+/// The longest sum in `f32` when the CPU forms a Gram matrix.
 const SINGLE_RUN: usize = 256;
 
-/// HOOI for a map stops where a sweep changes ‖G‖²/‖X‖² by at most the first, and makes at most
-/// the second number of sweeps.
+/// HOOI for a map stops when a sweep changes ‖G‖²/‖X‖² by at most `ENERGY_TOLERANCE`, or after
+/// `MAX_SWEEPS` sweeps.
 const ENERGY_TOLERANCE: f64 = 1e-14;
 const MAX_SWEEPS: usize = 200;
 
-/// Products that the device sums in `f32` at most when it projects features.
+/// The longest sum in `f32` when the device projects features.
 const RUN: usize = 32;
 
 /// Magnitudes with a relative difference of at most this are tied when a sign is chosen.
 const TIE_TOLERANCE: f64 = 1e-12;
 
-/// η of step 1 for a matrix of these extents whose entries have this sum of squares.
+/// η of step 1 for a matrix with these extents and this sum of squares.
 fn perturbation(extents: [usize; 2], energy: f64) -> f64 {
     let [n, m] = [extents[0].min(extents[1]), extents[0].max(extents[1])];
     (m + 8 * n) as f64 * f64::EPSILON * energy
@@ -89,23 +94,23 @@ fn mixing(one: f64, other: f64, eta: f64) -> f64 {
     if gap > eta { eta / gap } else { 1.0 }
 }
 
-/// Eigenvalues with what a map is made of.
+/// The parts of a map.
 struct Spectrum {
     /// λᵢ, largest first.
     values: Vec<f64>,
     /// rᵢ(p) in row i.
     rows: Mat<f64>,
-    /// w̃ᵢ of the vectors that are used, the first ones.
+    /// w̃ᵢ of the vectors in use, the first ones.
     weights: Vec<f64>,
     eta: f64,
-    /// Whether each row has two entries that centring makes opposite, on both sides alike.
+    /// Whether each row has two entries, which centring makes opposite on CPU and device.
     paired: bool,
 }
 
-/// The largest difference between the normalised maps of CPU and device that rounding explains, from
-/// the CPU's spectrum of these features, finite and not all zero.
+/// The largest difference between the normalised maps of CPU and device that rounding can cause.
+/// The features are finite and not all zero.
 pub(crate) fn of_map<T: Scalar>(cam: &Cam, features: &Tensor<T>) -> f64 {
-    // 1. The unfolding M, C×P, and what rounding does to its Gram matrix.
+    // 1. The unfolding M, C×P, and the perturbation of its Gram matrix.
     let features = scaled(features);
     let channels = features.shape()[0];
     let extents = [channels, features.data().len() / channels];
@@ -142,11 +147,11 @@ pub(crate) fn of_map<T: Scalar>(cam: &Cam, features: &Tensor<T>) -> f64 {
     spectrum.bound(cam.sign.unwrap_or(cam.weighting.sign()), row_error) + T::EPSILON
 }
 
-/// What products in `f32` add (step 4): nothing for `f64`.
+/// The additions of step 4: zero for `f64`.
 struct Single {
-    /// To η.
+    /// The addition to η.
     gram: f64,
-    /// To each entry of Mᵀzᵢ.
+    /// The addition to the error of each entry of Mᵀzᵢ.
     row: f64,
 }
 
@@ -175,7 +180,7 @@ impl Single {
         };
         let run = channels.max(positions).min(SINGLE_RUN) as f64;
         let roundings = (channels as f64).sqrt() + (RUN as f64).sqrt() + 2.0;
-        // The mean of a row of Mᵀzᵢ has the error of its entries.
+        // The mean of a row of Mᵀzᵢ has the same error as an entry.
         let centred = if centring { 2.0 } else { 1.0 };
         Self {
             gram: unit_roundoff * (run * squares(unfolding) * diagonal).sqrt(),
@@ -185,7 +190,7 @@ impl Single {
 }
 
 impl Spectrum {
-    /// From the Gram matrix of positions.
+    /// From the Gram matrix of positions, formed of `matrix`.
     fn of_positions(matrix: &Tensor<f64>, vectors: usize, eta: f64) -> Self {
         let gram = gram(matrix, 0, Side::Rest, Precision::Double).unwrap();
         let eigen = eigh(gram.as_ref()).unwrap();
@@ -199,7 +204,7 @@ impl Spectrum {
         }
     }
 
-    /// From a Gram matrix of channels; the channels of `matrix` are projected on its vectors.
+    /// From a Gram matrix of channels. `matrix` is projected on its vectors.
     fn of_channels(gram: &Mat<f64>, matrix: &Tensor<f64>, vectors: usize, eta: f64) -> Self {
         let eigen = eigh(gram.as_ref()).unwrap();
         let weights = eigen
@@ -219,7 +224,7 @@ impl Spectrum {
         }
     }
 
-    /// 2β/(R − 2β); infinite where rounding may exceed the range.
+    /// 2β/(R − 2β); infinite if rounding may exceed the range.
     fn bound(&self, sign: Sign, row_error: f64) -> f64 {
         let (count, positions) = (self.rows.nrows(), self.rows.ncols());
         let used = self.weights.len();
@@ -233,7 +238,7 @@ impl Spectrum {
         });
         let row_squares = Mat::from_fn(count, positions, |i, p| self.rows[(i, p)].powi(2));
         let mixed = &kappa_squares * &row_squares;
-        // 2. The map before normalisation, and how far each of its entries moves.
+        // 2. The map before normalisation, and the bound on the error of each entry.
         let (mut map, mut moves) = (vec![0.0; positions], vec![0.0; positions]);
         for (i, weight) in self.weights.iter().enumerate() {
             let turned = largest((0..count).map(|j| kappa_squares[(i, j)]));
@@ -265,10 +270,11 @@ impl Spectrum {
     }
 }
 
-/// Which way up a row counts: the entry of largest magnitude makes its own sign the wanted one.
+/// The sign of a row. A row is upright if its entry of largest magnitude is positive.
 struct Orientation {
+    /// The factor, 1 or −1, that makes the wanted part of the upright row positive.
     factor: f64,
-    /// By how much that entry exceeds all of the other sign.
+    /// How much the largest magnitude exceeds all magnitudes of the other sign.
     margin: f64,
 }
 
@@ -296,7 +302,7 @@ fn largest(numbers: impl Iterator<Item = f64>) -> f64 {
     numbers.fold(0.0, f64::max)
 }
 
-/// φ of an entry whose wanted part is positive.
+/// φ of an entry, for a row with a positive wanted part.
 fn of_sign(entry: f64, sign: Sign) -> f64 {
     if sign == Sign::Absolute {
         entry.abs()
@@ -305,8 +311,8 @@ fn of_sign(entry: f64, sign: Sign) -> f64 {
     }
 }
 
-/// The Gram matrix of channels from which HOOI's channel factor comes when it stops, and η' of step
-/// 5. The device may stop a sweep earlier or later than the CPU: what those sweeps change is added.
+/// The Gram matrix of channels in HOOI's last sweep, and η' of step 5. The device may stop one
+/// sweep earlier or later than the CPU, so that the change over these sweeps is added to η'.
 fn truncated(x: &Tensor<f64>, ranks: &[usize], eta: f64) -> (Mat<f64>, f64) {
     let hooi = Hooi {
         start: Start::Hosvd,
@@ -345,7 +351,7 @@ fn coupled<T: Scalar>(tucker: &Tucker<T>, eta: f64, sweeps: usize) -> f64 {
     eta * (1.0 + 2.0 * sweeps.max(1) as f64 * ratios.sum::<f64>())
 }
 
-/// ρ of step 5 for singular values whose first `rank` are kept; zero where all are kept.
+/// ρ of step 5 for rank `rank`; zero if all singular values are kept.
 fn ratio(values: &[f64], rank: usize) -> f64 {
     let Some(left) = values.get(rank) else {
         return 0.0;
@@ -354,19 +360,20 @@ fn ratio(values: &[f64], rank: usize) -> f64 {
     quotient / ((1.0 - quotient) * (1.0 + quotient))
 }
 
-/// How far apart the results of a mode may lie.
+/// The bounds on the results of a mode.
 pub(crate) struct FactorBounds {
-    /// The largest distance of two columns, for each column.
+    /// For each column, the largest distance of the two results.
     pub(crate) columns: Vec<f64>,
     /// The largest difference of squares of singular values, relative to σ₁².
     pub(crate) squares: f64,
 }
 
-/// The bounds of a mode's factor, from the CPU's decomposition of a tensor of this norm.
+/// The bounds on a mode's factor and spectrum, from the CPU's decomposition of a tensor of this
+/// norm.
 pub(crate) fn of_factor(tucker: &Tucker<f64>, mode: usize, norm: f64) -> FactorBounds {
     let rows = tucker.shape()[mode];
     let rest = tucker.shape().iter().product::<usize>() / rows;
-    // In units of σ₁. Where rows outnumber the values, the other directions have the value 0.
+    // In units of σ₁. If there are more rows than values, the other directions have the value 0.
     let first = tucker.spectrum(mode).unwrap()[0];
     let values = tucker
         .spectrum(mode)
@@ -391,7 +398,7 @@ pub(crate) fn of_factor(tucker: &Tucker<f64>, mode: usize, norm: f64) -> FactorB
     let column = |j: usize| {
         let others = (0..squares.len()).filter(|&i| i != j);
         let kappa = largest(others.map(|i| mixing(squares[j], squares[i], eta)));
-        // A vector from the other side of the unfolding, u = Xv/σ, loses as much as σ is smaller.
+        // A vector from the other side of the unfolding, u = Xv/σ, has an error larger by σ₁/σ.
         let lifted = if rest < rows { 1.0 / values[j] } else { 1.0 };
         2f64.sqrt() * lifted * kappa + eta
     };
@@ -401,7 +408,7 @@ pub(crate) fn of_factor(tucker: &Tucker<f64>, mode: usize, norm: f64) -> FactorB
     }
 }
 
-/// The features divided by the largest magnitude, so that no square leaves the range of `f64`.
+/// The features divided by their largest magnitude: no square leaves the range of `f64`.
 fn scaled<T: Scalar>(features: &Tensor<T>) -> Tensor<f64> {
     let entries = features.data().iter().map(|entry| entry.as_f64());
     let largest = entries.clone().map(f64::abs).fold(0.0, f64::max);
@@ -416,7 +423,7 @@ fn squares(x: &Tensor<f64>) -> f64 {
     x.data().iter().map(|entry| entry * entry).sum()
 }
 
-/// Each row without its mean; what the first mean leaves is summed again.
+/// Each row minus its mean. The second pass removes the rounding error of the first mean.
 fn centred(matrix: &Tensor<f64>) -> Tensor<f64> {
     let mut matrix = matrix.clone();
     let positions = matrix.shape()[1];

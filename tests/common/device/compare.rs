@@ -1,4 +1,4 @@
-//! A device's results beside the CPU's, and the figures of the comparison.
+//! Compares a device's results with the CPU's, and collects the figures of the comparison.
 
 use std::fmt;
 
@@ -8,23 +8,23 @@ use tenfold::{Tensor, Tucker};
 
 use super::bounds::{of_factor, of_map};
 
-/// LAPACK's threshold for a ratio of an error to n·ε, which every test of the numerics uses.
+/// The largest ratio of an error to n·ε, as in LAPACK's tests and in all tests of the numerics.
 const THRESHOLD: f64 = 30.0;
 
-/// A bound on a map above which a comparison says nothing.
+/// A larger bound on a map would make the comparison meaningless.
 const VACUOUS: f64 = 1e-3;
 
-/// Differences that were compared with their bounds.
+/// Figures of differences and their bounds.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     comparisons: usize,
-    /// The difference that comes closest to its bound, and that bound.
+    /// The difference that is closest to its bound, and the bound.
     closest: (f64, f64),
     largest_bound: f64,
 }
 
 impl Figures {
-    /// Fails where the difference exceeds its bound.
+    /// Fails if the difference exceeds its bound.
     pub(crate) fn compare(&mut self, difference: f64, bound: f64, what: &dyn fmt::Display) {
         assert!(
             difference <= bound,
@@ -38,19 +38,19 @@ impl Figures {
         }
     }
 
-    /// The device's map of features and the CPU's.
+    /// Compares the device's map with the CPU's.
     pub(crate) fn map<T: DeviceScalar>(
         &mut self,
         cam: &Cam,
         features: &Tensor<T>,
-        ours: &SaliencyMap<T>,
-        theirs: &SaliencyMap<T>,
+        of_device: &SaliencyMap<T>,
+        of_cpu: &SaliencyMap<T>,
     ) {
-        assert_eq!(ours.status(), theirs.status(), "{cam:?}");
-        assert_eq!(ours.values().shape(), theirs.values().shape());
-        let difference = largest_difference(ours.values(), theirs.values());
-        let bound = match theirs.status() {
-            // Both are zero everywhere.
+        assert_eq!(of_device.status(), of_cpu.status(), "{cam:?}");
+        assert_eq!(of_device.values().shape(), of_cpu.values().shape());
+        let difference = largest_difference(of_device.values(), of_cpu.values());
+        let bound = match of_cpu.status() {
+            // Both maps are zero everywhere.
             Status::Constant => 0.0,
             _ => of_map(cam, features),
         };
@@ -66,33 +66,33 @@ impl Figures {
         );
     }
 
-    /// The device's decompositions and the CPU's: orthonormal factors, the signs of the rule, equal
-    /// spectra and cores.
+    /// Compares the device's decompositions with the CPU's: orthonormal factors, equal up to their
+    /// bounds with equal signs; equal spectra and cores.
     pub(crate) fn decompositions(
         &mut self,
         batch: &[Tensor<f64>],
-        ours: &[Tucker<f64>],
-        theirs: &[Tucker<f64>],
+        of_device: &[Tucker<f64>],
+        of_cpu: &[Tucker<f64>],
     ) {
-        assert_eq!([ours.len(), theirs.len()], [batch.len(); 2]);
-        for ((x, ours), theirs) in batch.iter().zip(ours).zip(theirs) {
-            self.decomposition(x, ours, theirs);
+        assert_eq!([of_device.len(), of_cpu.len()], [batch.len(); 2]);
+        for ((x, of_device), of_cpu) in batch.iter().zip(of_device).zip(of_cpu) {
+            self.decomposition(x, of_device, of_cpu);
         }
     }
 
-    fn decomposition(&mut self, x: &Tensor<f64>, ours: &Tucker<f64>, theirs: &Tucker<f64>) {
-        assert_eq!(ours.ranks(), theirs.ranks());
-        assert_eq!(ours.convergence(), theirs.convergence());
+    fn decomposition(&mut self, x: &Tensor<f64>, of_device: &Tucker<f64>, of_cpu: &Tucker<f64>) {
+        assert_eq!(of_device.ranks(), of_cpu.ranks());
+        assert_eq!(of_device.convergence(), of_cpu.convergence());
         let norm = x.norm();
-        // The core is X in the factors' coordinates: it moves with their columns.
+        // The core holds X in the coordinates of the factors: errors of columns change it.
         let mut of_core = f64::EPSILON * x.shape().iter().sum::<usize>() as f64;
-        for mode in 0..ours.shape().len() {
-            let (Some(a), Some(b)) = (ours.factor(mode), theirs.factor(mode)) else {
-                assert!(ours.factor(mode).is_none() && theirs.factor(mode).is_none());
+        for mode in 0..of_device.shape().len() {
+            let (Some(a), Some(b)) = (of_device.factor(mode), of_cpu.factor(mode)) else {
+                assert!(of_device.factor(mode).is_none() && of_cpu.factor(mode).is_none());
                 continue;
             };
-            self.orthonormal(ours, mode);
-            let bounds = of_factor(theirs, mode, norm);
+            self.orthonormal(of_device, mode);
+            let bounds = of_factor(of_cpu, mode, norm);
             for (j, &bound) in bounds.columns.iter().enumerate() {
                 let squares = (0..a.nrows()).map(|i| (a[(i, j)] - b[(i, j)]).powi(2));
                 let off = squares.sum::<f64>().sqrt();
@@ -104,7 +104,10 @@ impl Figures {
                 .map(|bound| bound * bound)
                 .sum::<f64>()
                 .sqrt();
-            let (own, other) = (ours.spectrum(mode).unwrap(), theirs.spectrum(mode).unwrap());
+            let (own, other) = (
+                of_device.spectrum(mode).unwrap(),
+                of_cpu.spectrum(mode).unwrap(),
+            );
             assert_eq!(own.len(), other.len());
             for (a, b) in own.iter().zip(other) {
                 let off = ((a - b) / other[0]).abs() * ((a + b) / other[0]);
@@ -115,11 +118,11 @@ impl Figures {
                 );
             }
         }
-        let off = ours.core().distance(theirs.core()).unwrap() / norm;
+        let off = of_device.core().distance(of_cpu.core()).unwrap() / norm;
         self.compare(off, of_core, &"core");
     }
 
-    /// ‖AᵀA − I‖ entry by entry, to 30·n·ε.
+    /// Compares AᵀA with I entry by entry, to 30·n·ε.
     pub(crate) fn orthonormal<T: DeviceScalar>(&mut self, tucker: &Tucker<T>, mode: usize) {
         let a = tucker.factor(mode).unwrap();
         let bound = THRESHOLD * a.nrows() as f64 * T::EPSILON;
@@ -132,12 +135,18 @@ impl Figures {
         }
     }
 
-    /// The relative errors of decompositions of `x` in `f32`: the CPU multiplies in `f32`, the
-    /// device in `f64`, and the digits of their factors differ. An error is a minimum, or near one,
-    /// and does not depend on the factors to first order; reconstructions in `f32` round by
-    /// ΣIₙ·ε, and the errors of both are measured: 4·ΣIₙ·ε.
-    pub(crate) fn errors(&mut self, x: &Tensor<f32>, ours: &Tucker<f32>, theirs: &Tucker<f32>) {
-        let [own, other] = [ours, theirs].map(|tucker| tucker.relative_error(x).unwrap());
+    /// Compares the relative errors of two decompositions of `x` in `f32`, to 4·ΣIₙ·ε.
+    ///
+    /// The CPU multiplies in `f32`, the device in `f64`, so that digits of their factors differ. The
+    /// error of a decomposition is near a minimum and does not depend on the factors to first
+    /// order. A reconstruction in `f32` rounds by ΣIₙ·ε, for both decompositions.
+    pub(crate) fn errors(
+        &mut self,
+        x: &Tensor<f32>,
+        of_device: &Tucker<f32>,
+        of_cpu: &Tucker<f32>,
+    ) {
+        let [own, other] = [of_device, of_cpu].map(|tucker| tucker.relative_error(x).unwrap());
         let extents = x.shape().iter().sum::<usize>() as f64;
         let bound = 4.0 * extents * f64::from(f32::EPSILON);
         self.compare(
@@ -152,7 +161,7 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (difference, bound) = self.closest;
         match self.comparisons {
-            0 => write!(f, "no differences to measure"),
+            0 => write!(f, "no differences compared"),
             count => write!(
                 f,
                 "{count} comparisons, closest {difference:.1e} of {bound:.1e}, largest bound {:.1e}",

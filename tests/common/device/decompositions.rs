@@ -1,9 +1,11 @@
-//! HOOI and ST-HOSVD of batches.
+//! Cases: HOOI and ST-HOSVD of batches.
 
 use tenfold::cuda::DeviceScalar;
-use tenfold::{Error, Hooi, ModeOrder, Route, StHosvd, Start, Tensor, Truncation, Tucker};
+use tenfold::{Error, Hooi, ModeOrder, Monitor, Route, StHosvd, Start, Tensor, Truncation, Tucker};
 
-use super::{Case, LEFT, Runs, Trial, features, one_by_one, scaled};
+use super::{
+    Case, LEFT, Runs, Trial, cancelled_monitor, counting_monitor, features, one_by_one, scaled,
+};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -57,6 +59,11 @@ pub(super) const CASES: &[Case] = &[
         compare: cores_that_do_not_fit,
     },
     Case {
+        name: "decompositions_report_progress_and_stop",
+        runs: Runs::Anywhere,
+        compare: decompositions_report_progress_and_stop,
+    },
+    Case {
         name: "decompositions_in_chunks",
         runs: Runs::InTheInterpreter,
         compare: decompositions_in_chunks,
@@ -85,24 +92,26 @@ pub(super) const CASES: &[Case] = &[
 
 impl Trial<'_> {
     fn hooi(&mut self, hooi: &Hooi, batch: &Tensor<f64>) {
-        let ours = self.device.hooi(hooi, batch).unwrap();
+        let of_device = self.device.hooi(hooi, batch).unwrap();
         let tensors = one_by_one(batch);
-        let theirs = tensors.iter().map(|x| hooi.decompose(x).unwrap());
+        let of_cpu = tensors.iter().map(|x| hooi.decompose(x).unwrap());
         self.figures
-            .decompositions(&tensors, &ours, &theirs.collect::<Vec<_>>());
+            .decompositions(&tensors, &of_device, &of_cpu.collect::<Vec<_>>());
     }
 
     fn st_hosvd(&mut self, st_hosvd: &StHosvd, batch: &Tensor<f64>) {
-        let ours = self.device.st_hosvd(st_hosvd, batch).unwrap();
+        let of_device = self.device.st_hosvd(st_hosvd, batch).unwrap();
         let tensors = one_by_one(batch);
-        let theirs = tensors.iter().map(|x| st_hosvd.decompose(x).unwrap());
+        let of_cpu = tensors.iter().map(|x| st_hosvd.decompose(x).unwrap());
         self.figures
-            .decompositions(&tensors, &ours, &theirs.collect::<Vec<_>>());
+            .decompositions(&tensors, &of_device, &of_cpu.collect::<Vec<_>>());
     }
 
-    /// A batch that goes through the device in several chunks has the bits of one that goes at once.
+    /// A batch in several chunks gives the bits of the same batch in one chunk. `room` bytes of the
+    /// device's memory are left for the chunks.
     fn decompositions_in_chunks(&mut self, batch: &Tensor<f64>, ranks: [usize; 3], room: usize) {
-        // A tensor, its scaled copy and two products are on the device twice.
+        // In one chunk the batch would need 2·4 times its bytes: tensors, their scaled copies and two
+        // products, on two streams.
         assert!(8 * size_of_val(batch.data()) > room);
         let hooi = Hooi {
             max_sweeps: 3,
@@ -121,7 +130,7 @@ impl Trial<'_> {
     }
 }
 
-/// From the Gram matrices that the device forms, as it has no other route.
+/// By Gram matrices, the device's only route.
 fn st_hosvd_by_gram(truncation: impl Into<Truncation>) -> StHosvd {
     StHosvd {
         route: Route::Gram,
@@ -182,7 +191,7 @@ fn some_modes_and_any_scale(trial: &mut Trial<'_>) {
     trial.st_hosvd(&order, &batch);
 }
 
-/// Finite tensors whose core is above the largest scalar, beside one that fits.
+/// A batch with a tensor that fits, and a finite tensor with a core above the largest scalar.
 fn cores_that_do_not_fit(trial: &mut Trial<'_>) {
     fn check<T: DeviceScalar>(trial: &Trial<'_>) {
         let entry = |i: &[usize]| {
@@ -212,8 +221,7 @@ fn cores_that_do_not_fit(trial: &mut Trial<'_>) {
     check::<f64>(trial);
 }
 
-/// Tensors of which each needs ranks of its own: sums of ever more products of vectors,
-/// with noise that grows.
+/// Tensors that need different ranks: sums of ever more products of vectors, with growing noise.
 fn graded_batch(shape: &[usize]) -> Tensor<f64> {
     let noise = features::<f64>(shape, 17);
     Tensor::from_fn(shape, |i| {
@@ -247,13 +255,14 @@ fn tolerances_find_the_ranks_of_each(trial: &mut Trial<'_>) {
     }
 }
 
-/// The largest relative error that rounding explains: products with the factors of all modes round
-/// by Iₙ·ε each, in the decomposition, the reconstruction and the norms; eight times their sum.
+/// The largest relative error that rounding can cause. Products with the factor of mode n round by
+/// Iₙ·ε, in the decomposition, the reconstruction and the norms: eight times the sum over the modes.
 fn rounding_floor(x: &Tensor<impl tenfold::Scalar>, epsilon: f64) -> f64 {
     8.0 * epsilon * x.shape().iter().sum::<usize>() as f64
 }
 
-/// What a Gram matrix does not know is measured; what cannot be reached is reported.
+/// The error is measured where a Gram matrix does not resolve it. A tolerance that cannot be met is
+/// reported as the shortfall.
 fn tolerances_are_met_or_the_shortfall_reported(trial: &mut Trial<'_>) {
     let batch = graded_batch(&[4, 5, 4, 3]);
     let rounded = batch.data().iter().map(|&entry| entry as f32);
@@ -282,9 +291,9 @@ fn tolerances_are_met_or_the_shortfall_reported(trial: &mut Trial<'_>) {
     }
 }
 
-/// More vectors of one mode than the ranks of the others leave columns.
+/// A mode would keep more vectors than the product of the other modes' ranks.
 fn tolerances_obey_the_rank_law(trial: &mut Trial<'_>) {
-    // Mode 2 keeps one vector, mode 1 three; mode 0 then makes do with two, and 3 > 2·1.
+    // Mode 2 keeps one vector, mode 1 three and mode 0 two, but a core of rank 3 needs 3 ≤ 2·1.
     let batch = Tensor::<f64>::from_fn(&[2, 3, 3, 40], |i| {
         let diagonal = if i[1] == i[2] {
             1.0 / (1 + i[1]) as f64
@@ -316,7 +325,7 @@ fn tolerances_obey_the_rank_law(trial: &mut Trial<'_>) {
     }
 }
 
-/// A tensor's decomposition has the bits of the one that it has alone.
+/// A tensor gets the same bits alone and in a batch.
 fn tolerances_do_not_depend_on_companions(trial: &mut Trial<'_>) {
     let batch = graded_batch(&[4, 5, 4, 3]);
     let hooi = Hooi {
@@ -339,13 +348,15 @@ fn tolerances_do_not_depend_on_companions(trial: &mut Trial<'_>) {
 fn decompositions_in_single_precision(trial: &mut Trial<'_>) {
     let batch = features::<f32>(&[2, 5, 6, 4], 9);
     let hooi = Hooi::new([2, 3, 2]);
-    let ours = trial.device.hooi(&hooi, &batch).unwrap();
-    for (x, ours) in one_by_one(&batch).iter().zip(&ours) {
-        trial.figures.errors(x, ours, &hooi.decompose(x).unwrap());
+    let of_device = trial.device.hooi(&hooi, &batch).unwrap();
+    for (x, of_device) in one_by_one(&batch).iter().zip(&of_device) {
+        trial
+            .figures
+            .errors(x, of_device, &hooi.decompose(x).unwrap());
     }
 }
 
-/// Of a tensor of lower rank than asked for the factors are orthonormal all the same.
+/// Factors are orthonormal even if a tensor has a lower rank than asked for.
 fn decompositions_of_deficient_tensors(trial: &mut Trial<'_>) {
     let rank_one = Tensor::<f64>::from_fn(&[2, 12, 2, 2], |i| (1 + i[1]) as f64).unwrap();
     let zero = Tensor::<f64>::zeros(&[1, 12, 2, 2]).unwrap();
@@ -360,8 +371,42 @@ fn decompositions_of_deficient_tensors(trial: &mut Trial<'_>) {
     }
 }
 
+fn decompositions_report_progress_and_stop(trial: &mut Trial<'_>) {
+    let batch = graded_batch(&[4, 5, 4, 3]);
+    for truncation in [Truncation::from([2, 2, 2]), Truncation::RelativeError(0.05)] {
+        for max_sweeps in [0, 2] {
+            let (monitor, reports) = counting_monitor(4);
+            let hooi = hooi_by_gram(truncation.clone(), Start::StHosvd, max_sweeps.max(1));
+            let st_hosvd = st_hosvd_by_gram(truncation.clone());
+            let run = |monitor: Monitor| match max_sweeps {
+                0 => trial.device.st_hosvd(
+                    &StHosvd {
+                        monitor,
+                        ..st_hosvd.clone()
+                    },
+                    &batch,
+                ),
+                _ => trial.device.hooi(
+                    &Hooi {
+                        monitor,
+                        ..hooi.clone()
+                    },
+                    &batch,
+                ),
+            };
+            run(monitor).unwrap();
+            let reports = reports.lock().unwrap();
+            assert!(
+                reports.is_sorted() && reports.last() == Some(&4),
+                "{reports:?}"
+            );
+            assert!(matches!(run(cancelled_monitor()), Err(Error::Cancelled)));
+        }
+    }
+}
+
 fn decompositions_in_chunks(trial: &mut Trial<'_>) {
-    // Room for two tensors.
+    // Room for two tensors on each of two streams.
     trial.decompositions_in_chunks(&features::<f64>(&[7, 4, 3, 3], 6), [2, 2, 2], 9600);
 }
 
@@ -382,22 +427,22 @@ fn st_hosvd_of_many_tensors(trial: &mut Trial<'_>) {
 }
 
 fn st_hosvd_of_larger_tensors(trial: &mut Trial<'_>) {
-    // Gram matrices of order 130, whose eigenproblems take global memory.
+    // Gram matrices of order 130: their eigenproblems need global memory.
     trial.st_hosvd(
         &st_hosvd_by_gram([4, 3, 3]),
         &features::<f64>(&[3, 130, 20, 12], 6),
     );
     let batch = features::<f32>(&[10, 64, 64, 64], 6);
     let st_hosvd = st_hosvd_by_gram([8, 8, 8]);
-    let ours = trial.device.st_hosvd(&st_hosvd, &batch).unwrap();
-    for (x, ours) in one_by_one(&batch).iter().zip(&ours) {
-        let theirs: Tucker<f32> = st_hosvd.decompose(x).unwrap();
-        trial.figures.errors(x, ours, &theirs);
+    let of_device = trial.device.st_hosvd(&st_hosvd, &batch).unwrap();
+    for (x, of_device) in one_by_one(&batch).iter().zip(&of_device) {
+        let of_cpu: Tucker<f32> = st_hosvd.decompose(x).unwrap();
+        trial.figures.errors(x, of_device, &of_cpu);
     }
 }
 
 fn decompositions_of_many_tensors_in_chunks(trial: &mut Trial<'_>) {
-    // Some 390 kB on the device for each.
+    // About 390 kB on the device for each tensor.
     let batch = features::<f64>(&[2000, 20, 18, 16], 6);
     trial.decompositions_in_chunks(&batch, [4, 5, 3], LEFT);
 }

@@ -1,8 +1,8 @@
-//! Batches of features.
+//! Batches of synthetic features.
 
 use tenfold::Tensor;
 
-/// Features like those behind a ReLU: a few shared patterns, noise, no negative entries.
+/// Features as a ReLU produces them: a few shared patterns, noise, no negative entries.
 pub(crate) fn features<T: tenfold::Scalar>(shape: &[usize], seed: u32) -> Tensor<T> {
     let mut state = seed.wrapping_mul(2_654_435_761) | 1;
     let mut uniform = || {

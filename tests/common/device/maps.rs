@@ -1,11 +1,13 @@
-//! Saliency maps.
+//! Cases: saliency maps.
 
 use tenfold::cam::{Cam, SaliencyMap, Sign, Status, Weighting, resize};
 use tenfold::cuda::DeviceScalar;
 use tenfold::{CudaError, Error, Hooi, Route, Tensor, Truncation};
 
 use super::compare::largest_difference;
-use super::{Case, LEFT, Runs, Trial, features, one_by_one, scaled};
+use super::{
+    Case, LEFT, Runs, Trial, cancelled_monitor, counting_monitor, features, one_by_one, scaled,
+};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -59,6 +61,11 @@ pub(super) const CASES: &[Case] = &[
         compare: maps_in_chunks,
     },
     Case {
+        name: "maps_report_progress_and_stop",
+        runs: Runs::Anywhere,
+        compare: maps_report_progress_and_stop,
+    },
+    Case {
         name: "maps_in_little_shared_memory",
         runs: Runs::InTheInterpreter,
         compare: maps_in_little_shared_memory,
@@ -102,11 +109,13 @@ pub(super) const CASES: &[Case] = &[
 
 impl Trial<'_> {
     fn maps<T: DeviceScalar>(&mut self, cam: &Cam, batch: &Tensor<T>) {
-        let ours = self.device.saliency_maps(cam, batch).unwrap();
-        let theirs = cam.saliency_maps(batch).unwrap();
-        assert_eq!(ours.len(), theirs.len());
-        for (features, (ours, theirs)) in one_by_one(batch).iter().zip(ours.iter().zip(&theirs)) {
-            self.figures.map(cam, features, ours, theirs);
+        let of_device = self.device.saliency_maps(cam, batch).unwrap();
+        let of_cpu = cam.saliency_maps(batch).unwrap();
+        assert_eq!(of_device.len(), of_cpu.len());
+        for (features, (of_device, of_cpu)) in
+            one_by_one(batch).iter().zip(of_device.iter().zip(&of_cpu))
+        {
+            self.figures.map(cam, features, of_device, of_cpu);
         }
     }
 
@@ -124,19 +133,19 @@ impl Trial<'_> {
         }
     }
 
-    /// The maps of a batch that lies on the device, written there, have the bits of those from the
-    /// host's memory. `room` bytes of the device's memory are left for the work, if they are given.
+    /// A batch on the device gives the bits of the same batch in the host's memory. If `room` is
+    /// given, so many bytes of the device's memory are left for the work.
     fn maps_at_a_pointer<T: DeviceScalar>(
         &mut self,
         cam: &Cam,
         batch: &Tensor<T>,
         room: Option<usize>,
     ) {
-        let theirs = self.device.saliency_maps(cam, batch).unwrap();
+        let of_cpu = self.device.saliency_maps(cam, batch).unwrap();
         // 1. The caller's own memory.
         let context = cudarc::driver::CudaContext::new(0).unwrap();
         let stream = context.default_stream();
-        let len = theirs.len() * theirs[0].values().data().len();
+        let len = of_cpu.len() * of_cpu[0].values().data().len();
         let from = stream.clone_htod(batch.data()).unwrap();
         let to = stream.alloc_zeros::<T>(len).unwrap();
         context.synchronize().unwrap();
@@ -145,13 +154,13 @@ impl Trial<'_> {
         if let Some(bytes) = room {
             self.place.leave(bytes);
         }
-        // SAFETY: both are of these shapes, and everything before is done.
+        // SAFETY: both have these shapes, and all earlier work is done.
         let statuses = unsafe {
             self.device
                 .saliency_maps_at::<T>(cam, from, batch.shape(), to)
         };
         // 3. The caller takes its memory back.
-        // SAFETY: what was leaked is taken back once.
+        // SAFETY: the leaked memory is taken back once.
         let (from, to) = unsafe {
             (
                 stream.upgrade_device_ptr::<T>(from, batch.data().len()),
@@ -162,17 +171,18 @@ impl Trial<'_> {
         context.synchronize().unwrap();
         drop((from, to));
         // 4. The comparison.
-        let expected: Vec<Status> = theirs.iter().map(|map| map.status()).collect();
+        let expected: Vec<Status> = of_cpu.iter().map(|map| map.status()).collect();
         assert_eq!(statuses.unwrap(), expected);
-        for (found, theirs) in found.chunks(len / theirs.len()).zip(&theirs) {
-            assert_eq!(found, theirs.values().data());
+        for (found, of_cpu) in found.chunks(len / of_cpu.len()).zip(&of_cpu) {
+            assert_eq!(found, of_cpu.values().data());
         }
-        self.last_map(cam, batch, &theirs);
+        self.last_map(cam, batch, &of_cpu);
     }
 
-    /// A batch that goes through the device in several chunks has the bits of one that goes at once.
+    /// A batch in several chunks gives the bits of the same batch in one chunk. `room` bytes of the
+    /// device's memory are left for the chunks.
     fn maps_in_chunks<T: DeviceScalar>(&mut self, batch: &Tensor<T>, room: usize) {
-        // What the host's memory holds is staged twice on the device.
+        // In one chunk the batch would need twice its bytes: features on two streams.
         assert!(2 * size_of_val(batch.data()) > room);
         for weighting in [Weighting::EigenCam, Weighting::Mtsm] {
             let cam = Cam::new(weighting);
@@ -185,14 +195,19 @@ impl Trial<'_> {
         }
     }
 
-    /// The last of the device's maps beside the CPU's.
-    fn last_map<T: DeviceScalar>(&mut self, cam: &Cam, batch: &Tensor<T>, ours: &[SaliencyMap<T>]) {
+    /// Compares the last of the device's maps with the CPU's.
+    fn last_map<T: DeviceScalar>(
+        &mut self,
+        cam: &Cam,
+        batch: &Tensor<T>,
+        of_device: &[SaliencyMap<T>],
+    ) {
         let shape = &batch.shape()[1..];
         let start = batch.data().len() - shape.iter().product::<usize>();
         let features = Tensor::new(shape, batch.data()[start..].to_vec()).unwrap();
-        let theirs = cam.saliency_map(&features).unwrap();
+        let of_cpu = cam.saliency_map(&features).unwrap();
         self.figures
-            .map(cam, &features, ours.last().unwrap(), &theirs);
+            .map(cam, &features, of_device.last().unwrap(), &of_cpu);
     }
 
     fn resized<T: DeviceScalar>(&mut self, batch: &Tensor<T>, [height, width]: [usize; 2]) {
@@ -206,14 +221,14 @@ impl Trial<'_> {
         for (own, map) in one_by_one(&resized).iter().zip(maps) {
             let expected = resize(map.values(), height, width).unwrap();
             let difference = largest_difference(own, &expected);
-            // Four products of weights and entries in [0, 1]: each side rounds some four times.
+            // Four products of weights and entries in [0, 1]: each side rounds about four times.
             self.figures
                 .compare(difference, 8.0 * T::EPSILON, &"a pixel");
         }
     }
 }
 
-/// One block makes each map.
+/// One block computes each map.
 fn maps_of_few_positions(trial: &mut Trial<'_>) {
     trial.every_weighting_and_scalar(&[
         &[3, 20, 3, 3],
@@ -228,8 +243,8 @@ fn maps_of_a_layer_of_7x7(trial: &mut Trial<'_>) {
     trial.every_weighting::<f32>(&[1, 60, 7, 7]);
 }
 
-/// Gram matrices of channels: of one tile, of several (34 channels), with more than one block of
-/// positions (17×19).
+/// Gram matrices of channels: of one tile, of several tiles (34 channels), and with more than one
+/// block of positions (17×19).
 fn maps_of_few_channels(trial: &mut Trial<'_>) {
     trial.every_weighting_and_scalar(&[
         &[2, 5, 4, 5],
@@ -271,7 +286,7 @@ fn maps_at_truncated_ranks(trial: &mut Trial<'_>) {
     }
 }
 
-/// Entries whose squares leave the range, centring that cancels, zeros, equal singular values.
+/// Squares outside the range of `f64`, cancellation by centring, zeros, equal singular values.
 fn maps_of_hard_features(trial: &mut Trial<'_>) {
     let batch = features::<f64>(&[3, 8, 2, 3], 4);
     for factor in [1e-200, 1e200] {
@@ -298,8 +313,9 @@ fn maps_of_hard_features(trial: &mut Trial<'_>) {
     assert_eq!(maps.unwrap()[0].status(), Status::Degenerate);
 }
 
-/// A map that is too flat for products in `f32` is made again in `f64`, as on the CPU. The bound of
-/// other maps in `f32` grows with their flatness and would let it pass.
+/// A map that is too flat for products in `f32` is recomputed in `f64`, as on the CPU. The derived
+/// bound for maps in `f32` grows with flatness and would accept a wrong map, so that this case has
+/// a fixed bound.
 fn maps_of_features_with_offsets(trial: &mut Trial<'_>) {
     for shape in [[2, 3, 2, 4], [2, 9, 2, 2]] {
         let mut batch = features::<f32>(&shape, 7);
@@ -313,11 +329,11 @@ fn maps_of_features_with_offsets(trial: &mut Trial<'_>) {
                     centring: Some(centring),
                     ..Cam::new(weighting)
                 };
-                let ours = trial.device.saliency_maps(&cam, &batch).unwrap();
-                let theirs = cam.saliency_maps(&batch).unwrap();
-                for (ours, theirs) in ours.iter().zip(&theirs) {
-                    assert_eq!(ours.status(), theirs.status());
-                    let difference = largest_difference(ours.values(), theirs.values());
+                let of_device = trial.device.saliency_maps(&cam, &batch).unwrap();
+                let of_cpu = cam.saliency_maps(&batch).unwrap();
+                for (of_device, of_cpu) in of_device.iter().zip(&of_cpu) {
+                    assert_eq!(of_device.status(), of_cpu.status());
+                    let difference = largest_difference(of_device.values(), of_cpu.values());
                     trial.figures.compare(difference, 1e-5, &"a flat map");
                 }
             }
@@ -335,7 +351,7 @@ fn maps_resized(trial: &mut Trial<'_>) {
 
 fn maps_at_a_pointer(trial: &mut Trial<'_>) {
     let mut batch = features::<f64>(&[4, 9, 2, 3], 13);
-    // The second feature map needs the scaled copy.
+    // The map of the second feature map is recomputed from a scaled copy.
     let second = batch.data_mut()[54..108].iter_mut();
     second.for_each(|entry| *entry *= 1e-180);
     trial.maps(&Cam::new(Weighting::Mtsm), &batch);
@@ -347,13 +363,13 @@ fn maps_at_a_pointer(trial: &mut Trial<'_>) {
 fn maps_in_chunks(trial: &mut Trial<'_>) {
     // Room for three maps on each of two streams.
     trial.maps_in_chunks(&features::<f32>(&[7, 10, 2, 4], 6), 3200);
-    // Room for three of five.
+    // Room for three of the five maps.
     let batch = features::<f64>(&[5, 4, 3, 3], 6);
     trial.maps_at_a_pointer(&Cam::new(Weighting::Mtsm), &batch, Some(6000));
 }
 
-/// The steps of a map come one after the other, and Jacobi rotations go through global memory.
-/// Gram matrices of positions: of one tile and of several (36 positions).
+/// Maps by steps, with Jacobi rotations in global memory. Gram matrices of positions: of one tile
+/// and of several tiles (36 positions).
 fn maps_in_little_shared_memory(trial: &mut Trial<'_>) {
     let device = trial.place.open_with_shared_memory(2000);
     let mut by_steps = Trial {
@@ -369,7 +385,34 @@ fn maps_in_little_shared_memory(trial: &mut Trial<'_>) {
     trial.figures = by_steps.figures;
 }
 
-/// Bad input has the errors that the CPU has.
+fn maps_report_progress_and_stop(trial: &mut Trial<'_>) {
+    let batch = features::<f32>(&[5, 10, 2, 4], 6);
+    for ranks in [None, Some(vec![2, 2, 2])] {
+        let cam = Cam {
+            ranks,
+            ..Cam::new(Weighting::Tsm)
+        };
+        let (monitor, reports) = counting_monitor(5);
+        let reporting = Cam {
+            monitor,
+            ..cam.clone()
+        };
+        trial.device.saliency_maps(&reporting, &batch).unwrap();
+        let reports = reports.lock().unwrap();
+        assert!(
+            reports.is_sorted() && reports.last() == Some(&5),
+            "{reports:?}"
+        );
+        let cancelled = Cam {
+            monitor: cancelled_monitor(),
+            ..cam
+        };
+        let result = trial.device.saliency_maps(&cancelled, &batch);
+        assert!(matches!(result, Err(Error::Cancelled)));
+    }
+}
+
+/// Bad input gives the errors that the CPU gives.
 fn errors_of_maps(trial: &mut Trial<'_>) {
     let device = trial.device;
     let cam = Cam::new(Weighting::Mtsm);
@@ -410,7 +453,7 @@ fn errors_of_maps(trial: &mut Trial<'_>) {
     assert!(device.hooi(&Hooi::new([1, 1]), &batch).is_err());
 }
 
-/// Batches of real layers' shapes.
+/// Batches with the shapes of real layers.
 fn maps_of_layers(trial: &mut Trial<'_>) {
     trial.every_weighting_and_scalar(&[
         &[300, 512, 7, 7],
@@ -422,8 +465,8 @@ fn maps_of_layers(trial: &mut Trial<'_>) {
     ]);
 }
 
-/// At ranks of the patterns. Ranks within the noise, whose singular values lie close together,
-/// leave the sweeps unfinished when they stop, and the bound is then above 1e-3.
+/// At the ranks of the patterns. At larger ranks the singular values of the noise lie close
+/// together; HOOI then stops before it converges, and the bound is above 1e-3.
 fn maps_of_layers_at_truncated_ranks(trial: &mut Trial<'_>) {
     for weighting in [Weighting::Tsm, Weighting::Mtsm] {
         let cam = Cam {
@@ -440,7 +483,7 @@ fn maps_of_layers_resized(trial: &mut Trial<'_>) {
     trial.resized(&features::<f64>(&[8, 64, 14, 14], 7), [224, 224]);
 }
 
-/// By one block each, by steps from positions, by steps from channels.
+/// By one block, by steps from positions, and by steps from channels.
 fn maps_of_layers_at_a_pointer(trial: &mut Trial<'_>) {
     for shape in [&[100, 512, 7, 7][..], &[6, 512, 14, 14], &[6, 64, 28, 28]] {
         for weighting in Weighting::ALL {
@@ -453,12 +496,12 @@ fn maps_of_layers_at_a_pointer(trial: &mut Trial<'_>) {
 
 fn maps_of_layers_in_chunks(trial: &mut Trial<'_>) {
     trial.maps_in_chunks(&features::<f32>(&[2800, 512, 7, 7], 6), LEFT);
-    // The steps of a map take some 6.4 MB.
+    // The steps of a map need about 6.4 MB.
     let batch = features::<f32>(&[100, 256, 28, 28], 6);
     trial.maps_at_a_pointer(&Cam::new(Weighting::Mtsm), &batch, Some(LEFT));
 }
 
-/// A grid has 65,535 blocks in the direction of items: the batch takes two.
+/// A grid has at most 65,535 blocks in the direction of items: the batch needs two launches.
 fn more_maps_than_a_grid(trial: &mut Trial<'_>) {
     trial.maps(
         &Cam::new(Weighting::Mtsm),

@@ -1,8 +1,8 @@
-//! The cases in which a device is compared with the CPU: one list for the stand-in driver
-//! (`tests/stand-in-driver/tests/agreement.rs`), whose interpreter runs the small ones, and for
-//! hardware (`tests/gpu.rs`).
+//! The cases that compare a device with the CPU. The stand-in driver
+//! (`tests/stand-in-driver/tests/agreement.rs`) runs the small ones by its interpreter, hardware
+//! (`tests/gpu.rs`) runs the large ones too.
 //!
-//! A case fails by a panic. The tolerances of results are bounds that [`bounds`] derives.
+//! A case panics to fail. [`bounds`] derives the tolerances of the results.
 #![allow(dead_code, clippy::unwrap_used, clippy::print_stdout)]
 
 mod bounds;
@@ -13,11 +13,13 @@ mod maps;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use compare::Figures;
 use features::features;
-use tenfold::Tensor;
 use tenfold::cuda::Device;
+use tenfold::{Monitor, Tensor};
 
 /// Where a case runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +27,12 @@ enum Runs {
     Anywhere,
     /// Too large for the interpreter.
     OnHardware,
-    /// Takes so little memory away that a device, which hands memory out by pages, cannot follow.
+    /// Leaves a number of bytes free that is too small for hardware, which allocates whole pages.
     InTheInterpreter,
 }
 
-/// The bytes that are left of a card's memory where a batch is to take several chunks: many of the
-/// pieces in which a driver hands memory out.
+/// The bytes of a GPU's memory that are left free for a batch in several chunks. A driver allocates
+/// memory in pieces that are much smaller.
 const LEFT: usize = 512 << 20;
 
 /// A named comparison.
@@ -40,31 +42,32 @@ struct Case {
     compare: fn(&mut Trial<'_>),
 }
 
-/// A case as it runs.
+/// A case that runs.
 struct Trial<'a> {
     device: &'a Device,
     place: &'a dyn Place,
     figures: Figures,
 }
 
-/// A device to compare with the CPU.
+/// A device that is compared with the CPU.
 pub(crate) trait Place {
     fn is_hardware(&self) -> bool;
 
-    /// Leaves about this number of bytes of the device's memory free until [`Place::end_case`].
+    /// Allocates all but about this number of bytes of the device's memory until
+    /// [`Place::end_case`].
     fn leave(&self, bytes: usize);
 
-    /// The device opened anew with so many bytes of shared memory for a block, which only an
-    /// interpreter can do.
+    /// Opens the device again with a limit on the shared memory of a block. Only an interpreter can
+    /// set it.
     fn open_with_shared_memory(&self, bytes: i32) -> Device;
 
-    /// Gives back what [`Place::leave`] took. What was found wrong beside the results; empty where
-    /// nothing was.
+    /// Frees the memory that [`Place::leave`] allocated. Returns the faults that the place found
+    /// during the case; empty if there are none.
     fn end_case(&self) -> String;
 }
 
-/// Runs the cases whose name holds one of the words on the command line, all where there is none.
-/// Prints a line for each and goes on after a failure; fails where one did.
+/// Runs all cases, or the cases with a name that contains one of the words on the command line.
+/// Prints a line for each and continues after a failure; fails if a case failed.
 pub(crate) fn run(device: &Device, place: &dyn Place) -> ExitCode {
     let words: Vec<String> = std::env::args()
         .skip(1)
@@ -104,6 +107,22 @@ pub(crate) fn run(device: &Device, place: &dyn Place) -> ExitCode {
     }
 }
 
+/// A monitor that counts reports up to `total`, in order, and the reports so far.
+fn counting_monitor(total: usize) -> (Monitor, Arc<Mutex<Vec<usize>>>) {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let into = Arc::clone(&reports);
+    let monitor = Monitor::new().on_progress(move |progress| {
+        assert_eq!(progress.total, total);
+        into.lock().unwrap().push(progress.done);
+    });
+    (monitor, reports)
+}
+
+/// A monitor with a cancellation flag that is set.
+fn cancelled_monitor() -> Monitor {
+    Monitor::new().cancelled_by(Arc::new(AtomicBool::new(true)))
+}
+
 /// The items of a batch, one by one.
 fn one_by_one<T: tenfold::Scalar>(batch: &Tensor<T>) -> Vec<Tensor<T>> {
     let shape = &batch.shape()[1..];
@@ -113,7 +132,7 @@ fn one_by_one<T: tenfold::Scalar>(batch: &Tensor<T>) -> Vec<Tensor<T>> {
         .collect()
 }
 
-/// `x` with every entry times `factor`.
+/// `x` times `factor`.
 fn scaled(x: &Tensor<f64>, factor: f64) -> Tensor<f64> {
     let entries = x.data().iter().map(|entry| entry * factor);
     Tensor::new(x.shape(), entries.collect()).unwrap()

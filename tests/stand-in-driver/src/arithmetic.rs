@@ -1,4 +1,4 @@
-//! What the arithmetic instructions compute, on the bits of registers.
+//! The arithmetic instructions, on the bits of registers.
 
 use crate::instruction::{Name, Type};
 
@@ -12,7 +12,7 @@ fn signed(bits: u64, size: usize) -> i64 {
     ((bits << shift) as i64) >> shift
 }
 
-/// Cuts to the low `size` bytes.
+/// Keeps the low `size` bytes.
 fn cut(bits: u64, size: usize) -> u64 {
     if size == 8 {
         bits
@@ -21,7 +21,7 @@ fn cut(bits: u64, size: usize) -> u64 {
     }
 }
 
-/// The result of an instruction; nothing where there is none for the type.
+/// The result of an instruction; `None` if the instruction does not exist for the type.
 #[inline]
 pub fn compute(name: Name, kind: Type, [a, b, c, d]: [u64; 4]) -> Option<u64> {
     if name == Name::Select {
@@ -35,7 +35,7 @@ pub fn compute(name: Name, kind: Type, [a, b, c, d]: [u64; 4]) -> Option<u64> {
         Type::F32 => {
             let (x, y, z) = (f32_of(a), f32_of(b), f32_of(c));
             let value = match name {
-                // One rounding: products and sums in double would round twice.
+                // One rounding. A product and a sum in double, rounded to float, would round twice.
                 Name::Fma => Some(x.mul_add(y, z)),
                 Name::Add => Some(x + y),
                 Name::Sub => Some(x - y),
@@ -99,7 +99,7 @@ fn real(name: Name, x: f64, y: f64, z: f64) -> Option<f64> {
 
 fn unsigned(name: Name, size: usize, [a, b, c, d]: [u64; 4]) -> Option<u64> {
     let bits = 8 * size as u64;
-    // A shift takes all 32 bits of its count, and ends at the width.
+    // A shift uses all 32 bits of its count; counts above the width shift everything out.
     let count = b as u32;
     Some(match name {
         Name::Add => a.wrapping_add(b),
@@ -129,7 +129,7 @@ fn unsigned(name: Name, size: usize, [a, b, c, d]: [u64; 4]) -> Option<u64> {
     })
 }
 
-/// Whether a comparison holds; nothing where it is none for the type.
+/// Whether a comparison holds; `None` if the comparison does not exist for the type.
 #[inline]
 pub fn compare(how: &str, kind: Type, a: u64, b: u64) -> Option<bool> {
     use std::cmp::Ordering::{Equal, Greater, Less};
@@ -160,7 +160,7 @@ pub fn compare(how: &str, kind: Type, a: u64, b: u64) -> Option<bool> {
     })
 }
 
-/// The value in another type; nothing where there is no such conversion.
+/// Converts a value to another type; `None` if the conversion does not exist.
 #[inline]
 pub fn convert(rounding: &str, to: Type, from: Type, bits: u64) -> Option<u64> {
     let rounded = |value: f64| match rounding {
@@ -178,7 +178,7 @@ pub fn convert(rounding: &str, to: Type, from: Type, bits: u64) -> Option<u64> {
     Some(match (to, real) {
         (Type::F64, Some(value)) => rounded(value).to_bits(),
         (Type::F32, Some(value)) => u64::from((rounded(value) as f32).to_bits()),
-        // As casts in Rust do, the instruction goes to the nearest end.
+        // As casts in Rust, the instruction clamps to the range of the integer.
         (Type::S(4), Some(value)) => cut(rounded(value) as i32 as u64, 4),
         (Type::S(8), Some(value)) => rounded(value) as i64 as u64,
         (Type::U(4), Some(value)) => u64::from(rounded(value) as u32),

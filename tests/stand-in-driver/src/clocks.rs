@@ -1,29 +1,32 @@
-//! What orders the work of streams and the host: vector clocks.
+//! The order of the work of streams and host, by vector clocks.
 //!
-//! Every operation ticks its stream's clock. An event carries the clock of its stream
-//! to those that wait for it; the host takes over the clock of what it waits for, and
-//! whatever it enqueues afterwards knows it.
+//! A clock holds a time for each stream: the number of that stream's operations that are known to be
+//! done. Each operation advances its stream's entry. A stream that waits for an event, or the host
+//! when it waits, takes the maximum of both clocks. An operation that the host enqueues starts with
+//! the host's clock.
+//!
+//! Two operations on the same bytes race if neither is before the other by these clocks.
 
 use std::collections::HashMap;
 
-/// For each stream, up to which of its operations something knows of.
+/// For each stream the time of its last operation that is known to be done.
 pub type Clock = HashMap<usize, u64>;
 
 fn join(into: &mut Clock, other: &Clock) {
     for (&stream, &time) in other {
-        let known = into.entry(stream).or_default();
-        *known = time.max(*known);
+        let entry = into.entry(stream).or_default();
+        *entry = time.max(*entry);
     }
 }
 
 /// Bytes of the device that an operation read or wrote.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
-    /// The address of the first.
+    /// The address of the first byte.
     pub start: u64,
-    /// The address behind the last.
+    /// The address after the last byte.
     pub end: u64,
-    /// Whether they were written.
+    /// Whether the bytes were written.
     pub write: bool,
 }
 
@@ -34,7 +37,7 @@ struct Past {
     what: String,
 }
 
-/// The clocks of all streams, events and of the host.
+/// The clocks of all streams, of all events and of the host.
 #[derive(Default)]
 pub struct Clocks {
     streams: HashMap<usize, Clock>,
@@ -44,11 +47,10 @@ pub struct Clocks {
 }
 
 impl Clocks {
-    /// An operation on `stream` that touches `spans`: its time, or which earlier one it
-    /// races with.
+    /// Adds an operation on `stream` that accesses `spans`. Returns its time.
     ///
     /// # Errors
-    /// "streams race".
+    /// "streams race" if it races with an earlier operation.
     pub fn operate(&mut self, stream: usize, what: &str, spans: &[Span]) -> Result<u64, String> {
         let host = self.host.clone();
         let clock = self.streams.entry(stream).or_default();
@@ -83,7 +85,7 @@ impl Clocks {
         Ok(time)
     }
 
-    /// Forgets what touched freed memory.
+    /// Forgets the accesses to freed memory.
     pub fn forget(&mut self, start: u64, end: u64) {
         self.past
             .retain(|past| past.span.end <= start || end <= past.span.start);
@@ -97,7 +99,7 @@ impl Clocks {
         self.events.insert(event, clock.clone());
     }
 
-    /// Makes a stream wait for an event, if that was recorded.
+    /// Makes a stream wait for an event; without effect if the event was not recorded.
     pub fn wait(&mut self, stream: usize, event: usize) {
         if let Some(recorded) = self.events.get(&event) {
             join(self.streams.entry(stream).or_default(), recorded);
@@ -118,7 +120,7 @@ impl Clocks {
         }
     }
 
-    /// The host waits for everything.
+    /// The host waits for all streams.
     pub fn host_waits_for_all(&mut self) {
         for clock in self.streams.values() {
             join(&mut self.host, clock);

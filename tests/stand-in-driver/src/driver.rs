@@ -1,8 +1,8 @@
-//! The state behind the driver's functions.
+//! The driver's state.
 //!
-//! Work runs when it is enqueued; what streams may do in another order is judged by
-//! their clocks. A copy into pinned memory of the host arrives only when the host waits
-//! for it, and a copy from there must find its bytes unchanged until then.
+//! Work runs when it is enqueued. Clocks check whether streams on real hardware could run it in
+//! another order. A copy to pinned memory of the host arrives only when the host waits for it. The
+//! source of a copy from pinned memory must not change until the host waits for the copy.
 
 use std::alloc::Layout;
 use std::collections::{BTreeMap, HashMap};
@@ -17,7 +17,7 @@ use crate::machine::{self, Launch, Schedule};
 use crate::memory::Memory;
 use crate::ptx::parse;
 
-/// What every function returns.
+/// The result of every function of the driver.
 pub(crate) type Status = c_int;
 
 pub(crate) const SUCCESS: Status = 0;
@@ -36,7 +36,7 @@ pub(crate) const LAUNCH_FAILED: Status = 719;
 pub(crate) const SHARED_ALWAYS: c_int = 48 * 1024;
 pub(crate) const CONTEXT: usize = 0xc0de;
 
-/// A copy between the device and pinned memory that the host has not waited for.
+/// A copy between the device and pinned memory for which the host has not waited yet.
 pub(crate) struct InFlight {
     pub(crate) stream: usize,
     pub(crate) time: u64,
@@ -53,23 +53,23 @@ pub(crate) struct Function {
 
 /// The state of the one device.
 pub struct Driver {
-    /// Devices that there are.
+    /// The number of devices.
     pub devices: c_int,
     /// The driver's version.
     pub version: c_int,
     /// The device's memory.
     pub memory: Memory,
-    /// The most shared memory of a block.
+    /// The limit of a block's shared memory in bytes.
     pub shared_limit: c_int,
     /// The order of threads and blocks.
     pub schedule: Schedule,
-    /// For each [`Fault`] how many calls are left until the one that fails.
+    /// For each [`Fault`] the number of calls up to the failing one; 0 for none.
     pub faults: [u64; FAULTS],
-    /// For each the calls so far.
+    /// For each [`Fault`] the number of calls so far.
     pub calls: [u64; FAULTS],
-    /// Instructions so far.
+    /// The number of instructions so far.
     pub instructions: u64,
-    /// What was found wrong, one thing a line.
+    /// The faults that were found, one in each line.
     pub report: String,
     pub(crate) clocks: Clocks,
     pub(crate) in_flight: Vec<InFlight>,
@@ -110,7 +110,7 @@ impl Default for Driver {
 }
 
 impl Driver {
-    /// Forgets faults, failures and counts.
+    /// Resets settings, counts and the report.
     pub fn reset(&mut self) {
         let fresh = Self::default();
         self.devices = fresh.devices;
@@ -130,7 +130,7 @@ impl Driver {
         self.next_handle
     }
 
-    /// Counts a call; whether it is the one that is to fail.
+    /// Counts a call. Returns whether it fails.
     pub(crate) fn fails(&mut self, kind: Fault) -> bool {
         self.calls[kind as usize] += 1;
         let left = &mut self.faults[kind as usize];
@@ -139,8 +139,8 @@ impl Driver {
         now
     }
 
-    /// Notes what is wrong. Real hardware would stop at an access; what it would only
-    /// sometimes notice, a race, stops here as well.
+    /// Adds a fault to the report; all later calls fail. Real hardware would also stop at a wrong
+    /// access, but it would not notice a race.
     fn wrong(&mut self, what: &str) {
         self.report.push_str(what);
         self.report.push('\n');
@@ -151,7 +151,7 @@ impl Driver {
         };
     }
 
-    /// An operation on a stream, judged against all others.
+    /// Adds an operation on a stream and checks it for races with others.
     pub(crate) fn operate(&mut self, stream: usize, what: &str, spans: &[Span]) -> u64 {
         match self.clocks.operate(stream, what, spans) {
             Ok(time) => time,
@@ -162,7 +162,7 @@ impl Driver {
         }
     }
 
-    /// Ends the copies that the host now knows to be done.
+    /// Completes the copies for which the host has waited.
     pub(crate) fn land(&mut self) {
         let flights = std::mem::take(&mut self.in_flight);
         let mut changed = false;
@@ -170,14 +170,14 @@ impl Driver {
             if !self.clocks.host_knows(flight.stream, flight.time) {
                 self.in_flight.push(flight);
             } else if flight.to_host {
-                // SAFETY: the copy was into pinned memory that is still allocated, else
-                // `free_host` would have waited for it.
+                // SAFETY: the copy goes to pinned memory that is still allocated:
+                // `cuMemFreeHost` waits for all copies before it frees memory.
                 let target = unsafe {
                     slice::from_raw_parts_mut(flight.host as *mut u8, flight.bytes.len())
                 };
                 target.copy_from_slice(&flight.bytes);
             } else {
-                // SAFETY: as above, for a copy from pinned memory.
+                // SAFETY: as above; the copy comes from pinned memory.
                 let source =
                     unsafe { slice::from_raw_parts(flight.host as *const u8, flight.bytes.len()) };
                 changed |= source != flight.bytes;
@@ -188,7 +188,7 @@ impl Driver {
         }
     }
 
-    /// Whether bytes of the host are pinned.
+    /// Whether an address of the host is in pinned memory.
     pub(crate) fn is_pinned(&self, host: usize) -> bool {
         let before = self.pinned.range(..=host).next_back();
         before.is_some_and(|(start, layout)| host < start + layout.size())
@@ -232,7 +232,7 @@ impl Driver {
         SUCCESS
     }
 
-    /// The bytes of a copy to the host.
+    /// The bytes of a copy to the host, and its time.
     pub(crate) fn copy_out(
         &mut self,
         source: u64,
@@ -267,7 +267,7 @@ impl Driver {
             self.report.push('\n');
             INVALID_PTX
         })?;
-        // PTX 7.8 came with CUDA 11.8, 8.n with 12.n.
+        // CUDA 11.8 introduced PTX 7.8, CUDA 12.n PTX 8.n.
         let newest = if self.version >= 12000 {
             80 + (self.version % 1000 / 10) as u32
         } else {
@@ -281,8 +281,8 @@ impl Driver {
         Ok(handle)
     }
 
-    /// The status of a launch, which what the kernel does wrong leaves as it is: that
-    /// comes to light when the host next waits.
+    /// Runs a kernel. Returns the status of the launch. A fault of the kernel does not change this
+    /// status: the next call reports it, as on hardware.
     pub(crate) fn launch(
         &mut self,
         function: usize,

@@ -1,4 +1,4 @@
-//! The functions of the CUDA driver that cudarc calls.
+//! The functions of the CUDA driver that cudarc calls, implemented on [`Driver`](crate::driver::Driver).
 
 use std::alloc::Layout;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
@@ -17,7 +17,7 @@ thread_local! {
     static CURRENT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// The driver, if a context is current and nothing has failed.
+/// The driver; returns from the function if no context is current or an earlier call failed.
 macro_rules! live {
     () => {{
         if CURRENT.get() == 0 {
@@ -31,15 +31,14 @@ macro_rules! live {
     }};
 }
 
-/// Exports functions of the driver. Their pointers are the caller's, valid as the
-/// driver's documentation asks.
+/// Exports functions of the driver.
 macro_rules! export {
     ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $kind:ty),* $(,)?) $body:block)*) => {
         $(
             $(#[$doc])*
             ///
             /// # Safety
-            /// As the driver's documentation asks: pointers point to what is read and written.
+            /// Pointers are valid for the reads and writes that the driver's documentation describes.
             #[unsafe(no_mangle)]
             #[allow(non_snake_case, unused_unsafe)]
             pub unsafe extern "C" fn $name($($argument: $kind),*) -> Status {
@@ -51,7 +50,7 @@ macro_rules! export {
 }
 
 export! {
-    /// Begins.
+    /// Initializes the driver.
     fn cuInit(_flags: c_uint) {
         if driver().devices > 0 { SUCCESS } else { NO_DEVICE }
     }
@@ -60,12 +59,12 @@ export! {
         *version = driver().version;
         SUCCESS
     }
-    /// How many devices.
+    /// The number of devices.
     fn cuDeviceGetCount(count: *mut c_int) {
         *count = driver().devices;
         SUCCESS
     }
-    /// A device by its number.
+    /// The device of this number.
     fn cuDeviceGet(device: *mut c_int, ordinal: c_int) {
         if ordinal < 0 || ordinal >= driver().devices {
             return INVALID_DEVICE;
@@ -73,24 +72,24 @@ export! {
         *device = ordinal;
         SUCCESS
     }
-    /// Its name.
+    /// The device's name.
     fn cuDeviceGetName(name: *mut c_char, len: c_int, _device: c_int) {
         let text = b"stand-in (interpreter of PTX)\0";
         let len = text.len().min(len as usize);
         std::ptr::copy_nonoverlapping(text.as_ptr().cast(), name, len);
         SUCCESS
     }
-    /// Its identity.
+    /// The device's UUID: zeros.
     fn cuDeviceGetUuid_v2(uuid: *mut [u8; 16], _device: c_int) {
         *uuid = [0; 16];
         SUCCESS
     }
-    /// The bytes of its memory.
+    /// The size of the device's memory.
     fn cuDeviceTotalMem_v2(bytes: *mut usize, _device: c_int) {
         *bytes = driver().memory.limit;
         SUCCESS
     }
-    /// A property: as an H100 has it.
+    /// An attribute of the device, with the value of an H100.
     fn cuDeviceGetAttribute(value: *mut c_int, attribute: c_int, _device: c_int) {
         *value = match attribute {
             1..=3 => 1024,
@@ -112,7 +111,7 @@ export! {
         *context = CONTEXT;
         SUCCESS
     }
-    /// Gives it back.
+    /// Releases the device's context.
     fn cuDevicePrimaryCtxRelease_v2(_device: c_int) {
         SUCCESS
     }
@@ -121,19 +120,19 @@ export! {
         *context = CURRENT.get();
         SUCCESS
     }
-    /// Sets it.
+    /// Sets the context of this thread.
     fn cuCtxSetCurrent(context: usize) {
         CURRENT.set(context);
         SUCCESS
     }
-    /// Waits for everything.
+    /// Waits for all streams.
     fn cuCtxSynchronize() {
         let mut driver = live!();
         driver.clocks.host_waits_for_all();
         driver.land();
         driver.failed
     }
-    /// Makes a stream.
+    /// Creates a stream.
     fn cuStreamCreate(stream: *mut usize, _flags: c_uint) {
         let mut driver = live!();
         if driver.fails(Fault::Stream) {
@@ -144,7 +143,7 @@ export! {
         driver.streams.push(handle);
         SUCCESS
     }
-    /// Ends a stream.
+    /// Destroys a stream.
     fn cuStreamDestroy_v2(stream: usize) {
         let mut driver = driver();
         driver.streams.retain(|&other| other != stream);
@@ -166,12 +165,12 @@ export! {
         driver.clocks.wait(stream, event);
         SUCCESS
     }
-    /// Whether a stream is recorded into a graph: none is.
+    /// Whether a stream is captured into a graph: never.
     fn cuStreamIsCapturing(_stream: usize, status: *mut c_int) {
         *status = 0;
         SUCCESS
     }
-    /// Makes an event.
+    /// Creates an event.
     fn cuEventCreate(event: *mut usize, _flags: c_uint) {
         let mut driver = live!();
         if driver.fails(Fault::Stream) {
@@ -180,7 +179,7 @@ export! {
         *event = driver.handle();
         SUCCESS
     }
-    /// Ends an event.
+    /// Destroys an event.
     fn cuEventDestroy_v2(event: usize) {
         driver().events.remove(&event);
         SUCCESS
@@ -192,7 +191,7 @@ export! {
         driver.clocks.record(event, stream);
         SUCCESS
     }
-    /// Whether an event has come: all have.
+    /// Whether an event has completed: always.
     fn cuEventQuery(_event: usize) {
         live!().failed
     }
@@ -212,7 +211,7 @@ export! {
         *milliseconds = 1e3 * second.duration_since(*first).as_secs_f32();
         SUCCESS
     }
-    /// Allocates on the device.
+    /// Allocates memory on the device.
     fn cuMemAlloc_v2(address: *mut u64, len: usize) {
         let mut driver = live!();
         if len == 0 {
@@ -229,18 +228,18 @@ export! {
             None => OUT_OF_MEMORY,
         }
     }
-    /// Allocates in the order of a stream.
+    /// Allocates memory on the device, in the order of a stream.
     fn cuMemAllocAsync(address: *mut u64, len: usize, _stream: usize) {
         cuMemAlloc_v2(address, len)
     }
-    /// Frees, when everything is done.
+    /// Frees memory on the device after all work.
     fn cuMemFree_v2(address: u64) {
         let mut driver = driver();
         driver.clocks.host_waits_for_all();
         driver.land();
         if driver.memory.free(address) { SUCCESS } else { INVALID_VALUE }
     }
-    /// Frees in the order of a stream.
+    /// Frees memory on the device, in the order of a stream.
     fn cuMemFreeAsync(address: u64, stream: usize) {
         let mut driver = driver();
         let len = match driver.memory.around(address) {
@@ -253,7 +252,7 @@ export! {
         driver.memory.free(address);
         SUCCESS
     }
-    /// Free and total bytes.
+    /// The free and total bytes of the device's memory.
     fn cuMemGetInfo_v2(free: *mut usize, total: *mut usize) {
         let driver = live!();
         *total = driver.memory.limit;
@@ -270,13 +269,13 @@ export! {
             return OUT_OF_MEMORY;
         }
         let memory = std::alloc::alloc(layout);
-        // Nobody may count on zeros.
+        // Callers must not rely on zeros.
         memory.write_bytes(0xff, layout.size());
         driver.pinned.insert(memory as usize, layout);
         *host = memory.cast();
         SUCCESS
     }
-    /// Frees it, when everything is done.
+    /// Frees pinned memory after all work.
     fn cuMemFreeHost(host: *mut c_void) {
         let mut driver = driver();
         driver.clocks.host_waits_for_all();
@@ -289,7 +288,7 @@ export! {
             None => INVALID_VALUE,
         }
     }
-    /// Copies to the device and waits.
+    /// Copies to the device, and waits.
     fn cuMemcpyHtoD_v2(target: u64, source: *const u8, len: usize) {
         let status = cuMemcpyHtoDAsync_v2(target, source, len, 0);
         let mut driver = driver();
@@ -306,7 +305,7 @@ export! {
         let bytes = slice::from_raw_parts(source, len);
         driver.copy_in(target, bytes, source as usize, stream)
     }
-    /// Copies to the host and waits.
+    /// Copies to the host, and waits.
     fn cuMemcpyDtoH_v2(target: *mut u8, source: u64, len: usize) {
         let status = cuMemcpyDtoHAsync_v2(target, source, len, 0);
         let mut driver = driver();
@@ -314,7 +313,7 @@ export! {
         driver.land();
         status
     }
-    /// Copies to the host: to pageable memory at once, to pinned when the host waits.
+    /// Copies to the host: to pageable memory at once, to pinned memory when the host waits.
     fn cuMemcpyDtoHAsync_v2(target: *mut u8, source: u64, len: usize, stream: usize) {
         let mut driver = live!();
         if len == 0 {
@@ -366,7 +365,7 @@ export! {
             Err(status) => status,
         }
     }
-    /// Unloads it.
+    /// Unloads a module.
     fn cuModuleUnload(module: usize) {
         let mut driver = driver();
         driver.functions.retain(|_, function| function.module != module);
@@ -387,7 +386,7 @@ export! {
         driver.functions.insert(handle, Function { module, name, dynamic_limit: 0 });
         SUCCESS
     }
-    /// Sets a property of a kernel: its shared memory.
+    /// Sets an attribute of a kernel: 8 is the limit of its dynamic shared memory.
     fn cuFuncSetAttribute(function: usize, attribute: c_int, value: c_int) {
         let mut driver = live!();
         let limit = driver.shared_limit;
@@ -444,7 +443,7 @@ export! {
         .as_ptr();
         SUCCESS
     }
-    /// The words for a status.
+    /// The description of a status.
     fn cuGetErrorString(status: Status, text: *mut *const c_char) {
         *text = match status {
             OUT_OF_MEMORY => c"out of memory",

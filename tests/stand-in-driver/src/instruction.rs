@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-/// The scalar that an instruction works on.
+/// The type of an instruction's operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     /// A predicate.
@@ -18,10 +18,10 @@ pub enum Type {
 }
 
 impl Type {
-    /// By its name in PTX.
+    /// The type with this name in PTX.
     ///
     /// # Errors
-    /// A name that is not known.
+    /// An unknown name.
     pub fn parse(name: &str) -> Result<Self, String> {
         Ok(match name {
             "pred" => Self::Pred,
@@ -39,7 +39,7 @@ impl Type {
         })
     }
 
-    /// Its bytes.
+    /// Its size in bytes.
     pub fn size(self) -> usize {
         match self {
             Self::Pred => 1,
@@ -50,21 +50,21 @@ impl Type {
     }
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Copy, Debug)]
 pub enum Operand {
     /// A register.
     Register(usize),
     /// A number.
     Value(u64),
-    /// `%tid.x` and its like.
+    /// A special register such as `%tid.x`.
     Special(Special),
 }
 
-/// Where a thread stands.
+/// The special registers. Each has an axis: 0, 1 or 2 for x, y or z.
 #[derive(Clone, Copy, Debug)]
 pub enum Special {
-    /// The thread's index in its block, by axis.
+    /// The thread's index in its block.
     Thread(usize),
     /// The extents of a block.
     Threads(usize),
@@ -74,54 +74,54 @@ pub enum Special {
     Blocks(usize),
 }
 
-/// Where an address points to.
+/// The memory that an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Space {
     /// The arguments of the launch.
     Param,
     /// The device's memory.
     Global,
-    /// The block's memory.
+    /// The shared memory of the block.
     Shared,
 }
 
 /// An address: a base and an offset.
 #[derive(Clone, Copy, Debug)]
 pub struct Address {
-    /// A register or a fixed place.
+    /// A register or a fixed address.
     pub base: Operand,
-    /// Bytes after it.
+    /// Bytes from the base.
     pub offset: i64,
 }
 
-/// What an instruction does.
+/// An instruction without its guard.
 #[derive(Clone, Debug)]
 pub enum Operation {
-    /// Copies, or packs and unpacks 64 bits.
+    /// A copy to a register.
     Move(usize, Operand),
-    /// One 64-bit register from two of 32.
+    /// One register of 64 bits from two of 32 bits.
     Pack(usize, [Operand; 2]),
-    /// Two 32-bit registers from one of 64.
+    /// Two registers of 32 bits from one of 64 bits.
     Unpack([usize; 2], Operand),
-    /// One, two or three operands to one result, by name.
+    /// Arithmetic with one to four operands and one result.
     Compute(Name, Type, usize, [Operand; 4]),
     /// A comparison.
     Compare(&'static str, Type, usize, [Operand; 2]),
-    /// A conversion: rounding, to, from.
+    /// A conversion: rounding, target type, source type, target, source.
     Convert(&'static str, Type, Type, usize, Operand),
-    /// A load of one or more neighbours.
+    /// A load of one or more consecutive values.
     Load(Space, Type, Vec<usize>, Address),
-    /// A store of one or more neighbours.
+    /// A store of one or more consecutive values.
     Store(Space, Type, Vec<Operand>, Address),
-    /// An atomic or: the old value, where, what.
+    /// An atomic or: the register for the old value, the address, the operand.
     AtomicOr(Space, Type, usize, Address, Operand),
     /// A shuffle down within a warp.
     ShuffleDown(usize, [Operand; 4]),
-    /// All threads of the block meet.
+    /// A barrier of all threads of the block.
     Barrier,
-    /// A jump.
+    /// A jump to an instruction.
     Branch(usize),
-    /// The thread's end.
+    /// The end of the thread.
     Return,
 }
 
@@ -159,11 +159,11 @@ pub enum Name {
 /// One instruction.
 #[derive(Clone, Debug)]
 pub struct Instruction {
-    /// The predicate under which it runs, and whether its negation is meant.
+    /// The predicate of the instruction, and whether it is negated.
     pub guard: Option<(usize, bool)>,
-    /// What it does.
+    /// The operation.
     pub operation: Operation,
-    /// Its line in the text, or in the source where `.loc` tells.
+    /// Its line in the source if the text has `.loc`, else in the text.
     pub line: usize,
 }
 
@@ -174,23 +174,23 @@ pub struct Kernel {
     pub name: String,
     /// Offset and bytes of each parameter.
     pub parameters: Vec<(usize, usize)>,
-    /// Bytes of shared memory that it always has.
+    /// Bytes of shared memory that it declares itself.
     pub shared_bytes: usize,
-    /// The most threads of a block.
+    /// The largest number of threads of a block.
     pub most_threads: Option<usize>,
-    /// How many registers a thread has.
+    /// The number of registers of a thread.
     pub registers: usize,
     /// Its instructions.
     pub code: Vec<Instruction>,
 }
 
-/// A module: the kernels of a text.
+/// A module: the kernels of a PTX text.
 #[derive(Debug, Default)]
 pub struct Module {
-    /// The version of the language, times ten.
+    /// The version of PTX, times ten.
     pub version: u32,
-    /// The compute capability that it is for, times ten.
+    /// The compute capability, times ten.
     pub target: u32,
-    /// By name.
+    /// The kernels by name.
     pub kernels: HashMap<String, Kernel>,
 }

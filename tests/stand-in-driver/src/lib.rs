@@ -1,11 +1,17 @@
-//! A CUDA driver without a GPU: the functions of the driver that host code calls,
-//! over an interpreter of PTX. Host code and kernels run unchanged, slowly, and every
-//! access is checked. For development only.
+//! A CUDA driver without a GPU. It implements the driver's functions that host code calls by an
+//! interpreter of PTX. Host code and kernels run unchanged, but slowly, and every access is checked.
+//! For development only.
 //!
-//! From the ground up: [`memory`] (bytes, what is written, who accessed what),
-//! [`instruction`], [`ptx`] (text to instructions), [`arithmetic`], [`machine`] (threads, blocks,
-//! barriers), [`clocks`] (what streams order), [`driver`] (the state), [`exported`] (the functions)
-//! and [`control`] (what a test sets and asks).
+//! From the bottom up:
+//!
+//! - [`memory`]: bytes, whether they are written, and which threads accessed them;
+//! - [`instruction`], and [`ptx`], which reads instructions from text;
+//! - [`arithmetic`]: the results of arithmetic instructions;
+//! - [`machine`]: threads, blocks and barriers;
+//! - [`clocks`]: the order of work on streams;
+//! - [`driver`]: the driver's state;
+//! - [`exported`]: the driver's functions;
+//! - [`control`]: functions by which a test sets and reads the state.
 
 pub mod arithmetic;
 pub mod clocks;

@@ -1,4 +1,4 @@
-//! A launch: blocks one after the other, each thread run until it waits for others.
+//! Runs a launch: blocks one after the other, each thread until it waits for others.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// The order of `count` things in turn `turn`.
+    /// The order of `count` threads or blocks in a turn.
     fn order(self, count: usize, turn: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..count).collect();
         match self {
@@ -43,7 +43,7 @@ impl Schedule {
 /// A launch of a kernel.
 #[derive(Clone, Debug)]
 pub struct Launch<'a> {
-    /// What is launched.
+    /// The kernel.
     pub kernel: &'a Kernel,
     /// Blocks, by axis.
     pub blocks: [u32; 3],
@@ -53,24 +53,25 @@ pub struct Launch<'a> {
     pub dynamic_bytes: usize,
     /// The arguments, laid out as the kernel's parameters.
     pub arguments: Vec<u8>,
-    /// Its number.
+    /// The number of the launch.
     pub number: u32,
     /// The order of threads and blocks.
     pub schedule: Schedule,
 }
 
-/// What a launch did.
+/// Figures of a launch.
 #[derive(Clone, Debug, Default)]
 pub struct Done {
-    /// Instructions of all threads.
+    /// The number of instructions of all threads.
     pub instructions: u64,
-    /// Barriers of all blocks.
+    /// The number of barriers of all blocks.
     pub barriers: u64,
-    /// The bytes of the device read and written, one span for each allocation and kind.
+    /// The bytes of the device that were read and written: for each allocation one span of each
+    /// kind.
     pub spans: Vec<Span>,
 }
 
-/// A thread that executes more instructions counts as hanging.
+/// A launch with more instructions counts as hanging.
 const MOST_INSTRUCTIONS: u64 = 20_000_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +91,7 @@ struct Thread {
 /// Runs a launch to its end.
 ///
 /// # Errors
-/// The first thing that a kernel did wrong, with kernel, block, thread and line.
+/// The first fault of the kernel, with kernel, block, thread and line.
 pub fn run(launch: &Launch<'_>, memory: &mut Memory) -> Result<Done, String> {
     let [across, down, deep] = launch.blocks.map(|extent| extent as usize);
     let mut machine = Machine {
@@ -122,7 +123,7 @@ struct Machine<'a> {
     memory: &'a mut Memory,
     shared: Region,
     done: Done,
-    /// By the start of the allocation: what was read, what was written.
+    /// For each allocation, by its start: the bytes read and the bytes written.
     spans: BTreeMap<u64, [Option<Span>; 2]>,
     block: [usize; 3],
     block_number: u32,
@@ -160,7 +161,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Lets the threads go on that wait at a barrier, if all do, and at the same one.
+    /// Lets all threads continue after a barrier. Fails unless all wait, at the same barrier.
     fn pass_barrier(&mut self, threads: &mut [Thread]) -> Result<(), String> {
         let waits = |thread: &Thread| thread.state == State::AtBarrier;
         let first = threads.iter().position(waits).unwrap_or(0);
@@ -189,7 +190,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Exchanges values in the warps that are whole at one shuffle; whether there was one.
+    /// Completes the shuffles at which all threads of a warp wait. Returns whether there was one.
     fn shuffle(&mut self, threads: &mut [Thread]) -> bool {
         let mut any = false;
         for warp in threads.chunks_mut(32) {
@@ -245,7 +246,7 @@ impl Machine<'_> {
         }
     }
 
-    /// One instruction; whether the thread goes on.
+    /// Runs one instruction. Returns whether the thread continues.
     #[inline]
     fn step(
         &mut self,
@@ -420,7 +421,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Widens what is known to be read or written of an allocation.
+    /// Widens the span of an allocation that the launch reads or writes.
     #[inline]
     fn touch(&mut self, start: u64, address: u64, len: usize, write: bool) {
         let end = address + len as u64;

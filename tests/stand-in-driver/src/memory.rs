@@ -1,15 +1,19 @@
-//! Memory that knows what was written and who accessed it.
+//! Memory with a record of written bytes and of the threads that accessed them.
+//!
+//! Two accesses of a launch race if at least one is a write, not both are atomic, and they come from
+//! different blocks, or from different threads of a block with no barrier between them.
 
 use std::collections::BTreeMap;
 
 /// Bytes of one unit of access tracking.
 const GRANULE: usize = 4;
 
-/// No thread yet, or several.
-const NOBODY: u32 = u32::MAX;
+/// In place of a thread's or block's number: no access yet.
+const NONE: u32 = u32::MAX;
+/// In place of a thread's or block's number: accesses of several.
 const SEVERAL: u32 = u32::MAX - 1;
 
-/// Who accesses: a thread of a block of a launch, between two barriers.
+/// The origin of an access: a thread of a block of a launch, between two barriers.
 #[derive(Clone, Copy, Debug)]
 pub struct Accessor {
     /// The number of the launch.
@@ -18,13 +22,13 @@ pub struct Accessor {
     pub block: u32,
     /// The thread in its block.
     pub thread: u32,
-    /// The barriers that the block has passed.
+    /// The number of barriers that the block has passed.
     pub epoch: u32,
     /// Whether the access is atomic.
     pub atomic: bool,
 }
 
-/// The last write and read of a granule.
+/// The last write and the last read of a granule, in a launch.
 #[derive(Clone, Copy, Debug)]
 struct History {
     launch: u32,
@@ -42,8 +46,8 @@ struct Access {
 
 impl Access {
     const NONE: Self = Self {
-        block: NOBODY,
-        thread: NOBODY,
+        block: NONE,
+        thread: NONE,
         epoch: 0,
         atomic: false,
     };
@@ -57,17 +61,17 @@ impl Access {
         }
     }
 
-    /// Whether nothing orders this access and one by `by`.
+    /// Whether this access races with one of `by`, if one of them is a write.
     fn races(self, by: Accessor) -> bool {
-        self.thread != NOBODY
+        self.thread != NONE
             && !(self.atomic && by.atomic)
             && (self.block != by.block || (self.epoch == by.epoch && self.thread != by.thread))
     }
 
-    /// This access and one more.
+    /// The record of this access and one of `by`.
     fn joined(self, by: Accessor) -> Self {
         let new = Self::of(by);
-        if self.thread == NOBODY || (self.block == by.block && self.epoch != by.epoch) {
+        if self.thread == NONE || (self.block == by.block && self.epoch != by.epoch) {
             return new;
         }
         Self {
@@ -89,13 +93,13 @@ impl Access {
 
 impl History {
     const NONE: Self = Self {
-        launch: NOBODY,
+        launch: NONE,
         write: Access::NONE,
         read: Access::NONE,
     };
 }
 
-/// A run of bytes with their histories.
+/// Consecutive bytes with their histories.
 #[derive(Debug)]
 pub struct Region {
     bytes: Vec<u8>,
@@ -104,7 +108,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// Bytes that nobody has written.
+    /// Bytes that are not written yet.
     pub fn new(len: usize) -> Self {
         Self {
             bytes: vec![0xff; len],
@@ -113,23 +117,23 @@ impl Region {
         }
     }
 
-    /// How many.
+    /// The number of bytes.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Writes from outside of kernels.
+    /// Writes bytes from outside of kernels.
     pub fn fill_in(&mut self, offset: usize, data: &[u8]) {
         self.bytes[offset..offset + data.len()].copy_from_slice(data);
         self.written[offset..offset + data.len()].fill(true);
     }
 
-    /// Reads from outside of kernels, whether written or not.
+    /// Reads bytes from outside of kernels, written or not.
     pub fn bytes(&self, offset: usize, len: usize) -> &[u8] {
         &self.bytes[offset..offset + len]
     }
@@ -147,7 +151,8 @@ impl Region {
         Ok(())
     }
 
-    /// What happened to a granule in this launch; one launch waits for that before.
+    /// The history of a granule in this launch. Earlier launches do not count: a launch starts after
+    /// the one before has ended.
     fn history_in(&mut self, granule: usize, launch: u32) -> &mut History {
         let history = &mut self.history[granule];
         if history.launch != launch {
@@ -225,7 +230,7 @@ fn race(now: &str, before: &str, other: Access, by: Accessor, offset: usize) -> 
     )
 }
 
-/// The bytes from an allocation to the next: an index past the end meets none.
+/// The gap between allocations: an index past the end does not reach the next allocation.
 const GAP: u64 = 1 << 16;
 
 /// The device's memory.
@@ -235,7 +240,7 @@ pub struct Memory {
     next: u64,
     /// Bytes allocated.
     pub used: usize,
-    /// Bytes that can be.
+    /// Bytes that can be allocated.
     pub limit: usize,
 }
 
@@ -251,7 +256,7 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// The address of `len` new bytes; nothing where the limit is met.
+    /// Allocates `len` bytes. Returns their address; `None` above the limit.
     pub fn allocate(&mut self, len: usize) -> Option<u64> {
         if self
             .used
@@ -267,7 +272,7 @@ impl Memory {
         Some(address)
     }
 
-    /// Frees what was allocated at `address`.
+    /// Frees the allocation at `address`. Returns whether there was one.
     pub fn free(&mut self, address: u64) -> bool {
         match self.allocations.remove(&address) {
             Some(region) => {
@@ -278,7 +283,7 @@ impl Memory {
         }
     }
 
-    /// The allocation around `address`: where it starts, and the region.
+    /// The allocation that contains `address`: its start, and its bytes.
     ///
     /// # Errors
     /// Out of bounds.
@@ -295,7 +300,7 @@ impl Memory {
         Ok((start, region))
     }
 
-    /// The region of a copy of `len` bytes, and the offset in it.
+    /// The allocation for a copy of `len` bytes at `address`: its start, and its bytes.
     ///
     /// # Errors
     /// Out of bounds.

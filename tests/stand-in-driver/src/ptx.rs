@@ -1,7 +1,7 @@
-//! The text of PTX, read into instructions whose registers have numbers.
+//! Reads PTX into instructions with numbered registers.
 //!
-//! One instruction a line, as compilers print it. What the reader does not know is an
-//! error, never passed over.
+//! The text has one instruction in each line, as compilers print it. A line that the reader does not
+//! support is an error; no line is skipped.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::instruction::{
 /// Reads a module.
 ///
 /// # Errors
-/// The first line that is not understood.
+/// The first line that the reader does not support.
 pub fn parse(text: &str) -> Result<Module, String> {
     let mut module = Module::default();
     let mut reader = Reader::default();
@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Result<Module, String> {
     Ok(module)
 }
 
-/// What is known while reading.
+/// The state of reading.
 #[derive(Default)]
 struct Reader {
     kernel: Option<Kernel>,
@@ -39,7 +39,7 @@ struct Reader {
     jumps: Vec<(usize, String)>,
     /// Offsets of variables in shared memory and of parameters.
     places: HashMap<String, usize>,
-    /// Variables of shared memory whose size the launch tells.
+    /// Variables of shared memory with a size that the launch sets.
     dynamic: Vec<String>,
     source_line: Option<usize>,
 }
@@ -91,7 +91,7 @@ impl Reader {
                     .insert(line.trim_end_matches(':').to_owned(), place);
             }
             _ if line.ends_with(';') => self.instruction(line.trim_end_matches(';'), number)?,
-            _ => return Err("not understood".to_owned()),
+            _ => return Err("an unknown line".to_owned()),
         }
         Ok(None)
     }
@@ -175,7 +175,7 @@ impl Reader {
     fn end(&mut self) -> Result<Kernel, String> {
         let mut kernel = self.kernel.take().ok_or("outside of a kernel")?;
         for (place, label) in &self.jumps {
-            let target = self.labels.get(label).ok_or("a label that is nowhere")?;
+            let target = self.labels.get(label).ok_or("an undefined label")?;
             kernel.code[*place].operation = Operation::Branch(*target);
         }
         kernel.code.push(Instruction {
@@ -239,7 +239,7 @@ impl Reader {
             ),
             "setp" => {
                 let compare = COMPARISONS.iter().find(|name| **name == parts[1]);
-                let compare = compare.ok_or("a comparison that is not known")?;
+                let compare = compare.ok_or("an unknown comparison")?;
                 let [into, a, b] = operands else {
                     return Err("three operands are expected".to_owned());
                 };
@@ -279,7 +279,7 @@ impl Reader {
                 Operation::ShuffleDown(self.register(into)?, [of(1)?, of(2)?, of(3)?, of(4)?])
             }
             _ => {
-                let what = arithmetic(&parts).ok_or("an instruction that is not known")?;
+                let what = arithmetic(&parts).ok_or("an unknown instruction")?;
                 let kind = last()?;
                 let mut from = [Operand::Value(0); 4];
                 for (place, text) in operands[1..].iter().enumerate() {
@@ -302,7 +302,7 @@ impl Reader {
             return Ok(Operand::Register(place));
         }
         if let Some(name) = text.strip_prefix('%') {
-            let (name, axis) = name.split_once('.').ok_or("a register that is not known")?;
+            let (name, axis) = name.split_once('.').ok_or("an unknown register")?;
             let axis = ["x", "y", "z"]
                 .iter()
                 .position(|a| *a == axis)
@@ -319,7 +319,7 @@ impl Reader {
             return Ok(Operand::Value(place as u64));
         }
         if self.dynamic.iter().any(|name| name == text) {
-            // Behind what the kernel always has; that is read before its code.
+            // After the shared memory that the kernel declares; declarations precede the code.
             let kernel = self.kernel.as_ref().ok_or("outside of a kernel")?;
             return Ok(Operand::Value(
                 kernel.shared_bytes.next_multiple_of(16) as u64
@@ -336,7 +336,7 @@ impl Reader {
             signed.or_else(|_| text.parse::<u64>()).ok()
         };
         let number = number.ok_or_else(|| format!("operand {text}"))?;
-        // Registers hold no more than their type.
+        // A register holds as many bytes as its type.
         Ok(Operand::Value(match kind.size() {
             8 => number,
             size => number & ((1 << (8 * size)) - 1),
@@ -358,7 +358,7 @@ const COMPARISONS: [&str; 14] = [
     "eq", "ne", "lt", "le", "gt", "ge", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan",
 ];
 
-/// The operands between commas, braces kept whole.
+/// The operands between commas. Commas in braces or brackets do not separate operands.
 fn split_operands(text: &str) -> Vec<&str> {
     let mut operands = Vec::new();
     let (mut depth, mut start) = (0, 0);
@@ -379,7 +379,7 @@ fn split_operands(text: &str) -> Vec<&str> {
     operands
 }
 
-/// The names in braces, or the one name.
+/// The names in braces, or a single name.
 fn inner(text: &str) -> Vec<&str> {
     text.trim_matches(['{', '}'])
         .split(',')
@@ -396,7 +396,7 @@ fn space(parts: &[&str]) -> Result<Space, String> {
     let found = spaces.iter().find(|(name, _)| parts.contains(name));
     found
         .map(|(_, space)| *space)
-        .ok_or_else(|| "a space that is not known".to_owned())
+        .ok_or_else(|| "an unknown space".to_owned())
 }
 
 fn arithmetic(parts: &[&str]) -> Option<Name> {

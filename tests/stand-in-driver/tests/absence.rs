@@ -1,4 +1,5 @@
-//! With no driver every call is an error that says what to do. The stand-in is not opened here.
+//! Without a driver, opening a device gives an error that says what to do. This test does not load
+//! the stand-in.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use tenfold::cuda::Device;

@@ -1,6 +1,5 @@
-//! The library's own host code and kernels, run by the stand-in driver, beside the CPU: the cases
-//! of `tests/common/device` that an interpreter can run. A case also fails where the stand-in
-//! noticed a fault.
+//! Compares the library on the stand-in driver with the CPU, in the cases of `tests/common/device`
+//! that an interpreter can run. A case also fails if the stand-in reports a fault.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;

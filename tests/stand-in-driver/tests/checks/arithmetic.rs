@@ -4,7 +4,7 @@ use stand_in_driver::arithmetic::{compare, compute, convert};
 use stand_in_driver::instruction::{Name, Type};
 
 #[test]
-fn shifts_end_at_the_width() {
+fn shifts_beyond_the_width_give_zero_or_the_sign() {
     let shift = |name, kind, a, b| compute(name, kind, [a, b, 0, 0]);
     assert_eq!(shift(Name::Shl, Type::U(4), 1, 31), Some(1 << 31));
     assert_eq!(shift(Name::Shl, Type::U(4), 1, 32), Some(0));
@@ -34,7 +34,7 @@ fn products_are_fused() {
 }
 
 #[test]
-fn conversions_keep_signs_and_ends() {
+fn conversions_keep_signs_and_round() {
     let minus = (-3i32) as u32;
     let wide = convert("", Type::S(8), Type::S(4), u64::from(minus));
     assert_eq!(wide, Some((-3i64) as u64));

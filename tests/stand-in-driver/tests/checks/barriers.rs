@@ -1,5 +1,5 @@
-//! Every barrier of every kernel in turn: without it there is a race, a read of what nobody has
-//! written, or barriers that no longer match.
+//! Removes each barrier of each kernel in turn. The interpreter then reports a race or a read of
+//! bytes that were never written, unless another barrier separates the same accesses.
 
 use super::{Argument, features, kernel, launch, text_of};
 use Argument::{Int, Ints, Nowhere, Reals, Room};
@@ -10,21 +10,20 @@ struct Launch {
     blocks: u32,
     shared: usize,
     arguments: Vec<Argument>,
-    /// The barriers without which nothing is found wrong, and all. Another barrier parts the same
-    /// accesses there: most stand before the first sum of a kernel, which shares no scratch memory
-    /// with a sum before it.
+    /// How many barriers can be removed without a report, and how many there are. Most of them stand
+    /// before the first sum of a kernel: its scratch memory has no earlier use.
     missed: [usize; 2],
 }
 
 /// Bytes of shared memory for the rotations of a matrix of order 5.
 const ROTATIONS: usize = 8 * (5 + 9) + 4 * (5 + 2);
 
-/// Room for so many doubles.
+/// Memory for so many doubles.
 fn doubles(count: usize) -> Argument {
     Room(8 * count)
 }
 
-/// Two symmetric matrices of order 5 with a diagonal that stands out.
+/// Two symmetric matrices of order 5 with a dominant diagonal.
 fn symmetric() -> Argument {
     let entry = |k: usize| {
         let (i, j) = (k / 5 % 5, k % 5);
@@ -37,7 +36,7 @@ fn symmetric() -> Argument {
     Reals((0..50).map(entry).collect())
 }
 
-/// Two matrices of 5×3 column by column, whose last column is zero.
+/// Two matrices of 5×3, column by column, with a last column of zeros.
 fn deficient() -> Argument {
     let entry = |k: usize| {
         if k % 15 < 10 {
@@ -211,7 +210,7 @@ fn launches() -> Vec<Launch> {
 }
 
 impl Launch {
-    /// The barriers without which nothing is found wrong, and all.
+    /// Counts the barriers that can be removed without a report, and all barriers.
     fn missed(&self) -> [usize; 2] {
         let run = |lines: &[&str]| {
             let items = if self.name.starts_with("saliency") {
@@ -246,13 +245,13 @@ impl Launch {
 }
 
 #[test]
-fn a_barrier_left_out() {
+fn a_barrier_removed() {
     for launch in launches() {
         assert_eq!(launch.missed(), launch.missed, "{}", launch.name);
     }
 }
 
-/// A kernel with a barrier that is not among the launches is not checked.
+/// A kernel with a barrier that is missing from the launches would not be checked.
 #[test]
 fn every_kernel_with_barriers_is_launched() {
     let names = super::PTX.split(".entry ").skip(1);

@@ -1,5 +1,5 @@
-//! The interpreter reports what is wrong: kernels of the library with one fault planted, which pass
-//! without the fault, and small kernels written for a fault.
+//! The interpreter reports faults. The tests plant one fault in a kernel of the library, which passes
+//! without it, or use a small kernel with a fault.
 #![allow(clippy::unwrap_used)]
 
 mod arithmetic;
@@ -28,7 +28,7 @@ fn text_of(name: &str) -> Vec<&'static str> {
 }
 
 fn kernel(name: &str, lines: &[&str]) -> Kernel {
-    // Variables of the module come before the kernels.
+    // The module's variables precede the kernels.
     let before: Vec<&str> = PTX
         .lines()
         .filter(|line| line.starts_with(".version") || line.starts_with(".extern"))
@@ -38,7 +38,8 @@ fn kernel(name: &str, lines: &[&str]) -> Kernel {
     module.kernels.remove(name).unwrap()
 }
 
-/// An argument: a number, or memory on the device with these entries.
+/// An argument: a number, or memory on the device. `Ints` and `Reals` have these entries, `Room`
+/// has so many bytes that are not written, `Nowhere` is the null pointer.
 enum Argument {
     Int(i32),
     Ints(Vec<i32>),
@@ -60,7 +61,7 @@ fn filled<T: Copy, const N: usize>(
     address
 }
 
-/// Runs a kernel; the last argument with memory is what it gave.
+/// Runs a kernel.
 fn launch(
     kernel: &Kernel,
     blocks: [u32; 2],
@@ -103,12 +104,12 @@ fn features(channels: usize, positions: usize) -> Vec<f64> {
 /// Bytes of shared memory that maps of 9 positions take.
 const SHARED: usize = 8 * (2 * 81 + 4 * 9 + 9) + 4 * (9 + 2);
 
-/// The kernel that makes whole maps, on features of 20×9.
+/// Runs the kernel of whole maps on features of 20×9.
 fn saliency(lines: &[&str]) -> Result<Done, String> {
     saliency_in(lines, SHARED)
 }
 
-/// The same with so many bytes of shared memory.
+/// Runs it with so many bytes of shared memory.
 fn saliency_in(lines: &[&str], shared: usize) -> Result<Done, String> {
     launch(
         &kernel("saliency_f64", lines),
@@ -131,12 +132,12 @@ fn of_saliency() -> Vec<Argument> {
     ]
 }
 
-/// Gram matrices of order 40 of 2 matrices of 40×20: three tiles, two panels.
+/// Computes Gram matrices of order 40 of two matrices of 40×20: three tiles, two panels.
 fn gram(lines: &[&str]) -> Result<Done, String> {
     gram_of(lines, 40, 20)
 }
 
-/// Those of matrices of which 40 rows are there.
+/// Computes Gram matrices of matrices of `rows` rows. The memory holds 40 rows.
 fn gram_of(lines: &[&str], rows: usize, columns: usize) -> Result<Done, String> {
     launch(
         &kernel("gram_f64", lines),
@@ -162,7 +163,7 @@ fn the_kernels_themselves_pass() {
 
 #[test]
 fn an_index_past_the_end() {
-    // The last flag then lies beyond the block's memory.
+    // With 4 bytes less, the last flag lies beyond the block's memory.
     let what = saliency_in(&text_of("saliency_f64"), SHARED - 4).unwrap_err();
     assert!(what.contains("shared memory: out of bounds"), "{what}");
 
@@ -195,8 +196,8 @@ fn an_atomic_lost() {
     assert!(what.contains("shared memory: race"), "{what}");
 }
 
-/// A read that happens to come first, then a write by another thread, no barrier
-/// between: the result is right in this order of threads, and wrong in another.
+/// A read, then a write by another thread, with no barrier between them. The result is right in this
+/// order of threads and wrong in another.
 #[test]
 fn a_silent_race_of_a_write_after_a_read() {
     let text = ".version 7.8\n.target sm_75\n.visible .entry shift(\n.param .u64 shift_param_0\n)\n{\n\
@@ -221,7 +222,7 @@ fn a_silent_race_of_a_write_after_a_read() {
         what.contains("race: write") && what.contains("after a read"),
         "{what}"
     );
-    // All threads writing the same value is a race as well.
+    // Writes of the same value by all threads are a race too.
     let what = run(&text.replace("BARRIER", "bar.sync 0;")).unwrap_err();
     assert!(
         what.contains("race: write") && what.contains("after a write"),
@@ -229,7 +230,7 @@ fn a_silent_race_of_a_write_after_a_read() {
     );
 }
 
-/// Two blocks that write to the same place.
+/// Two blocks that write to the same address.
 #[test]
 fn a_race_between_blocks() {
     let whole = kernel("energy", &text_of("energy"));
@@ -245,7 +246,7 @@ fn a_race_between_blocks() {
     assert!(what.contains("out of bounds"), "{what}");
 
     let lines = text_of("energy");
-    // Every block takes itself for the first.
+    // Every block computes the first item.
     let mutant: Vec<String> = lines
         .iter()
         .map(|line| line.replace("%ctaid.x", "0").replace("%ctaid.y", "0"))
@@ -255,7 +256,7 @@ fn a_race_between_blocks() {
     assert!(what.contains("race: write"), "{what}");
 }
 
-/// A barrier that a part of the threads does not reach.
+/// A barrier that only some threads reach.
 #[test]
 fn a_divergent_barrier() {
     let text = ".visible .entry part(\n.param .u64 part_param_0\n)\n{\n.reg .b32 %r<2>;\n.reg .pred %p<2>;\n\
@@ -267,7 +268,7 @@ fn a_divergent_barrier() {
 }
 
 #[test]
-fn bytes_that_nobody_has_written() {
+fn bytes_never_written() {
     let what = launch(
         &kernel("energy", &text_of("energy")),
         [1, 1],
@@ -277,8 +278,8 @@ fn bytes_that_nobody_has_written() {
     assert!(what.unwrap_err().contains("never written"));
 }
 
-/// A count of 4 bytes handed over where the kernel takes 8: what lies behind it in the
-/// host's memory becomes its upper half.
+/// A count of 4 bytes for a parameter of 8 bytes. The next 4 bytes of the host's memory become its
+/// upper half.
 #[test]
 fn an_argument_of_the_wrong_width() {
     let kernel = kernel("energy", &text_of("energy"));
@@ -308,9 +309,9 @@ fn an_argument_of_the_wrong_width() {
     );
 }
 
-/// Two streams that touch the same bytes.
+/// Two streams that access the same bytes.
 #[test]
-fn an_event_between_streams_left_out() {
+fn an_event_between_streams_removed() {
     let span = |write| Span {
         start: 100,
         end: 200,
@@ -326,7 +327,7 @@ fn an_event_between_streams_left_out() {
     clocks.record(7, 1);
     clocks.wait(2, 7);
     clocks.operate(2, "a kernel", &[span(false)]).unwrap();
-    // Two reads need no order, a write after them does.
+    // Two reads need no order; a read and a write do.
     clocks.operate(3, "a kernel", &[span(false)]).unwrap_err();
     clocks.host_waits_for(2);
     clocks.operate(3, "a kernel", &[span(false)]).unwrap();

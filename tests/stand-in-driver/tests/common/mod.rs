@@ -1,11 +1,11 @@
-//! The stand-in driver, opened so that CUDA's bindings find it.
+//! Loads the stand-in driver in place of the CUDA driver.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-/// Calls that can be made to fail, as in `stand_in_driver::control`.
+/// Kinds of calls that a test can make fail, as in `stand_in_driver::control`.
 pub const ALLOCATION: u32 = 0;
 pub const COPY: u32 = 1;
 pub const LAUNCH: u32 = 2;
@@ -19,7 +19,7 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Opens the library beside the test, under the name of the driver, and resets it.
+    /// Loads the library from the test's folder, where it has the driver's name, and resets it.
     pub fn open() -> Self {
         static LIBRARY: OnceLock<Library> = OnceLock::new();
         static ALONE: Mutex<()> = Mutex::new(());
@@ -27,7 +27,7 @@ impl StandIn {
         let library = LIBRARY.get_or_init(|| {
             let test = std::env::current_exe().unwrap();
             let path = test.parent().unwrap().join("libstand_in_driver.so");
-            // SAFETY: the library runs no code of its own when it is opened.
+            // SAFETY: the library runs no code when it is loaded.
             unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }.unwrap()
         });
         let stand_in = Self {
@@ -44,7 +44,7 @@ impl StandIn {
         function.unwrap()(argument)
     }
 
-    /// Forgets faults, failures and counts.
+    /// Resets settings, counts and the report.
     pub fn reset(&self) {
         self.call::<(), ()>("stand_in_reset", ());
     }
@@ -61,17 +61,17 @@ impl StandIn {
         self.call::<usize, ()>("stand_in_memory", bytes);
     }
 
-    /// Takes effect on devices that are opened afterwards.
+    /// Limits the shared memory of a block, on devices that are opened afterwards.
     pub fn set_shared_memory(&self, bytes: i32) {
         self.call::<i32, ()>("stand_in_shared_memory", bytes);
     }
 
-    /// 0 forward, 1 backward, else a seed.
+    /// Sets the order of threads and blocks: 0 is forward, 1 backward, other numbers are seeds.
     pub fn set_schedule(&self, order: u64) {
         self.call::<u64, ()>("stand_in_schedule", order);
     }
 
-    /// Lets the `count`-th call of a kind from now on fail.
+    /// Makes the `count`-th next call of a kind fail.
     pub fn fail(&self, kind: u32, count: u64) {
         // SAFETY: the function has this type.
         let function = unsafe {
@@ -93,10 +93,10 @@ impl StandIn {
         self.call("stand_in_instructions", ())
     }
 
-    /// What was found wrong.
+    /// The faults that were found.
     pub fn report(&self) -> String {
         let mut text = vec![0; 1 << 16];
-        // SAFETY: the function has this type, and there is so much room.
+        // SAFETY: the function has this type, and `text` has so many bytes.
         let len = unsafe {
             let report = self
                 .library

@@ -1,5 +1,5 @@
-//! Whatever the driver refuses, the library answers with an error, leaks nothing and
-//! works again afterwards.
+//! If a call of the driver fails, the library returns an error, leaks nothing and works again
+//! afterwards.
 
 use crate::common::{ALLOCATION, COPY, LAUNCH, MODULE, STREAM, StandIn};
 use crate::features::features;
@@ -35,7 +35,8 @@ fn a_driver_that_is_too_old() {
     assert!(Device::open(0).is_ok());
 }
 
-/// Lets the first, second, … call of a kind fail until all succeed.
+/// Makes the first, then the second, … call of a kind fail, until no call is left to fail. Returns
+/// the number of calls.
 fn each_call_fails_once(kind: u32, job: &dyn Fn(&Device) -> tenfold::Result<()>) -> u64 {
     let stand_in = StandIn::open();
     let device = Device::open(0).unwrap();
@@ -45,9 +46,9 @@ fn each_call_fails_once(kind: u32, job: &dyn Fn(&Device) -> tenfold::Result<()>)
         let result = job(&device);
         let reached = stand_in.calls(kind) >= count;
         stand_in.reset();
-        // What was to be freed late is freed when the context is next used.
+        // The next use of the context frees memory that could not be freed before.
         let _ = device.name();
-        // cudarc 0.19 keeps an allocation whose events cannot be made.
+        // cudarc 0.19 leaks an allocation if it cannot create the allocation's events.
         let used = stand_in.used();
         assert!(
             kind == STREAM || used == before,
@@ -55,7 +56,10 @@ fn each_call_fails_once(kind: u32, job: &dyn Fn(&Device) -> tenfold::Result<()>)
         );
         match result {
             Ok(()) => {
-                assert!(!reached, "call {count} of kind {kind} failed unnoticed");
+                assert!(
+                    !reached,
+                    "call {count} of kind {kind} failed, but the library returned no error"
+                );
                 return count;
             }
             Err(error) => {
@@ -106,7 +110,7 @@ fn every_call_that_decomposes() {
 fn a_module_that_cannot_be_loaded() {
     let stand_in = StandIn::open();
     stand_in.fail(MODULE, 1);
-    // Where NVRTC is found the first try is with its PTX, and the second succeeds.
+    // If NVRTC is installed, the first module is its PTX, and loading the second one succeeds.
     match Device::open(0) {
         Ok(_) => assert!(stand_in.calls(MODULE) > 1),
         Err(error) => {

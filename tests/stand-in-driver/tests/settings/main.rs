@@ -1,4 +1,5 @@
-//! What the stand-in can set: calls that fail, the order of threads and blocks, little memory.
+//! The library under settings of the stand-in: failing calls, orders of threads and blocks, little
+//! memory.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]

@@ -1,4 +1,4 @@
-//! The bits of a result depend neither on the order of threads and blocks nor on chunks.
+//! The bits of a result do not depend on the order of threads and blocks, nor on chunks.
 
 use tenfold::Hooi;
 use tenfold::cam::{Cam, Weighting};
@@ -7,10 +7,10 @@ use tenfold::cuda::Device;
 use crate::common::{LAUNCH, StandIn};
 use crate::features::features;
 
-/// Backward, and an order by a seed.
+/// Backward, and an order from a seed.
 const SCHEDULES: [u64; 2] = [1, 12345];
 
-/// By one block each, by steps from positions, by steps from channels.
+/// By one block, by steps from positions, and by steps from channels.
 #[test]
 fn maps() {
     let stand_in = StandIn::open();
@@ -35,7 +35,7 @@ fn maps() {
     assert_eq!(stand_in.report(), "");
 }
 
-/// Factors from both sides of unfoldings, and a factor whose columns are made up.
+/// Factors from both sides of unfoldings, and a factor completed by unit vectors.
 #[test]
 fn decompositions() {
     let stand_in = StandIn::open();
@@ -58,7 +58,7 @@ fn decompositions() {
     assert_eq!(stand_in.report(), "");
 }
 
-/// Memory for a few maps makes several launches of one.
+/// With memory for a few maps, one launch becomes several.
 #[test]
 fn chunks() {
     let stand_in = StandIn::open();
