@@ -1,8 +1,9 @@
-//! Dense linear algebra on unfoldings that are never formed: Gram matrices,
-//! triangular factors, and the leading left singular vectors that every
-//! Tucker solver asks for.
+//! Linear algebra of unfoldings and of small matrices.
 //!
-//! Small square problems are solved in `f64`, whatever the tensor holds.
+//! - `unfolding`: Gram matrices, triangular factors and singular vectors of an unfolding of a
+//!   tensor. They read the tensor itself; no unfolding is formed.
+//! - `small`: eigenvalues, singular values and their vectors for small square matrices, in `f64`
+//!   for tensors of either scalar.
 
 mod checks;
 #[cfg(test)]

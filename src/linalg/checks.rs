@@ -1,4 +1,4 @@
-//! What is checked before a matrix is formed or factorized.
+//! Checks before a matrix is formed or factorized.
 
 use faer::MatRef;
 
@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::scalar::Scalar;
 use crate::tensor::{Shape, check_room};
 
-/// Fails at the first entry that is not finite, in the order of the columns, of
-/// those from row `first(j)` of column j on.
+/// Fails if an entry is not finite. Reads column after column, from row `first(j)` of column j
+/// on, and names the first such entry.
 pub(super) fn check_finite<T: Scalar>(
     a: MatRef<'_, T>,
     first: impl Fn(usize) -> usize,
@@ -31,7 +31,7 @@ pub(super) fn check_square<T>(a: MatRef<'_, T>) -> Result<()> {
     check(a, a.nrows() == a.ncols(), "a square matrix")
 }
 
-/// Fails where `a` has fewer rows than columns.
+/// Fails if `a` has fewer rows than columns.
 pub(super) fn check_tall<T>(a: MatRef<'_, T>) -> Result<()> {
     let expected = "a matrix of at least as many rows as columns";
     check(a, a.nrows() >= a.ncols(), expected)
@@ -48,13 +48,13 @@ fn check<T>(a: MatRef<'_, T>, holds: bool, expected: &'static str) -> Result<()>
     })
 }
 
-/// Square matrices that a Gram matrix or a triangular factor holds at once, at most,
-/// where the order is above the number of vectors.
+/// The maximum number of square matrices that exist at once during the computation of a Gram
+/// matrix or a triangular factor, if the order is above the number of vectors.
 const SQUARES: usize = 2;
 
-/// Fails where there is no memory for a Gram matrix or a triangular factor of order
-/// `order` from `depth` vectors. On the smaller side of an unfolding it has no more
-/// entries than the tensor, and is not checked.
+/// Fails if there is no memory for a Gram matrix or a triangular factor of order `order` from
+/// `depth` vectors. On the smaller side of an unfolding, the matrix has no more entries than the
+/// tensor, so nothing is checked.
 pub(super) fn check_order(order: usize, depth: usize) -> Result<()> {
     if order <= depth {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Random numbers from a counter: the k-th depends on seed and k alone.
+//! Random numbers from a counter: number k depends only on the seed and on k.
 
 use faer::Mat;
 
@@ -13,7 +13,7 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    /// The stream of `seed`, from its start.
+    /// The start of the sequence that belongs to `seed`.
     pub(crate) fn new(seed: u64) -> Self {
         Self { seed, count: 0 }
     }
@@ -31,7 +31,7 @@ impl Counter {
     }
 }
 
-/// A matrix of random signs over √rows: a sketch that keeps lengths on average.
+/// A matrix Ω of random signs divided by √rows: ‖Ωx‖² is ‖x‖² on average.
 pub(crate) fn random_signs<T: Scalar>(rows: usize, columns: usize, seed: u64) -> Mat<T> {
     let mut random = Counter::new(seed);
     let size = 1.0 / (rows as f64).sqrt();

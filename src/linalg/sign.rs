@@ -4,9 +4,9 @@ use faer::MatMut;
 
 use crate::scalar::Scalar;
 
-/// Flips columns of `factor` so that the entry of largest magnitude of each
-/// (the first such entry on a tie) is positive. Returns 1 for each column that
-/// stayed, −1 for each that was flipped.
+/// Makes the entry of largest magnitude in each column of `factor` positive, by changing the sign
+/// of the column where necessary. On a tie, the first such entry counts. Returns −1 for each
+/// column with a changed sign, and 1 for each other column.
 ///
 /// ```
 /// use tenfold::linalg::fix_signs;

@@ -1,17 +1,37 @@
-//! Factorizations of unfoldings that are never formed: Gram matrices, triangular factors
-//! and singular vectors of the smaller side.
+//! Gram matrices, triangular factors and singular vectors of unfoldings. No unfolding is formed:
+//! all computations read the tensor itself.
+//!
+//! ```text
+//!   tensor, read as vectors                            `vectors`, `convert`
+//!        │
+//!        ├──────────────────────────┐
+//!        ▼                          ▼
+//!   Gram matrix              triangular factor
+//!   `gram`, `centring`       `qr`, `tsqr`
+//!        │                          │
+//!        └────────────┬─────────────┘
+//!                     ▼
+//!   singular values, and vectors of the smaller side   `singular_pairs`
+//!                     │
+//!                     ▼
+//!   left singular vectors                              `left_singular`
+//! ```
 
+mod accuracy;
 mod centring;
+mod convert;
 mod gram;
 mod left_singular;
 mod qr;
 mod singular_pairs;
 mod tsqr;
+mod vectors;
 
-pub use gram::{Precision, Side, gram};
+pub use accuracy::{Accuracy, Precision, Route};
+pub use gram::gram;
 pub use left_singular::{LeftSingular, left_singular};
 pub use qr::{orthonormal_basis, triangular_factor};
-pub use singular_pairs::{Accuracy, Route};
+pub use vectors::Side;
 
 pub(crate) use centring::subtract_mean;
 pub(crate) use left_singular::{leading_vectors, left_singular_memory};

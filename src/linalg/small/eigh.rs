@@ -84,11 +84,6 @@ impl EigenPairs {
     }
 }
 
-/// [`eigh`] in scratch memory.
-pub(crate) fn eigh_in_scratch(s: MatRef<'_, f64>) -> Result<(EigenPairs, Rung)> {
-    eigh_in_scratch_until(s, Cancellation::default())
-}
-
 /// [`eigh_until`] in scratch memory.
 pub(crate) fn eigh_in_scratch_until(
     s: MatRef<'_, f64>,

@@ -94,14 +94,8 @@ pub fn leading_pair(s: MatRef<'_, f64>, gap: f64) -> Result<Option<LeadingPair>>
     }))
 }
 
-/// [`leading_pair`] in scratch memory: the eigenvalue and its vector. Nothing, in place of an
-/// error, for a matrix with an entry that is not finite.
-pub(crate) fn leading_pair_in_scratch(s: MatRef<'_, f64>, gap: f64) -> Option<(f64, Scratch<f64>)> {
-    leading_pair_in_scratch_until(s, gap, Cancellation::default()).ok()?
-}
-
-/// [`leading_pair`] in scratch memory, which ends with [`Error::Cancelled`] soon after the flag
-/// is set.
+/// [`leading_pair`] in scratch memory: the eigenvalue and its vector. It ends with
+/// [`Error::Cancelled`] soon after the flag is set.
 pub(crate) fn leading_pair_in_scratch_until(
     s: MatRef<'_, f64>,
     gap: f64,

@@ -1,7 +1,7 @@
-//! Centring: the mean of each row of an unfolding is subtracted, from its Gram matrix or from
-//! the entries.
+//! Centring: subtracting the mean of each row of an unfolding M, either from its Gram matrix or
+//! from its entries.
 //!
-//! With 1 the vector of ones, P columns and m = M·1/P the means of the rows:
+//! With P columns, the vector 1 of P ones, and the means m = M·1/P of the rows:
 //!
 //! ```text
 //! (M − m1ᵀ)(M − m1ᵀ)ᵀ = MMᵀ − P·mmᵀ
@@ -10,13 +10,13 @@
 
 use faer::MatMut;
 
-use super::gram::Side;
+use super::vectors::Side;
 use crate::scalar::Scalar;
 use crate::simd::Scratch;
 use crate::tensor::{ModeExtents, TensorRef};
 
-/// The Gram matrix of the mode-n unfolding of `x` with the mean of each row subtracted, from
-/// the Gram matrix of the unfolding itself.
+/// Replaces the Gram matrix of the mode-n unfolding of `x` by the Gram matrix of the unfolding
+/// with the mean of each row subtracted.
 pub(super) fn centre<T: Scalar>(
     gram: MatMut<'_, f64>,
     x: TensorRef<'_, T>,
@@ -29,7 +29,7 @@ pub(super) fn centre<T: Scalar>(
     }
 }
 
-/// C G C: gᵢⱼ − ḡᵢ − ḡⱼ + ḡ, with the means of the rows, of the columns and of all entries.
+/// C G C: gᵢⱼ − ḡᵢ − ḡⱼ + ḡ, where ḡᵢ is the mean of row i and ḡ the mean of all entries.
 fn centre_columns(mut gram: MatMut<'_, f64>) {
     let n = gram.nrows();
     let means: Scratch<f64> = (0..n)
@@ -46,7 +46,7 @@ fn centre_columns(mut gram: MatMut<'_, f64>) {
 /// G − P·mmᵀ, where sᵢ = P·mᵢ is the sum of row i.
 fn centre_rows<T: Scalar>(mut gram: MatMut<'_, f64>, x: TensorRef<'_, T>, around: ModeExtents) {
     let mut sums = Scratch::<f64>::zeroed(around.extent);
-    // Slab by slab, a run of R entries belongs to one row.
+    // Each run of R entries of a slab belongs to one row.
     for (run, entries) in x.data().chunks(around.right).enumerate() {
         sums[run % around.extent] += sum(entries);
     }
@@ -58,7 +58,7 @@ fn centre_rows<T: Scalar>(mut gram: MatMut<'_, f64>, x: TensorRef<'_, T>, around
     }
 }
 
-/// Σ of the entries in `f64`, as 16 partial sums.
+/// The sum of the entries in `f64`, from 16 partial sums.
 fn sum<T: Scalar>(entries: &[T]) -> f64 {
     let (blocks, rest) = entries.as_chunks::<16>();
     let mut lanes = [0.0; 16];
@@ -71,8 +71,8 @@ fn sum<T: Scalar>(entries: &[T]) -> f64 {
     lanes.iter().sum::<f64>() + rest
 }
 
-/// Subtracts the mean of the entries. A second pass subtracts the mean of the differences:
-/// the rounding error is then relative to the deviations, however large the mean is.
+/// Subtracts the mean of the entries. A second pass subtracts the mean of the differences, so
+/// that the rounding error is small relative to the deviations even for a large mean.
 pub(crate) fn subtract_mean(entries: &mut [f64]) {
     for _ in 0..2 {
         let mean = sum(entries) / entries.len() as f64;
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn centring_keeps_the_digits_of_the_deviations() {
+    fn deviations_from_a_large_mean_keep_their_digits() {
         let offset = 1e12;
         let mut entries = [offset + 1.0, offset + 2.0, offset + 6.0];
         subtract_mean(&mut entries);

@@ -1,12 +1,18 @@
-//! Leading left singular vectors of an unfolding, on whichever side they are found.
+//! Leading left singular vectors of an unfolding M = Σ σᵢ uᵢ zᵢᵀ.
+//!
+//! [`singular_pairs`](super::singular_pairs) computes the singular vectors of the smaller side of M:
+//!
+//! ```text
+//!   rows ≤ columns:   uᵢ directly
+//!   rows > columns:   zᵢ; then U is an orthonormal basis of the columns of M Z, since Mzᵢ = σᵢuᵢ
+//! ```
 
 use faer::{Mat, MatRef};
 
-use super::gram::Side;
+use super::accuracy::{Accuracy, Route};
 use super::qr::basis_of_tall;
-use super::singular_pairs::{
-    Accuracy, Request, Route, Wanted, rescale_singular_values, singular_pairs,
-};
+use super::singular_pairs::{Request, Wanted, rescale_singular_values, singular_pairs};
+use super::vectors::Side;
 use crate::error::Result;
 use crate::linalg::product::product;
 use crate::linalg::sign::fix_signs;
@@ -20,29 +26,31 @@ use crate::tensor::{Sizes, TensorRef, slabs};
 pub struct LeftSingular<T> {
     /// All min(Iₙ, Πₘ≠ₙIₘ) singular values, largest first.
     pub values: Vec<f64>,
-    /// The leading left singular vectors, one column each, orthonormal, the
-    /// entry of largest magnitude positive.
+    /// The leading left singular vectors, one in each column. They are orthonormal, and the entry
+    /// of largest magnitude in each column is positive.
     pub vectors: Mat<T>,
-    /// The route that was taken.
+    /// Gram matrix or QR.
     pub route: Route,
     /// The computation that converged.
     pub rung: Rung,
 }
 
-/// The singular values of X₍ₙ₎ and its leading left singular vectors, as many
-/// as `rank` makes of the singular values; all where it makes more than there are. A
-/// tensor without entries has none.
+/// The singular values of X₍ₙ₎, and its leading left singular vectors.
 ///
-/// Works on the smaller side of the unfolding, which is never formed. With
-/// [`Route::Auto`], a Gram matrix starts with products in `accuracy.precision`. Where the
-/// tail Σ_{i ≥ rank} σᵢ² is too small for its rounding, the computation continues with the
-/// next precision, from `f32` to `f64` to QR. For unfoldings that are nearly square it starts
-/// with `f64`.
+/// `rank` receives all singular values, largest first, and returns the number of vectors. If it
+/// returns more than there are, the result has all of them. A tensor without entries has no
+/// singular values.
+///
+/// The computation works on the smaller side of the unfolding and does not form the unfolding.
+/// [`Route::Auto`] starts with a Gram matrix of products in `accuracy.precision`. If the tail
+/// Σ_{i > rank} σᵢ² is too small compared with the rounding error of this matrix, the computation
+/// is repeated with the next precision: `f32`, `f64`, QR. For an `f32` tensor with a nearly square
+/// unfolding it starts with `f64`.
 ///
 /// # Errors
 /// [`crate::Error::ModeOutOfRange`], [`crate::Error::NonFinite`],
-/// [`crate::Error::NoConvergence`]; [`crate::Error::ResultOutOfRange`] where a singular value is
-/// above the largest `f64`.
+/// [`crate::Error::NoConvergence`]; [`crate::Error::ResultOutOfRange`] if a singular value is above
+/// the largest `f64`.
 ///
 /// ```
 /// use tenfold::{Tensor, linalg::{Accuracy, left_singular}};
@@ -66,7 +74,7 @@ pub fn left_singular<'a, T: Scalar>(
     leading_vectors(x.into(), mode, request)
 }
 
-/// [`left_singular`] for a request of leading vectors.
+/// [`left_singular`] with a [`Request`] for leading vectors.
 pub(crate) fn leading_vectors<T: Scalar>(
     x: TensorRef<'_, T>,
     mode: usize,
@@ -86,7 +94,7 @@ pub(crate) fn leading_vectors<T: Scalar>(
     let basis = pairs.vectors.as_ref();
     let mut vectors = match pairs.side {
         Side::Mode => to_scalar(basis),
-        Side::Rest => lifted(x, mode, basis, request.cancellation)?,
+        Side::Rest => lift(x, mode, basis, request.cancellation)?,
     };
     fix_signs(vectors.as_mut());
     Ok(LeftSingular {
@@ -97,9 +105,9 @@ pub(crate) fn leading_vectors<T: Scalar>(
     })
 }
 
-/// An orthonormal basis of the columns of X₍ₙ₎ Z, which is the sum over slabs Sₗ Zₗ, Zₗ the
-/// rows of Z that belong to the columns of slab l.
-fn lifted<T: Scalar>(
+/// An orthonormal basis of the columns of X₍ₙ₎ Z = Σₗ Sₗ Zₗ, where Sₗ are the slabs of X, and Zₗ
+/// the rows of Z for the columns of slab l.
+fn lift<T: Scalar>(
     x: TensorRef<'_, T>,
     mode: usize,
     z: MatRef<'_, f64>,
@@ -116,15 +124,19 @@ fn lifted<T: Scalar>(
     Ok(to_scalar(basis_of_tall(w.as_ref()).as_ref()))
 }
 
-/// Square matrices of order n in `f64` that an eigenproblem or an SVD holds at once.
-const SQUARES: f64 = 8.0;
+/// The number of n×n matrices in `f64` that exist at once during an eigenproblem or an SVD.
+const SQUARE_MATRICES: f64 = 8.0;
 
-/// Matrices of the size of the vectors, in `f64`, that an orthonormal basis holds.
-const TALL: f64 = 5.0;
+/// The number of matrices of the size of the vectors, in `f64`, that exist at once while an
+/// orthonormal basis is computed.
+const TALL_MATRICES: f64 = 5.0;
 
-/// The maximum number of bytes that [`left_singular`] allocates for `rank` vectors, the result
-/// not included: Gram matrices or triangular factors, which take at most a byte per entry
-/// of X, and their eigenproblem; for vectors of the longer side a slab in `f64` and the basis.
+/// The maximum number of bytes that [`left_singular`] allocates for `rank` vectors, without the
+/// result:
+///
+/// - the Gram matrices or triangular factors of the parts: at most a byte per entry of X;
+/// - the eigenproblem or SVD of order n;
+/// - for vectors of the longer side, a slab in `f64` or the orthonormal basis.
 pub(crate) fn left_singular_memory(x: &Sizes, mode: usize, rank: f64) -> f64 {
     let (entries, extent) = (x.entries(), x.extents[mode]);
     let columns = entries / extent;
@@ -136,14 +148,14 @@ pub(crate) fn left_singular_memory(x: &Sizes, mode: usize, rank: f64) -> f64 {
         } else {
             entries / left
         };
-        (8.0 * slab).max(8.0 * TALL * extent * rank)
+        (8.0 * slab).max(8.0 * TALL_MATRICES * extent * rank)
     } else {
         0.0
     };
-    entries + 8.0 * SQUARES * order * order + lifting
+    entries + 8.0 * SQUARE_MATRICES * order * order + lifting
 }
 
-/// The matrix rounded to the tensor's own scalar.
+/// The matrix, rounded to the scalar of the tensor.
 fn to_scalar<T: Scalar>(a: MatRef<'_, f64>) -> Mat<T> {
     Mat::from_fn(a.nrows(), a.ncols(), |i, j| T::from_f64(a[(i, j)]))
 }

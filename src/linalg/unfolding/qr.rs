@@ -1,5 +1,24 @@
-//! Householder QR: orthonormal bases, and the triangular factor of an
-//! unfolding.
+//! Householder QR: orthonormal bases of matrices, and triangular factors of unfoldings.
+//!
+//! The vectors of an unfolding ([`vectors`](super::vectors)) are the rows of a tall matrix A, and
+//! the triangular factor R with RᵀR = AᵀA is the R of A = Q R. Q is never formed (TSQR: Demmel,
+//! Grigori, Hoemmen & Langou, SIAM J. Sci. Comput. 2012):
+//!
+//! ```text
+//!   1. split A into at most 8 parts of rows
+//!   2. in parallel, for each part: append its rows panel by panel to a triangle
+//!   3. merge the triangles in pairs until one remains
+//!
+//!   part 0 ── R₀ ─┐
+//!   part 2 ── R₂ ─┴─ R₀₂ ─┐
+//!   part 1 ── R₁ ─┐       ├─ R
+//!   part 3 ── R₃ ─┴─ R₁₃ ─┘
+//! ```
+//!
+//! [`tsqr`](super::tsqr) appends and merges. The number of parts depends on the shape alone, so R
+//! has the same bits on any number of threads.
+
+use std::ops::Range;
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::householder;
@@ -7,25 +26,26 @@ use faer::linalg::qr::no_pivoting::factor;
 use faer::{Conj, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::gram::{Side, Unfolding};
+use super::convert::ScaledToDouble;
 use super::tsqr::{PANEL_ROWS, Triangle};
+use super::vectors::{Side, Unfolding};
 use crate::error::Result;
 use crate::linalg::checks::{check_finite, check_order, check_tall};
 use crate::linalg::small::rescale;
-use crate::scalar::{Scalar, binary_exponent, power_of_two, scale};
+use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{TensorRef, largest_magnitude};
 
-/// Parts whose triangular factors are merged, at most.
+/// The maximum number of parts.
 const MAX_PARTS: usize = 8;
 
-/// Panels of a part per panel that merging it costs, at least.
+/// The minimum number of panels in a part for each panel that a merge appends.
 const PANELS_PER_MERGE: usize = if cfg!(test) { 1 } else { 8 };
 
-/// An orthonormal basis of the columns of `w`, m×n with m ≥ n: the Q of
-/// W = Q R, signed so that column j points along what column j of `w` adds.
+/// An orthonormal basis Q of the columns of `w`, m×n with m ≥ n: W = Q R, with the signs chosen
+/// so that the diagonal of R is not negative.
 ///
-/// Where columns are dependent the basis is completed by some orthonormal
-/// vectors. ‖QᵀQ − I‖ ≤ 30·m·ε whatever the condition of `w`. 4·m·n² flops.
+/// If columns of `w` are linearly dependent, arbitrary orthonormal vectors complete the basis.
+/// ‖QᵀQ − I‖ ≤ 30·m·ε for any condition number of `w`. Cost: 4·m·n² flops.
 ///
 /// # Errors
 /// [`crate::Error::MatrixShapeMismatch`] for m < n, [`crate::Error::NonFinite`].
@@ -45,16 +65,19 @@ pub fn orthonormal_basis<T: Scalar>(w: MatRef<'_, T>) -> Result<Mat<T>> {
     Ok(basis_of_tall(w))
 }
 
-/// [`orthonormal_basis`] of a finite matrix with at least as many rows as columns.
+/// [`orthonormal_basis`] without the checks: `w` is finite and has at least as many rows as
+/// columns.
 pub(super) fn basis_of_tall<T: Scalar>(w: MatRef<'_, T>) -> Mat<T> {
     if w.ncols() == 0 {
         return Mat::zeros(w.nrows(), 0);
     }
+    // 1. Scale to entries of at most about one, and factorize.
     let exponent = binary_exponent(w.norm_max().as_f64());
     let mut qr = Mat::from_fn(w.nrows(), w.ncols(), |i, j| {
         scale(w[(i, j)].as_f64(), -exponent)
     });
     let coefficients = householder_qr(qr.as_mut());
+    // 2. Q = the reflectors applied to the first columns of the identity.
     let (m, n) = (qr.nrows(), qr.ncols());
     let mut q: Mat<f64> = Mat::identity(m, n);
     let block = coefficients.nrows();
@@ -70,13 +93,15 @@ pub(super) fn basis_of_tall<T: Scalar>(w: MatRef<'_, T>) -> Mat<T> {
             ),
         )),
     );
+    // 3. Fix the signs by the diagonal of R.
     Mat::from_fn(m, n, |i, j| {
         let sign = if qr[(j, j)] < 0.0 { -1.0 } else { 1.0 };
         T::from_f64(sign * q[(i, j)])
     })
 }
 
-/// Packs the Householder QR of `a` into its place; gives the block coefficients.
+/// Replaces `a` by its Householder QR: R in the upper triangle, the reflectors below. Returns the
+/// block coefficients.
 fn householder_qr(a: MatMut<'_, f64>) -> Mat<f64> {
     let (m, n) = (a.nrows(), a.ncols());
     let block = factor::recommended_block_size::<f64>(m, n);
@@ -98,20 +123,19 @@ fn householder_qr(a: MatMut<'_, f64>) -> Mat<f64> {
     coefficients
 }
 
-/// The triangular factor R of the mode-n unfolding, without its square: with
-/// [`Side::Mode`] RᵀR = X₍ₙ₎X₍ₙ₎ᵀ (the L of an LQ factorization, transposed), with
-/// [`Side::Rest`] RᵀR = X₍ₙ₎ᵀX₍ₙ₎.
+/// The triangular factor R of the mode-n unfolding, computed without the Gram matrix: RᵀR =
+/// X₍ₙ₎X₍ₙ₎ᵀ for [`Side::Mode`] (R is the transposed L of an LQ factorization), and RᵀR =
+/// X₍ₙ₎ᵀX₍ₙ₎ for [`Side::Rest`].
 ///
-/// Parts take in one panel after the other, in parallel, and are merged pairwise
-/// (TSQR: Demmel, Grigori, Hoemmen & Langou, SIAM J. Sci. Comput. 2012), so the
-/// unfolding is never formed and the bits do not depend on the threads. Entries
-/// are scaled by a power of two. Backward error p(n)·ε·‖X‖; about 2·|X|·n flops,
-/// n the order of R.
+/// The unfolding is not formed. Its entries are scaled by a power of two, so that entries of any
+/// size are safe. The bits do not depend on the number of threads.
+///
+/// Backward error: p(n)·ε·‖X‖. Cost: about 2·|X|·n flops, with n the order of R.
 ///
 /// # Errors
 /// [`crate::Error::ModeOutOfRange`], [`crate::Error::NonFinite`];
-/// [`crate::Error::ShapeOverflow`] and [`crate::Error::OutOfMemory`] where n×n entries are
-/// too many.
+/// [`crate::Error::ShapeOverflow`] or [`crate::Error::OutOfMemory`] if there is no memory for an
+/// n×n matrix.
 ///
 /// ```
 /// use tenfold::{Tensor, linalg::{Side, triangular_factor}};
@@ -134,7 +158,7 @@ pub fn triangular_factor<'a, T: Scalar>(
     Ok(r)
 }
 
-/// The [`triangular_factor`] of X·2⁻ᵉ, whose entries do not overflow, and e.
+/// The [`triangular_factor`] of X·2⁻ᵉ, with the largest entry near one, and e.
 pub(super) fn scaled_triangular_factor<T: Scalar>(
     x: TensorRef<'_, T>,
     unfolding: Unfolding<'_, T>,
@@ -145,35 +169,46 @@ pub(super) fn scaled_triangular_factor<T: Scalar>(
         return Ok((Mat::new(), 0));
     }
     let exponent = binary_exponent(largest_magnitude(x)?);
-    let [first, second] = power_of_two(-exponent);
-    let merge_panels = order.div_ceil(PANEL_ROWS);
-    let parts = depth / (PANEL_ROWS * PANELS_PER_MERGE * merge_panels.max(1));
+    let scaling = ScaledToDouble::by_exponent(exponent);
+    // 1. Parts of rows.
+    let panels_per_merge = order.div_ceil(PANEL_ROWS);
+    let parts = depth / (PANEL_ROWS * PANELS_PER_MERGE * panels_per_merge.max(1));
     let parts = parts.clamp(1, MAX_PARTS);
+    // 2. A triangle for each part.
     let mut triangles: Vec<Triangle> = (0..parts)
         .into_par_iter()
         .map(|part| {
-            let mut triangle = Triangle::new(order);
             let range = part * depth / parts..(part + 1) * depth / parts;
-            for start in range.clone().step_by(PANEL_ROWS) {
-                if unfolding.cancellation.is_requested() {
-                    break;
-                }
-                let rows = PANEL_ROWS.min(range.end - start);
-                triangle.append(rows, |panel, stride| {
-                    let scaled = |entry: T| entry.as_f64() * first * second;
-                    unfolding.copy_vectors(start, rows, panel, stride, scaled);
-                });
-            }
-            triangle
+            triangle_of(unfolding, range, scaling)
         })
         .collect();
     unfolding.cancellation.check()?;
+    // 3. Merge the second half of the triangles into the first, until one remains.
     while triangles.len() > 1 {
-        let upper = triangles.len().div_ceil(2);
-        let lower = triangles.split_off(upper);
-        let pairs = triangles.par_iter_mut().zip(&lower);
-        pairs.for_each(|(upper, lower)| upper.merge(lower));
+        let half = triangles.len().div_ceil(2);
+        let second = triangles.split_off(half);
+        let pairs = triangles.par_iter_mut().zip(&second);
+        pairs.for_each(|(first, second)| first.merge(second));
     }
     let r = triangles.pop().unwrap_or_else(|| Triangle::new(order));
     Ok((r.into_matrix(), exponent))
+}
+
+/// The triangle of the vectors `range`, scaled.
+fn triangle_of<T: Scalar>(
+    unfolding: Unfolding<'_, T>,
+    range: Range<usize>,
+    scaling: ScaledToDouble,
+) -> Triangle {
+    let mut triangle = Triangle::new(unfolding.order);
+    for start in range.clone().step_by(PANEL_ROWS) {
+        if unfolding.cancellation.is_requested() {
+            break;
+        }
+        let end = range.end.min(start + PANEL_ROWS);
+        triangle.append(end - start, |panel| {
+            unfolding.copy_vectors(start..end, panel, scaling);
+        });
+    }
+    triangle
 }

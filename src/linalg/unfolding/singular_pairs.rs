@@ -1,7 +1,7 @@
-//! Singular values and vectors of the smaller side of an unfolding: the one routine below the
-//! Tucker solvers and the saliency maps.
+//! Singular values of an unfolding, and singular vectors of its smaller side. The Tucker solvers
+//! and the saliency maps both use this routine.
 //!
-//! With M = X₍ₙ₎ = Σ σᵢ uᵢ zᵢᵀ, the smaller side has a small square matrix:
+//! With M = X₍ₙ₎ = Σ σᵢ uᵢ zᵢᵀ, the Gram matrix of the smaller side is a small square matrix:
 //!
 //! ```text
 //!    rows ≤ columns                        rows > columns
@@ -11,143 +11,97 @@
 //!                                              └───┘
 //! ```
 //!
-//! Three computations find the pairs. Each keeps more digits than the one before and takes
-//! longer, so each runs only where the one before cannot resolve what is asked for:
+//! There are three ways to compute the pairs of values and vectors. Each keeps more digits than
+//! the one before and takes longer. So each is used only if the one before does not resolve the
+//! requested vectors:
 //!
 //! | computation | resolves |
 //! | --- | --- |
 //! | Gram matrix of products in `f32` (for `f32` entries) | a tail above [`SINGLE_TAIL`], or a first vector with a clear gap |
 //! | Gram matrix of products in `f64` | a tail above [`DOUBLE_TAIL`]; for `f32` entries every tail |
-//! | triangular factor R, MMᵀ = RᵀR or MᵀM = RᵀR | every digit of the entries |
+//! | triangular factor R, RᵀR = MMᵀ or RᵀR = MᵀM | every digit of the entries |
 //!
-//! The *tail* is √(Σ_{i ≥ r} σᵢ²)/‖M‖, r the number of vectors asked for. A caller who needs
-//! uᵢ of the longer side lifts zᵢ: uᵢ = Mzᵢ/σᵢ
-//! ([`left_singular`](super::left_singular::left_singular)). A saliency map needs
-//! Mᵀuᵢ = σᵢzᵢ and nothing else.
+//! For r requested vectors, the *tail* is √(Σ_{i > r} σᵢ²)/‖M‖.
+//!
+//! The Tucker solvers need uᵢ. If the smaller side has zᵢ, they compute uᵢ = Mzᵢ/σᵢ
+//! ([`left_singular`](super::left_singular::left_singular)). A saliency map needs only
+//! Mᵀuᵢ = σᵢzᵢ.
 
 use std::ops::Range;
 
+use super::accuracy::{Accuracy, Precision, Route};
 use super::centring::centre;
-use super::gram::{Precision, Side, Unfolding};
 use super::qr::scaled_triangular_factor;
+use super::vectors::{Side, Unfolding};
 use crate::error::{Error, Result};
 use crate::linalg::small::{
     Columns, Rung, eigh_in_scratch_until, eigh_leading_until, leading_pair_in_scratch_until,
     rescale, right_singular_until,
 };
 use crate::monitor::Cancellation;
-use crate::names::named;
 use crate::scalar::{Scalar, binary_exponent, is_single, scale};
 use crate::simd::Scratch;
 use crate::tensor::{ModeExtents, TensorRef, largest_magnitude};
 
-/// How singular vectors of an unfolding are computed.
-///
-/// ```
-/// use tenfold::{Hosvd, Route, Tensor};
-/// let x = Tensor::new(&[2, 2], vec![1.0, 0.0, 0.0, 1e-10])?;
-/// let every_digit = Hosvd { route: Route::Qr, ..Hosvd::new([1, 1]) };
-/// assert_eq!(every_digit.decompose(&x)?.spectrum(0), Some(&[1.0, 1e-10][..]));
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Route {
-    /// The Gram matrix where its rounding does not show in the result, QR elsewhere.
-    #[default]
-    Auto,
-    /// Eigenvectors of the Gram matrix: the fastest route. It cannot resolve singular values
-    /// below √ε·σ₁, with ε of `f64`.
-    Gram,
-    /// Singular vectors of the triangular factor: all digits.
-    Qr,
-}
-
-named!(Route, "route", Auto => "auto", Gram => "gram", Qr => "qr");
-
-/// With how many digits singular vectors of an unfolding are computed.
-///
-/// ```
-/// use tenfold::linalg::{Accuracy, Precision};
-/// use tenfold::Route;
-/// let accuracy = Accuracy { route: Route::Qr, ..Accuracy::default() };
-/// assert_eq!(accuracy.precision, Precision::Native);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Accuracy {
-    /// The route.
-    pub route: Route,
-    /// The precision of the products with which a Gram matrix starts.
-    pub precision: Precision,
-}
-
-/// [`Route::Auto`], starting with products in the precision of the tensor.
-impl Default for Accuracy {
-    fn default() -> Self {
-        Self {
-            route: Route::default(),
-            precision: Precision::Native,
-        }
-    }
-}
-
-/// The tail down to which a Gram matrix in `f64` is trusted. Its rounding, about n·ε·‖M‖²,
-/// changes a tail t by the relative amount n·ε/t²: at most 1e-4 for n = 1000.
+/// The smallest tail for which a Gram matrix in `f64` is accurate enough. Its rounding error,
+/// about n·ε·‖M‖², changes a tail t by the relative amount n·ε/t²: at most 1e-4 for n = 1000.
 const DOUBLE_TAIL: f64 = 5e-5;
 
-/// The tail down to which products in `f32` are trusted. Their rounding averages out to about
-/// 1e-7·‖M‖² in the energy of the leading subspace.
+/// The smallest tail for which products in `f32` are accurate enough. Their rounding errors
+/// average out to about 1e-7·‖M‖² in the energy of the leading subspace.
 const SINGLE_TAIL: f64 = 2e-2;
 
-/// The longer side over the shorter, up to which the eigenproblem takes longer than the Gram
-/// matrix. Below it the computation starts with products in `f64`, so that it never solves
-/// the eigenproblem twice.
+/// The largest ratio of the longer side to the shorter for which the eigenproblem takes longer
+/// than the Gram matrix. Up to this ratio, the computation starts with products in `f64`, so that
+/// it does not solve the eigenproblem twice.
 const SHORT: usize = 8;
 
-/// The traces of Gram matrices in `f32` that neither overflow nor lose entries.
+/// The range of tr G for which a Gram matrix G in `f32` neither overflows nor loses entries.
 const SINGLE_TRACE: Range<f64> = 1e-20..1e30;
 
-/// The same for `f64`.
+/// The range of tr G for which a Gram matrix G in `f64` neither overflows nor loses entries.
 const DOUBLE_TRACE: Range<f64> = 1e-200..1e250;
 
-/// The relative gap 1 − σ₂²/σ₁² that a first vector from an `f32` Gram matrix needs. Where
-/// centring leaves a share s of ‖M‖², it needs this gap divided by s.
+/// The minimum relative gap 1 − σ₂²/σ₁² for a first vector from a Gram matrix in `f32`. If
+/// centring leaves a share s of ‖M‖², the minimum is this number divided by s.
 const CLEAR_GAP: f64 = 0.2;
 
-/// The share of Σσᵢ² that centring must leave of a Gram matrix in `f64`, so that the rounding
-/// is that of the uncentred matrix.
+/// The minimum share of Σσᵢ² that centring may leave of a Gram matrix in `f64`. With less, the
+/// rounding error of the uncentred matrix would be too large for the centred one.
 const CENTRED_SHARE: f64 = 0.03;
 
-/// ‖E‖/√(max Gᵢᵢ · tr G) of the error E in a Gram matrix G of products in `f32`.
+/// An estimate of ‖E‖/√(max Gᵢᵢ · tr G) for the rounding error E of a Gram matrix G of products
+/// in `f32`.
 ///
-/// A run of k = 256 products rounds by u√k/3 of √(Gᵢᵢ·Gⱼⱼ), u = 2⁻²⁴ the unit roundoff,
-/// if roundings are independent (Higham & Mary, SIAM J. Sci. Comput. 41, 2019), and
-/// the norm of a symmetric matrix of independent entries of variance s²·GᵢᵢGⱼⱼ is at
-/// most 2s·√(max Gᵢᵢ · tr G).
+/// Let u = 2⁻²⁴ be the unit roundoff, and let roundings be independent. The error of a run of
+/// k = 256 products in entry (i, j) is then s·√(Gᵢᵢ·Gⱼⱼ) with s = u√k/3 (Higham & Mary, SIAM J.
+/// Sci. Comput. 41, 2019). A symmetric matrix of independent entries with variances s²·Gᵢᵢ·Gⱼⱼ
+/// has a norm of at most 2s·√(max Gᵢᵢ · tr G).
 const GRAM_ROUNDING: f64 = 2.0 / 3.0 * 16.0 * (0.5 * f32::EPSILON as f64);
 
-/// Which singular vectors are asked for.
+/// The singular vectors to compute.
 #[derive(Clone, Copy)]
 pub(crate) enum Wanted<'a> {
-    /// The first. If it stands apart, σ₂² ≤ (1 − `gap`)·σ₁², then σ₁ alone is computed; else
-    /// σ₁ and σ₂.
+    /// The first vector. The values are σ₁ alone if σ₂² ≤ (1 − `gap`)·σ₁², else σ₁ and σ₂.
     First {
-        /// The gap.
+        /// The relative gap.
         gap: f64,
     },
-    /// As many as this function makes of all singular values; all where it makes more.
+    /// The first r vectors. The function returns r from all singular values. If r is above the
+    /// number of singular values, all vectors.
     Leading(&'a dyn Fn(&[f64]) -> usize),
-    /// All.
+    /// All vectors.
     All,
 }
 
-/// What is asked of an unfolding.
+/// What to compute of an unfolding, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
-    /// Which vectors.
+    /// The singular vectors.
     pub(crate) wanted: Wanted<'a>,
-    /// With how many digits.
+    /// The number of digits.
     pub(crate) accuracy: Accuracy,
-    /// Ends the computation on request.
+    /// Ends the computation when it is set.
     pub(crate) cancellation: Cancellation<'a>,
 }
 
@@ -155,24 +109,24 @@ pub(crate) struct Request<'a> {
 pub(crate) struct SingularPairs {
     /// The side of the vectors.
     pub(crate) side: Side,
-    /// The singular values of M·2⁻ᵉ, largest first: all of them, or those that
-    /// [`Wanted::First`] asks for.
+    /// The singular values of M·2⁻ᵉ, largest first: all of them, except for [`Wanted::First`].
     pub(crate) values: Scratch<f64>,
-    /// The exponent e; not 0 only where squares of the entries leave the range of `f64`.
+    /// The exponent e. It is 0 unless squares of the entries are outside the range of `f64`.
     pub(crate) exponent: i32,
-    /// The singular vectors, one column each: of M's rows (uᵢ) or of its columns (zᵢ).
+    /// The singular vectors, one in each column: uᵢ for the side of the rows of M, zᵢ for the
+    /// side of its columns.
     pub(crate) vectors: Columns,
-    /// For [`Wanted::First`] an estimate from above of how far the rounding of products in
-    /// `f32` moves an entry of Mᵀu₁ = σ₁z₁; else 0.
+    /// For [`Wanted::First`], an estimated bound on the error of the entries of Mᵀu₁ = σ₁z₁ that
+    /// products in `f32` cause. Otherwise 0.
     pub(crate) error: f64,
-    /// The route that was taken.
+    /// Gram matrix or QR.
     pub(crate) route: Route,
-    /// The computation that converged.
+    /// The rung on which the eigensolver converged.
     pub(crate) rung: Rung,
 }
 
 impl SingularPairs {
-    /// √(Σσᵢ²) over the values without a vector, relative to that of all.
+    /// The tail: √(Σσᵢ²) over the values without a vector, divided by √(Σσᵢ²) over all values.
     fn tail(&self) -> f64 {
         let largest = self.values.first().copied().unwrap_or(0.0);
         let energy = |values: &[f64]| {
@@ -183,16 +137,16 @@ impl SingularPairs {
     }
 }
 
-/// The singular values of the mode-n unfolding of `x`, which has entries, and singular vectors
-/// of its smaller side.
+/// The singular values of the mode-n unfolding of `x`, and singular vectors of its smaller side.
+/// `x` must have entries.
 ///
-/// |X|·n flops for a Gram matrix of order n and at most 9·n³ for its eigenproblem; 2·|X|·n and
-/// 20·n³ for the triangular factor.
+/// Cost of a Gram matrix of order n: |X|·n flops, and at most 9·n³ for its eigenproblem. Cost of
+/// the triangular factor: 2·|X|·n flops, and 20·n³ for its singular vectors.
 ///
 /// # Errors
 /// [`Error::ModeOutOfRange`], [`Error::NonFinite`], [`Error::NoConvergence`],
-/// [`Error::Cancelled`]; [`Error::ResultOutOfRange`] where a singular value that
-/// [`Wanted::Leading`] asks for is above the largest `f64`.
+/// [`Error::Cancelled`]; [`Error::ResultOutOfRange`] for [`Wanted::Leading`] if σ₁ is above the
+/// largest `f64`.
 pub(crate) fn singular_pairs<T: Scalar>(
     x: TensorRef<'_, T>,
     mode: usize,
@@ -218,12 +172,12 @@ pub(crate) fn singular_pairs<T: Scalar>(
 }
 
 /// [`singular_pairs`] of the unfolding with the mean of each row subtracted, by
-/// [`Route::Gram`]. `None` where that cancels too many digits of the Gram matrix, and where
-/// squares of the entries leave the range of `f64`: the caller then scales the entries and
+/// [`Route::Gram`]. `None` if subtracting cancels too many digits of the Gram matrix, or if
+/// squares of the entries are outside the range of `f64`. Then the caller scales the entries and
 /// subtracts the means from them.
 ///
 /// # Errors
-/// Those of [`singular_pairs`].
+/// The errors of [`singular_pairs`].
 pub(crate) fn centred_pairs<T: Scalar>(
     x: TensorRef<'_, T>,
     mode: usize,
@@ -249,7 +203,7 @@ pub(crate) fn centred_pairs<T: Scalar>(
     smaller.eigenpairs(&gram, 0).map(Some)
 }
 
-/// The smaller side of an unfolding M, and what is asked of it.
+/// The smaller side of an unfolding M, and what to compute of it.
 #[derive(Clone, Copy)]
 struct SmallerSide<'a, T> {
     x: TensorRef<'a, T>,
@@ -268,7 +222,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
         Ok(Self {
             x,
             around,
-            unfolding: Unfolding::new(x, around, side).until(request.cancellation),
+            unfolding: Unfolding::new(x, around, side).cancelled_by(request.cancellation),
             side,
             request,
             centred,
@@ -292,7 +246,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
         }
     }
 
-    /// The pairs from a Gram matrix of products in `f32`; `None` where it cannot resolve them.
+    /// The pairs from a Gram matrix of products in `f32`. `None` if it does not resolve them.
     fn from_single_gram(&self) -> Result<Option<SingularPairs>> {
         let gram = self.unfolding.gram(Precision::Native)?;
         let energy = trace(&gram);
@@ -310,18 +264,18 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
         }
     }
 
-    /// The first pair from a Gram matrix of products in `f32`, whose trace is `energy`; `None`
-    /// where the second eigenvalue may come too close.
+    /// The first pair from a Gram matrix of products in `f32` with the trace `energy`. `None` if
+    /// the gap to the second eigenvalue may be too small.
     fn first_pair_in_single(
         &self,
         mut gram: Columns,
         energy: f64,
     ) -> Result<Option<SingularPairs>> {
-        // 1. The rounding in the Gram matrix.
+        // 1. Estimate the rounding error of the Gram matrix.
         let diagonal = (0..gram.ncols()).map(|i| gram.as_ref()[(i, i)]);
         let rounding = GRAM_ROUNDING * (energy * diagonal.fold(0.0, f64::max)).sqrt();
-        // 2. The share of the trace that centring leaves. With a large mean the difference
-        // consists of rounding and may be negative.
+        // 2. Centre it. With a large mean, the remaining share of the trace consists of rounding
+        //    errors and may be negative.
         if self.centred {
             centre(gram.as_mut(), self.x, self.around, self.side);
         }
@@ -329,14 +283,16 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
         if !(CLEAR_GAP..).contains(&share) {
             return Ok(None);
         }
-        // 3. The first vector. Rounding turns it by at most ‖E‖/(λ₁ − λ₂) (Davis & Kahan),
-        // towards vectors v with ‖Mᵀv‖ ≤ σ₂.
+        // 3. Compute the first vector.
         let gap = CLEAR_GAP / share;
         let cancellation = self.request.cancellation;
         let pair = leading_pair_in_scratch_until(gram.as_ref(), gap, cancellation)?;
         let Some((value, vector)) = pair else {
             return Ok(None);
         };
+        // 4. Estimate its error. Rounding turns it by an angle of at most ‖E‖/(λ₁ − λ₂) (Davis &
+        //    Kahan) towards a vector v orthogonal to it. In Mᵀu₁ this adds at most ‖Mᵀv‖ ≤ σ₂
+        //    times the angle. In σ₁z₁ it adds σ₁ times the angle.
         let angle = rounding / (gap * value);
         let values = square_roots(&[value]);
         let length = match self.side {
@@ -349,8 +305,8 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
         }))
     }
 
-    /// The Gram matrix of X·2⁻ᵉ of products in `f64`, and e: not 0 only where squares of the
-    /// entries leave the range.
+    /// The Gram matrix of X·2⁻ᵉ from products in `f64`, and e. The exponent is 0 unless squares
+    /// of the entries are outside the range of `f64`.
     fn double_gram(&self) -> Result<(Columns, i32)> {
         let gram = self.unfolding.gram(Precision::Double)?;
         if DOUBLE_TRACE.contains(&trace(&gram)) {
@@ -360,14 +316,14 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
         Ok((self.unfolding.scaled_gram(exponent)?, exponent))
     }
 
-    /// Whether the pairs from a Gram matrix in `f64` are right to the digits asked for. For
-    /// `f32` entries they are: singular values are resolved down to 1e-8·σ₁, below the ε of
-    /// `f32`.
+    /// Whether the pairs from a Gram matrix in `f64` have the requested digits. They always have
+    /// for `f32` entries: the matrix resolves singular values down to 1e-8·σ₁, which is below the
+    /// ε of `f32`.
     fn is_resolved(&self, pairs: &SingularPairs) -> bool {
         is_single::<T>() || self.request.accuracy.route == Route::Gram || pairs.tail() > DOUBLE_TAIL
     }
 
-    /// The pairs from the eigenpairs of a Gram matrix of X·2⁻ᵉ.
+    /// The pairs from the eigenvalues and eigenvectors of a Gram matrix of X·2⁻ᵉ.
     fn eigenpairs(&self, gram: &Columns, exponent: i32) -> Result<SingularPairs> {
         let (gram, cancellation) = (gram.as_ref(), self.request.cancellation);
         let pairs = match self.request.wanted {
@@ -435,7 +391,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
         })
     }
 
-    /// Pairs from a Gram matrix of X itself, on the first rung.
+    /// Pairs from a Gram matrix of X itself, by the eigensolver that is tried first.
     fn pairs(&self, values: Scratch<f64>, vectors: Columns) -> SingularPairs {
         SingularPairs {
             side: self.side,
@@ -449,23 +405,24 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
     }
 }
 
-/// Singular values from eigenvalues of a Gram matrix, which rounding can make negative.
+/// Singular values from the eigenvalues of a Gram matrix. Eigenvalues that are negative because
+/// of rounding give 0.
 pub(crate) fn square_roots(eigenvalues: &[f64]) -> Scratch<f64> {
     let roots = eigenvalues.iter().map(|value| value.max(0.0).sqrt());
     roots.collect()
 }
 
-/// σᵢ·2ᵉ for singular values, largest first.
+/// Multiplies singular values, largest first, by 2ᵉ.
 ///
 /// # Errors
-/// [`Error::ResultOutOfRange`] where the largest is then above the largest `f64`.
+/// [`Error::ResultOutOfRange`] if the first product is above the largest `f64`.
 pub(crate) fn rescale_singular_values(values: &mut [f64], exponent: i32) -> Result<()> {
     check_range(values.first().copied().unwrap_or(0.0), exponent)?;
     rescale(values, exponent);
     Ok(())
 }
 
-/// Fails where the singular value `largest`·2ᵉ is above the largest `f64`.
+/// Fails if the singular value `largest`·2ᵉ is above the largest `f64`.
 fn check_range(largest: f64, exponent: i32) -> Result<()> {
     if scale(largest, exponent).is_infinite() {
         return Err(Error::ResultOutOfRange {
@@ -477,7 +434,7 @@ fn check_range(largest: f64, exponent: i32) -> Result<()> {
     Ok(())
 }
 
-/// Σ of a matrix's diagonal.
+/// The sum of the diagonal entries.
 fn trace(a: &Columns) -> f64 {
     (0..a.ncols()).map(|i| a.as_ref()[(i, i)]).sum()
 }
