@@ -1,3 +1,3 @@
-//! Fuzz targets of tenfold, each a function of bytes.
+//! The fuzz targets of tenfold. Each is a function of bytes.
 
 pub mod targets;

@@ -1,5 +1,6 @@
-//! What the fuzzer calls, and what a test replays the corpus with: bad input may
-//! be refused, in whatever way; it may not panic, hang, or give nonsense.
+//! The functions that the fuzzer calls. A test of the command calls them with the corpus.
+//!
+//! Bad input must give an error. It must not cause a panic, an endless loop or a wrong result.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,10 +8,11 @@ use std::path::Path;
 use tenfold::cam::{Cam, Colormap, Sign, Weighting};
 use tenfold::io::{AnyTensor, AnyTucker, read_image, read_npy, read_tucker};
 use tenfold::{
-    Hooi, Hosvd, Randomized, Result, Route, Scalar, Slice, StHosvd, Tensor, Truncation, Tucker,
+    Hooi, Hosvd, Method, Randomized, Result, Route, Scalar, Slice, Solver, StHosvd, Tensor,
+    Truncation, Tucker,
 };
 
-/// Reads a `.npy` file of these bytes.
+/// Reads a `.npy` file with these bytes.
 pub fn npy(data: &[u8]) {
     let tensor = as_file(data, ".npy", |path| read_npy(path));
     match tensor {
@@ -20,7 +22,7 @@ pub fn npy(data: &[u8]) {
     }
 }
 
-/// Reads a decomposition of these bytes, and does with it what the command does.
+/// Reads a decomposition with these bytes, and calls the functions that the command calls.
 pub fn npz(data: &[u8]) {
     match as_file(data, ".npz", |path| read_tucker(path)) {
         Ok((AnyTucker::F32(tucker), _)) => use_tucker(&tucker),
@@ -29,7 +31,7 @@ pub fn npz(data: &[u8]) {
     }
 }
 
-/// Reads a photograph of these bytes.
+/// Reads a picture with these bytes.
 pub fn image(data: &[u8]) {
     match as_file(data, ".png", |path| read_image(path)) {
         Ok(image) => assert!(image.width() > 0 && image.height() > 0),
@@ -37,18 +39,15 @@ pub fn image(data: &[u8]) {
     }
 }
 
-/// Reads what comes before the first line break as the shape of a tensor, the
-/// rest as a slice of it, and as names.
+/// Parses the text before the first line break as a shape, and the rest as a slice and as
+/// names.
 pub fn text(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
     let (shape, text) = text.split_once('\n').unwrap_or(("5,6,7", text));
-    let _ = (
-        text.parse::<Weighting>(),
-        text.parse::<Sign>(),
-        text.parse::<Colormap>(),
-    );
+    let _ = (text.parse::<Weighting>(), text.parse::<Sign>());
+    let _ = (text.parse::<Colormap>(), text.parse::<Method>());
     let shape: Option<Vec<usize>> = shape.split(',').map(|extent| extent.parse().ok()).collect();
     let Some(shape) = shape else { return };
     let Ok(slice) = text.parse::<Slice>() else {
@@ -64,8 +63,8 @@ pub fn text(data: &[u8]) {
     }
 }
 
-/// Decomposes a small tensor, all of it made from these bytes, by every solver, and
-/// draws its saliency maps.
+/// Makes a small tensor and options from these bytes, decomposes the tensor with every solver,
+/// and computes its saliency maps.
 pub fn solvers(data: &[u8]) {
     let mut bytes = Bytes(data);
     if bytes.next().is_multiple_of(2) {
@@ -75,7 +74,7 @@ pub fn solvers(data: &[u8]) {
     }
 }
 
-/// Bytes that never end: after the last come zeros.
+/// An endless sequence of bytes: zeros follow the last byte.
 struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {
@@ -109,9 +108,9 @@ fn solve<T: Scalar>(mut bytes: Bytes<'_>, from_bits: impl Fn(u64) -> T) {
     let style = bytes.next();
     let entries: usize = shape.iter().product();
     let entry = |_| match style % 3 {
-        // Any bits at all: NaN, infinities, numbers of every size.
+        // Arbitrary bits: NaN, infinities, numbers of every size.
         0 => from_bits(bytes.word(size_of::<T>())),
-        // A few values, so that spectra are degenerate.
+        // Few different values, so that singular values coincide.
         1 => T::from_f64([0.0, 1.0, -1.0, 1e-5][bytes.below(4)]),
         _ => T::from_f64(f64::from(bytes.next()) - 127.5),
     };
@@ -133,15 +132,15 @@ fn solve<T: Scalar>(mut bytes: Bytes<'_>, from_bits: impl Fn(u64) -> T) {
         max_sweeps: 3,
         ..Hooi::new(truncation.clone())
     };
-    let mut outcomes = vec![
-        hosvd.decompose(&x),
-        st_hosvd.decompose(&x),
-        hooi.decompose(&x),
-    ];
+    let mut solvers: Vec<Box<dyn Solver<T>>> =
+        vec![Box::new(hosvd), Box::new(st_hosvd), Box::new(hooi)];
     if let Truncation::Ranks(ranks) = &truncation {
-        outcomes.push(Randomized::new(ranks.clone()).decompose(&x));
+        solvers.push(Box::new(Randomized::new(ranks.clone())));
     }
-    for outcome in outcomes {
+    for solver in solvers {
+        // The memory estimate fails only for input that the solver refuses too.
+        let outcome = solver.decompose(x.view());
+        assert!(solver.memory(&shape).is_ok() || outcome.is_err());
         check_outcome(&x, finite, &truncation, outcome);
     }
     for weighting in Weighting::ALL {
@@ -159,6 +158,8 @@ fn solve<T: Scalar>(mut bytes: Bytes<'_>, from_bits: impl Fn(u64) -> T) {
     }
 }
 
+/// Factors are orthonormal, and the relative error is at most the tolerance unless a shortfall
+/// is reported.
 fn check_outcome<T: Scalar>(
     x: &Tensor<T>,
     finite: bool,
@@ -169,7 +170,10 @@ fn check_outcome<T: Scalar>(
         Ok(tucker) => tucker,
         Err(error) => return check_message(&error),
     };
-    assert!(finite, "a decomposition of what is not finite");
+    assert!(
+        finite,
+        "a tensor with an entry that is not finite was decomposed"
+    );
     for mode in 0..x.order() {
         let factor = tucker.factor(mode).unwrap();
         for j in 0..factor.ncols() {
@@ -185,7 +189,7 @@ fn check_outcome<T: Scalar>(
             }
         }
     }
-    // The norm of a tensor may be beyond the range of its entries.
+    // The norm of a tensor may exceed the largest number of its scalar.
     if !tucker
         .core()
         .data()
@@ -199,7 +203,7 @@ fn check_outcome<T: Scalar>(
         && tucker.shortfall().is_none()
     {
         let slack = 8.0 * x.order() as f64 * T::EPSILON;
-        // Below the least normal number digits are missing.
+        // Numbers below the smallest normal number have fewer digits.
         let tiny = if T::EPSILON > f64::EPSILON {
             1e-33
         } else {
@@ -213,17 +217,17 @@ fn check_outcome<T: Scalar>(
     }
 }
 
-/// An error's message is one that people can read.
+/// Every error has a message.
 fn check_message(error: &tenfold::Error) {
     assert!(!error.to_string().is_empty());
 }
 
-/// What was read is not much larger than the file.
+/// A tensor is not much larger than its file.
 fn check_size<T: Scalar>(x: &Tensor<T>, data: &[u8]) {
     assert!(size_of_val(x.data()) <= 8 * data.len());
 }
 
-/// The norm, a slice and, where it is small, the whole.
+/// Reconstructs a corner, and the whole tensor if it is small.
 fn use_tucker<T: Scalar>(tucker: &Tucker<T>) {
     let shape = tucker.shape();
     let corner: Vec<_> = shape.iter().map(|&extent| 0..extent.min(2)).collect();
@@ -234,7 +238,7 @@ fn use_tucker<T: Scalar>(tucker: &Tucker<T>) {
     }
 }
 
-/// Has `read` read a file of these bytes.
+/// Calls `read` with a file that has these bytes.
 fn as_file<R>(data: &[u8], suffix: &str, read: impl FnOnce(&Path) -> R) -> R {
     let mut file = tempfile::Builder::new().suffix(suffix).tempfile().unwrap();
     file.write_all(data).unwrap();

@@ -275,7 +275,7 @@ fn a_tolerance_out_of_reach_is_noted() {
     assert_eq!(object["shortfall"]["requested"], 0.0);
     let note = object["notes"][0].as_str().unwrap();
     assert!(
-        note.starts_with("a relative error of 0e0 was asked for"),
+        note.starts_with("the relative error 0e0 was requested"),
         "{note}"
     );
 }

@@ -538,7 +538,7 @@ fn bad_input_is_refused_in_one_line() {
         (&[FEATURES, "--ranks", "5,5"], "ranks has 2 entries"),
         (
             &[FEATURES, "--ranks", "1,1,1", "--weighting", "eigen-cam"],
-            "takes no ranks",
+            "has no ranks",
         ),
         (
             &[FEATURES, "--weighting", "gradcam"],
@@ -548,7 +548,7 @@ fn bad_input_is_refused_in_one_line() {
             &[FEATURES, "--colormap", "rainbow"],
             "there is no colour map",
         ),
-        (&[FEATURES, "--size", "224"], "is no size"),
+        (&[FEATURES, "--size", "224"], "is not a size"),
         (&[FEATURES, "--size", "0x9"], "at least 1"),
         (&[FEATURES, "--size", "99999999x99999999"], "is more than"),
         (&[FEATURES, "--alpha", "-1"], "between 0 and 1"),
@@ -564,7 +564,7 @@ fn bad_input_is_refused_in_one_line() {
         ),
         (
             &[FEATURES, FEATURES, "-o", &folder.file("two")],
-            "comes twice",
+            "another file has the same name",
         ),
     ];
     for (arguments, expected) in cases {

@@ -31,12 +31,15 @@ fn refusal(arguments: &[&str]) -> String {
 
 /// The megabytes of which a command speaks when it has too few.
 fn told(line: &str) -> f64 {
-    assert!(line.ends_with("available (see --max-memory)\n"), "{line}");
+    assert!(
+        line.ends_with("are available (see --max-memory)\n"),
+        "{line}"
+    );
     let words: Vec<&str> = line.split_whitespace().collect();
     let place = words.iter().position(|word| word.starts_with("need"));
     let place = place.unwrap();
     let number: f64 = words[place + 1].parse().unwrap();
-    match words[place + 2].trim_end_matches(';') {
+    match words[place + 2].trim_end_matches(',') {
         "MB" => number,
         "GB" => 1e3 * number,
         unit => panic!("{unit}: {line}"),
@@ -282,7 +285,7 @@ fn a_limit_above_the_need_changes_nothing() {
     assert_eq!(output.status.code(), Some(0));
     let line = refusal(&[&arguments[..], &["--max-memory", "many"]].concat());
     assert!(
-        line.contains("8GB, 500MB, 2GiB or bytes was expected"),
+        line.contains("8GB, 500MB, 2GiB or a number of bytes was expected"),
         "{line}"
     );
     for command in [

@@ -311,7 +311,10 @@ fn an_output_on_standard_output_comes_alone() {
             .contains("written: /dev/stdout")
     );
     let line = refusal(root, &[&arguments[..], &["--json"]].concat());
-    assert!(line.contains("takes the JSON object alone"), "{line}");
+    assert!(
+        line.contains("only the JSON object goes to standard output"),
+        "{line}"
+    );
 }
 
 /// A name that ends as that of a folder does is no file's: told before the work.

@@ -63,7 +63,7 @@ fn blanks_in_lists_do_not_matter() {
     // Without quotes the shell makes several arguments of it.
     for list in [["3,", "2,", "2"], ["3", "2", "2"]] {
         let line = folder.refuses(&[&["--ranks"], &list[..]].concat());
-        let hint = "a list has commas, and quotes where it has blanks";
+        let hint = "a list is separated by commas; put quotes around a list with blanks";
         assert!(line.contains(hint), "{line}");
     }
 }
@@ -78,8 +78,8 @@ fn one_rank_is_for_all_modes() {
     for method in ["st-hosvd", "hosvd", "hooi", "randomized"] {
         let (ranks, notes) = folder.decompose(&["--ranks", "5", "--method", method]);
         assert_eq!(ranks, [5, 5, 4]);
-        let note = "x.npy: --ranks 5 was lowered to 4 in mode 2: \
-                    the extents and the other ranks allow no more";
+        let note = "x.npy: --ranks 5 was lowered to 4 in mode 2, \
+                    the maximum for the extents and the other ranks";
         assert_eq!(notes, [note]);
     }
     let (ranks, notes) = folder.decompose(&["--ranks", "5", "--modes", "2,0"]);
@@ -110,12 +110,12 @@ fn other_counts_are_refused_with_what_is_accepted() {
         (
             &["--ranks", "2,2"][..],
             "ranks has 2 entries, the tensor has 3 modes; \
-             --ranks takes one for each mode, or one for all",
+             --ranks needs one for each mode, or one for all",
         ),
         (
             &["--ranks", "2,2,2", "--modes", "0,1"],
             "ranks has 3 entries, the call names 2 modes; \
-             --ranks takes one for each of --modes, or one for all",
+             --ranks needs one for each of --modes, or one for all",
         ),
         (
             &["--ranks", "0"],
@@ -170,7 +170,7 @@ fn one_rank_is_for_all_modes_of_a_feature_map() {
 
     let line = refusal(folder.root(), &[&arguments[..], &["4,4"]].concat());
     assert!(
-        line.ends_with("--ranks takes one for each mode, or one for all"),
+        line.ends_with("--ranks needs one for each mode, or one for all"),
         "{line}"
     );
     // The weightings that take none say so as before.
@@ -187,7 +187,7 @@ fn one_rank_is_for_all_modes_of_a_feature_map() {
             "eigen-cam",
         ],
     );
-    assert!(line.contains("takes no ranks"), "{line}");
+    assert!(line.contains("has no ranks"), "{line}");
     let all = [
         "cam",
         "x.npy",

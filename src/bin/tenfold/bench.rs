@@ -1,4 +1,4 @@
-//! `tenfold bench`: saliency maps by SVD and by Tucker, timed side by side.
+//! `tenfold bench`: the times of saliency maps by SVD and by Tucker decomposition.
 
 mod plot;
 mod reference;
@@ -19,10 +19,10 @@ use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::output;
 
-/// Time SVD against Tucker saliency maps on this machine
+/// Measure the times of saliency maps by SVD and by Tucker decomposition on this machine
 ///
-/// Each weighting is timed by its closed form and by the route that its
-/// definition names: a thin or full SVD of the unfolding, HOOI at full ranks.
+/// Each weighting is measured twice: by its closed form, and by its definition, which is an SVD
+/// of the unfolding or HOOI at full ranks.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Shapes of feature maps
@@ -33,23 +33,23 @@ pub(crate) struct Args {
         default_value = "512x7x7,1280x7x7,2048x7x7"
     )]
     shape: Vec<Shape>,
-    /// The scalar of the feature maps
+    /// The type of the entries
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     dtype: Dtype,
-    /// Runs of each closed form, of which the median is taken; at most 5 of a
-    /// reference route
+    /// Number of runs of each closed form; the time is their median. Definitions run at most
+    /// 5 times
     #[arg(long, value_name = "N", default_value_t = 21,
           value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
-    /// What the SVD pair is compared with: a thin SVD, or one with all C left
-    /// vectors as the published code computes it
+    /// The SVD of the definition: thin, or full with all C left vectors as in the published
+    /// code
     #[arg(long, value_enum, default_value_t = Reference::Thin)]
     reference: Reference,
-    /// Draw a chart of the closed forms' times and of Tucker/SVD: an .svg
+    /// Draw a chart of the times of the closed forms and of the ratio Tucker/SVD
     #[arg(long, value_name = "OUT.svg")]
     plot: Option<PathBuf>,
-    /// Where the closed forms run; on a GPU the time is that of a map in a batch
-    /// of 256, its way there and back included
+    /// The device that computes the closed forms. On a GPU the time is that of a map in a
+    /// batch of 256, with the copies to the GPU and back
     #[arg(long, value_enum, default_value_t = Choice::Cpu)]
     device: Choice,
 }
@@ -68,7 +68,7 @@ impl Dtype {
         }
     }
 
-    /// The bytes of an entry.
+    /// The number of bytes of an entry.
     fn size(self) -> usize {
         match self {
             Self::F32 => size_of::<f32>(),
@@ -83,7 +83,7 @@ pub(crate) enum Reference {
     Full,
 }
 
-/// Extents written as `2048x7x7`.
+/// A shape, written as `2048x7x7`.
 #[derive(Clone)]
 struct Shape(Vec<usize>);
 
@@ -94,17 +94,24 @@ impl FromStr for Shape {
         let extents: Result<Vec<usize>, _> = text.trim().split('x').map(str::parse).collect();
         match extents {
             Ok(extents) if extents.len() >= 2 && !extents.contains(&0) => Ok(Self(extents)),
-            _ => Err("channels and positions are expected, as in 2048x7x7".to_owned()),
+            _ => Err(
+                "the numbers of channels and of positions were expected, such as 2048x7x7"
+                    .to_owned(),
+            ),
         }
     }
 }
 
-/// What was found for one weighting on one shape.
+/// The measurements of one weighting and one shape.
 struct Row {
     weighting: Weighting,
+    /// The time of the closed form.
     seconds: f64,
+    /// The time of the definition.
     reference_seconds: f64,
+    /// The largest difference between the two maps.
     difference: f64,
+    /// What the definition computes.
     compared: &'static str,
 }
 
@@ -117,14 +124,14 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let mut groups = Vec::new();
     let mut text = String::new();
     for Shape(shape) in &args.shape {
-        // The reference routes hold a handful of copies in f64, a full SVD all
-        // left vectors too.
+        // The definitions need about a dozen copies in f64, a full SVD also all left
+        // vectors.
         let entries: f64 = shape.iter().map(|&extent| extent as f64).product();
         let vectors = match args.reference {
             Reference::Thin => 0.0,
             Reference::Full => (shape[0] as f64).powi(2),
         };
-        // A GPU is given a batch at once.
+        // On a GPU a whole batch is computed at once.
         let batch = if device.is_cpu() { 0 } else { BATCH };
         let batch = (batch * args.dtype.size()) as f64 * entries;
         let need = 8.0 * (12.0 * entries + 4.0 * vectors) + batch;
@@ -140,7 +147,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     let threads = rayon::current_num_threads();
     let plot = args.plot.as_ref().map(|path| path.display().to_string());
-    // First what was measured, so that a disk that is full takes only the chart.
+    // The measurements are printed first, so that a full disk loses only the chart.
     console.result(
         json!({
             "command": "bench",
@@ -164,22 +171,22 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     Ok(())
 }
 
-/// Fails where the chart could not be written, before any work.
+/// Fails if the chart cannot be written.
 fn check_plot(path: &Path) -> Outcome {
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     if extension.as_deref() != Some("svg") && !path.is_dir() {
         return Err(Failure::usage(format!(
-            "{}: the chart goes to an .svg",
+            "{}: the chart is written to an .svg",
             path.display()
         )));
     }
     output::check(&[path.to_path_buf()], &[])
 }
 
-/// Feature maps that a GPU gets at once.
+/// The number of feature maps in the batch for a GPU.
 const BATCH: usize = 256;
 
-/// Times all four weightings on one feature map.
+/// Measures all four weightings on one feature map.
 fn measure<T: MapScalar>(
     shape: &[usize],
     args: &Args,
@@ -217,8 +224,8 @@ fn measure<T: MapScalar>(
     Ok(rows)
 }
 
-/// Features like those behind a ReLU: a few shared patterns, noise, no negative
-/// entries. They are the same in every run.
+/// Features like the output of a ReLU: a few shared patterns and noise, with negative entries
+/// set to 0. They are the same in every run.
 fn features<T: Scalar>(shape: &[usize]) -> tenfold::Result<Tensor<T>> {
     const PATTERNS: usize = 6;
     let positions: usize = shape[1..].iter().product();
@@ -235,7 +242,7 @@ fn features<T: Scalar>(shape: &[usize]) -> tenfold::Result<Tensor<T>> {
     })
 }
 
-/// The median time of `count` runs, after one that warms up, and the last result.
+/// The median time of `count` runs, after one run to warm up, and the last result.
 fn median<R>(
     count: usize,
     mut run: impl FnMut() -> tenfold::Result<R>,
@@ -251,7 +258,8 @@ fn median<R>(
     Ok((seconds[count / 2], result))
 }
 
-/// The time of a Tucker weighting relative to the SVD one of as many vectors.
+/// The time of a Tucker weighting divided by the time of the SVD weighting with the same
+/// vectors.
 fn tucker_to_svd(rows: &[Row], weighting: Weighting) -> Option<f64> {
     let svd = match weighting {
         Weighting::Tsm => Weighting::EigenCam,
@@ -273,7 +281,7 @@ fn table(shape: &[usize], rows: &[Row]) -> String {
         "time",
         "Tucker/SVD",
         "faster",
-        "reference",
+        "definition",
         "largest Δ"
     );
     for row in rows {

@@ -1,13 +1,20 @@
 //! `tenfold cam`: saliency maps of feature maps.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `need` | the estimate of the memory |
+//! | `target` | where the maps are written |
+//! | `picture` | pictures of maps |
+//! | `report` | notes and the summary |
 
 mod need;
 mod picture;
+mod report;
 mod target;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use serde_json::{Value, json};
 use tenfold::cam::{
     Cam, Colormap, Decomposition, Overlay, SaliencyMap, Sign, Status, Weighting, normalize, resize,
 };
@@ -20,9 +27,10 @@ use crate::failure::{Failure, Outcome};
 use crate::list;
 use crate::memory::Memory;
 use crate::ranks::Ranks;
+use report::{Report, note_statuses};
 use target::Target;
 
-/// Draw saliency maps of feature maps
+/// Compute saliency maps of feature maps, and draw them
 ///
 /// Without -o the picture is F.WEIGHTING.png in the current folder.
 #[derive(clap::Args)]
@@ -30,12 +38,11 @@ pub(crate) struct Args {
     /// Feature maps: C×H×W, or a batch N×C×H×W
     #[arg(value_name = "F.npy", required = true)]
     features: Vec<PathBuf>,
-    /// Which map: eigen-cam, tsm, multivec-eigen-cam, mtsm, or all four
+    /// The kind of map: eigen-cam, tsm, multivec-eigen-cam, mtsm, or all
     #[arg(long, value_name = "NAME", default_value = "mtsm", value_parser = parse_weightings)]
     weighting: Weightings,
-    /// Ranks of the Tucker decomposition (tsm and mtsm): one for each mode, or a
-    /// single one for all, which is lowered where a mode has no such rank
-    /// [default: full]
+    /// Ranks of the Tucker decomposition (tsm and mtsm): one for each mode, or one for all,
+    /// which is lowered in modes that allow no such rank [default: full ranks]
     #[arg(long, value_delimiter = ',', value_name = "C,H,W", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     ranks: Option<Vec<usize>>,
@@ -45,42 +52,42 @@ pub(crate) struct Args {
     /// Do not subtract each channel's mean first
     #[arg(long)]
     no_centring: bool,
-    /// What becomes of negative entries: absolute, positive (signed by the
-    /// entry of largest magnitude, then clipped), negative (the other sign)
-    /// [default: positive for eigen-cam, absolute for the others]
+    /// How negative entries are handled: absolute (absolute values), positive (the entry of
+    /// largest magnitude is made positive, negative entries become 0), negative (the same with
+    /// the opposite sign) [default: positive for eigen-cam, absolute for the others]
     #[arg(long, value_name = "NAME")]
     sign: Option<Sign>,
-    /// Lay the map over this photograph, PNG or JPEG
+    /// Draw the map over this photograph, PNG or JPEG
     #[arg(long, value_name = "IMG")]
     image: Option<PathBuf>,
     /// Resize the map to this height and width, at most 67108864 pixels
-    /// [default: the photograph's]
+    /// [default: the size of the photograph]
     #[arg(long, value_name = "HxW", value_parser = parse_size)]
     size: Option<(usize, usize)>,
-    /// Normalise once more after resizing, as pytorch-grad-cam's result is
+    /// Stretch the map to [0, 1] again after resizing, as pytorch-grad-cam does
     #[arg(long)]
     stretch: bool,
-    /// turbo, viridis, inferno, magma, plasma, gray, jet
+    /// The colours: turbo, viridis, inferno, magma, plasma, gray, jet
     #[arg(long, value_name = "NAME", default_value_t)]
     colormap: Colormap,
-    /// The share of the map's colour over the photograph, 0 to 1
+    /// The opacity of the map over the photograph, 0 to 1
     #[arg(long, value_name = "A", default_value_t = Overlay::default().alpha, allow_hyphen_values = true)]
     alpha: f64,
-    /// A picture (.png; several maps side by side), an array (.npy, f32), or a
-    /// folder that takes a picture of every map and an array of every file
+    /// A picture (.png, several maps side by side), an array (.npy, f32), or a folder for a
+    /// picture of every map and an array of every file
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// Where the maps are made
+    /// The device that computes the maps
     #[arg(long, value_enum, default_value_t = Choice::Cpu)]
     device: Choice,
 }
 
-/// The weightings asked for, one or all.
+/// The value of `--weighting`: one weighting or all of them.
 #[derive(Clone)]
 struct Weightings(Vec<Weighting>);
 
 impl Weightings {
-    /// The name in file names.
+    /// The name for file names.
     fn name(&self) -> &'static str {
         match self.0.as_slice() {
             [weighting] => weighting.name(),
@@ -101,11 +108,11 @@ fn parse_weightings(name: &str) -> tenfold::Result<Weightings> {
     Ok(Weightings(vec![weighting]))
 }
 
-/// The most pixels that a map is resized to: 8192×8192.
-const MOST_PIXELS: usize = 1 << 26;
+/// The maximum number of pixels that a map is resized to: 8192×8192.
+const MAX_PIXELS: usize = 1 << 26;
 
 fn parse_size(text: &str) -> Result<(usize, usize), String> {
-    let wrong = || format!("{text:?} is no size; height x width was expected, as in 224x224");
+    let wrong = || format!("{text:?} is not a size: height x width was expected, such as 224x224");
     let (height, width) = text.split_once(['x', '×']).ok_or_else(wrong)?;
     let height: usize = height.parse().map_err(|_| wrong())?;
     let width: usize = width.parse().map_err(|_| wrong())?;
@@ -113,21 +120,21 @@ fn parse_size(text: &str) -> Result<(usize, usize), String> {
         return Err(format!("{text}: height and width must be at least 1"));
     }
     match height.checked_mul(width) {
-        Some(pixels) if pixels <= MOST_PIXELS => Ok((height, width)),
-        _ => Err(format!("{text} is more than {MOST_PIXELS} pixels")),
+        Some(pixels) if pixels <= MAX_PIXELS => Ok((height, width)),
+        _ => Err(format!("{text} is more than {MAX_PIXELS} pixels")),
     }
 }
 
 /// The maps of one file and weighting.
 struct Maps {
-    /// The place of the file among the arguments.
+    /// The index of the file in `Args::features`.
     file: usize,
     weighting: Weighting,
-    /// The ranks that they were made with; full ones for `None`.
+    /// The ranks of the Tucker decomposition; `None` for full ranks.
     ranks: Option<Vec<usize>>,
-    /// H×W in f32, one for each feature map of the file.
+    /// A map H×W for each feature map of the file.
     items: Vec<(Tensor<f32>, Status)>,
-    /// Whether the file is a batch.
+    /// Whether the file holds a batch.
     batch: bool,
 }
 
@@ -147,7 +154,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     target.check(args, &files)?;
     args.check_memory(&files, &target, photograph.as_ref(), memory)?;
     if args.ranks.is_some() && args.weighting.0.len() > 1 {
-        console.note("--ranks is for tsm and mtsm, the other two take none");
+        console.note("--ranks is used for tsm and mtsm, the other two have no ranks");
     }
     for (path, file) in args.features.iter().zip(&files) {
         if let Some(ranks) = &file.ranks {
@@ -160,16 +167,17 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let bar = console.progress(Some(files.len() as u64), "maps");
     let mut maps = Vec::new();
     let mut shapes = Vec::new();
+    let maker = Maker { args, device };
     for (file, Features { npy, ranks }) in files.into_iter().enumerate() {
         let ranks = ranks.map(|ranks| ranks.each);
         bar.set_message(args.features[file].display().to_string());
         if let Some(note) = npy.note() {
             console.note(note);
         }
-        shapes.push(json!(npy.shape()));
+        shapes.push(npy.shape().to_vec());
         let of_file = match npy.read()? {
-            AnyTensor::F32(x) => maps_of(args, &device, file, ranks.as_deref(), &x),
-            AnyTensor::F64(x) => maps_of(args, &device, file, ranks.as_deref(), &x),
+            AnyTensor::F32(x) => maker.maps(file, ranks.as_deref(), &x),
+            AnyTensor::F64(x) => maker.maps(file, ranks.as_deref(), &x),
         };
         maps.extend(of_file.map_err(|error| Failure::in_file(&args.features[file], error))?);
         bar.inc(1);
@@ -179,18 +187,26 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 
     note_statuses(args, &maps, console);
     let outputs = target.write(args, &maps, photograph.as_ref())?;
-    report(args, &maps, &shapes, &outputs, (&device, seconds), console)
+    let report = Report {
+        args,
+        maps: &maps,
+        shapes: &shapes,
+        outputs: &outputs,
+        device: maker.device.name(),
+        seconds,
+    };
+    report.print(console)
 }
 
-/// A file of feature maps, opened.
+/// An open file of feature maps.
 struct Features {
     npy: Npy,
-    /// The ranks that --ranks gives for its shape.
+    /// The ranks for its shape, if `--ranks` was given.
     ranks: Option<Ranks>,
 }
 
 impl Features {
-    /// Opens a feature map and checks its shape.
+    /// Opens a file and checks its shape.
     fn open(path: &Path, ranks: Option<&[usize]>) -> Outcome<Self> {
         let npy = Npy::open(path)?;
         let shape = npy.shape().to_vec();
@@ -213,7 +229,7 @@ impl Features {
         Err(Failure::in_file(path, error))
     }
 
-    /// The feature maps of a batch; none of a file that is a single one.
+    /// The number of feature maps of a batch; `None` for a file with a single feature map.
     fn batch(&self) -> Option<usize> {
         match *self.npy.shape() {
             [items, _, _, _] => Some(items),
@@ -222,26 +238,29 @@ impl Features {
     }
 }
 
-/// The maps of a feature map or a batch, for each weighting.
-fn maps_of<T: MapScalar>(
-    args: &Args,
-    device: &Device,
-    file: usize,
-    ranks: Option<&[usize]>,
-    x: &Tensor<T>,
-) -> tenfold::Result<Vec<Maps>> {
-    let batch = x.shape().len() == 4;
-    args.weighting
-        .0
-        .iter()
-        .map(|&weighting| {
-            let cam = args.cam(weighting, ranks);
+/// Computes maps with the options of the command.
+struct Maker<'a> {
+    args: &'a Args,
+    device: Device,
+}
+
+impl Maker<'_> {
+    /// The maps of a feature map or a batch, for each weighting.
+    fn maps<T: MapScalar>(
+        &self,
+        file: usize,
+        ranks: Option<&[usize]>,
+        x: &Tensor<T>,
+    ) -> tenfold::Result<Vec<Maps>> {
+        let batch = x.order() == 4;
+        let of_weighting = |&weighting: &Weighting| {
+            let cam = self.args.cam(weighting, ranks);
             let maps = if batch {
-                device.saliency_maps(&cam, x.view())?
+                self.device.saliency_maps(&cam, x.view())?
             } else {
-                vec![device.saliency_map(&cam, x.view())?]
+                vec![self.device.saliency_map(&cam, x.view())?]
             };
-            let items = maps.iter().map(|map| Ok((single(map)?, map.status())));
+            let items = maps.iter().map(|map| Ok((in_f32(map)?, map.status())));
             Ok(Maps {
                 file,
                 weighting,
@@ -249,19 +268,20 @@ fn maps_of<T: MapScalar>(
                 items: items.collect::<tenfold::Result<_>>()?,
                 batch,
             })
-        })
-        .collect()
+        };
+        self.args.weighting.0.iter().map(of_weighting).collect()
+    }
 }
 
-/// The map in f32.
-fn single<T: Scalar>(map: &SaliencyMap<T>) -> tenfold::Result<Tensor<f32>> {
+/// The map in `f32`.
+fn in_f32<T: Scalar>(map: &SaliencyMap<T>) -> tenfold::Result<Tensor<f32>> {
     let values = map.values();
     let entries = values.data().iter().map(|value| value.as_f64() as f32);
     Tensor::new(values.shape(), entries.collect())
 }
 
 impl Args {
-    /// The map that the options ask for, at the ranks that --ranks gives for its file.
+    /// The options of one map. `ranks` are those of its file.
     fn cam(&self, weighting: Weighting, ranks: Option<&[usize]>) -> Cam {
         let several = self.weighting.0.len() > 1;
         let svd = weighting.decomposition() == Decomposition::Svd;
@@ -277,8 +297,7 @@ impl Args {
         }
     }
 
-    /// The map at the size asked for, or the photograph's; as it is if there is
-    /// neither.
+    /// The map resized to `--size`, or to the photograph; unchanged if there is neither.
     fn resized(
         &self,
         map: &Tensor<f32>,
@@ -295,122 +314,4 @@ impl Args {
             Ok(map)
         }
     }
-}
-
-impl Maps {
-    /// The file's name and the number in the batch, for people.
-    fn label(&self, args: &Args, item: usize) -> String {
-        let file = args.features[self.file].display();
-        if self.batch {
-            format!("{file}[{item}] {}", self.weighting)
-        } else {
-            format!("{file} {}", self.weighting)
-        }
-    }
-}
-
-/// Notes the maps that mean little, the first few by name.
-fn note_statuses(args: &Args, maps: &[Maps], console: &Console) {
-    for (status, meaning) in [
-        (
-            Status::Constant,
-            "every position came out the same, the map is zero",
-        ),
-        (
-            Status::Degenerate,
-            "the two largest singular values are almost equal, the map means little",
-        ),
-    ] {
-        let labels: Vec<String> = maps
-            .iter()
-            .flat_map(|maps| {
-                let items = maps.items.iter().enumerate();
-                items
-                    .filter(|(_, (_, own))| *own == status)
-                    .map(|(item, _)| maps.label(args, item))
-            })
-            .collect();
-        if let [first, rest @ ..] = labels.as_slice() {
-            let others = match rest.len() {
-                0 => String::new(),
-                count => format!(" (and {count} more)"),
-            };
-            console.note(format!("{first}{others}: {meaning}"));
-        }
-    }
-}
-
-/// The index of the largest entry, the first on a tie.
-fn peak(map: &Tensor<f32>) -> [usize; 2] {
-    let width = map.shape()[1];
-    let mut peak = 0;
-    for (position, value) in map.data().iter().enumerate() {
-        if *value > map.data()[peak] {
-            peak = position;
-        }
-    }
-    [peak / width, peak % width]
-}
-
-/// The most maps that are listed for people.
-const LISTED: usize = 16;
-
-fn report(
-    args: &Args,
-    maps: &[Maps],
-    shapes: &[Value],
-    outputs: &[PathBuf],
-    (device, seconds): (&Device, f64),
-    console: &Console,
-) -> Outcome {
-    let mut lines = Vec::new();
-    let mut objects = Vec::new();
-    for maps in maps {
-        for (item, (map, status)) in maps.items.iter().enumerate() {
-            let [row, column] = peak(map);
-            lines.push(format!(
-                "{}: {} map, peak at row {row}, column {column}",
-                maps.label(args, item),
-                times(map.shape()),
-            ));
-            objects.push(json!({
-                "input": args.features[maps.file].display().to_string(),
-                "item": maps.batch.then_some(item),
-                "weighting": maps.weighting.name(),
-                "ranks": maps.ranks,
-                "shape": map.shape(),
-                "status": status.name(),
-                "peak": [row, column],
-            }));
-        }
-    }
-    let count = lines.len();
-    if count > LISTED {
-        lines.truncate(LISTED);
-        lines.push(format!("and {} more", count - LISTED));
-    }
-    let plural = if count == 1 { "map" } else { "maps" };
-    lines.push(format!("{count} {plural}, {seconds:.3} s"));
-    let written: Vec<String> = outputs
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    for path in written.iter().take(LISTED) {
-        lines.push(format!("written: {path}"));
-    }
-    if written.len() > LISTED {
-        lines.push(format!("and {} more files", written.len() - LISTED));
-    }
-    let object = json!({
-        "command": "cam",
-        "inputs": args.features.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
-        "shapes": shapes,
-        "weightings": args.weighting.0.iter().map(|weighting| weighting.name()).collect::<Vec<_>>(),
-        "ranks": args.ranks,
-        "maps": objects,
-        "outputs": written,
-        "device": device.name(),
-        "seconds": seconds,
-    });
-    console.summary(None, object, &lines.join("\n"))
 }

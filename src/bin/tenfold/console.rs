@@ -1,4 +1,4 @@
-//! What a command prints: its result on standard output, everything else on
+//! The output of a command: its result goes to standard output, notes and progress go to
 //! standard error.
 
 use std::cell::RefCell;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::failure::{Failure, Outcome};
 use crate::output::is_standard_output;
 
-/// How much is printed, and where.
+/// Prints results, notes and progress.
 pub(crate) struct Console {
     json: bool,
     quiet: bool,
@@ -20,8 +20,8 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// With `json` the result is one JSON object; `quiet` leaves out notes,
-    /// progress and summaries.
+    /// With `json` the result is printed as one JSON object. With `quiet` notes, progress and
+    /// summaries are not printed.
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
         Self {
             json,
@@ -30,19 +30,19 @@ impl Console {
         }
     }
 
-    /// Something that the user should know: on standard error, and among the
-    /// "notes" of the JSON object.
+    /// Prints a note to the user on standard error, and adds it to the "notes" of the JSON
+    /// object.
     pub(crate) fn note(&self, text: impl Into<String>) {
         let text = text.into();
         if !self.quiet {
-            // A closed standard error is no reason to stop.
+            // A closed standard error does not stop the command.
             let _ = writeln!(std::io::stderr(), "note: {text}");
         }
         self.notes.borrow_mut().push(text);
     }
 
-    /// The result of a command whose result is what it prints: `object` with
-    /// `--json`, `text` without.
+    /// Prints the result of a command that writes no file: `object` with `--json`, `text`
+    /// without.
     pub(crate) fn result(&self, object: Value, text: &str) -> Outcome {
         if self.json {
             let mut object = object;
@@ -53,9 +53,9 @@ impl Console {
         }
     }
 
-    /// The result of a command whose result is the file `output`: as
-    /// [`Console::result`], but `--quiet` leaves the text out, and it goes to standard
-    /// error where the file is standard output itself.
+    /// Prints the summary of a command that wrote the file `output`, as [`Console::result`]
+    /// does. With `--quiet` the text is not printed. If the file is standard output itself,
+    /// the text goes to standard error.
     pub(crate) fn summary(&self, output: Option<&Path>, object: Value, text: &str) -> Outcome {
         if self.quiet && !self.json {
             return Ok(());
@@ -67,19 +67,19 @@ impl Console {
         self.result(object, text)
     }
 
-    /// Fails where standard output would take the file `output` and a JSON object.
+    /// Fails if both the file `output` and a JSON object would go to standard output.
     pub(crate) fn check_standard_output(&self, output: &Path) -> Outcome {
         if self.json && is_standard_output(output) {
             return Err(Failure::usage(format!(
-                "{}: with --json standard output takes the JSON object alone",
+                "{}: with --json only the JSON object goes to standard output",
                 output.display()
             )));
         }
         Ok(())
     }
 
-    /// A progress bar of `steps` steps, or a spinner where they are not known;
-    /// invisible unless standard error is a terminal.
+    /// A progress bar of `steps` steps, or a spinner if their number is not known. It is
+    /// hidden unless standard error is a terminal.
     pub(crate) fn progress(&self, steps: Option<u64>, doing: &str) -> ProgressBar {
         if self.quiet || !std::io::stderr().is_terminal() {
             return ProgressBar::hidden();
@@ -98,8 +98,8 @@ impl Console {
     }
 }
 
-/// Prints `text` on standard output, with a line break at the end. A reader
-/// who has gone away has had enough.
+/// Prints `text` and a line break on standard output. It is not an error if the reader has
+/// closed the pipe.
 pub(crate) fn print(text: &str) -> Outcome {
     let mut stdout = std::io::stdout().lock();
     let written = stdout
@@ -114,7 +114,7 @@ pub(crate) fn print(text: &str) -> Outcome {
     }
 }
 
-/// An extent list as people write it: `200×200×20`.
+/// A shape in the usual notation: `200×200×20`.
 pub(crate) fn times(shape: &[usize]) -> String {
     let extents: Vec<String> = shape.iter().map(usize::to_string).collect();
     extents.join("×")

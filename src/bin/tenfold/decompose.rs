@@ -21,47 +21,47 @@ use crate::ranks::Ranks;
 
 /// Decompose an array into a core and factors
 ///
-/// Either --ranks or --tolerance says how far it is truncated.
+/// Either --ranks or --tolerance is needed.
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("truncation").required(true).args(["ranks", "tolerance"])))]
 pub(crate) struct Args {
-    /// The array: .npy of floats, integers or bool, of 1 to 16 modes
+    /// The array: .npy of floats, integers or bool, with 1 to 16 modes
     #[arg(value_name = "X.npy")]
     input: PathBuf,
-    /// The ranks: one for each mode (or for each of --modes), or a single one for all,
-    /// which is lowered where a mode has no such rank
+    /// The ranks: one for each mode (or each of --modes), or one for all, which is lowered in
+    /// modes that allow no such rank
     #[arg(long, value_delimiter = ',', value_name = "R,…", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     ranks: Option<Vec<usize>>,
-    /// The relative error allowed, from 0 to below 1
+    /// The maximum relative error, at least 0 and below 1
     #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
     tolerance: Option<f64>,
     /// The solver: st-hosvd, hosvd, hooi or randomized
     #[arg(long, value_name = "NAME", default_value_t = Method::StHosvd)]
     method: Method,
-    /// Decompose these modes only, counted from 0
+    /// Decompose only these modes, counted from 0 [default: all]
     #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     modes: Option<Vec<usize>>,
-    /// What HOOI starts from: st-hosvd or hosvd [default: st-hosvd]
+    /// The solver that HOOI starts from: st-hosvd or hosvd [default: st-hosvd]
     #[arg(long, value_name = "NAME")]
     start: Option<Start>,
-    /// The most sweeps that HOOI makes [default: 100]
+    /// Maximum number of sweeps of HOOI [default: 100]
     #[arg(long, value_name = "N")]
     sweeps: Option<usize>,
-    /// HOOI ends when the relative error changes by less than this [default: 1e-8]
+    /// HOOI ends when a sweep changes the relative error by less than this [default: 1e-8]
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     sweep_tolerance: Option<f64>,
-    /// The seed of methods that draw random numbers
+    /// Seed of the random numbers (randomized) [default: 0]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Columns that randomized sketches have beyond the ranks [default: 8]
+    /// Columns of a random sketch in addition to the rank (randomized) [default: 8]
     #[arg(long, value_name = "P")]
     oversampling: Option<usize>,
-    /// Passes that make randomized sketches more accurate [default: 0]
+    /// Number of power iterations, which make sketches more accurate (randomized) [default: 0]
     #[arg(long, value_name = "Q")]
     power_iterations: Option<usize>,
-    /// Where to write the decomposition
+    /// The file to write
     #[arg(short, long, value_name = "X.tucker.npz")]
     output: PathBuf,
 }
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let in_input = |error| Failure::in_file(&args.input, error);
     if args.method == Method::Randomized && args.ranks.is_none() {
         return Err(Failure::usage(
-            "--method randomized needs --ranks: a random sketch knows no tolerance",
+            "--method randomized needs --ranks: it does not support --tolerance",
         ));
     }
     let modes = args.modes.as_deref();
@@ -162,7 +162,7 @@ impl Args {
         }
     }
 
-    /// Fails where an option of HOOI is out of range.
+    /// Fails if an option of HOOI is out of range.
     fn check_options(&self) -> Outcome {
         if let Some(tolerance) = self.sweep_tolerance
             && !(0.0..1.0).contains(&tolerance)
@@ -180,7 +180,7 @@ impl Args {
         Ok(())
     }
 
-    /// Notes the options that the method does not have.
+    /// Prints notes about options that the method does not use.
     fn note_unused_options(&self, console: &Console) {
         let sweeps =
             self.start.is_some() || self.sweeps.is_some() || self.sweep_tolerance.is_some();
@@ -220,7 +220,12 @@ fn decompose<T: Scalar>(
         ..Meta::new(&tucker, args.method.name())
     };
     write_tucker(&args.output, &tucker, &meta)?;
-    report(args, &tucker, &meta, seconds, console)
+    let done = Done {
+        tucker,
+        meta,
+        seconds,
+    };
+    done.report(args, console)
 }
 
 /// The step that the spinner shows.
@@ -232,8 +237,8 @@ fn progress_text(progress: Progress) -> String {
     }
 }
 
-/// ‖X − X̂‖/‖X‖: as the solver knows it, measured where it knows a bound only
-/// or where rounding is no longer small beside it.
+/// ‖X − X̂‖/‖X‖. The solver's own value is used if it is exact and large compared to rounding;
+/// otherwise the error is measured.
 fn relative_error<T: Scalar>(
     method: Method,
     tucker: &Tucker<T>,
@@ -245,64 +250,73 @@ fn relative_error<T: Scalar>(
     }
 }
 
-fn report<T: Scalar>(
-    args: &Args,
-    tucker: &Tucker<T>,
-    meta: &Meta,
+/// A decomposition that was written.
+struct Done<T> {
+    tucker: Tucker<T>,
+    meta: Meta,
     seconds: f64,
-    console: &Console,
-) -> Outcome {
-    let error = meta.relative_error.unwrap_or_default();
-    if let Some(shortfall) = tucker.shortfall() {
-        console.note(format!(
-            "a relative error of {:e} was asked for, {} reaches {:.3e}",
-            shortfall.requested,
-            T::NAME,
-            shortfall.reached
-        ));
-    }
-    if tucker.rung() > Rung::DivideAndConquer {
-        console.note(format!(
-            "a factorization did not converge at first; it did by {}",
-            tucker.rung().name()
-        ));
-    }
-    let mut text = format!(
-        "{} {} {} → core {}, relative error {error:.6e}, compression {:.1}, {seconds:.3} s\n",
-        args.input.display(),
-        times(&meta.shape),
-        meta.dtype,
-        times(&meta.ranks),
-        tucker.compression(),
-    );
-    if let Some(convergence) = tucker.convergence() {
-        text += &format!(
-            "{}: {} sweeps, {}\n",
-            meta.method, convergence.sweeps, convergence.stop
+}
+
+impl<T: Scalar> Done<T> {
+    /// Prints notes and the summary.
+    fn report(&self, args: &Args, console: &Console) -> Outcome {
+        let Self {
+            tucker,
+            meta,
+            seconds,
+        } = self;
+        let error = meta.relative_error.unwrap_or_default();
+        if let Some(shortfall) = tucker.shortfall() {
+            console.note(format!(
+                "the relative error {:e} was requested, {} reaches {:.3e}",
+                shortfall.requested,
+                T::NAME,
+                shortfall.reached
+            ));
+        }
+        if tucker.rung() > Rung::DivideAndConquer {
+            console.note(format!(
+                "a factorization converged only with {}",
+                tucker.rung().name()
+            ));
+        }
+        let mut text = format!(
+            "{} {} {} → core {}, relative error {error:.6e}, compression {:.1}, {seconds:.3} s\n",
+            args.input.display(),
+            times(&meta.shape),
+            meta.dtype,
+            times(&meta.ranks),
+            tucker.compression(),
         );
+        if let Some(convergence) = tucker.convergence() {
+            text += &format!(
+                "{}: {} sweeps, {}\n",
+                meta.method, convergence.sweeps, convergence.stop
+            );
+        }
+        text += &format!("written: {}", args.output.display());
+        let object = json!({
+            "command": "decompose",
+            "input": path(&args.input),
+            "output": path(&args.output),
+            "shape": meta.shape,
+            "dtype": meta.dtype,
+            "method": meta.method,
+            "modes": meta.modes,
+            "ranks": meta.ranks,
+            "relative_error": error,
+            "compression": tucker.compression(),
+            "seconds": seconds,
+            "sweeps": meta.sweeps,
+            "stop": meta.stop.map(Stop::name),
+            "rung": tucker.rung().name(),
+            "shortfall": tucker.shortfall().map(|s| json!({
+                "requested": s.requested,
+                "reached": s.reached,
+            })),
+        });
+        console.summary(Some(&args.output), object, &text)
     }
-    text += &format!("written: {}", args.output.display());
-    let object = json!({
-        "command": "decompose",
-        "input": path(&args.input),
-        "output": path(&args.output),
-        "shape": meta.shape,
-        "dtype": meta.dtype,
-        "method": meta.method,
-        "modes": meta.modes,
-        "ranks": meta.ranks,
-        "relative_error": error,
-        "compression": tucker.compression(),
-        "seconds": seconds,
-        "sweeps": meta.sweeps,
-        "stop": meta.stop.map(Stop::name),
-        "rung": tucker.rung().name(),
-        "shortfall": tucker.shortfall().map(|s| json!({
-            "requested": s.requested,
-            "reached": s.reached,
-        })),
-    });
-    console.summary(Some(&args.output), object, &text)
 }
 
 fn path(path: &Path) -> String {

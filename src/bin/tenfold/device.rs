@@ -1,4 +1,4 @@
-//! `--device`: where saliency maps are made.
+//! `--device`: the CPU or the GPU on which saliency maps are computed.
 
 use clap::ValueEnum;
 use tenfold::TensorRef;
@@ -7,25 +7,25 @@ use tenfold::cam::{Cam, SaliencyMap};
 use crate::console::Console;
 use crate::failure::Outcome;
 
-/// What a map's entries may be.
+/// The scalars of saliency maps.
 #[cfg(not(feature = "cuda"))]
 pub(crate) use tenfold::Scalar as MapScalar;
-/// What a map's entries may be.
+/// The scalars of saliency maps.
 #[cfg(feature = "cuda")]
 pub(crate) use tenfold::cuda::DeviceScalar as MapScalar;
 
-/// The devices that can be asked for.
+/// The values of `--device`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Choice {
-    /// The processor
+    /// The CPU
     Cpu,
-    /// An NVIDIA GPU, or an error that says why there is none
+    /// An NVIDIA GPU; an error if none can be used
     Cuda,
-    /// An NVIDIA GPU if there is one, else the processor
+    /// An NVIDIA GPU if one can be used, otherwise the CPU
     Auto,
 }
 
-/// The device that was opened.
+/// An open device.
 pub(crate) enum Device {
     Cpu,
     #[cfg(feature = "cuda")]
@@ -33,24 +33,24 @@ pub(crate) enum Device {
 }
 
 impl Device {
-    /// Opens what was asked for; only `auto` falls back to the processor.
+    /// Opens the device. Only `auto` falls back to the CPU.
     pub(crate) fn open(choice: Choice, console: &Console) -> Outcome<Self> {
         match choice {
             Choice::Cpu => Ok(Self::Cpu),
             Choice::Cuda => cuda(),
             Choice::Auto => Ok(cuda().unwrap_or_else(|failure| {
-                console.note(format!("on the processor, since {failure}"));
+                console.note(format!("the maps are computed on the CPU: {failure}"));
                 Self::Cpu
             })),
         }
     }
 
-    /// Whether it is the processor.
+    /// Whether the device is the CPU.
     pub(crate) fn is_cpu(&self) -> bool {
         matches!(self, Self::Cpu)
     }
 
-    /// The name in machine-readable output.
+    /// The name in the JSON object.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -94,6 +94,6 @@ fn cuda() -> Outcome<Device> {
 #[cfg(not(feature = "cuda"))]
 fn cuda() -> Outcome<Device> {
     Err(crate::failure::Failure::usage(
-        "this tenfold was built without CUDA; build it with --features cuda, or take --device cpu",
+        "this tenfold was built without CUDA: build it with --features cuda, or use --device cpu",
     ))
 }

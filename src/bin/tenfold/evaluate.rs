@@ -1,4 +1,4 @@
-//! `tenfold evaluate`: how good saliency maps are, from arrays.
+//! `tenfold evaluate`: metrics of saliency maps, from arrays.
 
 use std::path::{Path, PathBuf};
 
@@ -17,12 +17,11 @@ use crate::list;
 use crate::memory::Memory;
 use crate::output;
 
-/// Judge saliency maps by average drop, average increase, embedding error, IoU
+/// Compute metrics of saliency maps: average drop, average increase, embedding error, IoU
 ///
-/// Each pair of arrays gives its metrics; at least one pair is needed. "Masked"
-/// is what the network makes of an image multiplied by its map. Probabilities
-/// and maps lie between 0 and 1; an entry outside by at most 1e-6 is taken for 0
-/// or 1, one farther outside is refused.
+/// Each pair of arrays gives its own metrics; at least one pair is needed. A masked image is
+/// the image multiplied by its map. Probabilities and maps lie between 0 and 1: entries outside
+/// by at most 1e-6 count as 0 or 1, entries farther outside are an error.
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("pair").required(true).multiple(true)
     .args(["probabilities", "embeddings", "maps"])))]
@@ -39,11 +38,10 @@ pub(crate) struct Args {
     /// Embeddings of the masked images: N×D
     #[arg(long, value_name = "Y.npy", requires = "embeddings")]
     masked_embeddings: Option<PathBuf>,
-    /// Saliency maps: H×W or N×H×W, between 0 and 1; resized where the masks are
-    /// of another size
+    /// Saliency maps: H×W or N×H×W, between 0 and 1; they are resized to the size of the masks
     #[arg(long, value_name = "M.npy", requires = "masks")]
     maps: Option<PathBuf>,
-    /// Binary masks: H×W or N×H×W, any number but 0 is inside
+    /// Binary masks: H×W or N×H×W; an entry other than 0 is inside
     #[arg(long, value_name = "B.npy", requires = "maps")]
     masks: Option<PathBuf>,
     /// Thresholds of the mean intersection over union, between 0 and 1
@@ -52,7 +50,7 @@ pub(crate) struct Args {
     thresholds: Vec<f64>,
 }
 
-/// A metric, its value, and what it is called for people.
+/// A metric: its key and value for the JSON object, and its line of text.
 struct Metric {
     key: &'static str,
     value: Value,
@@ -99,8 +97,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     console.result(object, &lines.join("\n"))
 }
 
-/// Fails where a pair of arrays takes too much: as stored, in `f64`, and maps
-/// at the size of their masks.
+/// Fails if a pair of arrays needs more memory than the limit: the arrays as stored, in `f64`,
+/// and maps resized to their masks.
 fn check_memory(pair: [&Option<PathBuf>; 2], memory: &Memory) -> Outcome {
     let mut need = 0u64;
     for path in pair.into_iter().flatten() {
@@ -114,7 +112,7 @@ fn check_memory(pair: [&Option<PathBuf>; 2], memory: &Memory) -> Outcome {
     Ok(())
 }
 
-/// Average drop and average increase.
+/// The average drop and the average increase.
 fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
     let (before, after) = (
         read_fractions(p, PROBABILITY)?,
@@ -125,13 +123,13 @@ fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
     }
     if before.shape()[1..].iter().any(|&extent| extent != 1) {
         return Err(Failure::usage(format!(
-            "{}: shape {} has several probabilities for an image, one was expected: \
-             that of its class",
+            "{}: shape {} has several probabilities for each image, the probability of its \
+             class alone was expected",
             p.display(),
             times(before.shape())
         )));
     }
-    // What remains is wrong with both: no entries.
+    // The remaining error concerns both files: they have no entries.
     let in_both = |error| Failure::in_file(p, error);
     let drop = average_drop(before.data(), after.data()).map_err(in_both)?;
     let increase = average_increase(before.data(), after.data()).map_err(in_both)?;
@@ -153,7 +151,7 @@ fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
 fn of_embeddings(z: &Path, masked: &Path) -> Outcome<f64> {
     let (before, after) = (read(z)?, read(masked)?);
     embedding_mse(&before, &after).map_err(|error| {
-        // An entry that is not finite is the first array's, or else the second's.
+        // The error names an entry that is not finite, in the first array or else in the second.
         let of_first = |index: &[usize]| before.get(index).is_some_and(|entry| !entry.is_finite());
         match &error {
             Error::NonFinite { index, .. } if of_first(index) => Failure::in_file(z, error),
@@ -169,7 +167,7 @@ fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
     for (path, array) in [(maps, &values), (masks, &inside)] {
         if !(2..=3).contains(&array.shape().len()) {
             return Err(Failure::usage(format!(
-                "{}: maps and masks are H×W or N×H×W, not {}",
+                "{}: maps and masks have shape H×W or N×H×W, not {}",
                 path.display(),
                 times(array.shape())
             )));
@@ -207,7 +205,7 @@ fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
     })
 }
 
-/// Whether each pixel of a mask is inside.
+/// For each pixel of a mask, whether it is inside.
 fn binary(mask: &Tensor<f64>) -> tenfold::Result<Vec<bool>> {
     let entries = mask.data();
     match entries.iter().position(|entry| !entry.is_finite()) {
@@ -221,18 +219,19 @@ fn binary(mask: &Tensor<f64>) -> tenfold::Result<Vec<bool>> {
     }
 }
 
-/// What an entry that lies between 0 and 1 is called.
+/// Names of entries in messages.
 const PROBABILITY: &str = "a probability";
 const MAP: &str = "a value of a saliency map";
 
-/// An array in f64 whose entries, called `what`, lie between 0 and 1, but for rounding.
+/// Reads an array in `f64` and checks that its entries lie between 0 and 1, up to rounding.
+/// Messages call an entry `what`.
 fn read_fractions(path: &Path, what: &'static str) -> Outcome<Tensor<f64>> {
     let entries = read(path)?;
     check_fractions(what, &entries).map_err(|error| Failure::in_file(path, error))?;
     Ok(entries)
 }
 
-/// An array in f64.
+/// Reads an array in `f64`.
 fn read(path: &Path) -> Outcome<Tensor<f64>> {
     Ok(match read_npy(path)? {
         AnyTensor::F64(x) => x,
@@ -243,6 +242,7 @@ fn read(path: &Path) -> Outcome<Tensor<f64>> {
     })
 }
 
+/// The failure that a file has another shape than expected.
 fn mismatch(path: &Path, expected: &[usize], actual: &[usize]) -> Failure {
     Failure::usage(format!(
         "{}: shape {} was expected, not {}",

@@ -1,4 +1,4 @@
-//! Why a command failed, and the exit status that says so.
+//! The message and the exit status of a command that fails.
 
 use std::fmt;
 use std::io::{ErrorKind, Write};
@@ -7,13 +7,13 @@ use std::process::ExitCode;
 
 use tenfold::{CudaError, Error};
 
-/// What a subcommand returns.
+/// The result of a subcommand.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
-/// Bad usage or bad input.
+/// The exit status for wrong usage and bad input.
 const USAGE: u8 = 2;
 
-/// Anything else.
+/// The exit status for all other failures.
 const OTHER: u8 = 1;
 
 /// A message for standard error, and an exit status.
@@ -23,7 +23,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Bad usage or bad input: exit status 2.
+    /// Wrong usage or bad input: exit status 2.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -31,7 +31,7 @@ impl Failure {
         }
     }
 
-    /// Anything else: exit status 1.
+    /// Any other failure: exit status 1.
     pub(crate) fn other(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -39,7 +39,7 @@ impl Failure {
         }
     }
 
-    /// An error that the content of the file `path` caused.
+    /// An error caused by the content of the file `path`.
     pub(crate) fn in_file(path: &Path, error: Error) -> Self {
         let status = status(&error);
         let message = match error {
@@ -49,10 +49,10 @@ impl Failure {
         Self { message, status }
     }
 
-    /// Prints the message in one line and gives the exit status.
+    /// Prints the message in one line and returns the exit status.
     pub(crate) fn report(&self) -> ExitCode {
         let line = self.message.replace(char::is_control, " ");
-        // Where standard error is closed, the status still tells.
+        // If standard error is closed, the exit status still reports the failure.
         let _ = writeln!(std::io::stderr(), "tenfold: {line}");
         ExitCode::from(self.status)
     }
@@ -73,10 +73,11 @@ impl From<Error> for Failure {
     }
 }
 
+/// The exit status for an error of the library.
 fn status(error: &Error) -> u8 {
     match error {
         Error::Cuda(CudaError::OnlyOnCpu { .. }) => USAGE,
-        Error::NoConvergence { .. } | Error::Cuda(_) => OTHER,
+        Error::NoConvergence { .. } | Error::Cancelled | Error::Cuda(_) => OTHER,
         Error::UnusableFile {
             source: Some(source),
             ..

@@ -1,4 +1,4 @@
-//! `tenfold info`: what is in array files and decompositions.
+//! `tenfold info`: describes arrays and decompositions.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,11 @@ use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::output;
 
-/// Singular values of a mode that are shown to people.
+/// The number of singular values of a mode in the text.
 const SHOWN: usize = 8;
 
-/// Show shape, type, norm and spectra of arrays; ranks, compression and error of decompositions
+/// Describe files: shape, type, norm and singular values of arrays; ranks, compression and
+/// relative error of decompositions
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Arrays (.npy) and decompositions (.npz)
@@ -69,8 +70,8 @@ fn describe_file(path: &Path, console: &Console, memory: &Memory) -> Outcome<(Va
     described.map_err(|error| Failure::in_file(path, error))
 }
 
-/// What the spectra of an array of this shape take, as those of HOSVD would:
-/// nothing where they cannot be computed at all.
+/// The memory for the singular values of an array of this shape: that of HOSVD, and 0 for a
+/// shape that HOSVD refuses.
 fn spectra_memory(shape: &[usize]) -> u64 {
     let spectra = Hosvd::new(vec![1; shape.len()]);
     spectra.memory::<f64>(shape).unwrap_or(0)
@@ -136,7 +137,7 @@ fn describe_tucker<T: Scalar>(path: &Path, tucker: &Tucker<T>, meta: &Meta) -> (
     (object, text)
 }
 
-/// A line for each mode: its leading singular values.
+/// A line for each mode with its leading singular values.
 fn spectra_text(spectra: &[Option<Vec<f64>>]) -> String {
     let mut text = String::new();
     for (mode, values) in spectra.iter().enumerate() {

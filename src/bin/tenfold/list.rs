@@ -1,4 +1,4 @@
-//! Entries of lists in options, with or without blanks: `--ranks "3, 3, 3"`.
+//! Entries of lists in options. Blanks around an entry are allowed: `--ranks "3, 3, 3"`.
 
 use std::str::FromStr;
 

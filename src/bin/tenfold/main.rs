@@ -33,21 +33,21 @@ struct Cli {
     command: Command,
 }
 
-/// What every subcommand takes.
+/// The options of all subcommands.
 #[derive(clap::Args)]
 struct Common {
-    /// Threads to compute with; 0 for all cores. The results do not depend on it
+    /// Number of threads; 0 for all cores. The results do not depend on it
     #[arg(long, global = true, value_name = "N", default_value_t = 0,
           value_parser = clap::value_parser!(u16).range(0..=1024))]
     threads: u16,
-    /// Print one JSON object, and nothing else, on standard output
+    /// Print one JSON object and nothing else on standard output
     #[arg(long, global = true)]
     json: bool,
-    /// Print no notes, no progress, and no summary of what was written
+    /// Print no notes, no progress and no summaries
     #[arg(long, global = true)]
     quiet: bool,
-    /// Refuse what would take more memory than this, before it starts: 8GB,
-    /// 500MB, 2GiB [default: what the machine has available]
+    /// Maximum memory, such as 8GB, 500MB or 2GiB: a command that would need more ends
+    /// before it starts [default: the memory that the machine has available]
     #[arg(long, global = true, value_name = "SIZE")]
     max_memory: Option<Size>,
 }
@@ -91,7 +91,7 @@ fn run(cli: Cli) -> Outcome {
     }
 }
 
-/// Help and version as clap prints them; its errors in one line.
+/// Prints help and version as clap does. Turns an error of clap into one line.
 fn usage(error: clap::Error) -> Outcome {
     use clap::error::ErrorKind;
     match error.kind() {
@@ -114,7 +114,7 @@ fn usage(error: clap::Error) -> Outcome {
             let line = words.join(" ");
             let line = line.strip_prefix("error: ").unwrap_or(&line);
             let hint = if is_of_a_list(&error) {
-                " (a list has commas, and quotes where it has blanks)"
+                " (a list is separated by commas; put quotes around a list with blanks)"
             } else {
                 ""
             };
@@ -123,8 +123,8 @@ fn usage(error: clap::Error) -> Outcome {
     }
 }
 
-/// Whether an argument was not expected that looks like a number of a list: in
-/// `--ranks 3, 3, 3` the shell makes three arguments of one.
+/// Whether the error is an unexpected argument that looks like a number of a list: the shell
+/// splits `--ranks 3, 3, 3` into three arguments after `--ranks`.
 fn is_of_a_list(error: &clap::Error) -> bool {
     match error.get(clap::error::ContextKind::InvalidArg) {
         Some(clap::error::ContextValue::String(argument)) => {

@@ -1,5 +1,5 @@
-//! `--max-memory`: what a command may take, held against what it will need
-//! before the work starts.
+//! `--max-memory`: before a command starts its work, it compares an estimate of the memory
+//! that it needs with the limit.
 
 use std::fs;
 use std::path::Path;
@@ -7,13 +7,17 @@ use std::str::FromStr;
 
 use crate::failure::{Failure, Outcome};
 
-/// What the program itself takes: its code, its threads, their caches' worth
-/// of packed panels. An eighth of the rest comes on top: freed memory of which
-/// the allocator makes no use.
+/// The memory of the program itself, in bytes.
 const PROGRAM: u64 = 16_000_000;
+
+/// The memory of each thread, in bytes: its stack and its scratch memory.
 const THREAD: u64 = 8_000_000;
 
-/// Bytes written as 8GB, 500MB, 2GiB, or a plain number.
+/// The estimate is raised by this fraction, 1/8, for memory that was freed and that the
+/// allocator cannot use again.
+const FRAGMENTATION: u64 = 8;
+
+/// A number of bytes, written as 8GB, 500MB, 2GiB, or a plain number.
 #[derive(Clone, Copy)]
 pub(crate) struct Size(u64);
 
@@ -21,7 +25,9 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no size; 8GB, 500MB, 2GiB or bytes was expected");
+        let wrong = || {
+            format!("{text:?} is not a size: 8GB, 500MB, 2GiB or a number of bytes was expected")
+        };
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
             "" | "b" => 1.0,
@@ -44,16 +50,16 @@ impl FromStr for Size {
     }
 }
 
-/// The memory that a command may take.
+/// The limit on a command's memory.
 pub(crate) struct Memory {
-    /// The bytes, if they are known.
+    /// The bytes, if the limit is known.
     limit: Option<u64>,
-    /// Whether `--max-memory` gave them.
+    /// Whether the limit was given by `--max-memory`.
     given: bool,
 }
 
 impl Memory {
-    /// What `--max-memory` allows, or else what the machine has available.
+    /// The limit given by `--max-memory`, or the memory that the machine has available.
     pub(crate) fn new(given: Option<Size>) -> Self {
         Self {
             limit: given.map_or_else(available, |size| Some(size.0)),
@@ -61,33 +67,33 @@ impl Memory {
         }
     }
 
-    /// Fails where reading and working on `file` takes more than is allowed.
+    /// Fails if the work on `file` needs more memory than the limit.
     pub(crate) fn check(&self, file: &Path, need: u64) -> Outcome {
         self.check_named(&file.display().to_string(), need)
     }
 
-    /// Fails where `what` takes more than is allowed.
+    /// Fails if the work on `what` needs more memory than the limit.
     pub(crate) fn check_named(&self, what: &str, need: u64) -> Outcome {
-        self.hold(what, "needs", need)
+        self.compare(what, "needs", need)
     }
 
-    /// Fails where `file`, which takes from `least` to `most` bytes, may take
-    /// more than `--max-memory`, or must take more than the machine has.
-    pub(crate) fn check_between(&self, file: &Path, least: u64, most: u64) -> Outcome {
-        self.check(file, least)?;
+    /// Fails if the work on `file`, which needs from `min` to `max` bytes, may need more than
+    /// `--max-memory`, or certainly needs more than the machine has.
+    pub(crate) fn check_between(&self, file: &Path, min: u64, max: u64) -> Outcome {
+        self.check(file, min)?;
         if self.given {
-            self.hold(&file.display().to_string(), "may need", most)?;
+            self.compare(&file.display().to_string(), "may need", max)?;
         }
         Ok(())
     }
 
-    fn hold(&self, what: &str, needs: &str, need: u64) -> Outcome {
+    fn compare(&self, what: &str, needs: &str, need: u64) -> Outcome {
         let threads = rayon::current_num_threads() as u64;
-        let need = need.saturating_add(need / 8);
+        let need = need.saturating_add(need / FRAGMENTATION);
         let need = need.saturating_add(PROGRAM + THREAD * threads);
         match self.limit {
             Some(limit) if need > limit => Err(Failure::usage(format!(
-                "{what} {needs} {}; {} available (see --max-memory)",
+                "{what} {needs} {}, {} are available (see --max-memory)",
                 readable(need),
                 readable(limit)
             ))),
@@ -96,7 +102,7 @@ impl Memory {
     }
 }
 
-/// Bytes as people write them, with two or three digits.
+/// A number of bytes for messages, with two or three digits.
 fn readable(bytes: u64) -> String {
     let mut value = bytes as f64;
     let mut unit = "bytes";
@@ -111,9 +117,8 @@ fn readable(bytes: u64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
-/// The bytes that this process can have without driving others out, where the
-/// system tells: what Linux calls available, and what is left of the control
-/// groups that the process is in.
+/// The bytes that this process can allocate without swapping, on Linux: the minimum of the
+/// machine's available memory and the free memory of each control group of the process.
 fn available() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
@@ -126,8 +131,8 @@ fn available() -> Option<u64> {
         let (controllers, path) = rest.split_once(':')?;
         let path = path.trim_start_matches('/');
         match controllers {
-            "" => left_of_group("/sys/fs/cgroup", path, "memory.max", "memory.current"),
-            _ if controllers.split(',').any(|name| name == "memory") => left_of_group(
+            "" => free_in_group("/sys/fs/cgroup", path, "memory.max", "memory.current"),
+            _ if controllers.split(',').any(|name| name == "memory") => free_in_group(
                 "/sys/fs/cgroup/memory",
                 path,
                 "memory.limit_in_bytes",
@@ -139,14 +144,14 @@ fn available() -> Option<u64> {
     groups.chain(machine).min()
 }
 
-/// The least that is left of the group `path` and of those around it.
-fn left_of_group(root: &str, path: &str, limit: &str, used: &str) -> Option<u64> {
+/// The minimum of the free memory of the control group `path` and of the groups around it.
+fn free_in_group(root: &str, path: &str, limit: &str, used: &str) -> Option<u64> {
     let root = Path::new(root);
     let number = |folder: &Path, name: &str| -> Option<u64> {
         let text = fs::read_to_string(folder.join(name)).ok()?;
         text.trim().parse().ok()
     };
-    // In a container the group's path may be seen from the root alone.
+    // In a container the path may not exist below this root; then the root alone counts.
     let folders = root.join(path);
     let folders = folders
         .ancestors()
@@ -155,7 +160,7 @@ fn left_of_group(root: &str, path: &str, limit: &str, used: &str) -> Option<u64>
         .filter_map(|folder| {
             let limit = number(folder, limit)?;
             let used = number(folder, used)?;
-            // The cache of files can be had back.
+            // The system reclaims the memory of the file cache when it is needed.
             let cached = fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
             let files = cached.lines().filter_map(|line| {
                 let (name, value) = line.split_once(' ')?;
@@ -212,7 +217,7 @@ mod tests {
         );
         write(root.path(), "1000\n", "70\n", "");
         let root = root.path().to_str().unwrap();
-        let left = left_of_group(root, "a/b", "memory.max", "memory.current");
-        assert_eq!(left, Some(50));
+        let free = free_in_group(root, "a/b", "memory.max", "memory.current");
+        assert_eq!(free, Some(50));
     }
 }

@@ -1,5 +1,5 @@
-//! Checks of a command's outputs before the work starts: that they can be written, and
-//! that they replace no input and no other output.
+//! Checks a command's outputs before the work starts: each can be written, and none replaces
+//! an input or another output.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -10,11 +10,10 @@ use tenfold::io::check_writable;
 
 use crate::failure::{Failure, Outcome};
 
-/// Fails where an output could not be written, or would replace an input or another
-/// output.
+/// Fails if an output cannot be written, or would replace an input or another output.
 pub(crate) fn check(outputs: &[PathBuf], inputs: &[&Path]) -> Outcome {
     check_distinct(outputs, inputs)?;
-    // One new file stands for all those of its folder.
+    // For new files it is enough to check one in each folder.
     let mut folders = HashSet::new();
     for output in outputs {
         if output.exists() || folders.insert(output.parent()) {
@@ -24,14 +23,14 @@ pub(crate) fn check(outputs: &[PathBuf], inputs: &[&Path]) -> Outcome {
     Ok(())
 }
 
-/// Fails where an output or the standard output leads to an input, or an output to
-/// another one, by whatever path or link.
+/// Fails if an output or the standard output is the same file as an input, or an output is
+/// the same file as another one. Paths and links that lead to the same file are recognised.
 pub(crate) fn check_distinct(outputs: &[PathBuf], inputs: &[&Path]) -> Outcome {
-    let inputs: HashMap<Place, &Path> = inputs
+    let inputs: HashMap<Identity, &Path> = inputs
         .iter()
-        .filter_map(|input| Some((Place::of_existing(input)?, *input)))
+        .filter_map(|input| Some((Identity::of_existing(input)?, *input)))
         .collect();
-    if let Some(input) = place_of_standard_output().and_then(|place| inputs.get(&place)) {
+    if let Some(input) = identity_of_standard_output().and_then(|identity| inputs.get(&identity)) {
         return Err(Failure::usage(format!(
             "standard output goes to the input {}",
             input.display()
@@ -40,20 +39,20 @@ pub(crate) fn check_distinct(outputs: &[PathBuf], inputs: &[&Path]) -> Outcome {
     let mut taken = HashMap::new();
     let mut taken_in_lower_case = HashMap::new();
     for output in outputs {
-        let Some(place) = Place::of(output) else {
+        let Some(identity) = Identity::of(output) else {
             continue;
         };
-        if let Some(input) = inputs.get(&place) {
+        if let Some(input) = inputs.get(&identity) {
             return Err(would_replace(output, "input", input));
         }
-        if let Place::New(folder, name) = &place {
+        if let Identity::New(folder, name) = &identity {
             let lower = name.to_string_lossy().to_lowercase();
             let other = taken_in_lower_case.insert((folder.clone(), lower), output);
             if let Some(other) = other.filter(|_| ignores_case(folder)) {
                 return Err(would_replace(output, "output", other));
             }
         }
-        if let Some(other) = taken.insert(place, output) {
+        if let Some(other) = taken.insert(identity, output) {
             return Err(would_replace(output, "output", other));
         }
     }
@@ -68,22 +67,22 @@ fn would_replace(output: &Path, what: &str, other: &Path) -> Failure {
     ))
 }
 
-/// Where a file is: the same for all paths that lead to it.
+/// The identity of a file: equal for all paths that lead to it.
 #[derive(PartialEq, Eq, Hash)]
-enum Place {
-    /// Device and inode, which hard links share too.
+enum Identity {
+    /// The device and the inode. Hard links share them.
     #[cfg(unix)]
     Inode(u64, u64),
-    /// The path without links.
+    /// The path with all links resolved.
     #[cfg(not(unix))]
     Path(PathBuf),
-    /// Of a file that does not exist yet: its folder without links, and its name.
+    /// For a file that does not exist yet: its folder with all links resolved, and its name.
     New(PathBuf, OsString),
 }
 
-impl Place {
-    /// The place of a file; none for a device or a pipe, which is not replaced, nor for a
-    /// path that names no file.
+impl Identity {
+    /// The identity of a file. `None` for a device or a pipe, which is never replaced, and
+    /// for a path that names no file.
     fn of(path: &Path) -> Option<Self> {
         if path.exists() {
             return Self::of_existing(path);
@@ -97,7 +96,7 @@ impl Place {
         Some(Self::New(folder, path.file_name()?.to_os_string()))
     }
 
-    /// The place of a regular file that exists.
+    /// The identity of a regular file that exists.
     fn of_existing(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok()?;
         metadata
@@ -117,13 +116,12 @@ impl Place {
     }
 }
 
-/// The file that a link leads to, whether it exists or not; `path` itself where it is no
-/// link.
+/// The path behind a link, which need not exist; `path` itself if it is not a link.
 fn behind_links(path: &Path) -> PathBuf {
-    // Linux follows as many.
-    const MOST: usize = 40;
+    // The limit of Linux.
+    const MAX_LINKS: usize = 40;
     let mut path = path.to_path_buf();
-    for _ in 0..MOST {
+    for _ in 0..MAX_LINKS {
         let Ok(target) = fs::read_link(&path) else {
             break;
         };
@@ -132,7 +130,7 @@ fn behind_links(path: &Path) -> PathBuf {
     path
 }
 
-/// Whether `path` is the standard output, `/dev/stdout` for instance.
+/// Whether `path` is the standard output, such as `/dev/stdout`.
 #[cfg(unix)]
 pub(crate) fn is_standard_output(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -153,22 +151,22 @@ fn standard_output() -> Option<Metadata> {
     fs::File::from(stdout).metadata().ok()
 }
 
-/// The place of the file that standard output is redirected to, if it is one.
+/// The identity of the file that standard output is redirected to, if it is a file.
 #[cfg(unix)]
-fn place_of_standard_output() -> Option<Place> {
+fn identity_of_standard_output() -> Option<Identity> {
     let metadata = standard_output()?;
     metadata
         .is_file()
-        .then(|| Place::of_regular(Path::new(""), &metadata))?
+        .then(|| Identity::of_regular(Path::new(""), &metadata))?
 }
 
 #[cfg(not(unix))]
-fn place_of_standard_output() -> Option<Place> {
+fn identity_of_standard_output() -> Option<Identity> {
     None
 }
 
-/// Whether names that differ in the case of letters alone name the same file in `folder`,
-/// or in the folder that it is to be made in: a file made for the purpose tells.
+/// Whether file names in `folder` that differ only in the case of letters name the same file.
+/// This creates a temporary file in the folder, or in the nearest folder above that exists.
 fn ignores_case(folder: &Path) -> bool {
     let existing = folder.ancestors().find(|folder| folder.is_dir());
     let existing = existing.unwrap_or(Path::new("."));

@@ -1,26 +1,26 @@
-//! `--ranks`: one for each mode, or one for all of them.
+//! `--ranks`: one rank for each mode, or one for all modes.
 
 use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 
-/// The ranks that `--ranks` gives for one tensor.
+/// The ranks of one tensor.
 pub(crate) struct Ranks {
-    /// One for each mode that is decomposed.
+    /// The rank of each decomposed mode.
     pub(crate) each: Vec<usize>,
-    /// What one rank for all modes was lowered to, where it was.
+    /// The note that one rank for all modes was lowered in some of them.
     lowered: Option<String>,
 }
 
 impl Ranks {
-    /// The ranks of the named `modes`, all for `None`, of a tensor of extents `shape`.
+    /// The ranks of `modes` (`None` for all modes) of a tensor of extents `shape`.
     ///
-    /// A single rank is that of each mode, lowered to the extent of the mode and
-    /// to the product of the other ranks: no core has a rank above it.
+    /// A single rank is used for every mode. It is lowered to the extent of the mode and to
+    /// the product of the other ranks, since no core has a larger rank.
     pub(crate) fn of(given: &[usize], shape: &[usize], modes: Option<&[usize]>) -> Outcome<Self> {
         let all: Vec<usize> = (0..shape.len()).collect();
         let modes = modes.unwrap_or(&all);
         let each = match given {
-            // The library's check of the modes follows.
+            // The library refuses these modes later.
             _ if modes.iter().any(|&mode| mode >= shape.len()) => given.to_vec(),
             &[rank] => one_for_all(rank, shape, modes),
             _ if given.len() == modes.len() => given.to_vec(),
@@ -34,7 +34,7 @@ impl Ranks {
             .collect();
         let lowered = (!lowered.is_empty()).then(|| {
             format!(
-                "--ranks {} was lowered to {}: the extents and the other ranks allow no more",
+                "--ranks {} was lowered to {}, the maximum for the extents and the other ranks",
                 given[0],
                 lowered.join(", ")
             )
@@ -42,21 +42,22 @@ impl Ranks {
         Ok(Self { each, lowered })
     }
 
-    /// Notes what was lowered, for the file or the like that `of` names.
-    pub(crate) fn note(&self, of: &str, console: &Console) {
+    /// Prints a note if the rank was lowered for the file `name`.
+    pub(crate) fn note(&self, name: &str, console: &Console) {
         if let Some(lowered) = &self.lowered {
-            console.note(format!("{of}: {lowered}"));
+            console.note(format!("{name}: {lowered}"));
         }
     }
 }
 
+/// One rank for all modes, lowered where no core has it.
 fn one_for_all(rank: usize, shape: &[usize], modes: &[usize]) -> Vec<usize> {
     let mut core = shape.to_vec();
     for &mode in modes {
         core[mode] = rank.min(shape[mode]);
     }
-    // A rank that is above the product of the others is the largest: once it is lowered,
-    // no other can be above.
+    // A rank above the product of the others is the largest rank. Once it is lowered, no
+    // other rank is above the product of the others.
     for &mode in modes {
         let others = core.iter().enumerate().filter(|&(other, _)| other != mode);
         let product = others.fold(1usize, |product, (_, &rank)| product.saturating_mul(rank));
@@ -77,7 +78,7 @@ fn wrong_count(actual: usize, expected: usize, order: usize) -> Failure {
     } else {
         "one for each mode"
     };
-    Failure::usage(format!("{error}; --ranks takes {each}, or one for all"))
+    Failure::usage(format!("{error}; --ranks needs {each}, or one for all"))
 }
 
 #[cfg(test)]
@@ -118,7 +119,7 @@ mod tests {
             refused(&[1, 2], None).as_deref(),
             Some(
                 "ranks has 2 entries, the tensor has 3 modes; \
-                 --ranks takes one for each mode, or one for all"
+                 --ranks needs one for each mode, or one for all"
             )
         );
         let message = refused(&[1, 2, 3], Some(&[0, 1])).unwrap();

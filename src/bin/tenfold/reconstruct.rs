@@ -1,4 +1,4 @@
-//! `tenfold reconstruct`: core and factors back into an array, or a part of it.
+//! `tenfold reconstruct`: the array of a decomposition, or a part of it.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -12,17 +12,17 @@ use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::output;
 
-/// Reconstruct the array of a decomposition, or a part of it
+/// Compute the array that a decomposition approximates, or a part of it
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The decomposition
     #[arg(value_name = "X.tucker.npz")]
     input: PathBuf,
-    /// Only this part, computed without the rest: for each mode a range
-    /// (0:10, -3:, :) or an index (3), which leaves the mode out, as in NumPy
+    /// Compute only this part: for each mode a range (0:10, -3:, :) or an index (3). As in
+    /// NumPy, a mode with an index is not in the result
     #[arg(long, value_name = "0:10,:,3", allow_hyphen_values = true)]
     slice: Option<Slice>,
-    /// Where to write the array
+    /// The file to write
     #[arg(short, long, value_name = "Y.npy")]
     output: PathBuf,
 }

@@ -1,4 +1,15 @@
-//! The chart of `--plot`: times above, Tucker/SVD below, a group for each shape.
+//! The chart of `--plot`.
+//!
+//! ```text
+//!   heading: title and legend
+//!   ┌──────────────────────────┐
+//!   │ times: a mark for each   │  logarithmic axis
+//!   │ shape and weighting      │
+//!   ├──────────────────────────┤
+//!   │ Tucker/SVD: a bar from 1 │  logarithmic axis
+//!   └──────────────────────────┘
+//!     group 0  group 1  …         a group for each shape
+//! ```
 
 use std::error::Error;
 use std::ops::Range;
@@ -22,22 +33,23 @@ type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 const FONT: &str = "sans-serif";
 
-/// Pixels: what a shape takes, what is left and right of all of them, at least
-/// in sum, and what the heading and the two panels take from top to bottom.
+// All lengths are in pixels.
+
 const GROUP_WIDTH: i32 = 180;
+/// The sum of the left and the right margin.
 const MARGINS: u32 = 100;
-const LEAST_WIDTH: u32 = 680;
+const MIN_WIDTH: u32 = 680;
 const HEADING_HEIGHT: u32 = 64;
 const TIMES_HEIGHT: u32 = 330;
 const RATIOS_HEIGHT: u32 = 230;
 
-/// From the middle of one mark of a group to that of the next.
+/// The distance between the marks of a group.
 const STEP: i32 = 38;
 
-/// The chart of `groups`, a name and the four rows for each shape, as SVG;
-/// `what` goes under the title.
+/// Draws the chart as SVG. A group is a name and the four rows of a shape. `what` is added to
+/// the title.
 pub(super) fn svg(groups: &[(String, Vec<Row>)], what: &str) -> Drawn<String> {
-    let width = (MARGINS + edge(groups.len()) as u32).max(LEAST_WIDTH);
+    let width = (MARGINS + edge(groups.len()) as u32).max(MIN_WIDTH);
     let height = HEADING_HEIGHT + TIMES_HEIGHT + RATIOS_HEIGHT;
     let mut text = String::new();
     {
@@ -53,8 +65,8 @@ pub(super) fn svg(groups: &[(String, Vec<Row>)], what: &str) -> Drawn<String> {
     Ok(text)
 }
 
-/// One hue for SVD and one for Tucker, light for the first vector, dark for all
-/// (colours of Okabe and Ito, which the colour-blind tell apart).
+/// Blue for SVD, orange for Tucker; light for the first vector, dark for all vectors. Okabe and
+/// Ito chose these colours for colour-blind readers.
 fn colour(weighting: Weighting) -> RGBColor {
     match weighting {
         Weighting::EigenCam => RGBColor(86, 180, 233),
@@ -64,7 +76,8 @@ fn colour(weighting: Weighting) -> RGBColor {
     }
 }
 
-/// The left edge of a group on the horizontal axis; the right one of that before.
+/// The left edge of a group on the horizontal axis, which is the right edge of the group
+/// before.
 fn edge(group: usize) -> i32 {
     GROUP_WIDTH * group as i32
 }
@@ -87,13 +100,13 @@ fn heading(area: &Canvas<'_>, what: &str) -> Drawn {
     Ok(())
 }
 
-/// A mark for each shape and weighting.
+/// Draws a mark for each shape and weighting.
 fn times(area: &Canvas<'_>, groups: &[(String, Vec<Row>)]) -> Drawn {
-    // A clock may be too coarse for what it measures; a logarithm needs more than 0.
+    // A coarse clock may measure 0, which has no logarithm.
     let milliseconds = |row: &Row| (row.seconds * 1e3).max(1e-6);
     let all = groups.iter().flat_map(|(_, rows)| rows).map(milliseconds);
-    let (least, most) = extremes(all, (f64::INFINITY, 0.0));
-    let mut chart = panel(area, groups, least / 2.0..most * 2.0, "time [ms]")?;
+    let (min, max) = extremes(all, (f64::INFINITY, 0.0));
+    let mut chart = panel(area, groups, min / 2.0..max * 2.0, "time [ms]")?;
     for (group, (_, rows)) in groups.iter().enumerate() {
         for (i, row) in rows.iter().enumerate() {
             let x = place(group, i, rows.len());
@@ -106,7 +119,7 @@ fn times(area: &Canvas<'_>, groups: &[(String, Vec<Row>)]) -> Drawn {
     Ok(())
 }
 
-/// A bar from 1 for each shape and Tucker weighting.
+/// Draws a bar from 1 for each shape and Tucker weighting.
 fn ratios(area: &Canvas<'_>, groups: &[(String, Vec<Row>)]) -> Drawn {
     let ratios_of = |rows: &[Row]| -> Vec<(Weighting, f64)> {
         let ratios = rows
@@ -117,8 +130,8 @@ fn ratios(area: &Canvas<'_>, groups: &[(String, Vec<Row>)]) -> Drawn {
             .collect()
     };
     let all = groups.iter().flat_map(|(_, rows)| ratios_of(rows));
-    let (least, most) = extremes(all.map(|(_, ratio)| ratio), (0.5, 2.0));
-    let mut chart = panel(area, groups, least / 1.4..most * 1.4, "time, Tucker / SVD")?;
+    let (min, max) = extremes(all.map(|(_, ratio)| ratio), (0.5, 2.0));
+    let mut chart = panel(area, groups, min / 1.4..max * 1.4, "time, Tucker / SVD")?;
     for (group, (_, rows)) in groups.iter().enumerate() {
         for (i, (weighting, ratio)) in ratios_of(rows).into_iter().enumerate() {
             let x = place(group, i, 2);
@@ -137,7 +150,7 @@ fn ratios(area: &Canvas<'_>, groups: &[(String, Vec<Row>)]) -> Drawn {
     Ok(())
 }
 
-/// Shapes from left to right, a logarithmic axis upwards.
+/// A panel with shapes on the horizontal axis and a logarithmic vertical axis.
 type Panel<'a> = ChartContext<
     'a,
     SVGBackend<'a>,
@@ -174,7 +187,7 @@ fn panel<'a>(
     Ok(chart)
 }
 
-/// Writes `value` centred at a point, above it or below.
+/// Writes `value` above or below a point.
 fn label(chart: &mut Panel<'_>, at: (i32, f64), value: f64, side: VPos) -> Drawn {
     let style: TextStyle<'_> = (FONT, 14).into_text_style(chart.plotting_area());
     let style = style.pos(Pos::new(HPos::Center, side));
@@ -184,14 +197,15 @@ fn label(chart: &mut Panel<'_>, at: (i32, f64), value: f64, side: VPos) -> Drawn
     Ok(())
 }
 
-/// The smallest and the largest of `values`, at most and at least those given.
-fn extremes(values: impl Iterator<Item = f64>, (least, most): (f64, f64)) -> (f64, f64) {
-    values.fold((least, most), |(least, most), value| {
-        (least.min(value), most.max(value))
+/// The minimum and the maximum of `values` and of the two given numbers.
+fn extremes(values: impl Iterator<Item = f64>, (min, max): (f64, f64)) -> (f64, f64) {
+    values.fold((min, max), |(min, max), value| {
+        (min.min(value), max.max(value))
     })
 }
 
-/// 1, 2 and 5 times powers of ten within `range`, the powers alone in a wide one.
+/// The tick marks within `range`: 1, 2 and 5 times powers of ten, or powers of ten alone in a
+/// wide range.
 fn ticks(range: Range<f64>) -> Vec<f64> {
     let digits: &[u8] = if range.end / range.start > 1e3 {
         &[1]
@@ -202,7 +216,7 @@ fn ticks(range: Range<f64>) -> Vec<f64> {
     let powers = first as i32..=last as i32;
     powers
         .flat_map(|power| digits.iter().map(move |digit| format!("{digit}e{power}")))
-        // Read as decimals, so that they print as such.
+        // Parsed from decimals, so that they are printed without rounding errors.
         .filter_map(|tick| tick.parse().ok())
         .filter(|tick| range.contains(tick))
         .collect()

@@ -1,5 +1,4 @@
-//! The routes that the definitions name, for comparison: nothing is taken from
-//! the small side of the unfolding.
+//! Saliency maps computed as their definitions say, for comparison with the closed forms.
 
 use tenfold::cam::{Cam, Decomposition, Vectors, Weighting, normalize};
 use tenfold::faer::Mat;
@@ -7,7 +6,7 @@ use tenfold::{Error, Scalar, Tensor, TensorRef};
 
 use super::Reference;
 
-/// A saliency map by its definition, in `f64`, and what was computed for it.
+/// A saliency map by its definition, in `f64`, and a text that says what was computed.
 pub(super) fn saliency_map<T: Scalar>(
     features: &Tensor<T>,
     weighting: Weighting,
@@ -38,8 +37,8 @@ pub(super) fn saliency_map<T: Scalar>(
     }
 }
 
-/// Σ (σᵢ/σ₁)·|uᵢᵀM| from a singular value decomposition of the centred unfolding
-/// M, or the first term signed and clipped.
+/// The map from a singular value decomposition of the centred unfolding M: for all vectors
+/// Σ (σᵢ/σ₁)·|uᵢᵀM|, for the first vector ±u₁ᵀM with negative entries set to 0.
 fn by_svd<T: Scalar>(
     features: &Tensor<T>,
     vectors: Vectors,

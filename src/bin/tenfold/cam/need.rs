@@ -1,25 +1,25 @@
-//! The memory that saliency maps and their pictures take.
+//! The estimate of the memory that saliency maps and their pictures need.
 
 use tenfold::Scalar;
 use tenfold::io::RgbImage;
 
-use super::picture::LEGIBLE;
+use super::picture::MIN_SIDE;
 use super::target::Target;
 use super::{Args, Features};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 
-/// Bytes of a map's entry while it is made and kept: in the file's scalar, in
-/// `f32`, and the copy that is normalised.
-const OF_ENTRY: u64 = 16;
+/// Bytes for an entry of a map: in the scalar of the file, in `f32`, and in the normalised
+/// copy.
+const ENTRY_BYTES: u64 = 16;
 
-/// Bytes of a pixel of the output: its place in the picture and in that of all
-/// pictures, and the resized map.
-const OF_PIXEL: u64 = 24;
+/// Bytes for a pixel of the output: in the resized map, in the picture of the map, and in the
+/// picture of all maps.
+const PIXEL_BYTES: u64 = 24;
 
 impl Args {
-    /// Fails where the maps of `files` take more memory than is allowed: all at once where
-    /// they go into one file.
+    /// Fails if the maps of `files` need more memory than the limit. The maps of all files are
+    /// in memory at once, their pictures only if they are written to one file.
     pub(super) fn check_memory(
         &self,
         files: &[Features],
@@ -49,8 +49,9 @@ impl Args {
             }
             let (height, width) = self.drawn(map[1], map[2], photograph);
             let maps = (items * self.weighting.0.len()) as u64;
-            let of_map = OF_ENTRY * (map[1] * map[2]) as u64;
-            let of_picture = OF_PIXEL.saturating_mul((height as u64).saturating_mul(width as u64));
+            let of_map = ENTRY_BYTES * (map[1] * map[2]) as u64;
+            let of_picture =
+                PIXEL_BYTES.saturating_mul((height as u64).saturating_mul(width as u64));
             let of_output = match target {
                 Target::Folder(_) => 1,
                 Target::Picture(_) | Target::Array(_) => maps,
@@ -64,11 +65,11 @@ impl Args {
         Ok(())
     }
 
-    /// Height and width of the picture of a map.
+    /// The height and the width of the picture of a map.
     fn drawn(&self, height: usize, width: usize, photograph: Option<&RgbImage>) -> (usize, usize) {
         let of_photograph = photograph.map(|p| (p.height() as usize, p.width() as usize));
         self.size.or(of_photograph).unwrap_or_else(|| {
-            let factor = LEGIBLE.div_ceil(height.max(width));
+            let factor = MIN_SIDE.div_ceil(height.max(width));
             (factor * height, factor * width)
         })
     }

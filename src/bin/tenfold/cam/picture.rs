@@ -7,18 +7,19 @@ use tenfold::{Result, Tensor};
 use super::Args;
 use crate::failure::{Failure, Outcome};
 
-/// The longer side, at least, of a picture whose size nobody asked for.
-pub(super) const LEGIBLE: usize = 224;
+/// The minimum length of the longer side of a picture, unless a size is given.
+pub(super) const MIN_SIDE: usize = 224;
 
 /// Pixels between pictures side by side.
 const GAP: u32 = 4;
 
-/// The most pixels of a picture.
-pub(super) const MOST_PIXELS: u64 = 1 << 28;
+/// The maximum number of pixels of a picture.
+pub(super) const MAX_PIXELS: u64 = 1 << 28;
 
-/// The map over the photograph, or in colours alone.
+/// Draws a map over the photograph, or by itself if there is none.
 ///
-/// Without a photograph and `--size` it is enlarged by a whole number, smoothly.
+/// Without a photograph and `--size` the map is enlarged by a whole number, with bilinear
+/// interpolation.
 pub(super) fn draw(
     args: &Args,
     map: &Tensor<f32>,
@@ -28,7 +29,7 @@ pub(super) fn draw(
     let Some(photograph) = photograph else {
         if args.size.is_none() {
             let (height, width) = (map.shape()[0], map.shape()[1]);
-            let factor = LEGIBLE.div_ceil(height.max(width));
+            let factor = MIN_SIDE.div_ceil(height.max(width));
             map = resize(&map, factor * height, factor * width)?;
         }
         return colorize(&map, args.colormap);
@@ -45,7 +46,7 @@ pub(super) fn draw(
     overlay.draw(&map, photograph)
 }
 
-/// The photograph at another height and width.
+/// The photograph resized to a height and a width.
 fn fitted(photograph: &RgbImage, height: usize, width: usize) -> Result<RgbImage> {
     let (old_height, old_width) = (photograph.height() as usize, photograph.width() as usize);
     let planes = (0..3).flat_map(|channel| {
@@ -78,7 +79,7 @@ pub(super) fn side_by_side(rows: &[Vec<RgbImage>]) -> Outcome<RgbImage> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(1);
     let height = u64::from(cell_height) * rows.len() as u64 - u64::from(GAP);
     let width = u64::from(cell_width) * columns as u64 - u64::from(GAP);
-    if height.saturating_mul(width) > MOST_PIXELS {
+    if height.saturating_mul(width) > MAX_PIXELS {
         return Err(too_many());
     }
     let mut canvas = RgbImage::from_pixel(width as u32, height as u32, [255; 3].into());
@@ -93,7 +94,7 @@ pub(super) fn side_by_side(rows: &[Vec<RgbImage>]) -> Outcome<RgbImage> {
     Ok(canvas)
 }
 
-/// That the maps do not fit one picture.
+/// The failure that the maps do not fit into one picture.
 pub(super) fn too_many() -> Failure {
-    Failure::usage("these maps are too many for one picture; -o FOLDER draws each by itself")
+    Failure::usage("there are too many maps for one picture: -o FOLDER draws each into its own")
 }

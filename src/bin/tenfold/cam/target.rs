@@ -1,4 +1,4 @@
-//! Where saliency maps go: a picture, an array, or a folder of both.
+//! The output of saliency maps: a picture, an array, or a folder with both.
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,27 +8,27 @@ use tenfold::Tensor;
 use tenfold::cam::Weighting;
 use tenfold::io::{RgbImage, check_writable, write_npy_entries, write_png};
 
-use super::picture::{MOST_PIXELS, draw, side_by_side, too_many};
+use super::picture::{MAX_PIXELS, draw, side_by_side, too_many};
 use super::{Args, Features, Maps};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 
-/// Where the maps go.
+/// What is written, and where.
 pub(super) enum Target {
-    /// All maps in one picture: a row for each feature map, a column for each
+    /// All maps in one picture, with a row for each feature map and a column for each
     /// weighting.
     Picture(PathBuf),
     /// All maps of one file in one array.
     Array(PathBuf),
-    /// A picture of every map and an array of every file and weighting.
+    /// A picture of every map, and an array for every file and weighting.
     Folder(PathBuf),
 }
 
-/// The most entries of an array of maps.
-const MOST_ENTRIES: usize = 1 << 30;
+/// The maximum number of entries of an array of maps.
+const MAX_ENTRIES: usize = 1 << 30;
 
 impl Target {
-    /// What `-o` asks for.
+    /// The target that `-o` gives, or the default.
     pub(super) fn of(args: &Args) -> Outcome<Self> {
         let Some(path) = &args.output else {
             let name = match args.features.as_slice() {
@@ -38,7 +38,7 @@ impl Target {
             let weighting = args.weighting.name();
             return Ok(Self::Picture(format!("{name}.{weighting}.png").into()));
         };
-        // "maps.v1/" is a folder, whatever its extension; its components are those of "maps.v1".
+        // A name with a separator at its end, such as "maps.v1/", is a folder.
         let named_folder = path.to_string_lossy().ends_with(std::path::is_separator);
         let folder: PathBuf = path.components().collect();
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
@@ -48,18 +48,17 @@ impl Target {
             Some("png") => Ok(Self::Picture(path.clone())),
             Some("npy") if args.features.len() == 1 => Ok(Self::Array(path.clone())),
             Some("npy") => Err(Failure::usage(
-                "the maps of several files do not go into one array; -o FOLDER writes one for each",
+                "the maps of several files cannot be one array: -o FOLDER writes one for each file",
             )),
             None if !path.exists() => Ok(Self::Folder(path.clone())),
             _ => Err(Failure::usage(format!(
-                "{}: the maps go to a .png, a .npy or a folder",
+                "{}: maps are written to a .png, a .npy or a folder",
                 path.display()
             ))),
         }
     }
 
-    /// Fails where it could not be written, or would replace an input or itself, before
-    /// any work.
+    /// Fails if an output cannot be written, or would replace an input or another output.
     pub(super) fn check(&self, args: &Args, files: &[Features]) -> Outcome {
         let inputs = args.features.iter().chain(&args.image);
         let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
@@ -73,8 +72,8 @@ impl Target {
         for file in &args.features {
             if let Some(other) = stems.insert(stem(file), file) {
                 return Err(Failure::usage(format!(
-                    "{}: a file of this name comes twice (the other is {}), \
-                     and their maps cannot both go to {}",
+                    "{}: another file has the same name ({}), \
+                     their maps would replace each other in {}",
                     file.display(),
                     other.display(),
                     folder.display()
@@ -102,7 +101,7 @@ impl Target {
         }
     }
 
-    /// Writes the maps and says to which files.
+    /// Writes the maps and returns the files.
     pub(super) fn write(
         &self,
         args: &Args,
@@ -129,11 +128,11 @@ fn stem(file: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// A picture of every map, a row for each feature map.
+/// The pictures of all maps: a row for each feature map, a column for each weighting.
 fn rows(args: &Args, maps: &[Maps], photograph: Option<&RgbImage>) -> Outcome<Vec<Vec<RgbImage>>> {
     let mut rows = Vec::new();
     let mut pixels = 0;
-    // The weightings of one file lie next to each other.
+    // The weightings of one file are neighbours.
     for of_file in maps.chunks(args.weighting.0.len()) {
         for item in 0..of_file[0].items.len() {
             let row = of_file
@@ -144,7 +143,7 @@ fn rows(args: &Args, maps: &[Maps], photograph: Option<&RgbImage>) -> Outcome<Ve
                 .iter()
                 .map(|p| u64::from(p.height()) * u64::from(p.width()))
                 .sum::<u64>();
-            if pixels > MOST_PIXELS {
+            if pixels > MAX_PIXELS {
                 return Err(too_many());
             }
             rows.push(row);
@@ -153,8 +152,8 @@ fn rows(args: &Args, maps: &[Maps], photograph: Option<&RgbImage>) -> Outcome<Ve
     Ok(rows)
 }
 
-/// Writes the maps of one file, H×W or N×H×W; of several weightings with a
-/// leading mode for them.
+/// Writes the maps of one file as an array: H×W, or N×H×W for a batch. Several weightings add
+/// a leading mode.
 fn write_array(path: &Path, args: &Args, maps: &[&Maps], photograph: Option<&RgbImage>) -> Outcome {
     let mut entries = Vec::new();
     let mut shape = Vec::new();
@@ -162,9 +161,9 @@ fn write_array(path: &Path, args: &Args, maps: &[&Maps], photograph: Option<&Rgb
     for maps in maps {
         for (map, _) in &maps.items {
             let map: Tensor<f32> = args.resized(map, photograph)?;
-            if map.data().len().saturating_mul(count) > MOST_ENTRIES {
+            if map.data().len().saturating_mul(count) > MAX_ENTRIES {
                 return Err(Failure::usage(format!(
-                    "{count} maps of this size are too many for one array"
+                    "an array of {count} maps of this size would be too large"
                 )));
             }
             shape = map.shape().to_vec();
@@ -188,7 +187,7 @@ fn write_folder(
 ) -> Outcome<Vec<PathBuf>> {
     fs::create_dir_all(folder).map_err(|error| {
         Failure::usage(format!(
-            "{}: the folder cannot be made: {error}",
+            "{}: the folder cannot be created: {error}",
             folder.display()
         ))
     })?;
@@ -207,7 +206,7 @@ fn write_folder(
     Ok(written)
 }
 
-/// The files in a folder that the maps of one file and weighting go to.
+/// The names of the files for the maps of one input file and one weighting.
 struct Names {
     folder: PathBuf,
     name: String,
@@ -221,12 +220,12 @@ impl Names {
         }
     }
 
-    /// The array of all maps.
+    /// The file of the array.
     fn array(&self) -> PathBuf {
         self.folder.join(format!("{}.npy", self.name))
     }
 
-    /// The picture of each map: a name for each map of a batch of this size, or one name.
+    /// The files of the pictures: one for each map of a batch, or one for a single map.
     fn pictures(&self, batch: Option<usize>) -> impl Iterator<Item = PathBuf> {
         (0..batch.unwrap_or(1)).map(move |item| {
             self.folder.join(match batch {
