@@ -65,7 +65,7 @@ fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
     let _ = sweeps.finish()?;
     let _ = hooi.sweeps_from(x, vec![Some(basis)])?;
     let _ = tucker.reconstruct()?;
-    let _ = tucker.reconstruct_slice(&[0..1].into())?;
+    let _ = tucker.reconstruct_slice(&":".parse()?)?;
     tucker.relative_error(x)?;
     tucker.relative_error(view)?;
     let _ = tucker.compression();

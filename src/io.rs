@@ -7,12 +7,12 @@
 //! | file | subject |
 //! | --- | --- |
 //! | `npy` | arrays |
-//! | `tucker_file`, `meta` | decompositions, and the description that a file has of its own |
+//! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
 //! | `archive` | the zip archives in which decompositions are stored |
 //! | `image` | pictures |
-//! | `open`, `kind` | opens a file; the kind of a file, so that the error for a wrong file names it |
+//! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
 //! | `memory` | the memory that a reader allocates |
-//! | `write`, `unfinished` | temporary files, which replace their target at the end |
+//! | `write`, `unfinished` | temporary files that replace their targets |
 
 #[cfg(feature = "io")]
 mod archive;

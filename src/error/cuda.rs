@@ -1,6 +1,6 @@
 //! Errors of the CUDA device.
 
-/// What went wrong on an NVIDIA GPU, in [`Error::Cuda`].
+/// What went wrong on an NVIDIA GPU, in [`Error::Cuda`](crate::Error::Cuda).
 ///
 /// ```
 /// use tenfold::{CudaError, Error};

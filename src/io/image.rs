@@ -18,8 +18,8 @@ use crate::error::Result;
 
 /// Reads a PNG or JPEG as 8-bit RGB. The content decides the format, not the name.
 ///
-/// Transparency is dropped. A rotation in a photograph's metadata is not applied: networks
-/// get the pixels as they are stored too.
+/// Transparency is dropped. A rotation in a photograph's metadata is not applied, since
+/// networks see the stored pixels.
 ///
 /// # Errors
 /// [`crate::Error::UnusableFile`] for a file that cannot be read or is not a PNG or JPEG.
@@ -58,8 +58,8 @@ fn read(path: &Path) -> Result<RgbImage, Problem> {
     Ok(image.to_rgb8())
 }
 
-/// The maximum number of bytes of a picture for each byte of its file. Photographs stay far
-/// below.
+/// The maximum number of bytes of a picture for each byte of its file. Photographs have far
+/// fewer.
 const MAX_EXPANSION: u64 = 10_000;
 
 /// Pictures of at most this many bytes are allowed for a file of any size.

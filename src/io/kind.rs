@@ -68,8 +68,8 @@ impl Kind {
     }
 }
 
-/// Whether `start` is the start of a UTF-8 text. The last character may be cut off. Control
-/// characters are not text, except for those that separate columns, lines and pages.
+/// Whether `start` is the start of a UTF-8 text. The last character may be cut off. A text has
+/// no control characters other than tabs, line breaks and form feeds.
 fn is_text(start: &[u8]) -> bool {
     let text = match std::str::from_utf8(start) {
         Ok(text) => text,

@@ -1,6 +1,6 @@
 //! The description of a decomposition in its file: the entry `meta`, as JSON.
 //!
-//! | version | difference to the version before |
+//! | version | change |
 //! | --- | --- |
 //! | 0 | has no key `version` |
 //! | 1 | has the key `version` |

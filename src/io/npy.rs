@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::scalar::Scalar;
 use crate::tensor::{Shape, Tensor, TensorRef};
 
-/// A tensor that was read from a file, with the scalar that the file decides.
+/// A tensor read from a file. The file decides the scalar.
 ///
 /// ```
 /// use tenfold::Tensor;
@@ -217,7 +217,7 @@ pub fn write_npy<'a, T: Scalar>(
 }
 
 /// Writes `entries`, in row-major order, as a `.npy` array of shape `shape`. Unlike a
-/// [`Tensor`], the array may have no modes: NumPy stores a single number so.
+/// [`Tensor`], the array may have no modes, as NumPy stores a single number.
 ///
 /// # Errors
 /// [`crate::Error::DataLengthMismatch`]; [`crate::Error::UnusableFile`].

@@ -30,7 +30,7 @@ use crate::tucker::Tucker;
 /// The maximum number of characters of the description.
 const MAX_META: usize = 1 << 24;
 
-/// A decomposition that was read from a file, with the scalar that the file decides.
+/// A decomposition read from a file. The file decides the scalar.
 ///
 /// ```
 /// use tenfold::io::AnyTucker;

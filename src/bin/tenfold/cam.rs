@@ -109,7 +109,7 @@ fn parse_weightings(name: &str) -> tenfold::Result<Weightings> {
 }
 
 /// The maximum number of pixels that a map is resized to: 8192×8192.
-const MAX_PIXELS: usize = 1 << 26;
+const MAX_RESIZED_PIXELS: usize = 1 << 26;
 
 fn parse_size(text: &str) -> Result<(usize, usize), String> {
     let wrong = || format!("{text:?} is not a size: height x width was expected, such as 224x224");
@@ -120,8 +120,8 @@ fn parse_size(text: &str) -> Result<(usize, usize), String> {
         return Err(format!("{text}: height and width must be at least 1"));
     }
     match height.checked_mul(width) {
-        Some(pixels) if pixels <= MAX_PIXELS => Ok((height, width)),
-        _ => Err(format!("{text} is more than {MAX_PIXELS} pixels")),
+        Some(pixels) if pixels <= MAX_RESIZED_PIXELS => Ok((height, width)),
+        _ => Err(format!("{text} is more than {MAX_RESIZED_PIXELS} pixels")),
     }
 }
 

@@ -13,8 +13,8 @@ const PROGRAM: u64 = 16_000_000;
 /// The memory of each thread, in bytes: its stack and its scratch memory.
 const THREAD: u64 = 8_000_000;
 
-/// The estimate is raised by this fraction, 1/8, for memory that was freed and that the
-/// allocator cannot use again.
+/// One part in this many is added to the estimate, for freed memory that the allocator cannot
+/// use again.
 const FRAGMENTATION: u64 = 8;
 
 /// A number of bytes, written as 8GB, 500MB, 2GiB, or a plain number.

@@ -24,7 +24,7 @@ use super::super::Problem;
 use super::header::{Element, Header};
 use crate::scalar::Scalar;
 
-/// Entries that a thread reads and decodes at once. They fit in its cache.
+/// The number of entries that a thread reads and decodes at once. They fit in its cache.
 const CHUNK: usize = if cfg!(test) { 96 } else { 1 << 17 };
 
 /// Indices of the last mode in a tile: the result is written in runs of this many entries,

@@ -14,7 +14,7 @@ pub(super) const MIN_SIDE: usize = 224;
 const GAP: u32 = 4;
 
 /// The maximum number of pixels of a picture.
-pub(super) const MAX_PIXELS: u64 = 1 << 28;
+pub(super) const MAX_PICTURE_PIXELS: u64 = 1 << 28;
 
 /// Draws a map over the photograph, or by itself if there is none.
 ///
@@ -79,7 +79,7 @@ pub(super) fn side_by_side(rows: &[Vec<RgbImage>]) -> Outcome<RgbImage> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(1);
     let height = u64::from(cell_height) * rows.len() as u64 - u64::from(GAP);
     let width = u64::from(cell_width) * columns as u64 - u64::from(GAP);
-    if height.saturating_mul(width) > MAX_PIXELS {
+    if height.saturating_mul(width) > MAX_PICTURE_PIXELS {
         return Err(too_many());
     }
     let mut canvas = RgbImage::from_pixel(width as u32, height as u32, [255; 3].into());

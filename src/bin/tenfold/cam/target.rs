@@ -8,7 +8,7 @@ use tenfold::Tensor;
 use tenfold::cam::Weighting;
 use tenfold::io::{RgbImage, check_writable, write_npy_entries, write_png};
 
-use super::picture::{MAX_PIXELS, draw, side_by_side, too_many};
+use super::picture::{MAX_PICTURE_PIXELS, draw, side_by_side, too_many};
 use super::{Args, Features, Maps};
 use crate::failure::{Failure, Outcome};
 use crate::output;
@@ -143,7 +143,7 @@ fn rows(args: &Args, maps: &[Maps], photograph: Option<&RgbImage>) -> Outcome<Ve
                 .iter()
                 .map(|p| u64::from(p.height()) * u64::from(p.width()))
                 .sum::<u64>();
-            if pixels > MAX_PIXELS {
+            if pixels > MAX_PICTURE_PIXELS {
                 return Err(too_many());
             }
             rows.push(row);
