@@ -14,7 +14,7 @@ impl Cam {
     /// With E entries, P positions and n = min(C, P) that is E + 64·n² bytes for
     /// a Gram matrix and its eigenvectors, 8·E for a centred copy, 8·n·P for
     /// what is projected, and 32·P for the map; with ranks, the memory of
-    /// [`Hooi`] in `f64` besides. Not counted is the scratch memory that a thread keeps for
+    /// [`Hooi`](crate::Hooi) in `f64` besides. Not counted is the scratch memory that a thread keeps for
     /// its next map, in pieces whose sizes are powers of two.
     ///
     /// # Errors
