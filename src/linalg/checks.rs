@@ -1,4 +1,4 @@
-//! What is checked before a matrix is formed or factorized.
+//! Checks of matrices before they are formed or factorized.
 
 use faer::MatRef;
 
@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::scalar::Scalar;
 use crate::tensor::{Shape, check_room};
 
-/// Fails at the first entry that is not finite, in the order of the columns, of
-/// those from row `first(j)` of column j on.
+/// Fails at the first entry that is not finite, column by column. Column j is checked from row
+/// `first(j)` down.
 pub(super) fn check_finite<T: Scalar>(
     a: MatRef<'_, T>,
     first: impl Fn(usize) -> usize,
@@ -37,6 +37,7 @@ pub(super) fn check_tall<T>(a: MatRef<'_, T>) -> Result<()> {
     check(a, a.nrows() >= a.ncols(), expected)
 }
 
+/// Fails unless `holds`, with the description `expected`.
 fn check<T>(a: MatRef<'_, T>, holds: bool, expected: &'static str) -> Result<()> {
     if holds {
         return Ok(());
@@ -48,13 +49,13 @@ fn check<T>(a: MatRef<'_, T>, holds: bool, expected: &'static str) -> Result<()>
     })
 }
 
-/// Square matrices that a Gram matrix or a triangular factor holds at once, at most,
-/// where the order is above the number of vectors.
+/// The largest number of square matrices that a Gram matrix or a triangular factor needs at
+/// once, where the order is above the number of vectors.
 const SQUARES: usize = 2;
 
-/// Fails where there is no memory for a Gram matrix or a triangular factor of order
-/// `order` from `depth` vectors. On the smaller side of an unfolding it has no more
-/// entries than the tensor, and is not checked.
+/// Fails where there is no memory for a Gram matrix or a triangular factor of order `order`
+/// from `depth` vectors. On the smaller side of an unfolding the matrix has no more entries
+/// than the tensor, so it is not checked.
 pub(super) fn check_order(order: usize, depth: usize) -> Result<()> {
     if order <= depth {
         return Ok(());

@@ -1,5 +1,5 @@
-//! Kernels on every instruction set of the processor, where the best one alone
-//! would be tested otherwise.
+//! Tests of the kernels on every instruction set that the processor has. Other tests run with
+//! the best one alone.
 
 use faer::Mat;
 use pulp::Arch;
@@ -10,7 +10,7 @@ use crate::scalar::Scalar;
 use crate::simd::CHOSEN;
 use crate::tensor::{Tensor, mode_product, norm, unfold};
 
-/// Every instruction set that the kernels may meet on a processor like this.
+/// The portable code, and every instruction set of this processor that kernels can run with.
 fn every_arch() -> Vec<Arch> {
     let mut all = vec![Arch::Scalar, Arch::new()];
     #[cfg(target_arch = "x86_64")]
@@ -18,22 +18,22 @@ fn every_arch() -> Vec<Arch> {
     all
 }
 
-/// Equal to 300 ε of the largest entry.
+/// Checks that matrices agree to 300 ε of the largest entry.
 fn close(ours: &Mat<f64>, exact: &Mat<f64>, epsilon: f64) {
     close_beside(exact.norm_max(), ours, exact, epsilon);
 }
 
-/// Equal to 300 ε of `size`.
+/// Checks that matrices agree to 300 ε of `size`.
 fn close_beside(size: f64, ours: &Mat<f64>, exact: &Mat<f64>, epsilon: f64) {
     let size = size.max(f64::MIN_POSITIVE);
     let difference = (ours - exact).norm_max() / size;
     assert!(difference <= 300.0 * epsilon, "{difference:e}");
 }
 
-/// The order of a Gram matrix, at most, that is compared.
+/// The largest order of a Gram matrix that is compared.
 const LARGEST_ORDER: usize = 300;
 
-/// The eigenvectors of `s` make it up again, and the leading pair is one of theirs.
+/// Checks that V Λ Vᵀ is `s` again, and that the leading pair has the largest eigenvalue.
 fn eigensolvers_agree(s: &Mat<f64>) {
     let eigen = eigh(s.as_ref()).expect("finite");
     let scaled = Mat::from_fn(s.nrows(), s.nrows(), |i, j| {
@@ -83,7 +83,7 @@ fn kernels_agree<T: Scalar>() {
                 let u = Mat::from_fn(columns, extent, entry);
                 close(&y, &(u * &rows), T::EPSILON);
             }
-            // Small square problems are in `f64` whatever the tensor holds.
+            // Eigenproblems are in `f64` for every scalar: check them once.
             if T::EPSILON == f64::EPSILON {
                 eigensolvers_agree(&exact);
             }

@@ -1,11 +1,11 @@
-//! Random numbers from a counter: the k-th depends on seed and k alone.
+//! Random numbers from a counter: number k depends on the seed and k alone.
 
 use faer::Mat;
 
 use crate::scalar::Scalar;
 
-/// A counter-based generator (the finaliser of SplitMix64: Steele, Lea & Flood,
-/// OOPSLA 2014).
+/// A counter-based generator: the mixing function of SplitMix64 (Steele, Lea & Flood, OOPSLA
+/// 2014) applied to multiples of an odd constant.
 #[derive(Clone, Debug)]
 pub(crate) struct Counter {
     seed: u64,
@@ -13,7 +13,7 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    /// The stream of `seed`, from its start.
+    /// The numbers of `seed`, from the first on.
     pub(crate) fn new(seed: u64) -> Self {
         Self { seed, count: 0 }
     }
@@ -31,7 +31,7 @@ impl Counter {
     }
 }
 
-/// A matrix of random signs over √rows: a sketch that keeps lengths on average.
+/// A matrix of entries ±1/√rows with random signs: a sketch that preserves lengths on average.
 pub(crate) fn random_signs<T: Scalar>(rows: usize, columns: usize, seed: u64) -> Mat<T> {
     let mut random = Counter::new(seed);
     let size = 1.0 / (rows as f64).sqrt();

@@ -4,9 +4,9 @@ use faer::MatMut;
 
 use crate::scalar::Scalar;
 
-/// Flips columns of `factor` so that the entry of largest magnitude of each
-/// (the first such entry on a tie) is positive. Returns 1 for each column that
-/// stayed, −1 for each that was flipped.
+/// Changes the signs of columns so that the entry of largest magnitude of each column is
+/// positive. On a tie the first such entry decides. Returns −1 for each column that changed its
+/// sign, and 1 for each other column.
 ///
 /// ```
 /// use tenfold::linalg::fix_signs;
@@ -15,7 +15,6 @@ use crate::scalar::Scalar;
 /// assert_eq!(factor, faer::mat![[-0.6, -0.6], [0.8, 0.8]]);
 /// ```
 pub fn fix_signs<T: Scalar>(mut factor: MatMut<'_, T>) -> Vec<T> {
-    let one = T::one();
     (0..factor.ncols())
         .map(|j| {
             let mut column = factor.as_mut().col_mut(j);
@@ -29,9 +28,9 @@ pub fn fix_signs<T: Scalar>(mut factor: MatMut<'_, T>) -> Vec<T> {
                 for i in 0..column.nrows() {
                     column[i] = -column[i];
                 }
-                return -one;
+                return -T::one();
             }
-            one
+            T::one()
         })
         .collect()
 }
