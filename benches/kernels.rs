@@ -6,6 +6,7 @@ mod data;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use tenfold::faer::{self, Mat, MatRef};
 use tenfold::linalg::{Precision, Side, eigh, eigh_leading, gram, leading_pair, triangular_factor};
 
 use data::{noise, orthonormal};
@@ -62,12 +63,12 @@ fn factorizations(criterion: &mut Criterion) {
     for n in [49, 200, 400] {
         let x = noise::<f64>(&[n, 4 * n]);
         let g = gram(&x, 0, Side::Mode, Precision::Native).expect("finite");
-        let eigen = eigh(g.as_ref()).expect("converges");
-        let residual = &g * &eigen.vectors - faer_scaled(&eigen.vectors, &eigen.values);
-        assert!(residual.norm_max() < 1e-12 * eigen.values[0]);
-        group.bench_function(BenchmarkId::new("eigh", n), |bencher| {
-            bencher.iter(|| eigh(black_box(g.as_ref())));
-        });
+        let leading = eigh_leading(g.as_ref(), |_| n / 10).expect("converges");
+        check_pairs(
+            g.as_ref(),
+            &leading.values[..n / 10],
+            leading.vectors.as_ref(),
+        );
         group.bench_function(BenchmarkId::new("eigh_leading", n), |bencher| {
             bencher.iter(|| eigh_leading(black_box(g.as_ref()), |_| n / 10));
         });
@@ -80,10 +81,36 @@ fn factorizations(criterion: &mut Criterion) {
     }
 }
 
-/// V Λ.
-fn faer_scaled(v: &tenfold::faer::Mat<f64>, values: &[f64]) -> tenfold::faer::Mat<f64> {
-    tenfold::faer::Mat::from_fn(v.nrows(), v.ncols(), |i, j| v[(i, j)] * values[j])
+/// All eigenvectors of a Gram matrix: our solver and faer's, both on one thread.
+fn eigenproblems(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("eigh");
+    group.sample_size(20);
+    for n in [20, 49, 100, 196, 256, 400, 800] {
+        let g = gram(&noise::<f64>(&[n, 4 * n]), 0, Side::Mode, Precision::Native);
+        let g = g.expect("finite");
+        let ours = eigh(g.as_ref()).expect("converges");
+        check_pairs(g.as_ref(), &ours.values, ours.vectors.as_ref());
+        group.bench_function(BenchmarkId::new("ours", n), |bencher| {
+            bencher.iter(|| eigh(black_box(g.as_ref())));
+        });
+        let of_faer = |g: MatRef<'_, f64>| g.self_adjoint_eigen(faer::Side::Lower);
+        let theirs = of_faer(g.as_ref()).expect("converges");
+        let values: Vec<f64> = theirs.S().column_vector().iter().copied().collect();
+        check_pairs(g.as_ref(), &values, theirs.U());
+        group.bench_function(BenchmarkId::new("faer", n), |bencher| {
+            bencher.iter(|| of_faer(black_box(g.as_ref())));
+        });
+    }
 }
 
-criterion_group!(benches, grams, products, factorizations);
+/// Checks that S V = V Λ.
+fn check_pairs(s: MatRef<'_, f64>, values: &[f64], vectors: MatRef<'_, f64>) {
+    let scaled = Mat::from_fn(vectors.nrows(), vectors.ncols(), |i, j| {
+        vectors[(i, j)] * values[j]
+    });
+    let residual = s * vectors - scaled;
+    assert!(residual.norm_max() < 1e-12 * s.norm_max());
+}
+
+criterion_group!(benches, grams, products, factorizations, eigenproblems);
 criterion_main!(benches);

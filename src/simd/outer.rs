@@ -183,11 +183,9 @@ impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
                 step: self.step,
             },
         };
-        walk.sum(simd, |k| {
-            if k % STEPS_PER_LINE == 0 {
-                prefetch_line(near, k / STEPS_PER_LINE);
-                prefetch_line(far, k / STEPS_PER_LINE);
-            }
+        walk.sum::<S, N, STEPS_PER_LINE>(simd, |k| {
+            prefetch_line(near, k / STEPS_PER_LINE);
+            prefetch_line(far, k / STEPS_PER_LINE);
         })
     }
 

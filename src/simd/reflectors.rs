@@ -195,7 +195,7 @@ fn subtract<S: Simd, const R: usize, const N: usize>(
                 step: 1,
             },
         };
-        let sums = walk.sum::<S, N>(simd, |_| ());
+        let sums = walk.sum::<S, N, 1>(simd, |_| ());
         for (column, sums) in b.chunks_exact_mut(len).zip(&sums) {
             let entries = &mut column[start..start + R * S::F64_LANES];
             let entries = S::as_mut_simd_f64s(entries).0;

@@ -203,7 +203,7 @@ impl<A: Lanes> RowChunk<'_, A> {
         let first = lines.start == 0 && column == 0;
         let asked = steps.start * (CHUNK_ROWS / ROWS) + row / ROWS * steps.len();
         let ahead = self.ahead.get(asked * LINE_BYTES..).unwrap_or_default();
-        let tile = walk.sum::<S, N>(simd, |k| {
+        let tile = walk.sum::<S, N, 1>(simd, |k| {
             if first {
                 prefetch_line(ahead, k);
             }

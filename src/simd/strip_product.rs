@@ -251,7 +251,7 @@ impl<A: Lanes> Block<'_, A> {
                     step: N,
                 },
             };
-            let tile = walk.add_to(simd, tile, |k| {
+            let tile = walk.add_to::<S, N, 1>(simd, tile, |k| {
                 if first {
                     let ahead = bytemuck::cast_slice(ahead(k));
                     prefetch_line(ahead, 0);

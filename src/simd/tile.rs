@@ -39,26 +39,26 @@ pub(super) struct Factors<'a, A> {
 }
 
 impl<A: Lanes, const R: usize> Walk<'_, A, R> {
-    /// Σₖ fₖ vₖᵀ, with fₖ the N factors and vₖ the R registers of step k. Calls `each(k)`
-    /// before step k.
+    /// Σₖ fₖ vₖᵀ, with fₖ the N factors and vₖ the R registers of step k. Calls `before(k)`
+    /// before step k = 0, EVERY, 2·EVERY, ….
     #[inline(always)]
-    pub(super) fn sum<S: Simd, const N: usize>(
+    pub(super) fn sum<S: Simd, const N: usize, const EVERY: usize>(
         self,
         simd: S,
-        each: impl Fn(usize),
+        before: impl Fn(usize),
     ) -> Tile<A::Register<S>, R, N> {
         let zero = [[A::splat(simd, A::zero()); R]; N];
-        self.add_to(simd, zero, each)
+        self.add_to::<S, N, EVERY>(simd, zero, before)
     }
 
     /// `tile` + [`Walk::sum`].
     #[inline(always)]
     #[allow(unsafe_code)]
-    pub(super) fn add_to<S: Simd, const N: usize>(
+    pub(super) fn add_to<S: Simd, const N: usize, const EVERY: usize>(
         self,
         simd: S,
         mut tile: Tile<A::Register<S>, R, N>,
-        each: impl Fn(usize),
+        before: impl Fn(usize),
     ) -> Tile<A::Register<S>, R, N> {
         let Self {
             depth,
@@ -72,11 +72,10 @@ impl<A: Lanes, const R: usize> Walk<'_, A, R> {
             assert!(last * step + lanes::<S, A>() <= entries.len());
         }
         assert!(last * factors.step + (N - 1) * factors.apart < factors.data.len());
-        // 2. Sum.
+        // 2. One step.
         let starts = registers.map(<[A]>::as_ptr);
         let data = factors.data.as_ptr();
-        for k in 0..depth {
-            each(k);
+        let mut add = |k: usize| {
             let mut registers = [A::splat(simd, A::zero()); R];
             for (register, start) in registers.iter_mut().zip(starts) {
                 // SAFETY: the register lies in its slice, as asserted for the last step, and
@@ -97,6 +96,21 @@ impl<A: Lanes, const R: usize> Walk<'_, A, R> {
                     *sum = A::mul_add(simd, register, factor, *sum);
                 }
             }
+        };
+        // 3. All steps. Between two calls of `before` the compiler unrolls them, so that the
+        //    sums stay in the same registers.
+        let whole = depth / EVERY * EVERY;
+        for start in (0..whole).step_by(EVERY) {
+            before(start);
+            for k in start..start + EVERY {
+                add(k);
+            }
+        }
+        if whole < depth {
+            before(whole);
+        }
+        for k in whole..depth {
+            add(k);
         }
         tile
     }

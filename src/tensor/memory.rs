@@ -1,4 +1,5 @@
-//! Memory of sizes that a caller chooses: an error where it cannot be allocated.
+//! Allocation of buffers with sizes that a caller chooses: an error, not a panic, where memory
+//! is missing.
 
 use bytemuck::Zeroable;
 use faer::Mat;
@@ -14,17 +15,17 @@ pub(crate) fn with_room<A>(shape: &Shape) -> Result<Vec<A>> {
     Ok(entries)
 }
 
-/// A zero for each entry of a tensor. The system need not touch their memory before
-/// it is written to.
+/// A vector of zeros with the entries of a tensor. The system may provide the pages of memory
+/// when they are first written to.
 pub(crate) fn zeroed<A: Zeroable>(shape: &Shape) -> Result<Vec<A>> {
     let zeros = bytemuck::allocation::try_zeroed_vec(shape.entries());
     zeros.map_err(|()| no_memory::<A>(shape, 1))
 }
 
-/// Columns of a matrix without rows, at most: each is visited.
+/// The largest number of columns of a matrix without rows: faer visits each column.
 const EMPTY_COLUMNS: usize = 1 << 28;
 
-/// [`Mat::from_fn`], which panics where memory is missing.
+/// [`Mat::from_fn`] with an error where memory is missing.
 pub(crate) fn matrix<A>(
     rows: usize,
     columns: usize,
@@ -43,13 +44,14 @@ pub(crate) fn matrix<A>(
     Ok(matrix)
 }
 
-/// Fails where there is no memory for `copies` tensors of the same shape.
+/// Fails where there is no memory for `copies` tensors of shape `shape`.
 pub(crate) fn check_room<A>(shape: &Shape, copies: usize) -> Result<()> {
     let entries = shape.entries().saturating_mul(copies);
     let reserved = Vec::<A>::new().try_reserve_exact(entries);
     reserved.map_err(|_| no_memory::<A>(shape, copies))
 }
 
+/// The error for `copies` tensors of shape `shape`.
 fn no_memory<A>(shape: &Shape, copies: usize) -> Error {
     let entries = shape.entries().saturating_mul(copies);
     Error::OutOfMemory {

@@ -1,4 +1,14 @@
 //! Permutation of modes.
+//!
+//! The result is written row by row. A row is a run of entries of the result along its last
+//! mode; in `x` these entries are a fixed stride apart:
+//!
+//! ```text
+//!   permutation [1, 0]       x            result
+//!                            a b c        a d      row 0: from x at 0, 3
+//!                            d e f        b e      row 1: from x at 1, 4
+//!                                         c f      row 2: from x at 2, 5
+//! ```
 
 use rayon::prelude::*;
 
@@ -6,14 +16,16 @@ use super::memory::with_room;
 use super::{Shape, Tensor, TensorRef, check_modes};
 use crate::error::{Error, Result};
 
-/// Entries below which a copy is not worth a second thread.
+/// The smallest number of entries that is copied by several threads, and the entries of one
+/// task.
 const PARALLEL_ENTRIES: usize = if cfg!(test) { 64 } else { 1 << 16 };
 
-/// The tensor whose mode k is mode `permutation[k]` of `x`, as a copy
-/// (NumPy's `transpose`).
+/// A copy of `x` with the modes in another order: mode k of the result is mode
+/// `permutation[k]` of `x` (NumPy's `transpose`).
 ///
 /// # Errors
-/// [`Error::NotAPermutation`] unless each mode is named once; [`Error::OutOfMemory`].
+/// [`Error::NotAPermutation`] unless `permutation` names each mode once;
+/// [`Error::OutOfMemory`].
 pub(crate) fn permute<'a, T: Copy + Send + Sync + 'a>(
     x: impl Into<TensorRef<'a, T>>,
     permutation: &[usize],
@@ -26,11 +38,13 @@ pub(crate) fn permute<'a, T: Copy + Send + Sync + 'a>(
             order,
         });
     }
+    // 1. The shape of the result, and the strides in `x` along its modes.
     let extents: Vec<usize> = permutation.iter().map(|&mode| x.shape[mode]).collect();
     let shape = Shape::new(&extents)?;
     let strides = x.shape.strides();
     let strides: Vec<usize> = permutation.iter().map(|&mode| strides[mode]).collect();
 
+    // 2. Where row r lies in `x`: its index in the leading modes gives the start.
     let row = shape[order - 1].max(1);
     let stride = strides[order - 1];
     let rows = shape.entries() / row;
@@ -43,6 +57,7 @@ pub(crate) fn permute<'a, T: Copy + Send + Sync + 'a>(
         }
         (0..row).map(move |i| x.data[start + i * stride])
     };
+    // 3. Copy the rows.
     let mut data = with_room(&shape)?;
     if shape.entries() < PARALLEL_ENTRIES {
         data.extend((0..rows).flat_map(copy_row));

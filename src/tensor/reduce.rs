@@ -1,4 +1,14 @@
-//! Inner product and norms, accumulated in `f64` in a fixed order.
+//! Inner products, norms and distances, accumulated in `f64` in a fixed order.
+//!
+//! Chunks of fixed size are summed by any number of threads, and the sums of the chunks are
+//! added in order. So the bits do not depend on the number of threads:
+//!
+//! ```text
+//!   entries   ├──── chunk 0 ────┼──── chunk 1 ────┼──── chunk 2 ──┤
+//!   16 sums     s₀ s₁ … s₁₅       s₀ s₁ … s₁₅       …                entry i of a chunk adds
+//!               └────┬────┘       └────┬────┘                        to sum i mod 16
+//!   result           Σ        +        Σ        +   …
+//! ```
 
 use rayon::prelude::*;
 
@@ -7,31 +17,31 @@ use crate::error::{Error, Result};
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::simd::vectorize;
 
-/// Entries summed by one task, whatever the number of threads.
+/// Entries of a chunk, whatever the number of threads.
 const CHUNK: usize = if cfg!(test) { 40 } else { 1 << 14 };
 
-/// Partial sums that one task keeps side by side, so that they vectorise.
-const LANES: usize = 16;
+/// Sums that a chunk is added to in turn, so that the compiler can vectorise them.
+const SUMS: usize = 16;
 
-/// Σ term(i), in blocks of fixed size added in order.
+/// Σ term(xᵢ, yᵢ).
 ///
-/// Rounding error at most (CHUNK/LANES + LANES + N/CHUNK)·ε·Σ|term|.
+/// The rounding error is at most (CHUNK/SUMS + SUMS + N/CHUNK)·ε·Σ|term| for N entries.
 fn sum<T: Scalar>(x: &[T], y: &[T], term: impl Fn(f64, f64) -> f64 + Sync) -> f64 {
     let chunk_sum = |(x, y): (&[T], &[T])| {
         vectorize(
             #[inline(always)]
             || {
-                let mut lanes = [0.0; LANES];
-                let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+                let mut sums = [0.0; SUMS];
+                let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<SUMS>(), y.as_chunks::<SUMS>());
                 for (x, y) in x.iter().zip(y) {
-                    for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
-                        *lane += term(x.as_f64(), y.as_f64());
+                    for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
+                        *sum += term(x.as_f64(), y.as_f64());
                     }
                 }
-                for ((lane, x), y) in lanes.iter_mut().zip(x_rest).zip(y_rest) {
-                    *lane += term(x.as_f64(), y.as_f64());
+                for ((sum, x), y) in sums.iter_mut().zip(x_rest).zip(y_rest) {
+                    *sum += term(x.as_f64(), y.as_f64());
                 }
-                lanes.iter().sum::<f64>()
+                sums.iter().sum::<f64>()
             },
         )
     };
@@ -59,9 +69,8 @@ pub(crate) fn inner<'a, 'b, T: Scalar>(
 
 /// The Frobenius norm ‖X‖ = √Σ xᵢ², in `f64`.
 ///
-/// Entries of any size are safe: where squares would overflow or underflow,
-/// the sum is taken of entries scaled by a power of two. A norm above the largest `f64`
-/// is infinite.
+/// Entries of any size are safe: where squares would overflow or underflow, the entries are
+/// scaled by a power of two. A norm above the largest `f64` is infinite.
 pub(crate) fn norm<'a, T: Scalar>(x: impl Into<TensorRef<'a, T>>) -> f64 {
     let x = x.into();
     scaled_norm(x.data, x.data, |x, _| x)
@@ -80,12 +89,14 @@ pub(crate) fn distance<'a, 'b, T: Scalar>(
     Ok(scaled_norm(x.data, y.data, |x, y| x - y))
 }
 
-/// √Σ entry(xᵢ, yᵢ)², free of overflow and underflow.
+/// √Σ entry(xᵢ, yᵢ)², without overflow and underflow.
 fn scaled_norm<T: Scalar>(x: &[T], y: &[T], entry: impl Fn(f64, f64) -> f64 + Sync) -> f64 {
+    // 1. Without scaling; exact enough where the sum is far from both ends of the range.
     let squares = sum(x, y, |x, y| entry(x, y).powi(2));
     if squares.is_nan() || (1e-200..1e300).contains(&squares) {
         return squares.sqrt();
     }
+    // 2. Scaled by the power of two near the largest entry.
     let largest = x
         .iter()
         .zip(y)
@@ -99,6 +110,7 @@ fn scaled_norm<T: Scalar>(x: &[T], y: &[T], entry: impl Fn(f64, f64) -> f64 + Sy
     scale(squares.sqrt(), exponent)
 }
 
+/// Fails unless the shapes are equal.
 fn check_same_shape<T>(x: TensorRef<'_, T>, y: TensorRef<'_, T>) -> Result<()> {
     if x.shape == y.shape {
         return Ok(());
@@ -110,7 +122,7 @@ fn check_same_shape<T>(x: TensorRef<'_, T>, y: TensorRef<'_, T>) -> Result<()> {
     })
 }
 
-/// The error that names the first entry that is NaN or infinite, if any is.
+/// The error for the first entry that is NaN or infinite; nothing where all are finite.
 pub(crate) fn first_non_finite<T: Scalar>(x: TensorRef<'_, T>) -> Option<Error> {
     let position = x
         .data
@@ -126,24 +138,24 @@ pub(crate) fn first_non_finite<T: Scalar>(x: TensorRef<'_, T>) -> Option<Error> 
     })
 }
 
-/// max |xᵢ|; fails where an entry is NaN or infinite.
+/// max |xᵢ|. Fails where an entry is NaN or infinite.
 pub(crate) fn largest_magnitude<T: Scalar>(x: TensorRef<'_, T>) -> Result<f64> {
-    // The largest magnitude of numbers, or infinity where one is not finite.
+    // The largest magnitude of a chunk, or infinity where an entry is not finite.
     let largest = |entries: &[T]| {
         vectorize(
             #[inline(always)]
             || {
-                let mut lanes = [0.0f64; LANES];
-                let (blocks, rest) = entries.as_chunks::<LANES>();
+                let mut maxima = [0.0f64; SUMS];
+                let (blocks, rest) = entries.as_chunks::<SUMS>();
                 for block in blocks {
-                    for (lane, entry) in lanes.iter_mut().zip(block) {
-                        *lane = larger(*lane, entry.as_f64().abs());
+                    for (maximum, entry) in maxima.iter_mut().zip(block) {
+                        *maximum = larger(*maximum, entry.as_f64().abs());
                     }
                 }
-                for (lane, entry) in lanes.iter_mut().zip(rest) {
-                    *lane = larger(*lane, entry.as_f64().abs());
+                for (maximum, entry) in maxima.iter_mut().zip(rest) {
+                    *maximum = larger(*maximum, entry.as_f64().abs());
                 }
-                lanes.into_iter().fold(0.0, larger)
+                maxima.into_iter().fold(0.0, larger)
             },
         )
     };
@@ -155,7 +167,7 @@ pub(crate) fn largest_magnitude<T: Scalar>(x: TensorRef<'_, T>) -> Result<f64> {
     Ok(chunks.into_iter().fold(0.0, f64::max))
 }
 
-/// The larger of two magnitudes, and infinity where the second is NaN.
+/// The larger of two magnitudes. A NaN in second place counts as infinity.
 #[inline(always)]
 fn larger(a: f64, b: f64) -> f64 {
     let b = if b.is_nan() { f64::INFINITY } else { b };
@@ -169,10 +181,10 @@ mod tests {
     use crate::common::random::Random;
     use crate::tensor::Tensor;
 
-    /// Every length up to some chunks, against sums entry by entry.
+    /// Compares sums of every length up to three chunks with sums entry by entry.
     fn check_sums<T: Scalar>() {
         let mut random = Random::new(1);
-        for len in 0..=3 * CHUNK + LANES {
+        for len in 0..=3 * CHUNK + SUMS {
             let (x, y): (Tensor<T>, Tensor<T>) = (random.tensor(&[len]), random.tensor(&[len]));
             let rounding = (len + 8) as f64 * f64::EPSILON;
             let pairs = x.data().iter().zip(y.data());
@@ -226,8 +238,8 @@ mod tests {
 
     #[test]
     fn the_largest_magnitude_is_found_in_every_chunk() {
-        for position in 0..3 * CHUNK + LANES {
-            let mut x = Tensor::<f64>::zeros(&[3 * CHUNK + LANES]).unwrap();
+        for position in 0..3 * CHUNK + SUMS {
+            let mut x = Tensor::<f64>::zeros(&[3 * CHUNK + SUMS]).unwrap();
             x.data_mut().fill(3.0);
             x.data_mut()[position] = -5.0;
             assert_eq!(largest_magnitude(x.view()).unwrap(), 5.0);
