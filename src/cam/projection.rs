@@ -34,7 +34,7 @@ pub(super) struct Request<'a> {
     pub(super) cancellation: Cancellation<'a>,
 }
 
-/// A projected map pᵢ = Σ_c vᵢ[c]·F[c].
+/// A projected map pᵢ = Σ_c vᵢ\[c\]·F\[c\].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Projection<'a> {
     /// The weight σᵢ/σ₁.

@@ -1,5 +1,5 @@
 //! The singular values σᵢ of the channel mode of a feature map, and its projected maps
-//! Σ_c vᵢ[c]·F[c], from the requested decomposition.
+//! Σ_c vᵢ\[c\]·F\[c\], from the requested decomposition.
 
 use super::projection::{Projection, Request};
 use super::svd::svd;
