@@ -1,14 +1,15 @@
 //! Label-independent saliency maps of a convolutional network.
 //!
-//! A layer gives a feature map F of shape C×H×W. A decomposition D(F) gives
-//! singular values σ₁ ≥ σ₂ ≥ … of its channel mode and unit vectors vᵢ of C
-//! entries, and
+//! A layer of the network produces a feature map F of shape C×H×W: C channels at H·W positions. A
+//! decomposition D of F has singular values σ₁ ≥ σ₂ ≥ … of the channel mode, and unit vectors vᵢ
+//! of C entries. The saliency map has one value in \[0, 1\] for each position:
 //!
-//! > map(F) = norm( Σᵢ (σᵢ/σ₁) · | Σ_c vᵢ\[c\]·F\[c\] | )
+//! > map(F) = norm( Σᵢ (σᵢ/σ₁) · | Σ_c vᵢ\[c\]·F\[c\] | ),   norm(s) = (s − min s)/(max s − min s)
 //!
-//! is a map of H×W entries in \[0, 1\] that shows where the network sees
-//! something. It needs no label and no gradient. Four weightings answer two
-//! questions ([`Weighting`]):
+//! The inner sum is the *projected map* of vᵢ. The saliency map is close to 1 at the positions to
+//! which the layer responds most. It needs neither a label nor a gradient.
+//!
+//! The four weightings ([`Weighting`]) differ in the decomposition and in the number of vectors:
 //!
 //! | weighting | D | vectors | centred | negative entries |
 //! | --- | --- | --- | --- | --- |
@@ -17,24 +18,23 @@
 //! | Multivec-EigenCAM | SVD | all | yes | absolute value |
 //! | MTSM | Tucker | all | no | absolute value |
 //!
-//! With Tucker, vᵢ is column i of the channel factor A₀ and σᵢ the norm of
-//! slice i of the core. The two columns on the right are the choices of the
-//! published code, and options here ([`Cam`]). Where that code departs from the
-//! equations by a slip (rows of A₀ for its columns, means for sums), the
-//! equations hold here.
+//! With the SVD, vᵢ is left singular vector i of the unfolding. With Tucker, vᵢ is column i of the
+//! channel factor A₀, and σᵢ is the norm of slice i of the core. The last two columns are the
+//! choices of the published code and the defaults here; [`Cam`] has an option for each. The
+//! published code deviates from its equations in two places: it takes rows of A₀ in place of
+//! columns, and means in place of sums. This module follows the equations.
 //!
 //! # Full and truncated ranks
-//! At full ranks, the default, the other factors are square and orthogonal and
-//! A₀ is the left singular basis of the unfolding itself: TSM is then EigenCAM
-//! without centring and clipping, and no iteration is needed. All four maps
-//! come from the Gram matrix of the unfolding's smaller side, 49×49 for a layer
-//! of 2048×7×7. Only truncated ranks ([`Cam::ranks`]) make HOOI a real
-//! iteration that ties the positions' modes together.
+//! By default, Tucker decompositions have full ranks. Then the factors of the other modes are
+//! square and orthogonal, and the columns of A₀ are the left singular vectors of the unfolding. So
+//! TSM is EigenCAM without centring and clipping, and HOOI has nothing to iterate. All four maps
+//! come from the Gram matrix of the smaller side of the unfolding: 49×49 for a layer of 2048×7×7.
+//! With truncated ranks ([`Cam::ranks`]) A₀ depends on the other factors, and HOOI iterates.
 //!
 //! # From a map to a picture
-//! [`resize()`] brings a map to the size of a photograph and [`normalize()`]
-//! stretches it once more; `overlay` (feature `image`) colours it and
-//! lays it over. [`metrics`] judges maps.
+//! [`resize()`] interpolates a map to the size of a photograph, and [`normalize()`] stretches it to
+//! \[0, 1\]. With the feature `image`, `colorize` turns a map into a picture, and `Overlay` blends
+//! it with the photograph. [`metrics`] measures the quality of maps.
 //!
 //! Sources: Bouayed, Deslauriers-Gauthier, Iaccovelli & Naccache, *CNN
 //! Interpretability with Multivector Tucker Saliency Maps for Self-Supervised
@@ -88,7 +88,7 @@ pub(crate) use svd::SAFE_SINGLE_LENGTH;
 #[cfg(feature = "cuda")]
 pub(crate) use tucker::{ENERGY_TOLERANCE, MAX_SWEEPS};
 
-/// A way to make saliency maps: a weighting and its options.
+/// The computation of saliency maps: a weighting and its options.
 ///
 /// ```
 /// use tenfold::Tensor;
@@ -109,28 +109,28 @@ pub(crate) use tucker::{ENERGY_TOLERANCE, MAX_SWEEPS};
 /// ```
 ///
 /// # Precision
-/// Let r be the range of the sum in the formula above, max less min, before it is
-/// stretched to \[0, 1\], λᵢ = σᵢ² and n = min(C, number of positions).
+/// Let s be the sum in the formula of [`cam`](crate::cam) before normalisation, r = max s − min s,
+/// λᵢ = σᵢ², and n = min(C, number of positions).
 ///
-/// - A map of `f32` features differs from the map of the same entries in `f64` by at
-///   most 1e-4, whatever the offset or the scale of the entries, and has the same
-///   [`Status`]. As a rule the difference is 1e-7. Products are formed in `f32` only
-///   where an estimate of their rounding, relative to r, stays below 5e-5; elsewhere
-///   the map is made again from products in `f64`, which takes up to three times as
-///   long. The estimate takes the roundings of different products for independent.
-/// - A map of `f64` features is right to 30·n·ε·(σ₁/r)·κ, with ε = 2.2e-16 and κ the
-///   largest λᵢ/(λᵢ − λᵢ₊₁) of the vectors in use: 1e-12 for most layers.
-/// - A centred map has the σᵢ of the centred features, and keeps this bound for
-///   channels of any mean: where the mean outweighs the deviations, it is subtracted
-///   from the features before any product is formed.
-/// - A map that is not centred loses digits to an offset, since σ₁/r grows with it. A
-///   mean of 10⁶ times the deviations leaves an error of some 1e-9, and a range r of less
-///   than 1e-12 of the largest value counts as [`Status::Constant`].
+/// - **`f32` features.** The map differs by at most 1e-4 from the map of the same entries in
+///   `f64`, for any offset or scale of the entries, and has the same [`Status`]. The typical
+///   difference is 1e-7. Products are formed in `f32` if the estimated rounding error of s is
+///   below 5e-5·r. Otherwise the map is recomputed with products in `f64`, which takes up to
+///   three times as long. The estimate assumes that the rounding errors of different products are
+///   independent.
+/// - **`f64` features.** The error is at most 30·n·ε·(σ₁/r)·κ, with ε = 2.2e-16 and κ the maximum
+///   of λᵢ/(λᵢ − λᵢ₊₁) over the vectors in use. For most layers this is 1e-12.
+/// - **Centred maps** keep this bound for channels with any mean, where σᵢ are the singular values
+///   of the centred features. If the means are large compared with the deviations, they are
+///   subtracted from the features before any product is formed.
+/// - **Maps without centring** lose digits to an offset, because σ₁/r grows with it. If the mean is
+///   10⁶ times the deviations, the error is about 1e-9. If r is below 1e-12 times the maximum of
+///   s, the status is [`Status::Constant`].
 ///
 /// ```
 /// # use tenfold::Tensor;
 /// # use tenfold::cam::{Cam, Weighting};
-/// // Deviations of at most 3 from a mean of 70,000.
+/// // Entries that differ from 70,000 by at most 3.
 /// let entries = [2.0f32, 0.0, 1.0, 0.0, 3.0, 1.0, 1.0, 1.0, -2.0];
 /// let features = Tensor::new(&[3, 1, 3], entries.map(|entry| entry + 70_000.0).to_vec())?;
 /// let map = Cam::new(Weighting::EigenCam).saliency_map(&features)?;
@@ -139,33 +139,26 @@ pub(crate) use tucker::{ENERGY_TOLERANCE, MAX_SWEEPS};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cam {
-    /// Which of the four maps.
+    /// One of the four maps.
     pub weighting: Weighting,
-    /// The ranks of the Tucker decomposition, one for each mode of a feature
-    /// map (channels first); full ranks for `None`. Not for the SVD pair.
+    /// The ranks of the Tucker decomposition, one for each mode of a feature map, channels first.
+    /// `None` means full ranks. Only for TSM and MTSM.
     pub ranks: Option<Vec<usize>>,
-    /// Whether each channel's mean over the positions is subtracted first;
-    /// [`Weighting::centring`] for `None`.
+    /// Whether the mean of each channel over the positions is subtracted first. `None` means
+    /// [`Weighting::centring`].
     pub centring: Option<bool>,
-    /// What becomes of the signs of projected maps; [`Weighting::sign`] for
-    /// `None`.
+    /// The treatment of negative entries of projected maps. `None` means [`Weighting::sign`].
     pub sign: Option<Sign>,
     /// Reports each map of a batch, and cancels the batch on request.
     pub monitor: Monitor,
 }
 
-/// A map whose values differ by no more than this, relative to the largest, is
-/// constant up to the rounding of an eigenproblem of a few thousand rows.
+/// A map is constant if max − min is at most this number times the largest magnitude. The rounding
+/// errors of an eigenproblem of a few thousand rows are below this number.
 const CONSTANT_TOLERANCE: f64 = 1e-12;
 
 impl Cam {
     /// The map of the published code for this weighting, at full ranks.
-    ///
-    /// ```
-    /// # use tenfold::cam::{Cam, Weighting};
-    /// let cam = Cam::new(Weighting::EigenCam);
-    /// assert_eq!((cam.ranks, cam.centring, cam.sign), (None, None, None));
-    /// ```
     pub fn new(weighting: Weighting) -> Self {
         Self {
             weighting,
@@ -176,17 +169,17 @@ impl Cam {
         }
     }
 
-    /// The saliency map of a feature map: C×H×W, or C×(any trailing shape),
-    /// such as C×T×H×W for video or C×L for tokens.
+    /// The saliency map of a feature map C×H×W, or C×(any trailing shape): for example C×T×H×W
+    /// for video, or C×L for tokens.
     ///
-    /// The map does not change if the feature map is multiplied by a constant,
-    /// nor with the order of the channels (both up to rounding). At full ranks
-    /// it costs |F|·n + 9·n³ flops, n = min(C, number of positions).
+    /// Multiplying the feature map by a constant or changing the order of its channels changes the
+    /// map only by rounding. Cost at full ranks: |F|·n + 9·n³ flops, n = min(C, number of
+    /// positions).
     ///
     /// # Errors
-    /// [`Error::NotAFeatureMap`] for a tensor of one mode, [`Error::Empty`],
-    /// [`Error::NonFinite`]; [`Error::RanksWithoutTucker`], and for ranks those
-    /// of [`crate::Hooi`]; [`Error::NoConvergence`].
+    /// [`Error::NotAFeatureMap`] for a tensor of one mode, [`Error::Empty`], [`Error::NonFinite`],
+    /// [`Error::NoConvergence`], [`Error::Cancelled`]; [`Error::RanksWithoutTucker`] for ranks
+    /// with the SVD; the errors of [`crate::Hooi`] for other ranks.
     ///
     /// ```
     /// use tenfold::Tensor;
@@ -210,12 +203,12 @@ impl Cam {
 
     /// The saliency maps of a batch N×C×H×W, or N×C×(any trailing shape).
     ///
-    /// The maps are made in parallel, and are the same to the last bit as those
-    /// of the feature maps one by one, for any number of threads.
+    /// The maps are computed in parallel. Each has the same bits as the [`Cam::saliency_map`] of
+    /// its feature map, on any number of threads.
     ///
     /// # Errors
-    /// Those of [`Cam::saliency_map`], for the first feature map that has one;
-    /// an index is that in the batch.
+    /// The errors of [`Cam::saliency_map`]. If several feature maps fail, the result is the error
+    /// of the first of them. An index in an error is an index of the batch.
     ///
     /// ```
     /// use tenfold::Tensor;
@@ -243,16 +236,15 @@ impl Cam {
             .collect())
     }
 
-    /// [`Cam::saliency_maps`] into `maps`, one after the other: N times as many
-    /// entries as there are positions. Gives what each map is worth.
+    /// Writes the [`Cam::saliency_maps`] to `maps`, one after the other, and returns their
+    /// statuses. For P positions, `maps` has N·P entries.
     ///
-    /// At full ranks no memory is allocated for a map: what the first map of a
-    /// thread needed serves those that follow, and later batches, as long as it
-    /// is not more than 32 MiB.
+    /// At full ranks no memory is allocated for a map: each thread keeps the buffers of its first
+    /// map, up to 32 MiB, and reuses them for its next maps and for later batches.
     ///
     /// # Errors
-    /// Those of [`Cam::saliency_maps`], and [`Error::DataLengthMismatch`] where `maps` has
-    /// another length; the entries of `maps` are unspecified then.
+    /// The errors of [`Cam::saliency_maps`], and [`Error::DataLengthMismatch`] if `maps` has
+    /// another length. After an error, the entries of `maps` are unspecified.
     ///
     /// ```
     /// use tenfold::Tensor;
@@ -284,8 +276,8 @@ impl Cam {
         self.maps_into(batch, maps.par_chunks_exact_mut(positions))
     }
 
-    /// The maps of a batch that passed [`Cam::check_batch`], each into its own
-    /// memory.
+    /// Writes the saliency maps of a batch that passed [`Cam::check_batch`] to the items of
+    /// `maps`, and returns their statuses.
     fn maps_into<'a, T: Scalar>(
         &self,
         batch: TensorRef<'_, T>,
@@ -304,7 +296,7 @@ impl Cam {
                 Ok(status)
             })
             .collect();
-        // In order, so that the error is that of the first feature map.
+        // In the order of the batch, so that the first error is returned.
         let mut statuses = Vec::with_capacity(outcomes.len());
         for (item, outcome) in outcomes.into_iter().enumerate() {
             statuses.push(outcome.map_err(|error| in_batch(error, item))?);
@@ -312,8 +304,8 @@ impl Cam {
         Ok(statuses)
     }
 
-    /// The number of positions of each map of a batch of extents `shape`; fails
-    /// where it is no batch or the options do not fit.
+    /// The number of positions of each map of a batch of shape `shape`. Fails if this is not the
+    /// shape of a batch, or if the options do not fit it.
     fn check_batch(&self, shape: &[usize]) -> Result<usize> {
         if shape.len() < 3 {
             return Err(Error::NotAFeatureMap {
@@ -329,7 +321,7 @@ impl Cam {
         Ok(shape[2..].iter().product())
     }
 
-    /// Fails where the options do not fit a feature map of extents `shape`.
+    /// Fails if the options do not fit a feature map of shape `shape`.
     pub(crate) fn check(&self, shape: &[usize]) -> Result<()> {
         if shape.len() < 2 {
             return Err(Error::NotAFeatureMap {
@@ -349,23 +341,31 @@ impl Cam {
         Ok(())
     }
 
-    /// The saliency map of a feature map that passed [`Cam::check`].
-    fn map_into<T: Scalar>(&self, features: TensorRef<'_, T>, to: &mut [T]) -> Result<Status> {
-        let mut sum = ProjectionSum::new(to.len(), self.sign.unwrap_or(self.weighting.sign()));
-        // 1. By products in the scalar of the features.
+    /// Writes the saliency map of a feature map that passed [`Cam::check`] to `map`, and returns
+    /// its status:
+    ///
+    /// ```text
+    /// pᵢ  = Σ_c vᵢ[c]·F[c]                    the projected map of vᵢ
+    /// s   = Σᵢ (σᵢ/σ₁)·φ(pᵢ)                  φ by the option `sign`
+    /// map = (s − min s)/(max s − min s)       zeros if s is constant
+    /// ```
+    fn map_into<T: Scalar>(&self, features: TensorRef<'_, T>, map: &mut [T]) -> Result<Status> {
+        let mut sum = ProjectionSum::new(map.len(), self.sign.unwrap_or(self.weighting.sign()));
+        // 1. Compute s with products in the scalar of the features.
         let mut values = self.sum_projections(features, Precision::Native, &mut sum)?;
         let mut range = MinMax::of(&sum.map, CONSTANT_TOLERANCE);
-        // 2. By products in f64, where the map is too flat for the rounding of f32.
+        // 2. Recompute it with products in f64 if the rounding of f32 is too large for its range.
         if !sum.is_resolved(range) {
             sum.clear();
             values = self.sum_projections(features, Precision::Double, &mut sum)?;
             range = MinMax::of(&sum.map, CONSTANT_TOLERANCE);
         }
-        // 3. Min-max to [0, 1].
-        for (to, &value) in to.iter_mut().zip(&sum.map) {
+        // 3. Normalise it.
+        for (entry, &value) in map.iter_mut().zip(&sum.map) {
             let value = range.as_ref().map_or(0.0, |range| range.position(value));
-            *to = T::from_f64(value);
+            *entry = T::from_f64(value);
         }
+        // 4. Determine the status.
         Ok(match (&range, &*values) {
             (None, _) => Status::Constant,
             (Some(_), [first, second, ..]) if *second > DEGENERATE_RATIO * first => {
@@ -375,7 +375,7 @@ impl Cam {
         })
     }
 
-    /// Adds the projected maps of a feature map to `sum`, and gives the singular values.
+    /// Adds the projected maps of a feature map to `sum`, and returns the singular values.
     fn sum_projections<T: Scalar>(
         &self,
         features: TensorRef<'_, T>,
@@ -393,7 +393,7 @@ impl Cam {
     }
 }
 
-/// The error of item `item` of a batch.
+/// The error of a batch for an error of its item `item`: indices get `item` in front.
 pub(crate) fn in_batch(error: Error, item: usize) -> Error {
     match error {
         Error::NonFinite { mut index, value } => {

@@ -1,11 +1,11 @@
-//! The library's generic functions, compiled for `f32` and `f64` once, with the library.
+//! One compilation of the generic functions of the library for `f32` and `f64`.
 //!
-//! A generic function is compiled where it is used: each test binary, example and command
-//! would compile the solvers, and the parts of `faer` below them, anew for both scalars.
-//! Unoptimised builds (`opt-level` 0 and 1) reuse what a dependency has already compiled.
-//! This module names the functions, so that the library holds their code: all tests
-//! and examples together then compile in a quarter of the time. Release builds, which
-//! reuse nothing, leave the module out. Nothing calls these functions.
+//! Rust compiles a generic function in the crate that uses it. Without this module, each test
+//! binary, each example and the command would compile the solvers, and the parts of `faer` that
+//! they use, again for both scalars. In builds with `opt-level` 0 or 1, a crate reuses functions
+//! that a dependency has already compiled. So this module uses the generic functions once, and all
+//! tests and examples together compile in a quarter of the time. Nothing calls the functions of
+//! this module. Release builds do not reuse compiled functions, so they leave the module out.
 
 use crate::cam::{Cam, Weighting, metrics, normalize, resize};
 #[cfg(feature = "image")]
@@ -18,18 +18,17 @@ use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 use crate::tucker::{Hooi, Hosvd, Randomized, StHosvd, Tucker, mode_spectrum};
 
-/// The functions for `f32`.
+/// Compiles the functions for `f32`.
 pub fn single(x: &Tensor<f32>, tucker: Tucker<f32>) -> Result<()> {
     instantiate(x, tucker)
 }
 
-/// The functions for `f64`.
+/// Compiles the functions for `f64`.
 pub fn double(x: &Tensor<f64>, tucker: Tucker<f64>) -> Result<()> {
     instantiate(x, tucker)
 }
 
-/// Calls each function with an owned tensor and with a view, the two kinds of input that
-/// callers have.
+/// Uses each function with an owned tensor and with a view, the two kinds of input of callers.
 fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
     // 1. Tensors.
     let view = x.view();

@@ -1,12 +1,12 @@
 //! Progress and cancellation of a long computation.
 //!
-//! A solver reports each step to its monitor, and looks at the cancellation flag before each
-//! step and in the loops inside a step:
+//! A solver reports each finished step to its monitor. It checks the cancellation flag between
+//! steps, and in the loops inside a step:
 //!
 //! ```text
 //! caller's thread                         solver's threads
-//! flag.store(true)  ──────────────────>   loop over chunks: flag set? skip the rest
-//!                                         end of the step:  flag set? Err(Cancelled)
+//! flag.store(true)  ──────────────────>   loop over chunks: if flag is set, skip the rest
+//!                                         end of the step:  if flag is set, Err(Cancelled)
 //! report(Progress)  <──────────────────   step finished
 //! ```
 
@@ -16,24 +16,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 
-/// How far a computation has come.
+/// The progress of a computation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
-    /// The number of steps that are finished.
+    /// The number of finished steps.
     pub done: usize,
-    /// The number of steps in all; the computation may converge before the last.
+    /// The maximum number of steps. The computation may converge earlier.
     pub total: usize,
-    /// The relative error of a decomposition after this step, if the solver knows it: for
-    /// [`Hooi`](crate::Hooi) that of the sweep, for [`StHosvd`](crate::StHosvd) and
-    /// [`Hosvd`](crate::Hosvd) that of the modes truncated so far.
+    /// The relative error of the decomposition after this step, if the solver computes it.
+    /// [`Hooi`](crate::Hooi) computes it in each sweep. [`StHosvd`](crate::StHosvd) and
+    /// [`Hosvd`](crate::Hosvd) compute the error of the modes truncated so far.
     pub relative_error: Option<f64>,
 }
 
 /// Reports the progress of a computation, and cancels it on request.
 ///
 /// A monitor is an option of each solver and of [`Cam`](crate::cam::Cam). The default monitor
-/// does nothing. A computation whose flag is set returns [`Error::Cancelled`] after the
-/// current chunk of work, within a fraction of a second.
+/// does nothing. After the flag is set, the computation finishes the current chunk of work and
+/// returns [`Error::Cancelled`], within a fraction of a second.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -42,7 +42,7 @@ pub struct Progress {
 ///
 /// let x = Tensor::from_fn(&[6, 7, 8], |i| (1 + i[0] * i[1] + i[2]) as f64)?;
 /// let stop = Arc::new(AtomicBool::new(false));
-/// // Another thread, or a handler of Ctrl-C, sets the flag; here the first report does.
+/// // Usually another thread or a handler of Ctrl-C sets the flag. Here the first report sets it.
 /// let on_progress = { let stop = stop.clone(); move |_| stop.store(true, Ordering::Relaxed) };
 /// let monitor = Monitor::new().cancelled_by(stop).on_progress(on_progress);
 /// let solver = StHosvd { monitor, ..StHosvd::new([2, 2, 2]) };
@@ -62,7 +62,7 @@ impl Monitor {
         Self::default()
     }
 
-    /// The same monitor with a cancellation flag: the computation ends when it is true.
+    /// The same monitor with a cancellation flag. The computation ends when the flag is true.
     #[must_use]
     pub fn cancelled_by(self, flag: Arc<AtomicBool>) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Monitor {
         }
     }
 
-    /// The same monitor with a function that is called after each step. Batches call it
+    /// The same monitor with a function that is called after each step. Batches call the function
     /// from several threads.
     #[must_use]
     pub fn on_progress(self, report: impl Fn(Progress) + Send + Sync + 'static) -> Self {
@@ -81,7 +81,8 @@ impl Monitor {
         }
     }
 
-    /// The same flag, without reports: for a part of a computation that reports itself.
+    /// A monitor with the same flag and without reports, for a part of a computation. The whole
+    /// computation reports its own steps.
     pub(crate) fn without_reports(&self) -> Self {
         Self {
             flag: self.flag.clone(),
@@ -97,7 +98,7 @@ impl Monitor {
     /// Reports a finished step.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] where the flag is set.
+    /// [`Error::Cancelled`] if the flag is set.
     pub(crate) fn step(&self, progress: Progress) -> Result<()> {
         if let Some(report) = &self.report {
             report(progress);
@@ -126,36 +127,39 @@ impl fmt::Debug for Monitor {
     }
 }
 
-/// Two monitors are equal where they share the flag and the function.
+/// Two monitors are equal if they share the flag and the function.
 impl PartialEq for Monitor {
     fn eq(&self, other: &Self) -> bool {
-        let flags = match (&self.flag, &other.flag) {
-            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
-            (own, other) => own.is_none() && other.is_none(),
-        };
-        let reports = match (&self.report, &other.report) {
-            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
-            (own, other) => own.is_none() && other.is_none(),
-        };
-        flags && reports
+        are_shared(self.flag.as_ref(), other.flag.as_ref())
+            && are_shared(self.report.as_ref(), other.report.as_ref())
+    }
+}
+
+/// Whether both are the same allocation, or both are absent.
+fn are_shared<T: ?Sized>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        _ => one.is_none() && other.is_none(),
     }
 }
 
 impl Eq for Monitor {}
 
-/// A cancellation flag, borrowed; the default is never set.
+/// A borrowed cancellation flag. The default is never set.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cancellation<'a>(Option<&'a AtomicBool>);
 
 impl Cancellation<'_> {
-    /// Whether the flag is set. A loop that sees it skips its remaining work, and the caller
-    /// of the loop calls [`Cancellation::check`] before it uses the unfinished result.
+    /// Whether the flag is set. A loop then skips its remaining work, and the caller of the loop
+    /// calls [`Cancellation::check`] before it uses the unfinished result.
     pub(crate) fn is_requested(self) -> bool {
         self.0.is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
+    /// Fails if the flag is set.
+    ///
     /// # Errors
-    /// [`Error::Cancelled`] where the flag is set.
+    /// [`Error::Cancelled`].
     pub(crate) fn check(self) -> Result<()> {
         if self.is_requested() {
             return Err(Error::Cancelled);
@@ -169,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn monitors_are_equal_where_they_share_their_parts() {
+    fn monitors_are_equal_if_they_share_flag_and_function() {
         let flag = Arc::new(AtomicBool::new(false));
         let watched = Monitor::new().cancelled_by(flag.clone());
         assert_eq!(watched, Monitor::new().cancelled_by(flag));
@@ -181,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_reported_before_the_flag_is_looked_at() {
+    fn a_step_is_reported_before_the_flag_is_checked() {
         let flag = Arc::new(AtomicBool::new(false));
         let set = {
             let flag = flag.clone();

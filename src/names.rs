@@ -1,8 +1,8 @@
-//! Enumerations whose values have names, on the command line and in files.
+//! Names of the values of enumerations, for the command line and for files.
 
-/// Gives an enumeration its names: `ALL`, `name`, [`Display`](std::fmt::Display) and
-/// [`FromStr`](std::str::FromStr), which fails with
-/// [`Error::UnknownName`](crate::Error::UnknownName) and the list of names.
+/// Defines `ALL`, `name`, [`Display`](std::fmt::Display) and [`FromStr`](std::str::FromStr) for an
+/// enumeration. Parsing another name fails with [`Error::UnknownName`](crate::Error::UnknownName),
+/// which contains the list of names.
 macro_rules! named {
     ($type:ident, $what:literal, $first:ident => $first_name:literal
      $(, $variant:ident => $name:literal)* $(,)?) => {
@@ -11,7 +11,7 @@ macro_rules! named {
             pub const ALL: [Self; [$first_name $(, $name)*].len()] =
                 [Self::$first $(, Self::$variant)*];
 
-            /// The name, as the command line and files spell it.
+            /// The name on the command line and in files.
             pub fn name(self) -> &'static str {
                 match self {
                     Self::$first => $first_name,

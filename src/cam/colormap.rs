@@ -1,4 +1,4 @@
-//! Colour maps: from a value in \[0, 1\] to a colour.
+//! Colour maps: the colour of a value in \[0, 1\].
 
 use crate::names::named;
 
@@ -13,7 +13,7 @@ use crate::names::named;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Colormap {
-    /// Blue, green, yellow, red: every level stands out (Mikhailov, 2019).
+    /// Blue, green, yellow, red: neighbouring levels are easy to distinguish (Mikhailov, 2019).
     #[default]
     Turbo,
     /// Purple, green, yellow: perceptually uniform.
@@ -26,13 +26,13 @@ pub enum Colormap {
     Plasma,
     /// Black to white.
     Gray,
-    /// MATLAB's blue, cyan, yellow, red, as most published overlays have it.
+    /// Blue, cyan, yellow, red: MATLAB's `jet`, which most published overlays use.
     Jet,
 }
 
 impl Colormap {
-    /// The colour, red, green and blue, of a value between 0 and 1; values
-    /// outside count as the nearer end, NaN as 0.
+    /// Red, green and blue of a value between 0 and 1. A value outside gets the colour of the
+    /// nearer end, and NaN the colour of 0.
     ///
     /// ```
     /// # use tenfold::cam::Colormap;
@@ -53,7 +53,7 @@ impl Colormap {
             Self::Plasma => colorous::PLASMA,
             Self::Gray => return [level(value); 3],
             Self::Jet => {
-                // A trapezium for each primary, a quarter apart.
+                // Red, green and blue rise and fall in the same way, shifted by a quarter each.
                 return [3.0, 2.0, 1.0].map(|peak| level(1.5 - (4.0 * value - peak).abs()));
             }
         };
@@ -61,7 +61,7 @@ impl Colormap {
     }
 }
 
-/// The nearest of 256 levels.
+/// The nearest of the levels 0 to 255.
 fn level(value: f64) -> u8 {
     (255.0 * value.clamp(0.0, 1.0)).round() as u8
 }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_come_back() {
+    fn names_are_parsed_and_others_refused() {
         for colormap in Colormap::ALL {
             assert_eq!(colormap.to_string().parse::<Colormap>().unwrap(), colormap);
         }
@@ -89,9 +89,10 @@ mod tests {
         assert!(error.to_string().contains("turbo, viridis"));
     }
 
-    /// The ends and the middle of the published tables: Matplotlib's, and d3's for Turbo.
+    /// Compares the ends and the middle with the published tables: d3's for Turbo, Matplotlib's for
+    /// the others.
     #[test]
-    fn every_name_has_its_own_colours() {
+    fn colours_agree_with_published_tables() {
         for (name, expected) in [
             ("turbo", [[35, 23, 27], [149, 251, 81], [144, 12, 0]]),
             ("viridis", [[68, 1, 84], [33, 145, 140], [253, 231, 37]]),
@@ -105,7 +106,10 @@ mod tests {
             for (value, expected) in [0.0, 0.5, 1.0].into_iter().zip(expected) {
                 let colour = colormap.color(value);
                 let close = (0..3).all(|c| colour[c].abs_diff(expected[c]) <= 2);
-                assert!(close, "{name} at {value}: {colour:?} for {expected:?}");
+                assert!(
+                    close,
+                    "{name} at {value}: {colour:?}, expected {expected:?}"
+                );
             }
         }
     }
@@ -118,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn values_outside_take_the_nearer_end() {
+    fn values_outside_get_the_colour_of_the_nearer_end() {
         for colormap in Colormap::ALL {
             assert_eq!(colormap.color(2.0), colormap.color(1.0));
             assert_eq!(colormap.color(f64::NAN), colormap.color(0.0));

@@ -1,11 +1,11 @@
-//! Numbers that lie between 0 and 1: probabilities, the values of maps, shares.
+//! Checks of numbers between 0 and 1: probabilities, values of maps, and options.
 
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
 use crate::tensor::{Shape, TensorRef};
 
-/// How far a probability or the value of a map may lie outside \[0, 1\] and count as
-/// rounding: such an entry is taken as 0 or 1.
+/// The maximum distance of a probability or a value of a map from \[0, 1\] that counts as a rounding
+/// error. Such an entry counts as 0 or 1.
 ///
 /// ```
 /// use tenfold::cam::metrics::{ROUNDING, average_drop};
@@ -15,14 +15,15 @@ use crate::tensor::{Shape, TensorRef};
 /// ```
 pub const ROUNDING: f64 = 1e-6;
 
-/// Fails unless every entry lies between 0 and 1, but for [`ROUNDING`]. `what` names an
-/// entry in the error: "a probability".
+/// Checks that every entry is between 0 and 1, up to [`ROUNDING`]. `what` describes an entry in
+/// the message of the error, for example "a probability".
 ///
-/// The functions of this module check their arguments themselves. This is for a caller
-/// who wants the index in an array that is reshaped or resized first.
+/// The metrics check their arguments themselves. If an array is reshaped or resized before the
+/// metric is computed, this function checks it first, and the error has the index in the original
+/// array.
 ///
 /// # Errors
-/// [`Error::EntryOutOfRange`] or [`Error::NonFinite`] for the first such entry.
+/// [`Error::EntryOutOfRange`] or [`Error::NonFinite`] for the first entry outside.
 ///
 /// ```
 /// use tenfold::{Tensor, cam::metrics::check_fractions};
@@ -55,12 +56,12 @@ pub fn check_fractions<'a, T: Scalar>(
     })
 }
 
-/// The entry without its rounding: within \[0, 1\].
+/// The nearest number in \[0, 1\].
 pub(super) fn clamp(entry: f64) -> f64 {
     entry.clamp(0.0, 1.0)
 }
 
-/// Fails unless 0 ≤ `value` ≤ 1: of an option, which no computation rounds.
+/// Fails unless 0 ≤ `value` ≤ 1, without a margin. For options, which have no rounding errors.
 pub(super) fn check_fraction(what: &'static str, value: f64) -> Result<()> {
     if (0.0..=1.0).contains(&value) {
         return Ok(());
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounding_is_allowed_and_no_more() {
+    fn entries_outside_by_more_than_rounding_are_errors() {
         let check = |entry: f64| check_fractions("an entry", TensorRef::new(&[1], &[entry])?);
         for entry in [-1e-6, -0.0, 0.0, 1.0, 1.0 + f64::EPSILON, 1.000001] {
             assert!(check(entry).is_ok(), "{entry:e}");
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_entry_is_named_by_its_index() {
+    fn the_error_has_the_index_of_the_first_entry_outside() {
         let mut entries = vec![0.5f32; 24];
         (entries[17], entries[20]) = (2.0, f32::NAN);
         let entries = TensorRef::new(&[2, 3, 4], &entries).unwrap();

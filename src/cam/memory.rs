@@ -1,4 +1,4 @@
-//! How much memory a saliency map takes, told from shapes alone.
+//! Memory estimates of saliency maps, from shapes alone.
 
 use super::Cam;
 use super::tucker::hooi;
@@ -7,18 +7,23 @@ use crate::scalar::Scalar;
 use crate::tensor::Shape;
 
 impl Cam {
-    /// The bytes that [`Cam::saliency_map`] takes beside a feature map of
-    /// extents `shape`, at most; [`Cam::saliency_maps`] takes as much for every
-    /// thread, and the maps.
+    /// The maximum number of bytes that [`Cam::saliency_map`] allocates for a feature map of shape
+    /// `shape`, without the feature map. [`Cam::saliency_maps`] allocates as much on each thread,
+    /// and the maps of the batch.
     ///
-    /// With E entries, P positions and n = min(C, P) that is E + 64·n² bytes for
-    /// a Gram matrix and its eigenvectors, 8·E for a centred copy, 8·n·P for
-    /// what is projected, and 32·P for the map; with ranks, the memory of
-    /// [`Hooi`](crate::Hooi) in `f64` besides. Not counted is the scratch memory that a thread keeps for
-    /// its next map, in pieces whose sizes are powers of two.
+    /// For E entries, P positions and n = min(C, P), the estimate is the sum of
+    ///
+    /// - E + 64·n² bytes for a Gram matrix and its eigenvectors,
+    /// - 8·E bytes for a centred copy of the features,
+    /// - 8·n·P bytes for the projected maps,
+    /// - 32·P bytes, and the saliency map itself,
+    /// - with ranks, the memory of [`Hooi`](crate::Hooi) in `f64`.
+    ///
+    /// Threads keep buffers for their next maps, in sizes that are powers of two. The estimate
+    /// does not count the difference.
     ///
     /// # Errors
-    /// Those of [`Cam::saliency_map`] that the shape alone tells.
+    /// The errors of [`Cam::saliency_map`] that follow from the shape alone.
     ///
     /// ```
     /// use tenfold::cam::{Cam, Weighting};
@@ -29,19 +34,21 @@ impl Cam {
     pub fn memory<T: Scalar>(&self, shape: &[usize]) -> Result<u64> {
         let shape = Shape::new(shape)?;
         self.check(&shape)?;
-        // In floating point, so that no size overflows.
+        // Floating-point numbers do not overflow.
         let entries = shape.entries() as f64;
         let channels = shape[0] as f64;
         let positions = entries / channels;
         let order = channels.min(positions);
+        let gram = entries + 64.0 * order * order;
+        let centred = 8.0 * entries;
+        let projected = 8.0 * order * positions;
         let map = (32 + size_of::<T>()) as f64 * positions;
-        let closed_form = entries + 64.0 * order * order + 8.0 * order * positions;
-        let iteration = match &self.ranks {
+        let hooi = match &self.ranks {
             Some(ranks) => hooi(ranks).memory::<f64>(&shape)?,
             None => 0,
         };
-        let maps = (8.0 * entries + map + closed_form) as u64;
-        Ok(maps.saturating_add(iteration))
+        let without_hooi = (centred + map + (gram + projected)) as u64;
+        Ok(without_hooi.saturating_add(hooi))
     }
 }
 
@@ -50,10 +57,9 @@ mod tests {
     use super::*;
     use crate::cam::Weighting;
 
-    /// The terms of the formula in the documentation, for more channels than positions
-    /// and for fewer.
+    /// Compares with the documented sum, for more channels than positions and for fewer.
     #[test]
-    fn the_estimate_is_the_documented_one() {
+    fn the_estimate_is_the_documented_sum() {
         for (shape, order) in [([512, 7, 7], 49), ([24, 40, 40], 24)] {
             let entries: u64 = shape.iter().product();
             let positions = shape[1] * shape[2];
@@ -72,13 +78,13 @@ mod tests {
     #[test]
     fn ranks_add_the_memory_of_hooi() {
         let (shape, ranks) = ([64, 9, 8], vec![5, 3, 2]);
-        let closed = Cam::new(Weighting::Mtsm);
+        let full = Cam::new(Weighting::Mtsm);
         let truncated = Cam {
             ranks: Some(ranks.clone()),
-            ..closed.clone()
+            ..full.clone()
         };
         let hooi = hooi(&ranks);
-        let [closed, truncated] = [closed, truncated].map(|cam| cam.memory::<f32>(&shape).unwrap());
-        assert_eq!(truncated - closed, hooi.memory::<f64>(&shape).unwrap());
+        let [full, truncated] = [full, truncated].map(|cam| cam.memory::<f32>(&shape).unwrap());
+        assert_eq!(truncated - full, hooi.memory::<f64>(&shape).unwrap());
     }
 }

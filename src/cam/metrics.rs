@@ -1,18 +1,21 @@
-//! How saliency maps are judged.
+//! Metrics of the quality of saliency maps.
+//!
+//! A *masked image* is an image multiplied by its saliency map. If the map keeps the important
+//! pixels, the network responds to the masked image as it does to the image.
 //!
 //! | metric | compares | better |
 //! | --- | --- | --- |
-//! | [`average_drop`] | class probabilities of images and of images times their maps | lower |
-//! | [`average_increase`] | the same | higher |
-//! | [`embedding_mse`] | embeddings of the same two | lower |
-//! | [`iou`], [`mean_iou`] | a thresholded map and a mask | higher |
+//! | [`average_drop`] | class probabilities of images and of masked images | lower |
+//! | [`average_increase`] | class probabilities of images and of masked images | higher |
+//! | [`embedding_mse`] | embeddings of images and of masked images | lower |
+//! | [`iou`], [`mean_iou`] | thresholded maps and masks of the object | higher |
 //!
-//! Definitions as in Bouayed et al. (section 6.1, appendix C). Other libraries
-//! divide differently in the first: pytorch-grad-cam takes the difference of
-//! the probabilities itself, xplique adds a small constant to the divisor.
+//! The definitions follow Bouayed et al. (section 6.1, appendix C). Other libraries define the
+//! average drop differently: pytorch-grad-cam does not divide by the probability of the image, and
+//! xplique adds a small constant to the divisor.
 //!
-//! Probabilities and the values of maps lie in \[0, 1\]. An entry outside by at most
-//! [`ROUNDING`] is taken as 0 or 1; one farther outside is an error that names its index.
+//! Probabilities and the values of maps are between 0 and 1. An entry outside \[0, 1\] by at most
+//! [`ROUNDING`] counts as 0 or 1. Other entries outside are errors that contain the index.
 
 pub use super::fraction::{ROUNDING, check_fractions};
 
@@ -21,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{TensorRef, largest_magnitude};
 
-/// The thresholds at which the mean intersection over union is swept.
+/// The thresholds at which Bouayed et al. report the mean intersection over union.
 ///
 /// ```
 /// # use tenfold::cam::metrics::THRESHOLDS;
@@ -29,14 +32,16 @@ use crate::tensor::{TensorRef, largest_magnitude};
 /// ```
 pub const THRESHOLDS: [f64; 6] = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
-/// The average drop, in percent: 100·mean( max(0, pᵢ − oᵢ)/pᵢ ), where pᵢ is the
-/// class probability of image i and oᵢ that of the image multiplied by its map.
+/// The average drop of the class probability, in percent:
 ///
-/// An image with pᵢ = 0 drops by nothing.
+/// > AD = (100/N)·Σᵢ max(0, pᵢ − oᵢ)/pᵢ
+///
+/// pᵢ is the class probability of image i, oᵢ the class probability of masked image i, and N the
+/// number of images. An image with pᵢ = 0 has a drop of 0.
 ///
 /// # Errors
-/// [`Error::NoSamples`], [`Error::LengthMismatch`]; [`Error::EntryOutOfRange`] and
-/// [`Error::NonFinite`] for a probability outside \[0, 1\].
+/// [`Error::NoSamples`] for N = 0, [`Error::LengthMismatch`] unless both slices have the same
+/// length; [`Error::EntryOutOfRange`] or [`Error::NonFinite`] for a probability outside \[0, 1\].
 ///
 /// ```
 /// use tenfold::cam::metrics::average_drop;
@@ -49,11 +54,15 @@ pub fn average_drop(probabilities: &[f64], masked: &[f64]) -> Result<f64> {
     Ok(100.0 * drops.sum::<f64>() / probabilities.len() as f64)
 }
 
-/// The average increase, in percent: the share of images with pᵢ < oᵢ, which
-/// the class probability of the image multiplied by its map exceeds.
+/// The average increase, in percent: the share of images for which masking increases the class
+/// probability,
+///
+/// > AI = (100/N)·#{i : pᵢ < oᵢ}
+///
+/// with pᵢ, oᵢ and N as in [`average_drop`].
 ///
 /// # Errors
-/// Those of [`average_drop`].
+/// The errors of [`average_drop`].
 ///
 /// ```
 /// use tenfold::cam::metrics::average_increase;
@@ -66,15 +75,18 @@ pub fn average_increase(probabilities: &[f64], masked: &[f64]) -> Result<f64> {
     Ok(100.0 * increases as f64 / probabilities.len() as f64)
 }
 
-/// The mean squared error of embeddings: mean ‖zᵢ − z̄ᵢ‖² over the N images,
-/// where zᵢ embeds image i and z̄ᵢ the image multiplied by its map.
+/// The mean squared error of embeddings:
 ///
-/// The arrays are N×D, or N×(any trailing shape). The squares are summed, not
-/// averaged, over the D entries.
+/// > MSE = (1/N)·Σᵢ ‖zᵢ − z̄ᵢ‖²
+///
+/// zᵢ is the embedding of image i, z̄ᵢ the embedding of masked image i, and N the number of images.
+/// The arrays are N×D, or N×(any trailing shape). The squares are summed over the D entries, not
+/// averaged.
 ///
 /// # Errors
-/// [`Error::ShapeMismatch`] unless both have the same shape,
-/// [`Error::TooFewModes`], [`Error::NoSamples`], [`Error::NonFinite`].
+/// [`Error::ShapeMismatch`] unless both arrays have the same shape, [`Error::TooFewModes`] for an
+/// array of one mode, [`Error::NoSamples`] for N = 0, [`Error::NonFinite`],
+/// [`Error::ResultOutOfRange`] if the error is above the largest `f64`.
 ///
 /// ```
 /// use tenfold::{TensorRef, cam::metrics::embedding_mse};
@@ -105,7 +117,7 @@ pub fn embedding_mse<'a, 'b, T: Scalar>(
     if images == 0 {
         return Err(Error::NoSamples { what: "embeddings" });
     }
-    // Over the largest magnitude, so that no square and no sum leaves the range of f64.
+    // Scale the entries to magnitudes below 2, so that squares and sums stay in the range of f64.
     let largest = largest_magnitude(embeddings)?.max(largest_magnitude(masked)?);
     let exponent = binary_exponent(largest);
     let entry = |value: T| scale(value.as_f64(), -exponent);
@@ -123,15 +135,18 @@ pub fn embedding_mse<'a, 'b, T: Scalar>(
     Ok(mse)
 }
 
-/// The intersection over union |B ∧ mask|/|B ∨ mask| of a mask and the
-/// thresholded map, B = 1 where map ≥ T.
+/// The intersection over union of a mask and a thresholded map:
 ///
-/// Where both are empty they agree: 1.
+/// > IoU = |B ∩ M| / |B ∪ M|,   B = {pixels with map ≥ T}
+///
+/// M is the set of pixels in the mask, and T the threshold. If B and M are both empty, the result
+/// is 1.
 ///
 /// # Errors
 /// [`Error::LengthMismatch`] unless map and mask have the same number of pixels,
-/// [`Error::NoSamples`]; [`Error::EntryOutOfRange`] and [`Error::NonFinite`] for a value of
-/// the map outside \[0, 1\], [`Error::FractionOutOfRange`] for such a threshold.
+/// [`Error::NoSamples`] for a map without pixels; [`Error::EntryOutOfRange`] or
+/// [`Error::NonFinite`] for a value of the map outside \[0, 1\], [`Error::FractionOutOfRange`] for
+/// a threshold outside \[0, 1\].
 ///
 /// ```
 /// use tenfold::cam::metrics::iou;
@@ -146,10 +161,10 @@ pub fn iou<T: Scalar>(map: &[T], mask: &[bool], threshold: f64) -> Result<f64> {
         return Err(Error::NoSamples { what: "the map" });
     }
     check_maps(map, threshold)?;
-    Ok(overlap(map, mask, threshold))
+    Ok(unchecked_iou(map, mask, threshold))
 }
 
-/// Fails where a value or the threshold lies outside \[0, 1\].
+/// Fails if a value of a map or the threshold is outside \[0, 1\].
 fn check_maps<T: Scalar>(maps: &[T], threshold: f64) -> Result<()> {
     check_fraction("the threshold", threshold)?;
     check_fractions(
@@ -158,8 +173,8 @@ fn check_maps<T: Scalar>(maps: &[T], threshold: f64) -> Result<()> {
     )
 }
 
-/// [`iou`] of a map that was checked.
-fn overlap<T: Scalar>(map: &[T], mask: &[bool], threshold: f64) -> f64 {
+/// [`iou`] without the checks.
+fn unchecked_iou<T: Scalar>(map: &[T], mask: &[bool], threshold: f64) -> f64 {
     let (mut both, mut either) = (0usize, 0usize);
     for (value, &inside) in map.iter().zip(mask) {
         let salient = clamp(value.as_f64()) >= threshold;
@@ -173,12 +188,15 @@ fn overlap<T: Scalar>(map: &[T], mask: &[bool], threshold: f64) -> f64 {
     }
 }
 
-/// The mean of [`iou`] over the maps of several images: `maps` and `masks` hold
-/// one image of `pixels` pixels after the other.
+/// The mean [`iou`] of several images:
+///
+/// > mIoU = (1/N)·Σᵢ IoUᵢ
+///
+/// `maps` and `masks` have N·`pixels` entries, image after image.
 ///
 /// # Errors
-/// Those of [`iou`], an index counts over all images; [`Error::LengthMismatch`] unless the
-/// images are whole.
+/// The errors of [`iou`], with an index into `maps`; [`Error::LengthMismatch`] if the length of
+/// `maps` is not a multiple of `pixels`.
 ///
 /// ```
 /// use tenfold::cam::metrics::{THRESHOLDS, mean_iou};
@@ -207,11 +225,11 @@ pub fn mean_iou<T: Scalar>(
     check_length("the maps", images * pixels, maps.len())?;
     check_maps(maps, threshold)?;
     let pairs = maps.chunks(pixels).zip(masks.chunks(pixels));
-    let total: f64 = pairs.map(|(map, mask)| overlap(map, mask, threshold)).sum();
-    Ok(total / images as f64)
+    let ious = pairs.map(|(map, mask)| unchecked_iou(map, mask, threshold));
+    Ok(ious.sum::<f64>() / images as f64)
 }
 
-/// The probabilities before and after, checked and without rounding.
+/// The pairs (pᵢ, oᵢ), checked and clamped to \[0, 1\].
 fn checked_pairs(
     probabilities: &[f64],
     masked: &[f64],
@@ -249,20 +267,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_without_probability_drops_by_nothing() {
+    fn an_image_of_probability_zero_has_no_drop() {
         assert_eq!(average_drop(&[0.0], &[0.0]).unwrap(), 0.0);
     }
 
     #[test]
-    fn two_empty_sets_agree() {
+    fn the_iou_of_two_empty_sets_is_one() {
         assert_eq!(iou(&[0.1, 0.2], &[false, false], 0.5).unwrap(), 1.0);
     }
 
     #[test]
-    fn rounding_counts_as_the_end_of_the_range() {
+    fn entries_outside_by_rounding_count_as_zero_or_one() {
         assert_eq!(average_drop(&[1.0 + 1e-7], &[0.5]).unwrap(), 50.0);
         assert_eq!(average_drop(&[1.0], &[-1e-7]).unwrap(), 100.0);
-        // Both are 1.
+        // Both probabilities count as 1.
         assert_eq!(average_increase(&[1.0], &[1.0 + 1e-7]).unwrap(), 0.0);
         assert_eq!(iou(&[-1e-7, 1.0 + 1e-7], &[true; 2], 0.0).unwrap(), 1.0);
     }
@@ -283,7 +301,7 @@ mod tests {
         for threshold in THRESHOLDS {
             let (below, above) = (f64::next_down(threshold), f64::next_up(threshold));
             let map = [below, threshold, above, 0.0];
-            // Two of the three inside are salient, nothing outside is.
+            // Two of the three pixels in the mask are salient, and none outside.
             let mask = [true, true, true, false];
             assert_eq!(iou(&map, &mask, threshold).unwrap(), 2.0 / 3.0);
             let outside = [false, true, false, false];
@@ -291,7 +309,7 @@ mod tests {
             assert_eq!(iou(&map, &mask, below).unwrap(), 1.0);
             assert_eq!(iou(&map, &mask, above).unwrap(), 1.0 / 3.0);
         }
-        // The ends of [0, 1]: all positions, and those that are 1.
+        // The smallest and the largest threshold.
         assert_eq!(iou(&[0.0, 1.0], &[true, true], 0.0).unwrap(), 1.0);
         assert_eq!(iou(&[0.0, 1.0], &[true, true], 1.0).unwrap(), 0.5);
         assert!(iou(&[0.0, 1.0], &[true, true], f64::next_up(1.0)).is_err());
@@ -299,11 +317,11 @@ mod tests {
     }
 
     #[test]
-    fn embeddings_of_any_size_have_an_error_or_are_refused() {
+    fn the_error_of_large_embeddings_is_finite_or_out_of_range() {
         let column = |rows: usize, entry: f64| {
             crate::tensor::Tensor::from_fn(&[rows, 1], |_| entry).unwrap()
         };
-        // The sum of the squares is above the largest f64, their mean is not.
+        // The sum of the squares is above the largest f64, but not their mean.
         let mse = embedding_mse(&column(100, 1.3e154), &column(100, 0.0)).unwrap();
         assert!((mse / 1.69e308 - 1.0).abs() < 1e-14, "{mse:e}");
         let mse = embedding_mse(&column(3, 1e-160), &column(3, 0.0)).unwrap();

@@ -1,16 +1,16 @@
-//! Min-max normalisation, free of scale.
+//! Min-max normalisation.
 
 use crate::error::Result;
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, first_non_finite};
 
-/// The map stretched to \[0, 1\]: (x − min)/(max − min).
+/// Stretches a map to \[0, 1\]: (x − min)/(max − min) for each entry x.
 ///
-/// Unlike a division by `max + 1e-7`, as other libraries have it, this does
-/// not depend on the scale of the map. A constant map gives zeros.
+/// The result does not depend on the scale of the map. Other libraries divide by `max + 1e-7`,
+/// which does. A constant map gives zeros.
 ///
 /// # Errors
-/// [`crate::Error::NonFinite`].
+/// [`crate::Error::NonFinite`] for the first entry that is not finite.
 ///
 /// ```
 /// use tenfold::{Tensor, cam::normalize};
@@ -35,17 +35,18 @@ pub fn normalize<'a, T: Scalar>(map: impl Into<TensorRef<'a, T>>) -> Result<Tens
     Tensor::new(map.shape(), values.collect())
 }
 
-/// The smallest and the largest value of a map that is not constant.
+/// The range of a map that is not constant. It is stored as halves, because max − min can overflow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MinMax {
-    /// Half the smallest value: halves, so that the range cannot overflow.
+    /// min/2.
     half_min: f64,
+    /// (max − min)/2.
     half_range: f64,
 }
 
 impl MinMax {
-    /// The range of `values`; `None` where it is no more than `tolerance`
-    /// relative to the largest magnitude.
+    /// The range of `values`. `None` if max − min is at most `tolerance` times the largest
+    /// magnitude.
     pub(super) fn of<T: Scalar>(values: &[T], tolerance: f64) -> Option<Self> {
         let half = |value: &T| 0.5 * value.as_f64();
         let half_min = values.iter().map(half).fold(f64::INFINITY, f64::min);
@@ -58,12 +59,12 @@ impl MinMax {
         })
     }
 
-    /// The largest value less the smallest, for values whose difference is in range.
+    /// max − min. Infinite if it is above the largest `f64`.
     pub(super) fn width(&self) -> f64 {
         2.0 * self.half_range
     }
 
-    /// Where `value` lies: 0 at the smallest, 1 at the largest.
+    /// (value − min)/(max − min).
     pub(super) fn position(&self, value: f64) -> f64 {
         (0.5 * value - self.half_min) / self.half_range
     }
@@ -73,9 +74,8 @@ impl MinMax {
 mod tests {
     use super::*;
 
-    /// Constant is what differs by no more than the tolerance from the largest magnitude.
     #[test]
-    fn a_range_above_the_tolerance_is_none_of_a_constant_map() {
+    fn a_map_with_a_range_up_to_the_tolerance_is_constant() {
         let tolerance = 2f64.powi(-20);
         for largest in [1.0, -3.0, 2f64.powi(1000), -(2f64.powi(-1000))] {
             let map = |difference: f64| [largest, largest * (1.0 - difference), largest];
@@ -83,7 +83,7 @@ mod tests {
             assert!(MinMax::of(&map(tolerance), tolerance).is_none());
             assert!(MinMax::of(&map(1.5 * tolerance), tolerance).is_some());
         }
-        // Without a tolerance, and on both sides of zero, every difference counts.
+        // With a tolerance of 0, and for values of both signs, every difference counts.
         assert!(MinMax::of(&[1.0, f64::next_up(1.0)], 0.0).is_some());
         assert!(MinMax::of(&[-1e-30, 1e-30], tolerance).is_some());
     }

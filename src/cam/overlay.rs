@@ -1,4 +1,8 @@
-//! Pictures of saliency maps.
+//! Pictures of saliency maps: a map in colours, and its overlay on a photograph,
+//!
+//! > overlay = round( (1 − α)·photograph + α·colour(map) ),
+//!
+//! for each pixel and each of red, green and blue.
 
 use image::{Rgb, RgbImage};
 
@@ -8,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::scalar::Scalar;
 use crate::tensor::TensorRef;
 
-/// How a saliency map is laid over a photograph.
+/// The overlay of a saliency map on a photograph.
 ///
 /// ```
 /// use image::RgbImage;
@@ -24,12 +28,12 @@ use crate::tensor::TensorRef;
 pub struct Overlay {
     /// The colours of the map.
     pub colormap: Colormap,
-    /// The share α of the map's colour in each pixel, 0 to 1.
+    /// The weight α of the map's colour in each pixel, from 0 to 1.
     pub alpha: f64,
 }
 
 impl Default for Overlay {
-    /// Turbo, half and half.
+    /// [`Colormap::Turbo`] with α = ½.
     fn default() -> Self {
         Self {
             colormap: Colormap::default(),
@@ -39,13 +43,13 @@ impl Default for Overlay {
 }
 
 impl Overlay {
-    /// (1 − α)·photograph + α·colour(map), the map resized to the photograph
-    /// ([`resize()`]).
+    /// (1 − α)·photograph + α·colour(map), with the map resized to the photograph ([`resize()`]).
     ///
     /// # Errors
     /// [`Error::FractionOutOfRange`] for α outside \[0, 1\], [`Error::NotAPicture`] unless the
-    /// map has two modes, [`Error::EntryOutOfRange`] and [`Error::NonFinite`] for a value of
-    /// it outside \[0, 1\], [`Error::Empty`], [`Error::NotPositive`].
+    /// map has two modes, [`Error::EntryOutOfRange`] or [`Error::NonFinite`] for a value of the
+    /// map outside \[0, 1\], [`Error::Empty`] for a map without entries, [`Error::NotPositive`]
+    /// for a photograph without pixels.
     ///
     /// ```
     /// # use tenfold::cam::{Colormap, Overlay};
@@ -61,29 +65,27 @@ impl Overlay {
         map: impl Into<TensorRef<'a, T>>,
         photograph: &RgbImage,
     ) -> Result<RgbImage> {
-        check_fraction("the share of the map's colour", self.alpha)?;
+        check_fraction("the weight of the map's colour", self.alpha)?;
         let (width, height) = photograph.dimensions();
-        let map = plane(map.into())?;
-        check_fractions("a value of a saliency map", map)?;
+        let map = checked_map(map.into())?;
         let map = resize(map, height as usize, width as usize)?;
         let mut picture = colorize(&map, self.colormap)?;
         for (pixel, photograph) in picture.pixels_mut().zip(photograph.pixels()) {
-            for (channel, &beneath) in pixel.0.iter_mut().zip(&photograph.0) {
-                let blend =
-                    self.alpha * f64::from(*channel) + (1.0 - self.alpha) * f64::from(beneath);
-                *channel = blend.round() as u8;
+            for (level, &below) in pixel.0.iter_mut().zip(&photograph.0) {
+                let blend = self.alpha * f64::from(*level) + (1.0 - self.alpha) * f64::from(below);
+                *level = blend.round() as u8;
             }
         }
         Ok(picture)
     }
 }
 
-/// The map in colours, one pixel for each entry of an H×W map.
+/// The picture of an H×W map, one pixel for each entry.
 ///
 /// # Errors
-/// [`Error::NotAPicture`] unless the map has two modes and fits a picture;
-/// [`Error::EntryOutOfRange`] and [`Error::NonFinite`] for a value outside \[0, 1\], which a
-/// colour map has no colour for. ([`normalize()`](super::normalize()) stretches a map.)
+/// [`Error::NotAPicture`] unless the map has two modes and at most 2³² − 1 rows and columns;
+/// [`Error::EntryOutOfRange`] or [`Error::NonFinite`] for a value outside \[0, 1\], because colour
+/// maps have no colour for it. [`normalize()`](super::normalize()) stretches a map to \[0, 1\].
 ///
 /// ```
 /// use tenfold::{Tensor, cam::{Colormap, colorize}};
@@ -96,8 +98,7 @@ pub fn colorize<'a, T: Scalar>(
     map: impl Into<TensorRef<'a, T>>,
     colormap: Colormap,
 ) -> Result<RgbImage> {
-    let map = plane(map.into())?;
-    check_fractions("a value of a saliency map", map)?;
+    let map = checked_map(map.into())?;
     let too_large = || Error::NotAPicture {
         shape: map.shape().to_vec(),
     };
@@ -110,14 +111,15 @@ pub fn colorize<'a, T: Scalar>(
     Ok(picture)
 }
 
-/// The map itself if it has two modes.
-fn plane<T>(map: TensorRef<'_, T>) -> Result<TensorRef<'_, T>> {
-    if map.order() == 2 {
-        return Ok(map);
+/// The map, if it has two modes and values in \[0, 1\].
+fn checked_map<T: Scalar>(map: TensorRef<'_, T>) -> Result<TensorRef<'_, T>> {
+    if map.order() != 2 {
+        return Err(Error::NotAPicture {
+            shape: map.shape().to_vec(),
+        });
     }
-    Err(Error::NotAPicture {
-        shape: map.shape().to_vec(),
-    })
+    check_fractions("a value of a saliency map", map)?;
+    Ok(map)
 }
 
 #[cfg(test)]
@@ -126,7 +128,7 @@ mod tests {
     use crate::tensor::Tensor;
 
     #[test]
-    fn the_ends_of_alpha_are_photograph_and_map() {
+    fn alpha_zero_is_the_photograph_and_alpha_one_the_map() {
         let map = Tensor::from_fn(&[2, 3], |i| (i[0] + i[1]) as f64 / 3.0).unwrap();
         let photograph = RgbImage::from_fn(3, 2, |x, y| Rgb([x as u8, y as u8, 200]));
         let draw = |alpha| {
@@ -157,7 +159,7 @@ mod tests {
             overlay.draw(&map, &photograph),
             Err(Error::FractionOutOfRange { .. })
         ));
-        // The index is that of the map, not of the resized one.
+        // The error has the index in the map before resizing.
         let map = Tensor::new(&[1, 2], vec![0.5, 255.0]).unwrap();
         assert!(matches!(
             Overlay::default().draw(&map, &RgbImage::new(8, 4)),

@@ -1,10 +1,9 @@
-//! What a saliency map is: values, and what they are worth.
+//! A saliency map and its status.
 
 use crate::names::named;
 use crate::tensor::Tensor;
 
-/// A saliency map: values in \[0, 1\], one for each position, and what they are
-/// worth.
+/// A saliency map: a value in \[0, 1\] for each position, and a [`Status`].
 ///
 /// ```
 /// use tenfold::Tensor;
@@ -21,26 +20,28 @@ pub struct SaliencyMap<T> {
     status: Status,
 }
 
-/// What a saliency map is worth.
+/// Whether a saliency map is meaningful.
 ///
 /// ```
 /// use tenfold::Tensor;
 /// use tenfold::cam::{Cam, Status, Weighting};
-/// let blank = Tensor::<f32>::zeros(&[3, 2, 2])?;
-/// let map = Cam::new(Weighting::Mtsm).saliency_map(&blank)?;
-/// assert_eq!(map.status(), Status::Constant);
-/// assert_eq!(map.values().data(), [0.0; 4]);
+/// let cam = Cam::new(Weighting::Tsm);
+/// let zero = Tensor::<f32>::zeros(&[3, 2, 2])?;
+/// assert_eq!(cam.saliency_map(&zero)?.status(), Status::Constant);
+/// // Two orthogonal channels of the same norm: σ₁ = σ₂.
+/// let features = Tensor::new(&[2, 2], vec![1.0, 0.0, 0.0, 1.0])?;
+/// assert_eq!(cam.saliency_map(&features)?.status(), Status::Degenerate);
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Nothing is wrong.
+    /// The map is neither constant nor degenerate.
     Fine,
-    /// Every position came out the same: the map is zero everywhere.
+    /// All positions have the same value before normalisation. The map is zero everywhere.
     Constant,
-    /// σ₂ > 0.999·σ₁: the direction of the first singular vector means little.
-    /// A perturbation of the feature map as small as the rounding of a
-    /// half-precision number can turn it anywhere among the first two.
+    /// σ₂ > 0.999·σ₁: the first singular vector is not well determined. A change of the feature
+    /// map as small as the rounding of half precision can turn it to any direction in the plane of
+    /// the first two.
     Degenerate,
 }
 
@@ -51,42 +52,17 @@ impl<T> SaliencyMap<T> {
         Self { values, status }
     }
 
-    /// The map: the shape of the feature map without its channels.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, cam::{Cam, Weighting}};
-    /// let features = Tensor::from_fn(&[2, 3], |i| (i[0] + i[1]) as f64)?;
-    /// let map = Cam::new(Weighting::Tsm).saliency_map(&features)?;
-    /// assert_eq!(map.values().shape(), [3]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// The values. Their shape is the shape of the feature map without the channels.
     pub fn values(&self) -> &Tensor<T> {
         &self.values
     }
 
-    /// The map, without its status.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, cam::{Cam, Weighting}};
-    /// let features = Tensor::from_fn(&[2, 3], |i| (i[0] + i[1]) as f64)?;
-    /// let map = Cam::new(Weighting::Tsm).saliency_map(&features)?;
-    /// assert_eq!(map.into_values().into_data()[0], 0.0);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// The values, without the status.
     pub fn into_values(self) -> Tensor<T> {
         self.values
     }
 
-    /// What the map is worth.
-    ///
-    /// ```
-    /// # use tenfold::{Tensor, cam::{Cam, Status, Weighting}};
-    /// // Two channels that are equally strong and have nothing in common.
-    /// let features = Tensor::new(&[2, 2], vec![1.0, 0.0, 0.0, 1.0])?;
-    /// let map = Cam::new(Weighting::Tsm).saliency_map(&features)?;
-    /// assert_eq!(map.status(), Status::Degenerate);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// Whether the map is meaningful.
     pub fn status(&self) -> Status {
         self.status
     }

@@ -1,5 +1,5 @@
-//! From a feature map to the singular values σᵢ of its channel mode and the
-//! projected maps Σ_c vᵢ[c]·F[c], by the decomposition that is asked for.
+//! The singular values σᵢ of the channel mode of a feature map, and its projected maps
+//! Σ_c vᵢ\[c\]·F\[c\], from the requested decomposition.
 
 use super::projection::{Projection, Request};
 use super::svd::svd;
@@ -10,48 +10,49 @@ use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::simd::Scratch;
 use crate::tensor::{TensorRef, largest_magnitude};
 
-/// The singular values σ₁ ≥ σ₂ ≥ … of `x`, C×(any trailing shape), up to a common
-/// factor that is a power of two: all of them; if only the first vector is asked
-/// for, σ₁, and σ₂ where it exceeds [`DEGENERATE_RATIO`](super::svd::DEGENERATE_RATIO)·σ₁.
-/// Calls `visit` with the projected map of each vector asked for, in order.
+/// Calls `visit` with the projected map of each requested vector of `x`, C×(any trailing shape),
+/// in order. Returns the singular values σ₁ ≥ σ₂ ≥ …, multiplied by a common power of two: all of
+/// them for all vectors; for the first vector σ₁, and σ₂ if it is above
+/// [`DEGENERATE_RATIO`](super::svd::DEGENERATE_RATIO)·σ₁.
 ///
-/// A zero feature map, or one that centring makes zero, gives σ₁ = 0 and no
-/// projected map.
+/// If `x` is zero, or zero after centring, σ₁ is 0 and there are no projected maps.
 pub(super) fn spectrum<T: Scalar>(
     x: TensorRef<'_, T>,
     request: Request<'_>,
     visit: &mut impl FnMut(Projection<'_>),
 ) -> Result<Scratch<f64>> {
+    // 1. With truncated ranks: the Tucker decomposition of a scaled and centred copy.
     if request.ranks.is_some() {
-        let prepared = prepared(x, request.centring)?;
-        return tucker(TensorRef::new(x.shape(), &prepared)?, request, visit);
+        let copy = scaled_copy(x, request.centring)?;
+        return tucker(TensorRef::new(x.shape(), &copy)?, request, visit);
     }
-    // 1. From the features as they are.
+    // 2. Else the SVD of the features themselves.
     if let Some(values) = svd(x, request, visit)? {
         return Ok(values);
     }
-    // 2. From a copy, scaled and centred.
-    let prepared = prepared(x, request.centring)?;
-    let as_they_are = Request {
+    // 3. If it would lose digits: the SVD of a scaled and centred copy.
+    let copy = scaled_copy(x, request.centring)?;
+    let of_copy = Request {
         centring: false,
         ..request
     };
-    let values = svd(TensorRef::new(x.shape(), &prepared)?, as_they_are, visit)?;
+    let values = svd(TensorRef::new(x.shape(), &copy)?, of_copy, visit)?;
     Ok(values.unwrap_or_else(|| square_roots(&[0.0])))
 }
 
-/// `x`·2⁻ᵉ with its largest entry between 1 and 2, and centred if asked.
-fn prepared<T: Scalar>(x: TensorRef<'_, T>, centring: bool) -> Result<Scratch<f64>> {
+/// A copy of `x`·2⁻ᵉ with the largest magnitude between 1 and 2. With `centring`, the mean of each
+/// channel is subtracted.
+fn scaled_copy<T: Scalar>(x: TensorRef<'_, T>, centring: bool) -> Result<Scratch<f64>> {
     let exponent = binary_exponent(largest_magnitude(x)?);
     let entries = x.data().iter().map(|entry| entry.as_f64());
-    let mut prepared: Scratch<f64> = if exponent == 0 {
+    let mut copy: Scratch<f64> = if exponent == 0 {
         entries.collect()
     } else {
         entries.map(|entry| scale(entry, -exponent)).collect()
     };
     if centring {
         let positions = x.data().len() / x.shape()[0];
-        prepared.chunks_mut(positions).for_each(subtract_mean);
+        copy.chunks_mut(positions).for_each(subtract_mean);
     }
-    Ok(prepared)
+    Ok(copy)
 }

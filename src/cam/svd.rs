@@ -1,7 +1,7 @@
 //! Projected maps from the singular value decomposition of the channel unfolding.
 //!
-//! Write M = Σ σᵢ uᵢ zᵢᵀ for the C×P unfolding, P the number of positions. The projected map of
-//! uᵢ is Mᵀuᵢ = σᵢzᵢ. Where P < C, zᵢ comes from the P×P Gram matrix, and uᵢ is never formed:
+//! Let M = Σ σᵢ uᵢ zᵢᵀ be the C×P unfolding, with P positions. The projected map of uᵢ is
+//! Mᵀuᵢ = σᵢzᵢ. If P < C, it comes from eigenvector zᵢ of the P×P Gram matrix, without uᵢ:
 //!
 //! ```text
 //!             P < C                                    P ≥ C
@@ -21,17 +21,18 @@ use crate::scalar::{Scalar, is_single};
 use crate::simd::{Scratch, vectorize};
 use crate::tensor::{TensorRef, mode_product_into};
 
-/// The ratio σ₂/σ₁ above which the first vector does not stand apart.
+/// The largest ratio σ₂/σ₁ for which the first vector is well determined.
 pub(super) const DEGENERATE_RATIO: f64 = 0.999;
 
-/// The lengths of vectors of which products in `f32` neither overflow nor lose
+/// The range of the norm of a vector for which its products in `f32` neither overflow nor lose
 /// entries.
 pub(crate) const SAFE_SINGLE_LENGTH: std::ops::Range<f64> = 1e-25..1e37;
 
-/// The singular values of the channel unfolding of `x`, centred if asked. Calls `visit` with each
-/// projected map that is asked for; with none for a zero matrix. `None` where the caller
-/// has to scale the entries or to subtract the means from them: squares of the entries leave
-/// the range of `f64`, or centring cancels too many digits of the Gram matrix.
+/// Calls `visit` with the requested projected maps from the SVD of the channel unfolding M of `x`,
+/// in order. Returns the singular values of M. If M is zero, there are no projected maps.
+///
+/// `None` if squares of the entries are outside the range of `f64`, or if centring cancels too
+/// many digits of the Gram matrix. Then the caller scales and centres the entries.
 pub(super) fn svd<T: Scalar>(
     x: TensorRef<'_, T>,
     request: Request<'_>,
@@ -43,7 +44,7 @@ pub(super) fn svd<T: Scalar>(
         },
         Vectors::All => Wanted::All,
     };
-    let of_pairs = linalg::Request {
+    let pairs_request = linalg::Request {
         wanted,
         accuracy: Accuracy {
             route: Route::Gram,
@@ -52,28 +53,30 @@ pub(super) fn svd<T: Scalar>(
         cancellation: request.cancellation,
     };
     let pairs = if request.centring {
-        centred_pairs(x, 0, of_pairs)?
+        centred_pairs(x, 0, pairs_request)?
     } else {
-        Some(singular_pairs(x, 0, of_pairs)?)
+        Some(singular_pairs(x, 0, pairs_request)?)
     };
     let Some(pairs) = pairs.filter(|pairs| pairs.exponent == 0) else {
         return Ok(None);
     };
     if pairs.values[0] > 0.0 {
-        let projecting = Projecting {
+        let unfolding = ChannelUnfolding {
             x,
             centring: request.centring,
         };
         match (pairs.side, request.vectors) {
             (Side::Rest, vectors) => scale_vectors(&pairs, vectors, visit),
-            (Side::Mode, Vectors::First) => projecting.first(&pairs, visit),
-            (Side::Mode, Vectors::All) => projecting.all(&pairs, request.precision, visit)?,
+            (Side::Mode, Vectors::First) => unfolding.project_first(&pairs, visit),
+            (Side::Mode, Vectors::All) => {
+                unfolding.project_all(&pairs, request.precision, visit)?;
+            }
         }
     }
     Ok(Some(pairs.values))
 }
 
-/// The projected maps σᵢzᵢ.
+/// Calls `visit` with the projected maps σᵢzᵢ.
 fn scale_vectors(pairs: &SingularPairs, vectors: Vectors, visit: &mut impl FnMut(Projection<'_>)) {
     let count = match vectors {
         Vectors::First => 1,
@@ -92,17 +95,17 @@ fn scale_vectors(pairs: &SingularPairs, vectors: Vectors, visit: &mut impl FnMut
     }
 }
 
-/// A feature map; the left singular vectors of its C×P channel unfolding M are projected.
+/// The C×P channel unfolding M of a feature map.
 #[derive(Clone, Copy)]
-struct Projecting<'a, T> {
+struct ChannelUnfolding<'a, T> {
     x: TensorRef<'a, T>,
     /// Whether the mean of each row of M is subtracted.
     centring: bool,
 }
 
-impl<T: Scalar> Projecting<'_, T> {
-    /// The projected map Mᵀu₁, in `f64`.
-    fn first(self, pairs: &SingularPairs, visit: &mut impl FnMut(Projection<'_>)) {
+impl<T: Scalar> ChannelUnfolding<'_, T> {
+    /// Calls `visit` with the projected map Mᵀu₁, computed in `f64`.
+    fn project_first(self, pairs: &SingularPairs, visit: &mut impl FnMut(Projection<'_>)) {
         let positions = positions(self.x);
         let mut projected = Scratch::zeroed(positions);
         let channels = self.x.data().chunks(positions);
@@ -119,8 +122,8 @@ impl<T: Scalar> Projecting<'_, T> {
         });
     }
 
-    /// The projected maps Mᵀuᵢ of all left singular vectors.
-    fn all(
+    /// Calls `visit` with the projected maps Mᵀuᵢ of all left singular vectors.
+    fn project_all(
         self,
         pairs: &SingularPairs,
         precision: Precision,
@@ -129,19 +132,19 @@ impl<T: Scalar> Projecting<'_, T> {
         if is_single::<T>() && precision == Precision::Double {
             let entries = self.x.data().iter().map(|entry| entry.as_f64());
             let entries: Scratch<f64> = entries.collect();
-            let double = Projecting {
+            let double = ChannelUnfolding {
                 x: TensorRef::new(self.x.shape(), &entries)?,
                 centring: self.centring,
             };
-            return double.all(pairs, precision, visit);
+            return double.project_all(pairs, precision, visit);
         }
-        let error = self.rounding();
+        let error = self.rounding_error();
         let vectors = pairs.vectors.as_ref();
         let entries = vectors.col_iter().flat_map(|column| column.iter());
         let entries: Scratch<T> = entries.map(|&entry| T::from_f64(entry)).collect();
         let (rows, columns) = vectors.shape();
         let vectors = MatRef::from_column_major_slice(&entries, rows, columns);
-        project_all(self.x, &pairs.values, vectors, &mut |weight, projected| {
+        project_on_columns(self.x, &pairs.values, vectors, &mut |weight, projected| {
             self.centre(projected);
             visit(Projection {
                 weight,
@@ -151,10 +154,11 @@ impl<T: Scalar> Projecting<'_, T> {
         })
     }
 
-    /// The error of a projected map from products and sums in `T`: √C roundings of
-    /// the longest column, and the rounding of the vector. Infinite where `f32` could overflow
-    /// or lose entries.
-    fn rounding(self) -> f64 {
+    /// An estimate of the error of a projected map from products and sums in `T`:
+    /// (√C + 1)·u·(the largest norm of a column of M), with the unit roundoff u. The term √C is for
+    /// the sum over the channels, 1 for the rounding of the vector. It is infinite if `f32` can
+    /// overflow or lose entries.
+    fn rounding_error(self) -> f64 {
         if !is_single::<T>() {
             return 0.0;
         }
@@ -178,7 +182,8 @@ impl<T: Scalar> Projecting<'_, T> {
         }
     }
 
-    /// Subtracts the mean of a projected map of M itself, as centring the rows of M does.
+    /// Centres a projected map of M, if requested. Subtracting the mean of the projected map has
+    /// the same effect as centring the rows of M.
     fn centre(self, projected: &mut [f64]) {
         if self.centring {
             subtract_mean(projected);
@@ -191,9 +196,8 @@ fn positions<T>(x: TensorRef<'_, T>) -> usize {
     x.data().len() / x.shape()[0]
 }
 
-/// The projected maps of every column of `vectors`: calls `visit` with σᵢ/σ₁ and
-/// each.
-pub(super) fn project_all<T: Scalar>(
+/// Calls `visit` with the weight σᵢ/σ₁ and the projected map of each column of `vectors`.
+pub(super) fn project_on_columns<T: Scalar>(
     x: TensorRef<'_, T>,
     values: &[f64],
     vectors: MatRef<'_, T>,

@@ -1,7 +1,10 @@
 //! Projected maps from a Tucker decomposition at truncated ranks.
+//!
+//! HOOI computes F ≈ G ×₀ A₀ ×₁ A₁ …. The vector vᵢ is column i of the channel factor A₀, and
+//! σᵢ = ‖G[i, …]‖ is the norm of slice i of the core. The projected maps are the rows of A₀ᵀF₍₀₎.
 
 use super::projection::{Projection, Request};
-use super::svd::project_all;
+use super::svd::project_on_columns;
 use super::weighting::Vectors;
 use crate::error::Result;
 use crate::linalg::square_roots;
@@ -9,14 +12,15 @@ use crate::simd::Scratch;
 use crate::tensor::TensorRef;
 use crate::tucker::{Hooi, Start};
 
-/// HOOI stops where a sweep changes the captured share ‖G‖²/‖X‖² by at most this. The error of
-/// the factors is about its square root.
+/// HOOI stops when a sweep changes ‖G‖²/‖X‖² by at most this number. The error of the factors is
+/// then about its square root.
 pub(crate) const ENERGY_TOLERANCE: f64 = 1e-14;
 
 /// The maximum number of sweeps.
 pub(crate) const MAX_SWEEPS: usize = 200;
 
-/// The iteration below the maps of TSM and MTSM at the given ranks.
+/// HOOI for TSM and MTSM at the given ranks. Its own tolerance is 0, because [`tucker`] stops it
+/// by [`ENERGY_TOLERANCE`].
 pub(super) fn hooi(ranks: &[usize]) -> Hooi {
     Hooi {
         start: Start::Hosvd,
@@ -26,14 +30,14 @@ pub(super) fn hooi(ranks: &[usize]) -> Hooi {
     }
 }
 
-/// The channel factor of a Tucker decomposition of `x` at the requested ranks:
-/// σᵢ is the norm of the core's i-th slice, vᵢ column i of the factor.
+/// Calls `visit` with the projected maps from a Tucker decomposition of `x` at the requested
+/// ranks. Returns the singular values σᵢ, which are all 0 for a zero tensor.
 pub(super) fn tucker(
     x: TensorRef<'_, f64>,
     request: Request<'_>,
     visit: &mut impl FnMut(Projection<'_>),
 ) -> Result<Scratch<f64>> {
-    // 1. HOOI until the captured share of ‖X‖² settles.
+    // 1. Sweeps of HOOI. With the relative error e, ‖G‖²/‖X‖² = 1 − e² changes by about 2·e·Δe.
     let hooi = hooi(request.ranks.unwrap_or_default());
     let mut sweeps = hooi.sweeps(x)?;
     for sweep in &mut sweeps {
@@ -44,7 +48,7 @@ pub(super) fn tucker(
         }
     }
     let tucker = sweeps.finish()?;
-    // 2. The norms of the core's slices.
+    // 2. The norms of the slices of the core.
     let core = tucker.core();
     let rank = core.shape()[0];
     let slices = core.data().chunks(core.data().len() / rank);
@@ -59,7 +63,7 @@ pub(super) fn tucker(
         && values[0] > 0.0
     {
         let leading = factor.get(.., ..count);
-        project_all(x, &values, leading, &mut |weight, projected| {
+        project_on_columns(x, &values, leading, &mut |weight, projected| {
             visit(Projection {
                 weight,
                 values: projected,

@@ -1,9 +1,9 @@
-//! The four weightings, and the two questions in which they differ.
+//! The four weightings: a decomposition, and the vectors that are used.
 
 use crate::names::named;
 
-/// Which saliency map: the decomposition and the vectors that weight the
-/// channels.
+/// A kind of saliency map: the decomposition that gives the vectors over the channels, and the
+/// number of vectors.
 ///
 /// | | first vector | all vectors |
 /// | --- | --- | --- |
@@ -20,20 +20,19 @@ use crate::names::named;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Weighting {
-    /// EigenCAM (Muhammad & Yeasin, IJCNN 2020): the first singular vector of
-    /// the centred unfolding, negative parts clipped.
+    /// EigenCAM (Muhammad & Yeasin, IJCNN 2020): the first singular vector of the centred
+    /// unfolding. Negative values are clipped.
     EigenCam,
-    /// Tucker saliency map: the first vector of the channel factor.
+    /// Tucker saliency map: the first column of the channel factor.
     Tsm,
-    /// EigenCAM with every singular vector, each weighted by its singular
-    /// value.
+    /// EigenCAM with all singular vectors. The weight of each is its singular value.
     MultivecEigenCam,
-    /// Multivector Tucker saliency map: every vector of the channel factor,
-    /// each weighted by the norm of its slice of the core.
+    /// Multivector Tucker saliency map: all columns of the channel factor. The weight of each is
+    /// the norm of its slice of the core.
     Mtsm,
 }
 
-/// Where the singular values and vectors of the channel mode come from.
+/// The decomposition that gives the singular values and vectors of the channel mode.
 ///
 /// ```
 /// use tenfold::cam::{Decomposition, Weighting};
@@ -44,11 +43,11 @@ pub enum Weighting {
 pub enum Decomposition {
     /// The singular value decomposition of the C×HW unfolding.
     Svd,
-    /// The Tucker decomposition of the feature map itself.
+    /// The Tucker decomposition of the feature map.
     Tucker,
 }
 
-/// How many of the vectors a map is made of.
+/// The number of vectors in a saliency map.
 ///
 /// ```
 /// use tenfold::cam::{Vectors, Weighting};
@@ -57,14 +56,14 @@ pub enum Decomposition {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Vectors {
-    /// The one that belongs to the largest singular value.
+    /// The vector of the largest singular value.
     First,
-    /// All of them.
+    /// All vectors.
     All,
 }
 
-/// What becomes of the sign of a projected map Σ_c v\[c\]·F\[c\], which is as
-/// arbitrary as that of the singular vector v.
+/// The treatment of negative entries in a projected map p = Σ_c v\[c\]·F\[c\]. The sign of p is as
+/// arbitrary as the sign of the singular vector v.
 ///
 /// ```
 /// use tenfold::Tensor;
@@ -77,23 +76,17 @@ pub enum Vectors {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sign {
-    /// Dropped: the absolute value is taken.
+    /// The absolute value |p|.
     Absolute,
-    /// Chosen so that the entry of largest magnitude is positive (flip where
-    /// |min| > |max|; Chung & Ying, *Seg-Eigen-CAM*, Applied Sciences 2025),
-    /// the negative entries then clipped to zero.
+    /// max(0, ±p), with the sign for which the entry of largest magnitude is positive: −p if
+    /// |min p| > |max p|, else p (Chung & Ying, *Seg-Eigen-CAM*, Applied Sciences 2025).
     Positive,
-    /// Chosen the other way, the negative entries then clipped to zero.
+    /// max(0, ±p), with the other sign.
     Negative,
 }
 
 impl Weighting {
-    /// Which decomposition.
-    ///
-    /// ```
-    /// # use tenfold::cam::{Decomposition, Weighting};
-    /// assert_eq!(Weighting::Mtsm.decomposition(), Decomposition::Tucker);
-    /// ```
+    /// SVD or Tucker.
     pub fn decomposition(self) -> Decomposition {
         match self {
             Self::EigenCam | Self::MultivecEigenCam => Decomposition::Svd,
@@ -101,12 +94,7 @@ impl Weighting {
         }
     }
 
-    /// Which vectors.
-    ///
-    /// ```
-    /// # use tenfold::cam::{Vectors, Weighting};
-    /// assert_eq!(Weighting::MultivecEigenCam.vectors(), Vectors::All);
-    /// ```
+    /// The first vector or all vectors.
     pub fn vectors(self) -> Vectors {
         match self {
             Self::EigenCam | Self::Tsm => Vectors::First,
@@ -114,25 +102,14 @@ impl Weighting {
         }
     }
 
-    /// Whether the published code subtracts each channel's mean first: it does
-    /// for the SVD, and does not for Tucker.
-    ///
-    /// ```
-    /// # use tenfold::cam::Weighting;
-    /// assert!(Weighting::EigenCam.centring() && !Weighting::Tsm.centring());
-    /// ```
+    /// Whether the published code subtracts the mean of each channel first: yes for the SVD, no
+    /// for Tucker.
     pub fn centring(self) -> bool {
         self.decomposition() == Decomposition::Svd
     }
 
-    /// What the published code does with signs: EigenCAM clips, the others
-    /// take absolute values.
-    ///
-    /// ```
-    /// # use tenfold::cam::{Sign, Weighting};
-    /// assert_eq!(Weighting::EigenCam.sign(), Sign::Positive);
-    /// assert_eq!(Weighting::MultivecEigenCam.sign(), Sign::Absolute);
-    /// ```
+    /// The treatment of negative entries in the published code: clipped for EigenCAM, absolute
+    /// values for the others.
     pub fn sign(self) -> Sign {
         match self {
             Self::EigenCam => Sign::Positive,

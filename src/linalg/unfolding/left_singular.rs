@@ -1,6 +1,6 @@
 //! Leading left singular vectors of an unfolding M = Σ σᵢ uᵢ zᵢᵀ.
 //!
-//! [`singular_pairs`](super::singular_pairs) computes the singular vectors of the smaller side of M:
+//! [`singular_pairs`](mod@super::singular_pairs) computes the singular vectors of the smaller side of M:
 //!
 //! ```text
 //!   rows ≤ columns:   uᵢ directly
