@@ -258,29 +258,6 @@ fn map_indices<T>(shape: &Shape, mut value: impl FnMut(&[usize]) -> T) -> Result
     Ok(values)
 }
 
-impl<T: Copy + Send + Sync> Tensor<T> {
-    /// Copies data in column-major order: the first index runs fastest, as in Fortran and
-    /// MATLAB.
-    ///
-    /// # Errors
-    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`],
-    /// [`crate::Error::DataLengthMismatch`], [`crate::Error::OutOfMemory`].
-    ///
-    /// ```
-    /// # use tenfold::Tensor;
-    /// let x = Tensor::from_fortran(&[2, 3], &[1, 4, 2, 5, 3, 6])?;
-    /// assert_eq!(x.data(), [1, 2, 3, 4, 5, 6]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn from_fortran(shape: &[usize], data: &[T]) -> Result<Self> {
-        Shape::new(shape)?.check_length(data.len())?;
-        // Column-major data of shape (I, J, …) is row-major data of shape (…, J, I).
-        let reversed_shape: Vec<usize> = shape.iter().rev().copied().collect();
-        let reversed_modes: Vec<usize> = (0..shape.len()).rev().collect();
-        permute(TensorRef::new(&reversed_shape, data)?, &reversed_modes)
-    }
-}
-
 impl<T: Scalar> Tensor<T> {
     /// A tensor of zeros.
     ///

@@ -1,4 +1,4 @@
-//! Permutation of modes.
+//! Permutation of modes, and copies of column-major data.
 //!
 //! The result is written row by row. A row is a run of entries of the result along its last
 //! mode; in `x` these entries are a fixed stride apart:
@@ -75,6 +75,29 @@ pub(crate) fn permute<'a, T: Copy + Send + Sync + 'a>(
             });
     }
     Ok(Tensor { shape, data })
+}
+
+impl<T: Copy + Send + Sync> Tensor<T> {
+    /// Copies data in column-major order: the first index runs fastest, as in Fortran and
+    /// MATLAB.
+    ///
+    /// # Errors
+    /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`],
+    /// [`crate::Error::DataLengthMismatch`], [`crate::Error::OutOfMemory`].
+    ///
+    /// ```
+    /// # use tenfold::Tensor;
+    /// let x = Tensor::from_fortran(&[2, 3], &[1, 4, 2, 5, 3, 6])?;
+    /// assert_eq!(x.data(), [1, 2, 3, 4, 5, 6]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn from_fortran(shape: &[usize], data: &[T]) -> Result<Self> {
+        Shape::new(shape)?.check_length(data.len())?;
+        // Column-major data of shape (I, J, …) is row-major data of shape (…, J, I).
+        let reversed_shape: Vec<usize> = shape.iter().rev().copied().collect();
+        let reversed_modes: Vec<usize> = (0..shape.len()).rev().collect();
+        permute(TensorRef::new(&reversed_shape, data)?, &reversed_modes)
+    }
 }
 
 #[cfg(test)]
