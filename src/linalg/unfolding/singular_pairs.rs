@@ -155,7 +155,7 @@ pub(crate) fn singular_pairs<T: Scalar>(
     let smaller = SmallerSide::new(x, mode, request, false)?;
     // 1. Products in f32.
     if smaller.can_start_in_single()
-        && let Some(pairs) = smaller.from_single_gram()?
+        && let Some(pairs) = smaller.pairs_in_single()?
     {
         return Ok(pairs);
     }
@@ -168,7 +168,7 @@ pub(crate) fn singular_pairs<T: Scalar>(
         }
     }
     // 3. The triangular factor.
-    smaller.from_triangular_factor()
+    smaller.pairs_of_triangular_factor()
 }
 
 /// [`singular_pairs`] of the unfolding with the mean of each row subtracted, by
@@ -186,7 +186,7 @@ pub(crate) fn centred_pairs<T: Scalar>(
     let smaller = SmallerSide::new(x, mode, request, true)?;
     // 1. Products in f32.
     if smaller.can_start_in_single()
-        && let Some(pairs) = smaller.from_single_gram()?
+        && let Some(pairs) = smaller.pairs_in_single()?
     {
         return Ok(Some(pairs));
     }
@@ -247,7 +247,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
     }
 
     /// The pairs from a Gram matrix of products in `f32`. `None` if it does not resolve them.
-    fn from_single_gram(&self) -> Result<Option<SingularPairs>> {
+    fn pairs_in_single(&self) -> Result<Option<SingularPairs>> {
         let gram = self.unfolding.gram(Precision::Native)?;
         let energy = trace(&gram);
         if !SINGLE_TRACE.contains(&energy) {
@@ -369,7 +369,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
     }
 
     /// The pairs from the singular values and right singular vectors of the triangular factor.
-    fn from_triangular_factor(&self) -> Result<SingularPairs> {
+    fn pairs_of_triangular_factor(&self) -> Result<SingularPairs> {
         let (r, exponent) = scaled_triangular_factor(self.x, self.unfolding)?;
         let svd = right_singular_until(r.as_ref(), self.request.cancellation)?;
         check_range(svd.values.first().copied().unwrap_or(0.0), exponent)?;
