@@ -68,6 +68,10 @@ mod rungs;
 mod secular;
 mod svd;
 mod tridiagonal;
+// The matrices of the integration tests serve the unit tests too.
+#[cfg(test)]
+#[path = "../../tests/common/troublesome.rs"]
+mod troublesome;
 
 pub use eigh::{Eigen, eigh, eigh_leading};
 pub use ladder::Rung;

@@ -4,8 +4,7 @@ use faer::{Mat, MatRef, Scale};
 
 use super::householder::Reduction;
 use super::ladder::Rung;
-use super::{eigh, svd};
-use crate::common::troublesome;
+use super::{eigh, svd, troublesome};
 use crate::monitor::Cancellation;
 
 /// The bound of error ratios in LAPACK's tests.
