@@ -19,7 +19,7 @@
 //! - `computation`: the steps of which all solvers consist;
 //! - `truncator`: the factors and spectra that a solver collects mode by mode;
 //! - `rank_law`, `tolerance`, `in_range`: what makes a result keep its contract;
-//! - `st_hosvd`, `hosvd`, `randomized`, `hooi`: the solvers, each with its memory estimate;
+//! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `sweeps`: the solvers, each with its memory estimate;
 //! - `solver`: the trait that covers them.
 
 mod budget;
@@ -36,16 +36,18 @@ mod scaling;
 mod slice;
 mod solver;
 mod st_hosvd;
+mod sweeps;
 mod tolerance;
 mod truncation;
 mod truncator;
 
 pub use decomposition::{Convergence, Shortfall, Stop, Tucker};
-pub use hooi::{Hooi, Start, Sweep, Sweeps};
+pub use hooi::{Hooi, Start};
 pub use hosvd::Hosvd;
 pub use randomized::Randomized;
 pub use solver::{Method, Solver};
 pub use st_hosvd::{ModeOrder, StHosvd};
+pub use sweeps::{Sweep, Sweeps};
 pub use truncation::Truncation;
 
 #[cfg(feature = "cuda")]
