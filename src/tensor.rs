@@ -22,6 +22,7 @@
 mod crop;
 mod memory;
 mod methods;
+mod multi_product;
 #[cfg(feature = "ndarray")]
 pub mod ndarray;
 mod permute;
@@ -38,10 +39,12 @@ pub use unfold::{ModeExtents, Slabs};
 
 pub(crate) use crop::crop;
 pub(crate) use memory::{check_room, with_room};
+pub(crate) use multi_product::{
+    multi_mode_product, multi_mode_product_memory, multi_mode_product_until,
+};
 pub(crate) use permute::permute;
 pub(crate) use product::{
-    mode_product, mode_product_into, mode_product_memory, mode_product_until, multi_mode_product,
-    multi_mode_product_memory, multi_mode_product_until,
+    mode_product, mode_product_into, mode_product_memory, mode_product_until,
 };
 pub(crate) use reduce::{distance, first_non_finite, inner, largest_magnitude, norm};
 pub(crate) use shape::{check_mode, check_modes};

@@ -25,12 +25,12 @@ use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
 use super::sizes::Sizes;
-use super::{ModeExtents, Tensor, TensorRef, check_modes};
+use super::{ModeExtents, Tensor, TensorRef};
 use crate::error::{Error, Result};
 use crate::monitor::Cancellation;
 use crate::scalar::Scalar;
 use crate::simd::{
-    PackedColumns, PackedRows, Scratch, Strip, multiply_in_place, row_product, sliver_entries,
+    PackedColumns, PackedRows, Strip, multiply_in_place, row_product, sliver_entries,
 };
 
 /// Columns of the unfolding that one task multiplies, unless the matrix is large.
@@ -95,7 +95,7 @@ pub(crate) fn mode_product_into<T: Scalar>(
 }
 
 /// Fails unless `u` has a column for each index of mode `mode`.
-fn check_extent<T>(around: ModeExtents, mode: usize, u: MatRef<'_, T>) -> Result<()> {
+pub(super) fn check_extent<T>(around: ModeExtents, mode: usize, u: MatRef<'_, T>) -> Result<()> {
     if u.ncols() == around.extent {
         return Ok(());
     }
@@ -123,7 +123,7 @@ fn multiply<T: Scalar>(
 }
 
 /// The matrix of a mode-n product, packed for the shape of the slabs.
-enum Packed<T> {
+pub(super) enum Packed<T> {
     /// For the last mode: R = 1.
     Columns(PackedColumns<T>),
     /// For any other mode, with R.
@@ -131,7 +131,7 @@ enum Packed<T> {
 }
 
 impl<T: Scalar> Packed<T> {
-    fn new(u: MatRef<'_, T>, around: ModeExtents) -> Self {
+    pub(super) fn new(u: MatRef<'_, T>, around: ModeExtents) -> Self {
         let entry = |j, k| u[(j, k)];
         if around.right == 1 {
             Self::Columns(PackedColumns::new(u.nrows(), u.ncols(), entry))
@@ -142,7 +142,7 @@ impl<T: Scalar> Packed<T> {
 
     /// The product with slabs that lie one after the other. Leaves `y` unfinished where the
     /// flag is set.
-    fn multiply(&self, x: &[T], y: &mut [T], cancellation: Cancellation<'_>) {
+    pub(super) fn multiply(&self, x: &[T], y: &mut [T], cancellation: Cancellation<'_>) {
         match self {
             Self::Columns(u) => multiply_rows(x, u, y, cancellation),
             Self::Rows(u, right) if *right >= WIDE_SLIVERS * sliver_entries::<T>() => {
@@ -247,144 +247,31 @@ fn multiply_narrow_slabs<T: Scalar>(
         .for_each(multiply);
 }
 
-/// X ×ₐ Uₐ ×ᵦ Uᵦ …: the product with one matrix for each named mode. Other modes stay as they
-/// are.
-///
-/// The order of the products changes the result by rounding only. They are computed in the
-/// order of fewest flops: for J×I matrices, the mode with the largest 1/J − 1/I first. Of equals
-/// the last mode comes first, since its fibres are contiguous.
-///
-/// # Errors
-/// The errors of [`mode_product`], and [`Error::RepeatedMode`].
-pub(crate) fn multi_mode_product<'a, T: Scalar>(
-    x: impl Into<TensorRef<'a, T>>,
-    matrices: &[(usize, MatRef<'_, T>)],
-) -> Result<Tensor<T>> {
-    multi_mode_product_until(x, matrices, Cancellation::default())
-}
-
-/// [`multi_mode_product`] that ends with [`Error::Cancelled`] soon after the flag is set.
-pub(crate) fn multi_mode_product_until<'a, T: Scalar>(
-    x: impl Into<TensorRef<'a, T>>,
-    matrices: &[(usize, MatRef<'_, T>)],
-    cancellation: Cancellation<'_>,
-) -> Result<Tensor<T>> {
-    let x = x.into();
-    // 1. Sort by flops.
-    let modes: Vec<usize> = matrices.iter().map(|&(mode, _)| mode).collect();
-    check_modes(&modes, x.order())?;
-    let mut ordered = matrices.to_vec();
-    cheapest_first(&mut ordered, |u| (u.nrows() as f64, u.ncols() as f64));
-    // 2. The first product, together with the second where both modes are the last two.
-    let (mut y, rest) = match *ordered {
-        [] => return Ok(x.to_tensor()),
-        [first, second, ref rest @ ..] if last_two(first.0, second.0, x.order()) => {
-            (product_of_two(x, first, second, cancellation)?, rest)
-        }
-        [(mode, u), ref rest @ ..] => (mode_product_until(x, mode, u, cancellation)?, rest),
-    };
-    // 3. The other products.
-    for &(mode, u) in rest {
-        y = mode_product_until(&y, mode, u, cancellation)?;
-    }
-    Ok(y)
-}
-
-/// Sorts products in several modes by the order of fewest flops. `size` gives the rows and
-/// columns of a matrix.
-fn cheapest_first<U>(products: &mut [(usize, U)], size: impl Fn(&U) -> (f64, f64)) {
-    let gain = |u: &U| {
-        let (rows, columns) = size(u);
-        1.0 / rows - 1.0 / columns
-    };
-    products.sort_by(|a, b| gain(&b.1).total_cmp(&gain(&a.1)).then(b.0.cmp(&a.0)));
-}
-
-/// The maximum number of bytes that [`mode_product`] allocates where the matrix has this many
-/// rows: the result, and what the threads pack.
+/// The maximum number of bytes that [`mode_product`] allocates for a matrix of `rows` rows: the
+/// result, and the strips that the threads pack.
 pub(crate) fn mode_product_memory(x: &Sizes, mode: usize, rows: f64) -> f64 {
     x.with(mode, rows).bytes() + packing_memory(x, mode, rows)
 }
 
-/// The bytes that the threads pack for a product in one mode: strips of columns of the
-/// unfolding, and their results.
+/// The maximum number of bytes of the packed strips of all threads, and of their results.
 fn packing_memory(x: &Sizes, mode: usize, rows: f64) -> f64 {
     let threads = rayon::current_num_threads() as f64;
     let columns = (x.entries() / x.extents[mode] + PADDING).min(PACKED_COLUMNS);
     threads * columns * (x.extents[mode] + rows) * x.scalar
 }
 
-/// Columns that a thread packs for a product, and columns that pad them, at most.
+/// The largest number of columns that a thread packs, and of columns that pad them.
 const PACKED_COLUMNS: f64 = 512.0;
 const PADDING: f64 = 64.0;
 
-/// The maximum number of bytes that [`multi_mode_product`] allocates for matrices of so many
-/// rows: two tensors at a time, of which the first is `x` itself.
-pub(crate) fn multi_mode_product_memory(x: &Sizes, products: &[(usize, f64)]) -> f64 {
-    let mut ordered: Vec<(usize, (f64, f64))> = products
-        .iter()
-        .map(|&(mode, rows)| (mode, (rows, x.extents[mode])))
-        .collect();
-    cheapest_first(&mut ordered, |&size| size);
-    let (mut y, mut beside, mut most) = (x.clone(), 0.0, 0.0f64);
-    for (mode, (rows, _)) in ordered {
-        most = most.max(beside + mode_product_memory(&y, mode, rows));
-        y = y.with(mode, rows);
-        beside = y.bytes();
-    }
-    most
-}
-
-/// Whether modes `a` and `b` are the last two.
-fn last_two(a: usize, b: usize, order: usize) -> bool {
-    a.min(b) + 2 == order && a.max(b) + 1 == order
-}
-
-/// The number of entries between the two products of [`product_of_two`] that stay in the
-/// second level of cache.
-const BETWEEN: usize = if cfg!(test) { 64 } else { 1 << 16 };
-
-/// X ×ₐ Uₐ ×ᵦ Uᵦ for the last two modes, both products for a few slabs at a time, so that the
-/// intermediate result stays in the cache.
-fn product_of_two<T: Scalar>(
-    x: TensorRef<'_, T>,
-    (a, u): (usize, MatRef<'_, T>),
-    (b, v): (usize, MatRef<'_, T>),
-    cancellation: Cancellation<'_>,
-) -> Result<Tensor<T>> {
-    let around = x.extents(a)?;
-    check_extent(around, a, u)?;
-    let between = x.shape.with(a, u.nrows())?;
-    let then = ModeExtents::around(&between, b);
-    check_extent(then, b, v)?;
-    let mut y = Tensor::zeros(&between.with(b, v.nrows())?)?;
-    let slab = |shape: &[usize]| shape[shape.len() - 2..].iter().product::<usize>();
-    let sizes = [slab(x.shape()), slab(&between), slab(y.shape())];
-    if sizes.contains(&0) || y.data.is_empty() {
-        return Ok(y);
-    }
-    let slabs = (BETWEEN / sizes[1]).max(1);
-    let (u, v) = (Packed::new(u, around), Packed::new(v, then));
-    x.data
-        .par_chunks(slabs * sizes[0])
-        .zip(y.data.par_chunks_mut(slabs * sizes[2]))
-        .for_each(|(x, y)| {
-            let mut between = Scratch::unspecified(x.len() / sizes[0] * sizes[1]);
-            u.multiply(x, &mut between, cancellation);
-            v.multiply(&between, y, cancellation);
-        });
-    cancellation.check()?;
-    Ok(y)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::common::oracle::{self, assert_rounded, magnitude};
-    use crate::common::random::Random;
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
+    use super::*;
+    use crate::common::oracle::{self, assert_rounded, magnitude};
+    use crate::common::random::Random;
     use crate::monitor::Monitor;
 
     /// Long, flat and ragged: every case of a product, in several tasks and strips.
@@ -413,17 +300,6 @@ mod tests {
                     assert_rounded(&y, &exact, &sizes, extent + 2);
                 }
             }
-            for [a, b] in [[1, 2], [2, 1], [0, 1], [0, 2]] {
-                let (u, v) = (random.matrix(3, shape[a]), random.matrix(2, shape[b]));
-                let y = multi_mode_product(&x, &[(a, u.as_ref()), (b, v.as_ref())]).unwrap();
-                let [mut exact, mut sizes] = [oracle::in_f64(&x), sizes.clone()];
-                for (mode, u) in [(a, &u), (b, &v)] {
-                    let double = oracle::matrix_in_f64(u.as_ref());
-                    exact = oracle::mode_product(&exact, mode, double.as_ref());
-                    sizes = oracle::mode_product(&sizes, mode, magnitude(u.as_ref()).as_ref());
-                }
-                assert_rounded(&y, &exact, &sizes, shape[a] + shape[b] + 4);
-            }
         }
     }
 
@@ -451,15 +327,6 @@ mod tests {
                 let u = random.matrix(2, extent);
                 let y = mode_product_until(&x, mode, u.as_ref(), cancellation);
                 assert!(matches!(y, Err(Error::Cancelled)), "{shape:?}, mode {mode}");
-            }
-            for [a, b] in [[1, 2], [0, 2]] {
-                let (u, v) = (random.matrix(3, shape[a]), random.matrix(2, shape[b]));
-                let matrices = [(a, u.as_ref()), (b, v.as_ref())];
-                let y = multi_mode_product_until(&x, &matrices, cancellation);
-                assert!(
-                    matches!(y, Err(Error::Cancelled)),
-                    "{shape:?}, modes {a}, {b}"
-                );
             }
         }
     }
