@@ -24,7 +24,7 @@ import threadpoolctl
 
 import rivals
 
-# A comparison is repeated at least three times. After this time it is not repeated again.
+# After this time a comparison stops, unless it has fewer than three repetitions.
 MAX_SECONDS = 60.0
 # The threads of both sides keep spinning for a while after their work. The pause before each
 # measurement gives them time to stop, so that they do not use a core during it.
