@@ -1,5 +1,6 @@
-//! Main paths, each run once on one thread, for `instructions.sh` to count the
-//! instructions of. Without an argument it prints the names of the paths.
+//! The main paths of the library, for `instructions.sh`. With the name of a path as argument, the
+//! program runs this path once on one thread, and the script counts its instructions. Without an
+//! argument, it prints the names of the paths.
 #![allow(missing_docs, clippy::print_stdout)]
 
 mod data;
@@ -12,30 +13,39 @@ use tenfold::{Hooi, Route, Scalar, StHosvd, Tensor};
 
 use data::{features, low_rank, noise, orthonormal};
 
-/// A path: its name, and what prepares it.
-type Path = (String, Box<dyn Fn() -> Box<dyn FnOnce()>>);
+/// A path to measure.
+struct Path {
+    name: String,
+    /// Makes the input, and returns the function to measure.
+    prepare: Box<dyn Fn() -> Box<dyn FnOnce()>>,
+}
 
-/// What the script counts: nothing but this call.
+/// Runs a path. The script counts the instructions of this function alone, by its name.
 #[inline(never)]
 fn counted(run: Box<dyn FnOnce()>) {
     run();
 }
 
+/// The path that runs `run` on the result of `prepare`.
 fn path<X: 'static, R: 'static>(
     name: impl Into<String>,
     prepare: impl Fn() -> X + 'static,
     run: impl Fn(&X) -> tenfold::Result<R> + Copy + 'static,
 ) -> Path {
-    let prepared = move || -> Box<dyn FnOnce()> {
+    let prepare = move || -> Box<dyn FnOnce()> {
         let x = prepare();
         Box::new(move || {
             black_box(run(black_box(&x)).expect("a result"));
         })
     };
-    (name.into(), Box::new(prepared))
+    Path {
+        name: name.into(),
+        prepare: Box::new(prepare),
+    }
 }
 
-fn of_scalar<T: Scalar>(scalar: &str) -> Vec<Path> {
+/// The paths that are measured for both scalars.
+fn paths_of<T: Scalar>(scalar: &str) -> Vec<Path> {
     let cube = || noise::<T>(&[100, 100, 100]);
     let small = || low_rank::<T>(&[60, 60, 60], &[6, 6, 6]);
     let gram_of = |x: &Tensor<T>, mode| gram(x, mode, Side::Mode, Precision::Native);
@@ -56,8 +66,8 @@ fn of_scalar<T: Scalar>(scalar: &str) -> Vec<Path> {
 }
 
 fn paths() -> Vec<Path> {
-    let mut paths = of_scalar::<f64>("f64");
-    paths.extend(of_scalar::<f32>("f32"));
+    let mut paths = paths_of::<f64>("f64");
+    paths.extend(paths_of::<f32>("f32"));
     for mode in [0, 2] {
         let prepare = || (noise::<f64>(&[100, 100, 100]), orthonormal(100, 10));
         let name = format!("mode-product-{mode}");
@@ -84,17 +94,17 @@ fn paths() -> Vec<Path> {
 }
 
 fn main() {
-    // The calling thread itself, as callgrind counts by thread.
+    // The pool uses this thread, because callgrind counts each thread separately.
     rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .use_current_thread()
         .build_global()
         .expect("one thread");
     let wanted = std::env::args().nth(1).filter(|name| name != "--bench");
-    for (name, prepare) in paths() {
+    for path in paths() {
         match &wanted {
-            None => println!("{name}"),
-            Some(wanted) if *wanted == name => counted(prepare()),
+            None => println!("{}", path.name),
+            Some(wanted) if *wanted == path.name => counted((path.prepare)()),
             Some(_) => {}
         }
     }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Counts the instructions of the main paths on one thread under valgrind, which
-# are the same in every run however busy the machine is, and compares them with
-# instructions.txt. `--save` stores them there instead. They depend on the
-# compiler, and on the processor only by the instruction sets that valgrind
-# knows: AVX2, not AVX-512.
+# Counts the instructions of the main paths on one thread under valgrind, and prints each count with
+# its ratio to the count in instructions.txt. With --save, it also replaces instructions.txt.
+#
+# The counts are the same in every run, even on a busy machine. They depend on the compiler and on
+# the instruction sets of the processor. Valgrind supports AVX2 but not AVX-512.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 stored=benches/instructions.txt
@@ -14,7 +14,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 for path in $("$program"); do
-    # Nothing of the caller's environment, whose size moves the stack.
+    # An empty environment: the size of the environment changes the alignment of the stack.
     if ! env -i valgrind --tool=callgrind --cache-sim=no --collect-atstart=no \
         --toggle-collect='*instructions::counted*' \
         --callgrind-out-file="$scratch/out" "$program" "$path" 2>"$scratch/log"; then

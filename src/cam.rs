@@ -124,8 +124,8 @@ pub(crate) use tucker::{ENERGY_TOLERANCE, MAX_SWEEPS};
 ///   of the centred features. If the means are large compared with the deviations, they are
 ///   subtracted from the features before any product is formed.
 /// - **Maps without centring** lose digits to an offset, because σ₁/r grows with it. If the mean is
-///   10⁶ times the deviations, the error is about 1e-9. If r is below 1e-12 times the maximum of
-///   s, the status is [`Status::Constant`].
+///   10⁶ times the deviations, the error is about 1e-9. If r is at most 1e-12 times the maximum
+///   of s, the status is [`Status::Constant`].
 ///
 /// ```
 /// # use tenfold::Tensor;

@@ -1,7 +1,8 @@
-"""Tenfold against NumPy, TensorLy and pyttb, both sides in turn in one run.
+"""Times tenfold beside NumPy, TensorLy and pyttb. run.sh calls this script.
 
-See run.sh. Each comparison checks first that both sides' results agree.
-A ratio is the rival's time over ours unless its name says otherwise.
+A comparison first checks that both sides compute the same result. Then it times both sides
+alternately, and prints the median of the ratios beside a target. The ratio is the rival's time
+over tenfold's time, except where the row names another ratio.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +24,12 @@ import threadpoolctl
 
 import rivals
 
-# A pair of slow sides is measured three times at least, and then until this.
-PATIENCE_SECONDS = 60.0
-# Threads of either side go on spinning for a while after their work is done; what
-# is measured next must not share a core with them.
+# After this time a comparison stops, unless it has fewer than three repetitions.
+MAX_SECONDS = 60.0
+# The threads of both sides keep spinning for a while after their work. The pause before each
+# measurement gives them time to stop, so that they do not use a core during it.
 REST_SECONDS = 0.2
+# Runs a command and prints the maximum of its resident memory in KiB.
 MEASURE_MEMORY = (
     "import resource, subprocess, sys;"
     "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
@@ -35,7 +38,8 @@ MEASURE_MEMORY = (
 
 
 class Driver:
-    """Our side: a process that answers a line by seconds and what else it knows."""
+    """The process of driver.rs, which times tenfold. A call sends one line, and returns the numbers
+    of the answer: the seconds first."""
 
     def __init__(self, path):
         self.process = subprocess.Popen(
@@ -59,11 +63,31 @@ def timed(work, repeat=1):
 
 
 def repeats_for(seconds):
-    """So many calls in a row that they last some 20 ms."""
+    """The number of calls that take about 20 ms together."""
     return max(1, min(1000, int(0.02 / max(seconds, 1e-7))))
 
 
+@dataclass(frozen=True)
+class Goal:
+    """A row of the results: what is compared, and the ratio to reach."""
+
+    work: str
+    rival: str
+    # The ratio is the rival's time over ours, and at least the target. With `at_most` it is our
+    # time over the rival's, and at most the target.
+    target: float
+    at_most: bool = False
+
+    def ratio(self, ours, theirs):
+        return ours / theirs if self.at_most else theirs / ours
+
+    def is_met(self, ratio):
+        return ratio <= self.target if self.at_most else ratio >= self.target
+
+
 class Comparison:
+    """The driver, the options, and the rows measured so far."""
+
     def __init__(self, args, folder):
         self.args, self.folder = args, folder
         self.driver = Driver(args.driver)
@@ -72,57 +96,64 @@ class Comparison:
         self.disagreements = 0
 
     def load(self, x, name="x"):
-        """Hands an array to our side."""
+        """Loads an array into the driver under a name."""
         file = self.folder / f"{name}.npy"
         np.save(file, x)
         self.driver("load", name, file)
         return file
 
     def agree(self, what, difference, limit):
+        """Checks that two results differ by at most `limit`."""
         if not difference <= limit:
             self.disagreements += 1
             print(f"DISAGREEMENT {what}: {difference:.2e}, allowed {limit:.0e}", flush=True)
             return False
         return True
 
-    def pair(self, work, rival, ours, theirs, target, at_most=False):
-        """Measures both sides in turn. The ratio is theirs over ours, with a
-        target to reach; or, `at_most`, ours over theirs, with one to keep to."""
+    def pair(self, goal, ours, theirs):
+        """Times both sides alternately and adds a row. `ours` and `theirs` return seconds."""
         ours(), theirs()
-        a, b, started = [], [], time.perf_counter()
-        while len(a) < self.args.repeat and (
-            len(a) < 3 or time.perf_counter() - started < PATIENCE_SECONDS
+        our_seconds, their_seconds, started = [], [], time.perf_counter()
+        while len(our_seconds) < self.args.repeat and (
+            len(our_seconds) < 3 or time.perf_counter() - started < MAX_SECONDS
         ):
             time.sleep(REST_SECONDS)
-            a.append(ours())
+            our_seconds.append(ours())
             time.sleep(REST_SECONDS)
-            b.append(theirs())
-        ratios = [x / y if at_most else y / x for x, y in zip(a, b)]
-        self.row(work, rival, ratios, target, at_most, a, b)
+            their_seconds.append(theirs())
+        ratios = [goal.ratio(a, b) for a, b in zip(our_seconds, their_seconds)]
+        self.row(goal, ratios, our_seconds, their_seconds)
 
-    def row(self, work, rival, ratios, target, at_most=False, a=(), b=()):
-        ratio = statistics.median(ratios)
-        met = ratio <= target if at_most else ratio >= target
+    def row(self, goal, ratios, our_seconds=(), their_seconds=()):
+        """Adds and prints a row. A row without times compares other numbers, such as errors."""
+        def median(seconds):
+            return statistics.median(seconds) if seconds else None
+
+        def spread(seconds):
+            return [min(seconds), max(seconds)] if seconds else None
+
+        ratio, ratio_spread = statistics.median(ratios), spread(ratios)
+        met = goal.is_met(ratio)
         self.rows.append({
-            "table": self.table, "work": work, "rival": rival,
-            "ours_seconds": statistics.median(a) if a else None,
-            "ours_spread": [min(a), max(a)] if a else None,
-            "rival_seconds": statistics.median(b) if b else None,
-            "rival_spread": [min(b), max(b)] if b else None,
-            "ratio": ratio, "ratio_spread": [min(ratios), max(ratios)],
-            "target": target, "at_most": at_most, "met": met, "repeats": len(ratios),
+            "table": self.table, "work": goal.work, "rival": goal.rival,
+            "ours_seconds": median(our_seconds), "ours_spread": spread(our_seconds),
+            "rival_seconds": median(their_seconds), "rival_spread": spread(their_seconds),
+            "ratio": ratio, "ratio_spread": ratio_spread,
+            "target": goal.target, "at_most": goal.at_most, "met": met, "repeats": len(ratios),
         })
-        times = f"{statistics.median(a)*1e3:10.3f} {statistics.median(b)*1e3:11.3f}" if a else " " * 22
+        milliseconds = " " * 22
+        if our_seconds:
+            milliseconds = f"{median(our_seconds)*1e3:10.3f} {median(their_seconds)*1e3:11.3f}"
         print(
-            f"{work:<47} {rival:<21} {times} {ratio:10.2f} "
-            f"[{min(ratios):.2f}, {max(ratios):.2f}] {'≤' if at_most else '≥'} {target:g}"
-            f" {'yes' if met else 'NO'}",
+            f"{goal.work:<47} {goal.rival:<21} {milliseconds} {ratio:10.2f} "
+            f"[{ratio_spread[0]:.2f}, {ratio_spread[1]:.2f}] "
+            f"{'≤' if goal.at_most else '≥'} {goal.target:g} {'yes' if met else 'NO'}",
             flush=True,
         )
 
 
 def feature_map(rng, channels, height, width):
-    """A few smooth patterns of falling weight, noise, and a ReLU."""
+    """Features like the output of a ReLU: smooth patterns of decreasing weight, and noise."""
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     features = 0.1 * rng.standard_normal((channels, height, width))
     for k in range(8):
@@ -133,7 +164,7 @@ def feature_map(rng, channels, height, width):
 
 
 def low_rank(rng, shape, ranks, dtype):
-    """A tensor of the given ranks and 10% noise."""
+    """A tensor of the given ranks plus noise of a tenth of its norm."""
     x = rng.standard_normal(ranks)
     for mode, extent in enumerate(shape):
         q = np.linalg.qr(rng.standard_normal((extent, ranks[mode])))[0]
@@ -150,7 +181,7 @@ def times(shape):
 
 
 def saliency(c):
-    """(a) One map: the published code, NumPy at its best, and our SVD pair."""
+    """(a) one map, against the published code, optimised NumPy, and our SVD maps"""
     shapes = [(n, 7, 7) for n in (512, 768, 1024, 1280, 2048)] + [(2048, 14, 14), (256, 56, 56)]
     if c.args.quick:
         shapes = [(512, 7, 7), (64, 14, 14)]
@@ -160,6 +191,7 @@ def saliency(c):
         seven = shape[1] == 7
 
         def ours(weighting):
+            """The timing of one map on one thread."""
             repeat = repeats_for(c.driver("cam", "x", weighting, 1, 1)[0])
             return lambda: c.driver("cam", "x", weighting, 1, repeat)[0]
 
@@ -167,7 +199,7 @@ def saliency(c):
             out = c.folder / "map.npy"
             c.driver("cam-map", "x", weighting, out)
             ours_map = np.load(out).ravel()
-            many = rivals.takes_all(weighting)
+            many = rivals.uses_all_vectors(weighting)
             published = 15 if rivals.is_svd(weighting) else (
                 10_000 if shape == (2048, 7, 7) else 500 if seven else 80)
             best = (2 if many else 3) if seven else 1.3
@@ -182,30 +214,31 @@ def saliency(c):
                     if c.agree(f"{work}, {rival}", difference, 2e-3):
                         repeat = repeats_for(timed(lambda: make(features, weighting)))
                         theirs = lambda: timed(lambda: make(features, weighting), repeat)
-                        c.pair(work, rival, ours(weighting), theirs, target)
+                        c.pair(Goal(work, rival, target), ours(weighting), theirs)
         for tucker, svd in (("tsm", "eigen-cam"), ("mtsm", "multivec-eigen-cam")):
-            c.pair(f"{tucker} {times(shape)}, ours over theirs", f"our {svd}",
-                   ours(tucker), ours(svd), 1.05, at_most=True)
+            goal = Goal(f"{tucker} {times(shape)}, ours over theirs", f"our {svd}", 1.05,
+                        at_most=True)
+            c.pair(goal, ours(tucker), ours(svd))
 
 
 def batch(c):
-    """(b) A batch of maps against its maps one by one on one thread."""
+    """(b) a batch of maps, against one map after the other on one thread"""
     count, shape = (50, (512, 7, 7)) if c.args.quick else (1000, (2048, 7, 7))
     rng = np.random.default_rng(0)
     maps = np.empty((count, *shape), dtype=np.float32)
     some = [feature_map(rng, *shape) for _ in range(10)]
     for i in range(count):
-        # Channels in another order: another map in memory, the same spectrum.
+        # The channels of a map in random order give other data with the same spectrum.
         maps[i] = some[i % 10][rng.permutation(shape[0])]
     c.load(maps, "batch")
     c.load(maps[0], "one")
     for weighting in rivals.WEIGHTINGS:
         for threads in c.args.threads:
-            c.pair(f"{count} maps {weighting} {times(shape)}, {threads} thr.",
-                   "one map × count, 1 thr.",
+            goal = Goal(f"{count} maps {weighting} {times(shape)}, {threads} thr.",
+                        "one map × count, 1 thr.", 1.9 if threads >= 2 else 0.95)
+            c.pair(goal,
                    lambda: c.driver("cam-batch", "batch", weighting, threads)[0],
-                   lambda: count * c.driver("cam", "one", weighting, 1, count)[0],
-                   1.9 if threads >= 2 else 0.95)
+                   lambda: count * c.driver("cam", "one", weighting, 1, count)[0])
     c.driver("drop", "batch")
 
 
@@ -219,12 +252,13 @@ TUCKER_CASES_QUICK = [((40, 40, 40), (5, 5, 5)), ((24, 24, 3, 20), (5, 5, 3, 4))
 
 
 def error_limit(dtype):
-    """Two programs' errors agree so far: the sums of f32 products differ more."""
+    """The maximum relative difference between the errors of two programs. Sums of f32 products
+    differ more."""
     return 1e-6 if dtype == np.float64 else 2e-5
 
 
 def tucker(c):
-    """(c) ST-HOSVD against NumPy's, and our own routes against each other."""
+    """(c) ST-HOSVD, against NumPy, and our routes against each other"""
     for shape, ranks in TUCKER_CASES_QUICK if c.args.quick else TUCKER_CASES:
         for dtype in (np.float64, np.float32):
             x = low_rank(np.random.default_rng(1), shape, ranks, dtype)
@@ -240,42 +274,46 @@ def tucker(c):
             their_error = rivals.projection_error(x_norm, rivals.st_hosvd(x, ranks)[0])
             agree = c.agree(f"ST-HOSVD {name}", abs(our_error / their_error - 1), error_limit(dtype))
             for threads in c.args.threads if agree else ():
+                goal = Goal(f"ST-HOSVD {name}, {threads} thr.", "NumPy ST-HOSVD",
+                            1.0 if shape == (400, 400, 400) else 1.3)
                 with threadpoolctl.threadpool_limits(threads):
-                    c.pair(f"ST-HOSVD {name}, {threads} thr.", "NumPy ST-HOSVD",
-                           ours(threads), lambda: timed(lambda: rivals.st_hosvd(x, ranks)),
-                           1.0 if shape == (400, 400, 400) else 1.3)
-            against_tucker_mpi(c, shape, dtype, name, ours(1, "gram"))
+                    c.pair(goal, ours(threads), lambda: timed(lambda: rivals.st_hosvd(x, ranks)))
+            if quoted := TUCKER_MPI.get((shape, np.dtype(dtype).name)):
+                against_tucker_mpi(c, name, quoted, ours(1, "gram"))
             if dtype == np.float64 and shape in (TUCKER_CASES[0][0], TUCKER_CASES_QUICK[0][0]):
                 qr_error = c.driver("st-hosvd", "x", "qr", wanted, 1)[1]
                 if c.agree(f"QR route {name}", abs(qr_error / our_error - 1), 1e-6):
-                    c.pair(f"QR route {name}, 2 thr., ours over", "our Gram route",
-                           ours(2, "qr"), ours(2, "gram"), 4, at_most=True)
+                    goal = Goal(f"QR route {name}, 2 thr., ours over", "our Gram route", 4,
+                                at_most=True)
+                    c.pair(goal, ours(2, "qr"), ours(2, "gram"))
             if shape in (TUCKER_CASES[1][0], TUCKER_CASES_QUICK[0][0]):
                 random_error = c.driver("randomized", "x", wanted, 2)[1]
-                c.row(f"randomized {name}, error over", "our ST-HOSVD",
-                      [random_error / our_error], 1.02, at_most=True)
-                c.pair(f"randomized {name}, 2 thr.", "our ST-HOSVD",
-                       lambda: c.driver("randomized", "x", wanted, 2)[0], ours(2), 3)
+                goal = Goal(f"randomized {name}, error over", "our ST-HOSVD", 1.02, at_most=True)
+                c.row(goal, [random_error / our_error])
+                c.pair(Goal(f"randomized {name}, 2 thr.", "our ST-HOSVD", 3),
+                       lambda: c.driver("randomized", "x", wanted, 2)[0], ours(2))
                 if dtype == np.float64:
                     for threads in c.args.threads:
                         against_peak(c, shape, ranks, threads)
 
 
 def against_peak(c, shape, ranks, threads):
-    """The rate of the first Gram matrix and product against a square product's."""
+    """Compares the flops per second of the first Gram matrix and mode product with a square
+    matrix product of NumPy."""
     n = 512 if c.args.quick else 2048
     a, b = np.random.default_rng(2).standard_normal((2, n, n))
     mode = len(shape) - 1
     flops = (shape[mode] + 1 + 2 * ranks[mode]) * math.prod(shape)
-    # Seconds that our flops would take at the rate of the square product.
+    goal = Goal(f"Gram and product {times(shape)} float64, {threads} thr.", "DGEMM peak", 0.75)
+    # The rival's time is the time of our flops at the rate of the square product.
     with threadpoolctl.threadpool_limits(threads):
-        c.pair(f"Gram and product {times(shape)} float64, {threads} thr.", "DGEMM peak",
+        c.pair(goal,
                lambda: c.driver("gram-product", "x", mode, ranks[mode], threads)[0],
-               lambda: timed(lambda: a @ b) * flops / (2 * n**3), 0.75)
+               lambda: timed(lambda: a @ b) * flops / (2 * n**3))
 
 
-# Seconds of TuckerMPI's ST-HOSVD by Gram matrices, one process, measured once
-# beforehand on a machine of another kind (two Zen 4 cores): quoted, not run.
+# Seconds of ST-HOSVD by Gram matrices in TuckerMPI, one process. They were measured once on another
+# kind of machine (two Zen 4 cores). This script does not run TuckerMPI.
 TUCKER_MPI = {
     ((200, 200, 200), "float64"): 0.087,
     ((200, 200, 200), "float32"): 0.055,
@@ -284,16 +322,15 @@ TUCKER_MPI = {
 }
 
 
-def against_tucker_mpi(c, shape, dtype, name, ours):
-    """Against quoted figures of TuckerMPI, which is not built here."""
-    if quoted := TUCKER_MPI.get((shape, np.dtype(dtype).name)):
-        seconds = [ours() for _ in range(3)]
-        c.row(f"ST-HOSVD {name}, 1 thr.", "TuckerMPI (quoted)",
-              [quoted / s for s in seconds], 1.2, a=seconds, b=[quoted])
+def against_tucker_mpi(c, name, quoted, ours):
+    """Compares our times with the quoted seconds of TuckerMPI."""
+    seconds = [ours() for _ in range(3)]
+    c.row(Goal(f"ST-HOSVD {name}, 1 thr.", "TuckerMPI (quoted)", 1.2),
+          [quoted / s for s in seconds], seconds, [quoted])
 
 
 def hooi(c):
-    """(d) HOOI to the same tolerance."""
+    """(d) HOOI with the same tolerance, against TensorLy and pyttb"""
     cases = [((100,) * 3, (10,) * 3), ((200,) * 3, (20,) * 3)]
     for shape, ranks in [((30,) * 3, (4,) * 3)] if c.args.quick else cases:
         for dtype in (np.float64, np.float32):
@@ -316,13 +353,13 @@ def hooi(c):
                         their_error = rivals.projection_error(x_norm, run())
                         difference = abs(their_error / our_error - 1)
                         if c.agree(f"{name}, {rival}", difference, error_limit(dtype)):
-                            c.pair(f"{name}, {threads} thr.", rival,
+                            c.pair(Goal(f"{name}, {threads} thr.", rival, target),
                                    lambda: c.driver("hooi", "x", wanted, tolerance, threads)[0],
-                                   lambda: timed(run), target)
+                                   lambda: timed(run))
 
 
 def files(c):
-    """(e) Peak memory of `decompose`, and the rate of reading."""
+    """(e) peak memory of `decompose`, and the time to read a file"""
     n = 60 if c.args.quick else 400
     for dtype in (np.float64, np.float32):
         x = low_rank(np.random.default_rng(1), (n,) * 3, (n // 10,) * 3, dtype)
@@ -337,11 +374,12 @@ def files(c):
             check=True, capture_output=True, text=True).stdout)
         allowed = (1.3 * size + 50e6) / size
         name = f"{times((n,) * 3)} {np.dtype(dtype).name}"
-        c.row(f"peak memory of decompose {name}", "input size", [peak / size], allowed, True)
-        c.pair(f"read {name}", "cat > /dev/null",
+        goal = Goal(f"peak memory of decompose {name}", "input size", allowed, at_most=True)
+        c.row(goal, [peak / size])
+        c.pair(Goal(f"read {name}", "cat > /dev/null", 0.5),
                lambda: c.driver("read", file)[0],
                lambda: timed(lambda: subprocess.run(["sh", "-c", 'cat "$0" > /dev/null', file],
-                                                    check=True)), 0.5)
+                                                    check=True)))
 
 
 PARTS = {"a": saliency, "b": batch, "c": tucker, "d": hooi, "e": files}
@@ -351,7 +389,7 @@ COLUMNS = ["table", "work", "against", "ours_ms", "theirs_ms", "ratio", "ratio_m
 
 
 def write_csv(path, rows):
-    """The rows in the columns of docs/data/performance.csv."""
+    """Writes the rows with the columns of docs/data/performance.csv."""
     def milliseconds(seconds):
         return "" if seconds is None else f"{seconds * 1e3:.3f}"
 
@@ -359,11 +397,11 @@ def write_csv(path, rows):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for row in rows:
-            least, most = row["ratio_spread"]
+            lowest, highest = row["ratio_spread"]
             writer.writerow([
                 row["table"], row["work"], row["rival"],
                 milliseconds(row["ours_seconds"]), milliseconds(row["rival_seconds"]),
-                *(f"{ratio:.{0 if ratio >= 100 else 2}f}" for ratio in (row["ratio"], least, most)),
+                *(f"{ratio:.{0 if ratio >= 100 else 2}f}" for ratio in (row["ratio"], lowest, highest)),
                 "at most" if row["at_most"] else "at least", f"{row['target']:.4g}",
                 "met" if row["met"] else "short",
             ])
@@ -371,36 +409,37 @@ def write_csv(path, rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--driver", required=True, help="the built driver.rs")
-    parser.add_argument("--tenfold", required=True, help="the built command")
+    parser.add_argument("--driver", required=True, help="the program built from driver.rs")
+    parser.add_argument("--tenfold", required=True, help="the command tenfold")
     parser.add_argument("--quick", action="store_true", help="fewer and smaller cases")
     parser.add_argument("--skip-published", action="store_true",
-                        help="leave out the published code, which takes minutes")
+                        help="do not run the published code, which takes minutes")
     parser.add_argument("--only", default="a,b,c,d,e", help="parts: " + "; ".join(
         part.__doc__ for part in PARTS.values()))
-    parser.add_argument("--threads", default="1,2", help="numbers of threads, as in 1,2")
-    parser.add_argument("--repeat", type=int, help="pairs measured [7; 3 with --quick]")
-    parser.add_argument("--json", metavar="OUT", help="also write the rows here")
+    parser.add_argument("--threads", default="1,2", help="numbers of threads, such as 1,2")
+    parser.add_argument("--repeat", type=int,
+                        help="measurements in a comparison [7; 3 with --quick]")
+    parser.add_argument("--json", metavar="OUT", help="also write the rows to this JSON file")
     parser.add_argument("--csv", metavar="OUT",
-                        help="also write the rows here, as docs/data/performance.csv has them")
+                        help="also write the rows to this CSV file, as docs/data/performance.csv")
     args = parser.parse_args()
     args.threads = [int(n) for n in args.threads.split(",")]
     args.repeat = args.repeat or (3 if args.quick else 7)
     parts = args.only.split(",")
     if unknown := set(parts) - set(PARTS):
-        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+        parser.error(f"unknown parts: {', '.join(sorted(unknown))}")
 
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
           f"NumPy {np.__version__}, {threadpoolctl.threadpool_info()[0].get('architecture')}")
     print(f"{'work':<47} {'against':<21} {'ours ms':>10} {'theirs ms':>11} {'ratio':>10} "
-          "[least, most] target met")
+          "[min, max] target met")
     with tempfile.TemporaryDirectory() as folder:
         comparison = Comparison(args, Path(folder))
         for part in parts:
             comparison.table = TABLES[part]
             PARTS[part](comparison)
     missed = [row for row in comparison.rows if not row["met"]]
-    print(f"{len(comparison.rows)} comparisons, {len(missed)} short of the target, "
+    print(f"{len(comparison.rows)} comparisons, {len(missed)} missed the target, "
           f"{comparison.disagreements} disagreements")
     if args.json:
         Path(args.json).write_text(json.dumps({

@@ -1,6 +1,7 @@
-//! Times solvers on command, for comparisons with other programs.
+//! Times solvers for `compare.py`, which compares them with other programs.
 //!
-//! Lines on standard input, one answer line each on standard output:
+//! The program reads lines from standard input and writes one answer line for each to standard
+//! output:
 //!
 //! | line | answer |
 //! | --- | --- |
@@ -15,7 +16,7 @@
 //! | `gram-product NAME MODE RANK THREADS` | seconds |
 //! | `read FILE.npy` | seconds |
 //!
-//! A line that fails is answered by `error` and the reason.
+//! If a line fails, the answer is `error` and the reason.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -28,7 +29,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use tenfold::cam::{Cam, Weighting};
 use tenfold::io::{AnyTensor, read_npy, write_npy};
 use tenfold::linalg::{Precision, Side, gram};
-use tenfold::{Hooi, Randomized, Route, Scalar, StHosvd, Tensor, Tucker};
+use tenfold::{Hooi, Randomized, Scalar, StHosvd, Tensor, Tucker};
 
 type Answer<T = String> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -47,7 +48,7 @@ fn main() -> Answer<()> {
     Ok(())
 }
 
-/// The tensors that were loaded, and a pool for each number of threads.
+/// The loaded tensors by name, and a thread pool for each number of threads.
 #[derive(Default)]
 struct Driver {
     tensors: HashMap<String, AnyTensor>,
@@ -55,6 +56,7 @@ struct Driver {
 }
 
 impl Driver {
+    /// Does what the words of a line say, and returns the answer.
     fn answer(&mut self, words: &[&str]) -> Answer {
         match *words {
             ["load", name, file] => {
@@ -70,8 +72,8 @@ impl Driver {
                 black_box(read_npy(file)?);
                 Ok(started.elapsed().as_secs_f64().to_string())
             }
-            [verb, name, ref arguments @ ..] => {
-                let threads = match (verb, arguments) {
+            [command, name, ref arguments @ ..] => {
+                let threads = match (command, arguments) {
                     ("cam", [_, threads, _])
                     | ("cam-batch" | "randomized", [_, threads])
                     | ("st-hosvd" | "hooi" | "gram-product", [_, _, threads]) => threads.parse()?,
@@ -82,17 +84,18 @@ impl Driver {
                 }
                 let x = self.tensors.get(name).ok_or("no tensor of this name")?;
                 self.pools[&threads].install(|| match x {
-                    AnyTensor::F32(x) => timed(verb, x, arguments),
-                    AnyTensor::F64(x) => timed(verb, x, arguments),
+                    AnyTensor::F32(x) => timed(command, x, arguments),
+                    AnyTensor::F64(x) => timed(command, x, arguments),
                 })
             }
-            _ => Err("a line names a verb and a tensor".into()),
+            _ => Err("expected a command and the name of a tensor".into()),
         }
     }
 }
 
-fn timed<T: Scalar>(verb: &str, x: &Tensor<T>, arguments: &[&str]) -> Answer {
-    match (verb, arguments) {
+/// Runs a command on a tensor, and returns its time and its other results.
+fn timed<T: Scalar>(command: &str, x: &Tensor<T>, arguments: &[&str]) -> Answer {
+    match (command, arguments) {
         ("cam", [weighting, _, repeat]) => {
             let cam = Cam::new(weighting.parse::<Weighting>()?);
             let repeat: u32 = repeat.parse()?;
@@ -115,12 +118,7 @@ fn timed<T: Scalar>(verb: &str, x: &Tensor<T>, arguments: &[&str]) -> Answer {
         }
         ("st-hosvd", [route, ranks, _]) => {
             let solver = StHosvd {
-                route: match *route {
-                    "auto" => Route::Auto,
-                    "gram" => Route::Gram,
-                    "qr" => Route::Qr,
-                    _ => return Err("a route is auto, gram or qr".into()),
-                },
+                route: route.parse()?,
                 ..StHosvd::new(numbers(ranks)?)
             };
             decomposition(|| solver.decompose(x))
@@ -146,21 +144,23 @@ fn timed<T: Scalar>(verb: &str, x: &Tensor<T>, arguments: &[&str]) -> Answer {
             black_box(x.mode_product(mode, u.as_ref())?);
             Ok(started.elapsed().as_secs_f64().to_string())
         }
-        _ => Err(format!("{verb} does not take these arguments").into()),
+        _ => Err(format!("{command} does not take these arguments").into()),
     }
 }
 
-/// Times a decomposition, and tells its error and sweeps.
+/// Times a decomposition. The answer is the seconds, the relative error and the number of sweeps.
 fn decomposition<T: Scalar>(decompose: impl FnOnce() -> tenfold::Result<Tucker<T>>) -> Answer {
     let started = Instant::now();
     let tucker = black_box(decompose()?);
     let seconds = started.elapsed().as_secs_f64();
-    let error = tucker.estimated_error().ok_or("no error is known")?;
+    let error = tucker
+        .estimated_error()
+        .ok_or("the decomposition has no error estimate")?;
     let sweeps = tucker.convergence().map_or(0, |c| c.sweeps);
     Ok(format!("{seconds} {error} {sweeps}"))
 }
 
-/// `20,20,20` as numbers.
+/// Parses numbers with commas between them, such as `20,20,20`.
 fn numbers(text: &str) -> Answer<Vec<usize>> {
     Ok(text.split(',').map(str::parse).collect::<Result<_, _>>()?)
 }

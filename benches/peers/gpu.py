@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Maps per second on a GPU: tenfold against PyTorch on the same card.
+"""Saliency maps per second on a GPU: tenfold beside PyTorch on the same card.
 
-For each shape a batch of 256 feature maps in the host's memory: `tenfold bench --device cuda` (its way there and
-back included), and in PyTorch the Gram matrix by `bmm` with `torch.linalg.eigh`, and the batched
-`torch.linalg.svd`, both with the copies and without. Prints "skipped: no device" where there is none.
+Each shape is measured on a batch of 256 feature maps in host memory. For tenfold, the script runs
+`tenfold bench --device cuda`, which includes the copies to the device and back. In PyTorch it
+measures a Gram matrix by `bmm` with `torch.linalg.eigh`, and the batched `torch.linalg.svd`, both
+with and without the copies. Without a GPU it prints "skipped: no device".
 
     python3 benches/peers/gpu.py --tenfold target/release/tenfold   (built with --features cuda)
 """
@@ -19,21 +20,21 @@ BATCH = 256
 SHAPES = ["512x7x7", "2048x7x7", "2048x14x14", "256x56x56"]
 
 
-def ours(tenfold, device):
+def tenfold_rates(tenfold, device):
+    """Maps per second of each shape and weighting, or None and the error message."""
     command = [tenfold, "bench", "--json", "--device", device, "--shape", ",".join(SHAPES)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         return None, done.stderr.strip()
-    shapes = json.loads(done.stdout)["shapes"]
     rates = {}
-    for shape in shapes:
+    for shape in json.loads(done.stdout)["shapes"]:
         name = "x".join(map(str, shape["shape"]))
         rates[name] = {row["weighting"]: 1 / row["seconds"] for row in shape["weightings"]}
     return rates, None
 
 
 def mtsm_by_eigh(torch, features):
-    """norm sum_i sigma_i^2 |z_i| from the Gram matrix of the smaller side."""
+    """norm Σᵢ σᵢ²|zᵢ| from the Gram matrix of the smaller side."""
     items, channels = features.shape[:2]
     m = features.reshape(items, channels, -1)
     if m.shape[2] <= channels:
@@ -47,6 +48,7 @@ def mtsm_by_eigh(torch, features):
 
 
 def mtsm_by_svd(torch, features):
+    """norm Σᵢ σᵢ²|zᵢ| from the singular value decomposition of the unfolding."""
     items, channels = features.shape[:2]
     m = features.reshape(items, channels, -1)
     _, sigma, z = torch.linalg.svd(m, full_matrices=False)
@@ -54,11 +56,12 @@ def mtsm_by_svd(torch, features):
 
 
 def normalised(maps):
-    least = maps.amin(1, keepdim=True)
-    return (maps - least) / (maps.amax(1, keepdim=True) - least)
+    low = maps.amin(1, keepdim=True)
+    return (maps - low) / (maps.amax(1, keepdim=True) - low)
 
 
 def rate(torch, method, features, copied):
+    """Maps per second. With `copied`, the time includes the copies to the device and back."""
     times = []
     on_device = features.cuda()
     for _ in range(6):
@@ -76,15 +79,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tenfold", default="target/release/tenfold")
     arguments = parser.parse_args()
-    on_gpu, problem = ours(arguments.tenfold, "cuda")
+    on_gpu, message = tenfold_rates(arguments.tenfold, "cuda")
     if on_gpu is None:
-        print(f"skipped: no device ({problem})")
+        print(f"skipped: no device ({message})")
         return
-    on_cpu, _ = ours(arguments.tenfold, "cpu")
+    on_cpu, _ = tenfold_rates(arguments.tenfold, "cpu")
     try:
         import torch
     except ImportError:
-        sys.exit("PyTorch with CUDA is needed: pip install torch")
+        sys.exit("this script needs PyTorch with CUDA: pip install torch")
     print("maps per second, mtsm, f32")
     print("| shape | tenfold GPU | tenfold CPU | eigh, copies | eigh | svd, copies | svd |")
     print("| --- " + "| ---: " * 6 + "|")

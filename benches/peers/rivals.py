@@ -1,4 +1,4 @@
-"""The same work done by NumPy, TensorLy and pyttb."""
+"""The work of the comparisons in NumPy, TensorLy and pyttb."""
 
 import contextlib
 import io
@@ -17,12 +17,12 @@ def is_svd(weighting):
     return weighting in ("eigen-cam", "multivec-eigen-cam")
 
 
-def takes_all(weighting):
+def uses_all_vectors(weighting):
     return weighting in ("multivec-eigen-cam", "mtsm")
 
 
 def finish(weighting, projected):
-    """A projected map (or a sum of their magnitudes) as a map in [0, 1]."""
+    """Clips a projected map (EigenCAM) or takes magnitudes, and normalises the result to [0, 1]."""
     if weighting == "eigen-cam":
         if -projected.min() > projected.max():
             projected = -projected
@@ -34,45 +34,45 @@ def finish(weighting, projected):
 
 
 def published_map(features, weighting):
-    """The published code's decompositions: all C vectors of a full SVD of the
-    centred unfolding, and TensorLy's `tucker` at full ranks. The maps are those
-    of the equations, which take columns of the factor where that code takes rows."""
+    """The map with the decompositions of the published code: a full SVD of the centred unfolding
+    with all C vectors, or `tucker` of TensorLy at full ranks. The published code takes rows of the
+    channel factor. The equations and this function take its columns."""
     channels = features.shape[0]
     unfolding = features.reshape(channels, -1)
     if is_svd(weighting):
         rows = unfolding.T - unfolding.T.mean(axis=0)
         _, sigma, vt = np.linalg.svd(rows, full_matrices=True)
-        if not takes_all(weighting):
+        if not uses_all_vectors(weighting):
             return finish(weighting, rows @ vt[0])
         count = len(sigma)
         return finish(weighting, np.abs(rows @ vt[:count].T) @ (sigma / sigma[0]))
     core, factors = tensorly_tucker(features, rank=list(features.shape))
     vectors = factors[0]
-    if not takes_all(weighting):
+    if not uses_all_vectors(weighting):
         return finish(weighting, vectors[:, 0] @ unfolding)
     sigma = np.linalg.norm(core.reshape(core.shape[0], -1), axis=1)
     return finish(weighting, (sigma / sigma[0]) @ np.abs(vectors.T @ unfolding))
 
 
 def best_map(features, weighting):
-    """NumPy at its best: an eigenproblem of the smaller side's Gram matrix."""
+    """The map with optimised NumPy: from the Gram matrix of the smaller side."""
     m = features.reshape(features.shape[0], -1)
     if is_svd(weighting):
         m = m - m.mean(axis=1, keepdims=True)
     if m.shape[0] >= m.shape[1]:
         squares, z = np.linalg.eigh(m.T @ m)
-        if not takes_all(weighting):
+        if not uses_all_vectors(weighting):
             return finish(weighting, z[:, -1])
-        # σᵢ/σ₁ of the weight and σᵢ of the projection; σ₁ goes with the norm.
+        # The weight σᵢ/σ₁ times the projected map σᵢ|zᵢ|. Normalisation removes σ₁.
         return finish(weighting, np.abs(z) @ np.maximum(squares, 0))
     squares, u = np.linalg.eigh(m @ m.T)
-    if not takes_all(weighting):
+    if not uses_all_vectors(weighting):
         return finish(weighting, u[:, -1] @ m)
     return finish(weighting, np.sqrt(np.maximum(squares, 0)) @ np.abs(u.T @ m))
 
 
 def cheapest_order(shape, ranks):
-    """The order of the modes that costs the fewest flops in ST-HOSVD."""
+    """The order of the modes with the fewest flops in ST-HOSVD."""
 
     def flops(order):
         extents, total = list(shape), 0
@@ -86,8 +86,8 @@ def cheapest_order(shape, ranks):
 
 
 def st_hosvd(x, ranks):
-    """ST-HOSVD by Gram matrices, with views wherever one serves: `M @ M.T` is
-    one SYRK. Gives the core and the factors."""
+    """ST-HOSVD by Gram matrices: the core and the factors. Unfoldings of the first and the last
+    mode are views, and NumPy computes `M @ M.T` with one call of SYRK."""
     factors = [None] * x.ndim
     for mode in cheapest_order(x.shape, ranks):
         shape = x.shape
@@ -115,17 +115,18 @@ def st_hosvd(x, ranks):
 
 
 def projection_error(x_norm, core):
-    """‖X − X̂‖/‖X‖ of an orthogonal projection, from the norm of its core."""
+    """The relative error ‖X − X̂‖/‖X‖ = √(1 − ‖G‖²/‖X‖²) of an orthogonal projection."""
     core = np.asarray(core, dtype=np.float64)
     return math.sqrt(max(0.0, 1 - (np.linalg.norm(core) / x_norm) ** 2))
 
 
 def tensorly_hooi(x, ranks, tolerance):
+    """The core of HOOI."""
     return tensorly_tucker(tensorly.tensor(x), rank=list(ranks), tol=tolerance)[0]
 
 
 def pyttb_hooi(x, ranks, tolerance, start):
-    """`x` is a pyttb tensor."""
+    """The core of HOOI for a pyttb tensor `x`."""
     with contextlib.redirect_stdout(io.StringIO()):
         result = pyttb.tucker_als(x, list(ranks), stoptol=tolerance, init=start, printitn=0)
     return result[0].core.data

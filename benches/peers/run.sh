@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Compares tenfold with TensorLy, pyttb and NumPy on this machine.
+# Times tenfold beside TensorLy, pyttb and NumPy on this machine.
 #
 #   benches/peers/run.sh [--venv FOLDER] [options of compare.py]
 #
-# The virtual environment is made in a temporary folder, or in FOLDER, where a
-# later run finds it again.
+# The script makes a virtual environment in a temporary folder. With --venv it makes or reuses the
+# virtual environment in FOLDER.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -27,7 +27,7 @@ fi
 (cd "$root" && cargo build --quiet --release --bin tenfold --example peer_driver)
 target=${CARGO_TARGET_DIR:-$root/target}
 
-# OpenBLAS is to choose its kernels by the processor itself.
+# Without these variables, OpenBLAS chooses its kernels for this processor.
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 "$venv/bin/python" "$here/compare.py" \
     --driver "$target/release/examples/peer_driver" \

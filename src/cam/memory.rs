@@ -16,11 +16,11 @@ impl Cam {
     /// - E + 64·n² bytes for a Gram matrix and its eigenvectors,
     /// - 8·E bytes for a centred copy of the features,
     /// - 8·n·P bytes for the projected maps,
-    /// - 32·P bytes, and the saliency map itself,
+    /// - 32·P bytes for sums over the vectors, and the saliency map,
     /// - with ranks, the memory of [`Hooi`](crate::Hooi) in `f64`.
     ///
-    /// Threads keep buffers for their next maps, in sizes that are powers of two. The estimate
-    /// does not count the difference.
+    /// A buffer that a thread keeps for its next maps has a size that is a power of two. The
+    /// estimate does not count this rounding.
     ///
     /// # Errors
     /// The errors of [`Cam::saliency_map`] that follow from the shape alone.

@@ -55,11 +55,11 @@ pub fn average_drop(probabilities: &[f64], masked: &[f64]) -> Result<f64> {
 }
 
 /// The average increase, in percent: the share of images for which masking increases the class
-/// probability,
+/// probability.
 ///
 /// > AI = (100/N)·#{i : pᵢ < oᵢ}
 ///
-/// with pᵢ, oᵢ and N as in [`average_drop`].
+/// pᵢ, oᵢ and N are defined as in [`average_drop`].
 ///
 /// # Errors
 /// The errors of [`average_drop`].

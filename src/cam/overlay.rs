@@ -1,8 +1,7 @@
-//! Pictures of saliency maps: a map in colours, and its overlay on a photograph,
+//! Pictures of saliency maps: a map in colours, and its overlay on a photograph. For each pixel and
+//! each of red, green and blue,
 //!
-//! > overlay = round( (1 − α)·photograph + α·colour(map) ),
-//!
-//! for each pixel and each of red, green and blue.
+//! > overlay = round( (1 − α)·photograph + α·colour(map) )
 
 use image::{Rgb, RgbImage};
 

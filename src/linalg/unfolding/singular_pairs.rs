@@ -87,8 +87,8 @@ pub(crate) enum Wanted<'a> {
         /// The relative gap.
         gap: f64,
     },
-    /// The first r vectors. The function returns r from all singular values. If r is above the
-    /// number of singular values, all vectors.
+    /// The first r vectors. The function gets all singular values and returns r. If r is above
+    /// their number, all vectors are computed.
     Leading(&'a dyn Fn(&[f64]) -> usize),
     /// All vectors.
     All,
@@ -109,7 +109,8 @@ pub(crate) struct Request<'a> {
 pub(crate) struct SingularPairs {
     /// The side of the vectors.
     pub(crate) side: Side,
-    /// The singular values of M·2⁻ᵉ, largest first: all of them, except for [`Wanted::First`].
+    /// The singular values of M·2⁻ᵉ, largest first. For [`Wanted::First`] one or two of them,
+    /// otherwise all.
     pub(crate) values: Scratch<f64>,
     /// The exponent e. It is 0 unless squares of the entries are outside the range of `f64`.
     pub(crate) exponent: i32,
@@ -291,8 +292,8 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
             return Ok(None);
         };
         // 4. Estimate its error. Rounding turns it by an angle of at most ‖E‖/(λ₁ − λ₂) (Davis &
-        //    Kahan) towards a vector v orthogonal to it. In Mᵀu₁ this adds at most ‖Mᵀv‖ ≤ σ₂
-        //    times the angle. In σ₁z₁ it adds σ₁ times the angle.
+        //    Kahan) towards an orthogonal vector v. For u₁, the error of Mᵀu₁ is at most the angle
+        //    times ‖Mᵀv‖ ≤ σ₂. For z₁, the error of σ₁z₁ is at most the angle times σ₁.
         let angle = rounding / (gap * value);
         let values = square_roots(&[value]);
         let length = match self.side {
@@ -316,9 +317,9 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
         Ok((self.unfolding.scaled_gram(exponent)?, exponent))
     }
 
-    /// Whether the pairs from a Gram matrix in `f64` have the requested digits. They always have
-    /// for `f32` entries: the matrix resolves singular values down to 1e-8·σ₁, which is below the
-    /// ε of `f32`.
+    /// Whether the pairs from a Gram matrix in `f64` have the requested digits. For `f32` entries
+    /// this is always true: the matrix resolves singular values down to 1e-8·σ₁, which is below
+    /// the ε of `f32`.
     fn is_resolved(&self, pairs: &SingularPairs) -> bool {
         is_single::<T>() || self.request.accuracy.route == Route::Gram || pairs.tail() > DOUBLE_TAIL
     }
