@@ -1,8 +1,8 @@
 //! The tensor operations against the definitions, index by index.
 
-use crate::common::layout::Laid;
 use crate::common::oracle::{self, assert_rounded, magnitude, matrix_in_f64};
 use crate::common::random::Random;
+use crate::common::random_layout::RandomLayout;
 use faer::{Mat, mat};
 use proptest::prelude::*;
 use tenfold::cam::normalize;
@@ -160,7 +160,7 @@ fn check_mode_products<T: Scalar>(shape: &[usize], seed: u64) {
     for (mode, &extent) in shape.iter().enumerate() {
         let rows = rows[random.below(if entries > 2000 { rows.len() } else { 5 })];
         let u: Mat<T> = random.matrix(rows, extent);
-        let u = Laid::new(&mut random, &u);
+        let u = RandomLayout::new(&mut random, &u);
         let y = x.mode_product(mode, u.as_ref()).unwrap();
         let exact = oracle::mode_product(&x, mode, u.as_ref());
         let sizes = oracle::mode_product(
@@ -179,12 +179,12 @@ fn check_multi_mode_product<T: Scalar>(shape: &[usize], seed: u64) {
     if random.below(2) == 0 {
         named.reverse();
     }
-    let matrices: Vec<Laid<T>> = named
+    let matrices: Vec<RandomLayout<T>> = named
         .iter()
         .map(|&mode| {
             let rows = 1 + random.below(3);
             let u = random.matrix(rows, shape[mode]);
-            Laid::new(&mut random, &u)
+            RandomLayout::new(&mut random, &u)
         })
         .collect();
     let products: Vec<_> = named

@@ -11,8 +11,8 @@ use tenfold::{Error, Result, Scalar, Tensor};
 use super::{
     Entries, all_finite, call, config, entries, is_out_of_range, names_bad_entry, number, shapes,
 };
-use crate::common::layout::Laid;
 use crate::common::random::Random;
+use crate::common::random_layout::RandomLayout;
 use crate::numerics::orthonormality;
 
 /// What LAPACK's testers hold their ratios below.
@@ -217,13 +217,13 @@ proptest! {
     fn factorizations_of_any_matrix((rows, columns) in sizes(), kind in entries(), seed: u64) {
         let mut random = Random::new(seed);
         let a: Mat<f64> = kind.matrix(&mut random, rows, columns);
-        let laid = Laid::new(&mut random, &a);
+        let laid = RandomLayout::new(&mut random, &a);
         check_eigenproblems(laid.as_ref(), &mut random);
         check_right_singular(laid.as_ref());
         check_basis(laid.as_ref());
         check_signs(&a);
         let single: Mat<f32> = kind.matrix(&mut random, rows, columns);
-        check_basis(Laid::new(&mut random, &single).as_ref());
+        check_basis(RandomLayout::new(&mut random, &single).as_ref());
         check_signs(&single);
     }
 

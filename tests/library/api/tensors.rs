@@ -6,9 +6,9 @@ use tenfold::tensor::{ModeExtents, Shape};
 use tenfold::{Error, MAX_ORDER, Scalar, Slice, Tensor, TensorRef};
 
 use super::{Entries, call, config, entries, number, numbers, shapes};
-use crate::common::layout::Laid;
 use crate::common::oracle;
 use crate::common::random::Random;
+use crate::common::random_layout::RandomLayout;
 
 /// Extents 0 to 5, and far too large ones.
 fn extents() -> impl Strategy<Value = Vec<usize>> {
@@ -166,7 +166,7 @@ fn check_unfoldings<T: Scalar>(extents: &[usize], seed: u64) {
         }
     }
 
-    let laid = Laid::new(&mut random, &unfolding);
+    let laid = RandomLayout::new(&mut random, &unfolding);
     let folded = call("Tensor::from_unfolding", || {
         Tensor::from_unfolding(laid.as_ref(), mode, extents)
     })
@@ -211,7 +211,7 @@ fn check_products<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
     let columns = [fitting, fitting, random.below(6)][random.below(3)];
     let rows = random.below(7);
     let u: Mat<T> = kind.matrix(&mut random, rows, columns);
-    let laid = Laid::new(&mut random, &u);
+    let laid = RandomLayout::new(&mut random, &u);
     let y = call("Tensor::mode_product", || {
         x.mode_product(mode, laid.as_ref())
     });
