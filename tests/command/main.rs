@@ -3,6 +3,8 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "../common/archive.rs"]
+mod archive;
 mod bad_input;
 mod bench;
 mod cam;

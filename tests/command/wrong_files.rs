@@ -2,11 +2,11 @@
 //! file is, what was expected and, if a program of the user writes such files, which one.
 
 use std::fs;
-use std::io::Write;
 
 use tenfold::Tensor;
 use tenfold::io::{RgbImage, write_png};
 
+use crate::archive::write_archive;
 use crate::folder::Folder;
 use crate::npy::row_major;
 
@@ -83,10 +83,10 @@ fn folder_with_all_kinds() -> Folder {
     folder.decompose("--ranks 2,2,2");
     let array = folder.read_bytes("x.npy");
     let arrays = [("arr_0.npy", &array[..]), ("arr_1.npy", &array)];
-    write_archive(&folder, "arrays.npz", &arrays);
-    write_archive(&folder, "half.npz", &[("core.npy", &array)]);
+    write_archive(&folder.at("arrays.npz"), &arrays);
+    write_archive(&folder.at("half.npz"), &[("core.npy", &array)]);
     let pickle = ("archive/data.pkl", &b"\x80\x02}q\0."[..]);
-    write_archive(&folder, "model.pt", &[pickle]);
+    write_archive(&folder.at("model.pt"), &[pickle]);
     let picture = RgbImage::from_fn(30, 20, |x, y| [x as u8, y as u8, (x * y) as u8].into());
     write_png(folder.at("picture.png"), &picture).unwrap();
     for (cut, whole, length) in [
@@ -117,18 +117,6 @@ fn folder_with_all_kinds() -> Folder {
         std::os::unix::fs::symlink(target, folder.at(link)).unwrap();
     }
     folder
-}
-
-/// Writes a zip archive of these entries.
-fn write_archive(folder: &Folder, name: &str, entries: &[(&str, &[u8])]) {
-    let file = fs::File::create(folder.at(name)).unwrap();
-    let mut archive = zip::ZipWriter::new(file);
-    for (name, bytes) in entries {
-        let options = zip::write::SimpleFileOptions::DEFAULT;
-        archive.start_file(*name, options).unwrap();
-        archive.write_all(bytes).unwrap();
-    }
-    archive.finish().unwrap();
 }
 
 /// Each wrong file, the kind of input that it is valid for, and what messages say about it.

@@ -1,9 +1,22 @@
 //! Random numbers, matrices and tensors. The same seed gives the same numbers.
 
 use faer::Mat;
+use proptest::prelude::ProptestConfig;
+use proptest::test_runner::RngSeed;
 use tenfold::{Scalar, Tensor};
 
 use super::oracle::dot;
+
+/// The configuration of property tests: `cases` random cases, the same in every run.
+pub(crate) fn random_cases(cases: u32, seed: u64) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(seed),
+        max_shrink_iters: 400,
+        ..ProptestConfig::default()
+    }
+}
 
 /// SplitMix64 (Steele, Lea & Flood, OOPSLA 2014).
 pub(crate) struct Random(u64);
