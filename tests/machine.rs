@@ -1,11 +1,11 @@
-//! What depends on what the machine permits. Such a test has a `main` of its own, since
-//! libtest cannot report that one was skipped: each prints `test NAME ... ok`, or
-//! `skipped: NAME: why`.
+//! Checks that not every machine permits: a mount, sparse files, an instruction set. libtest cannot
+//! report that a test was skipped. Therefore this crate has a `main` of its own, which prints
+//! `test NAME ... ok` or `skipped: NAME: REASON`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
 
-/// Why a test could not be made on this machine.
+/// The reason why a test could not run on this machine.
 struct Skipped(String);
 
 type Test = fn() -> Result<(), Skipped>;
@@ -30,7 +30,7 @@ const TESTS: &[(&str, Test)] = &[
     ("sparse_files", only_the_command_on_linux),
 ];
 
-/// `cargo test WORD` passes the word on: the tests with it in their names are made.
+/// `cargo test WORD` passes the word on. Tests with the word in their names run.
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args()
         .skip(1)
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     for (name, test) in TESTS.iter().filter(|(name, _)| wanted(name)) {
         match std::panic::catch_unwind(test) {
             Ok(Ok(())) => println!("test {name} ... ok"),
-            Ok(Err(Skipped(why))) => println!("skipped: {name}: {why}"),
+            Ok(Err(Skipped(reason))) => println!("skipped: {name}: {reason}"),
             Err(_) => {
                 println!("test {name} ... FAILED");
                 failed += 1;
@@ -54,8 +54,8 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The unit test `linalg::instruction_sets` checks the kernels on every instruction set
-/// that it meets: those that it cannot meet here are named.
+/// The unit test `linalg::instruction_sets` checks the kernels on every instruction set that the
+/// processor has. This test reports those that the processor lacks.
 fn instruction_sets() -> Result<(), Skipped> {
     #[cfg(target_arch = "x86_64")]
     let missing = {
@@ -78,13 +78,17 @@ fn instruction_sets() -> Result<(), Skipped> {
 
 #[cfg(not(all(feature = "cli", target_os = "linux")))]
 fn only_the_command_on_linux() -> Result<(), Skipped> {
-    Err(Skipped("it is for the command on Linux".to_owned()))
+    Err(Skipped("it needs the feature `cli` and Linux".to_owned()))
 }
 
 #[cfg(all(feature = "cli", target_os = "linux"))]
 #[allow(dead_code)]
 #[path = "common/job.rs"]
 mod job;
+
+#[cfg(all(feature = "cli", target_os = "linux"))]
+#[path = "common/npy.rs"]
+mod npy;
 
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod linux {
@@ -95,6 +99,7 @@ mod linux {
 
     use crate::Skipped;
     use crate::job::{Job, OLD, failure};
+    use crate::npy::row_major;
 
     /// A file system of one megabyte.
     struct SmallDisk(TempDir);
@@ -106,12 +111,14 @@ mod linux {
                 .args(["-t", "tmpfs", "-o", "size=1m", "tenfold-test"])
                 .arg(folder.path())
                 .output();
-            let why = match mount {
+            let reason = match mount {
                 Ok(Output { status, .. }) if status.success() => return Ok(Self(folder)),
                 Ok(Output { stderr, .. }) => String::from_utf8_lossy(&stderr).trim().to_owned(),
                 Err(error) => error.to_string(),
             };
-            Err(Skipped(format!("a file system cannot be mounted ({why})")))
+            Err(Skipped(format!(
+                "a file system cannot be mounted ({reason})"
+            )))
         }
 
         fn make_read_only(&self) {
@@ -129,7 +136,7 @@ mod linux {
         }
     }
 
-    /// A full disk, and one that is read-only, keep the old file.
+    /// On a full disk, and on a read-only disk, the old file stays.
     pub(crate) fn full_or_read_only_disk() -> Result<(), Skipped> {
         let disk = SmallDisk::mount()?;
         let job = Job::new();
@@ -149,16 +156,13 @@ mod linux {
         Ok(())
     }
 
-    /// Files that hold as many entries as they claim, but none on the disk, are refused
-    /// before anything is allocated.
+    /// Files of 2^`power` bytes that take no space on the disk. They have as many entries as their
+    /// headers promise. The command refuses them before it allocates memory for them.
     fn sparse_files(power: u32, shapes: &[&str]) -> Result<(), Skipped> {
         let folder = tempfile::tempdir().unwrap();
         let (x, y) = (folder.path().join("x.npy"), folder.path().join("y.npz"));
         for shape in shapes {
-            let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
-            let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-            bytes.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
-            bytes.extend(text.bytes());
+            let bytes = row_major("|u1", shape, &[]);
             fs::write(&x, &bytes).unwrap();
             let file = fs::File::options().write(true).open(&x).unwrap();
             if let Err(error) = file.set_len(bytes.len() as u64 + (1 << power)) {

@@ -1,20 +1,18 @@
-//! The fuzz targets over the corpus that the repository holds: what has ever
-//! crashed one is in it.
+//! The fuzz targets, run on every file of the corpus in the repository. The corpus holds every
+//! input that ever failed.
 
 #[allow(unreachable_pub)]
 #[path = "../../fuzz/src/targets.rs"]
 mod targets;
 
 use std::fs;
-use std::path::Path;
 
-/// Calls the target with every file of its corpus, and with each cut short.
+use crate::folder::repository;
+
+/// Calls the target with each file of its corpus, whole and cut short at seven places.
 fn replay(name: &str, target: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
-        .join(name);
     let mut files = 0;
-    for entry in fs::read_dir(folder).unwrap() {
+    for entry in fs::read_dir(repository("fuzz/corpus").join(name)).unwrap() {
         let data = fs::read(entry.unwrap().path()).unwrap();
         target(&data);
         for part in 1..8 {

@@ -1,24 +1,34 @@
-//! Checks of the command `tenfold`, run as its users run it, and of what the fuzzer has
-//! found. The modules form one binary, since each further test binary costs seconds to
-//! compile and link.
+//! Checks of the command `tenfold`, run as a user runs it, and of the fuzzing corpus. The
+//! modules form one binary, because each further test binary takes seconds to compile and link.
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
-mod cli;
-mod cli_bench;
-mod cli_cam;
+#[path = "../common/archive.rs"]
+mod archive;
+mod bad_input;
+mod bench;
+mod cam;
+mod cam_element_types;
+mod cam_pictures;
 mod corpus;
+mod decompose;
+mod evaluate;
 #[cfg(unix)]
 mod faults;
+mod folder;
+mod info;
 #[cfg(unix)]
 #[path = "../common/job.rs"]
 mod job;
 #[cfg(target_os = "linux")]
 mod memory;
+#[path = "../common/npy.rs"]
+mod npy;
 #[cfg(unix)]
 mod overwriting;
-mod range;
-mod ranges;
 mod ranks;
-mod run;
+mod reconstruct;
+mod scalar_range;
+mod usage;
+mod value_ranges;
 mod wrong_files;

@@ -1,204 +1,185 @@
 //! `--ranks` and `--tolerance` as users write them.
 
-use std::fs;
-use std::path::Path;
-
-use tempfile::TempDir;
+use serde_json::{Value, json};
 use tenfold::Tensor;
 use tenfold::cam::{Cam, Weighting};
-use tenfold::io::{AnyTensor, read_npy, write_npy};
 
-use crate::run::{json, refusal};
-
-struct Folder(TempDir);
-
-impl Folder {
-    /// A folder with `x.npy` of these extents.
-    fn new(shape: &[usize]) -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        let path = folder.root().join("x.npy");
-        write_npy(path, &tensor(shape)).unwrap();
-        folder
-    }
-
-    fn root(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// The ranks that a decomposition has, and the notes on it.
-    fn decompose(&self, options: &[&str]) -> (Vec<u64>, Vec<String>) {
-        let arguments = [&["decompose", "x.npy", "-o", "x.npz"], options].concat();
-        let (object, notes) = json(self.root(), &arguments);
-        let ranks = object["ranks"].as_array().unwrap().iter();
-        (ranks.map(|rank| rank.as_u64().unwrap()).collect(), notes)
-    }
-
-    fn refuses(&self, options: &[&str]) -> String {
-        refusal(
-            self.root(),
-            &[&["decompose", "x.npy", "-o", "refused.npz"], options].concat(),
-        )
-    }
-}
+use crate::folder::{Folder, notes};
 
 fn tensor(shape: &[usize]) -> Tensor<f32> {
     let mut position = 0u32;
-    Tensor::from_fn(shape, |_| {
+    let entry = |_: &[usize]| {
         position += 1;
         (position.wrapping_mul(2_654_435_761) >> 8) as f32 / 1e7
-    })
-    .unwrap()
+    };
+    Tensor::from_fn(shape, entry).unwrap()
+}
+
+/// A folder with `x.npy` of this shape.
+fn folder_with(shape: &[usize]) -> Folder {
+    let folder = Folder::new();
+    folder.write("x.npy", shape, tensor(shape).data());
+    folder
+}
+
+/// Fails unless the decomposition has these ranks and the command printed no note.
+fn check_without_notes(object: &Value, ranks: [usize; 3]) {
+    assert_eq!(object["ranks"], json!(ranks));
+    assert_eq!(notes(object), [""; 0]);
 }
 
 #[test]
-fn blanks_in_lists_do_not_matter() {
-    let folder = Folder::new(&[6, 5, 4]);
-    let blanks = folder.decompose(&["--ranks", "3, 2, 2"]);
-    assert_eq!(blanks, (vec![3, 2, 2], vec![]));
-    let bytes = fs::read(folder.root().join("x.npz")).unwrap();
-    folder.decompose(&["--ranks", "3,2,2"]);
-    assert!(fs::read(folder.root().join("x.npz")).unwrap() == bytes);
-    let modes = folder.decompose(&["--ranks", " 2 ,3", "--modes", "2, 0"]);
-    assert_eq!(modes.0, [3, 5, 2]);
-    // Without quotes the shell makes several arguments of it.
-    for list in [["3,", "2,", "2"], ["3", "2", "2"]] {
-        let line = folder.refuses(&[&["--ranks"], &list[..]].concat());
+fn blanks_in_quoted_lists_are_ignored() {
+    let folder = folder_with(&[6, 5, 4]);
+    let object = folder.json(&["decompose", "x.npy", "-o", "x.npz", "--ranks", "3, 2, 2"]);
+    check_without_notes(&object, [3, 2, 2]);
+    let bytes = folder.read_bytes("x.npz");
+    folder.decompose("--ranks 3,2,2");
+    assert!(folder.read_bytes("x.npz") == bytes);
+    let object = folder.json(&[
+        "decompose",
+        "x.npy",
+        "-o",
+        "x.npz",
+        "--ranks",
+        " 2 ,3",
+        "--modes",
+        "2, 0",
+    ]);
+    assert_eq!(object["ranks"], json!([3, 5, 2]));
+}
+
+/// Without quotes the shell makes several arguments of a list with blanks.
+#[test]
+fn a_list_without_quotes_is_refused_with_a_hint() {
+    let folder = folder_with(&[6, 5, 4]);
+    for list in ["3, 2, 2", "3 2 2"] {
+        let line = folder.refusal(&format!("decompose x.npy -o y.npz --ranks {list}"));
         let hint = "a list is separated by commas; put quotes around a list with blanks";
         assert!(line.contains(hint), "{line}");
     }
 }
 
 #[test]
-fn one_rank_is_for_all_modes() {
-    let folder = Folder::new(&[6, 5, 4]);
-    assert_eq!(folder.decompose(&["--ranks", "3"]), (vec![3, 3, 3], vec![]));
-    let bytes = fs::read(folder.root().join("x.npz")).unwrap();
-    folder.decompose(&["--ranks", "3,3,3"]);
-    assert!(fs::read(folder.root().join("x.npz")).unwrap() == bytes);
+fn one_rank_holds_for_all_modes() {
+    let folder = folder_with(&[6, 5, 4]);
+    check_without_notes(&folder.decompose("--ranks 3"), [3, 3, 3]);
+    let bytes = folder.read_bytes("x.npz");
+    folder.decompose("--ranks 3,3,3");
+    assert!(folder.read_bytes("x.npz") == bytes);
+}
+
+#[test]
+fn one_rank_is_lowered_to_the_extent_with_a_note() {
+    let folder = folder_with(&[6, 5, 4]);
     for method in ["st-hosvd", "hosvd", "hooi", "randomized"] {
-        let (ranks, notes) = folder.decompose(&["--ranks", "5", "--method", method]);
-        assert_eq!(ranks, [5, 5, 4]);
+        let object = folder.decompose(&format!("--ranks 5 --method {method}"));
+        assert_eq!(object["ranks"], json!([5, 5, 4]));
         let note = "x.npy: --ranks 5 was lowered to 4 in mode 2, \
                     the maximum for the extents and the other ranks";
-        assert_eq!(notes, [note]);
+        assert_eq!(notes(&object), [note]);
     }
-    let (ranks, notes) = folder.decompose(&["--ranks", "5", "--modes", "2,0"]);
-    assert_eq!(ranks, [5, 5, 4]);
-    assert!(notes[0].contains("lowered to 4 in mode 2"), "{notes:?}");
+    let object = folder.decompose("--ranks 5 --modes 2,0");
+    assert_eq!(object["ranks"], json!([5, 5, 4]));
+    let note = notes(&object)[0];
+    assert!(note.contains("lowered to 4 in mode 2"), "{note}");
 }
 
+/// A rank is at most the product of the other modes' ranks. A mode that is not decomposed counts
+/// with its extent.
 #[test]
-fn one_rank_is_lowered_to_what_the_other_ranks_allow() {
-    let folder = Folder::new(&[40, 2, 3]);
-    let (ranks, notes) = folder.decompose(&["--ranks", "10"]);
-    assert_eq!(ranks, [6, 2, 3]);
+fn one_rank_is_lowered_to_the_product_of_the_other_ranks() {
+    for (shape, options, ranks) in [
+        (&[40, 2, 3][..], "--ranks 10", &[6, 2, 3][..]),
+        (&[9, 4], "--ranks 7", &[4, 4]),
+        (&[6], "--ranks 2", &[1]),
+        (&[6, 5, 4], "--ranks 7 --modes 0", &[6, 5, 4]),
+    ] {
+        let object = folder_with(shape).decompose(options);
+        assert_eq!(object["ranks"], json!(ranks), "{shape:?}");
+        assert_eq!(notes(&object).len(), 1, "{shape:?}");
+    }
+    let object = folder_with(&[40, 2, 3]).decompose("--ranks 10");
+    let note = notes(&object)[0];
     let lowered = "lowered to 6 in mode 0, 2 in mode 1, 3 in mode 2";
-    assert!(notes[0].contains(lowered), "{notes:?}");
-    assert_eq!(Folder::new(&[9, 4]).decompose(&["--ranks", "7"]).0, [4, 4]);
-    // A single mode, of a vector or named, is no exception.
-    let (ranks, notes) = Folder::new(&[6]).decompose(&["--ranks", "2"]);
-    assert_eq!((ranks, notes.len()), (vec![1], 1));
-    let named = ["--ranks", "7", "--modes", "0"];
-    let (ranks, notes) = Folder::new(&[6, 5, 4]).decompose(&named);
-    assert_eq!((ranks, notes.len()), (vec![6, 5, 4], 1));
+    assert!(note.contains(lowered), "{note}");
 }
 
 #[test]
-fn other_counts_are_refused_with_what_is_accepted() {
-    let folder = Folder::new(&[6, 5, 4]);
+fn a_wrong_number_of_ranks_is_refused_with_the_numbers_that_are_accepted() {
+    let folder = folder_with(&[6, 5, 4]);
     for (options, expected) in [
         (
-            &["--ranks", "2,2"][..],
+            "--ranks 2,2",
             "ranks has 2 entries, the tensor has 3 modes; \
              --ranks needs one for each mode, or one for all",
         ),
         (
-            &["--ranks", "2,2,2", "--modes", "0,1"],
+            "--ranks 2,2,2 --modes 0,1",
             "ranks has 3 entries, the call names 2 modes; \
              --ranks needs one for each of --modes, or one for all",
         ),
         (
-            &["--ranks", "0"],
+            "--ranks 0",
             "x.npy: the rank of mode 0 is 0, at least 1 is needed",
         ),
         (
-            &["--ranks", "7", "--modes", "0,3"],
+            "--ranks 7 --modes 0,3",
             "x.npy: mode 3 does not exist: the tensor has 3 modes, counted from 0",
         ),
-        (
-            &["--ranks", "7", "--modes", "1,1"],
-            "x.npy: mode 1 is named twice",
-        ),
+        ("--ranks 7 --modes 1,1", "x.npy: mode 1 is named twice"),
     ] {
-        assert_eq!(folder.refuses(options), expected);
+        let line = folder.refusal(&format!("decompose x.npy -o y.npz {options}"));
+        assert_eq!(line, expected);
     }
 }
 
 #[test]
-fn what_is_missing_names_both_ways() {
-    let folder = Folder::new(&[6, 5, 4]);
-    let line = folder.refuses(&[]);
+fn ranks_or_a_tolerance_are_required_but_not_both() {
+    let folder = folder_with(&[6, 5, 4]);
+    let line = folder.refusal("decompose x.npy -o y.npz");
     assert!(
         line.contains("--ranks") && line.contains("--tolerance"),
         "{line}"
     );
-    let line = folder.refuses(&["--ranks", "2", "--tolerance", "0.1"]);
+    let line = folder.refusal("decompose x.npy -o y.npz --ranks 2 --tolerance 0.1");
     assert!(line.contains("cannot be used with"), "{line}");
 }
 
 #[test]
-fn one_rank_is_for_all_modes_of_a_feature_map() {
-    let folder = Folder::new(&[30, 3, 4]);
-    write_npy(folder.root().join("batch.npy"), &tensor(&[2, 8, 6, 5])).unwrap();
-    let arguments = ["cam", "x.npy", "batch.npy", "-o", "maps", "--ranks"];
-    let (object, notes) = json(folder.root(), &[&arguments[..], &["4"]].concat());
+fn one_rank_holds_for_all_modes_of_feature_maps() {
+    let folder = folder_with(&[30, 3, 4]);
+    let batch = [2, 8, 6, 5];
+    folder.write("batch.npy", &batch, tensor(&batch).data());
+    let object = folder.json("cam x.npy batch.npy -o maps --ranks 4");
+    let notes = notes(&object);
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(
         notes[0].starts_with("x.npy: --ranks 4 was lowered to 3 in mode 1"),
         "{notes:?}"
     );
-    assert_eq!(object["ranks"], serde_json::json!([4]));
-    assert_eq!(object["maps"][0]["ranks"], serde_json::json!([4, 3, 4]));
-    assert_eq!(object["maps"][2]["ranks"], serde_json::json!([4, 4, 4]));
+    assert_eq!(object["ranks"], json!([4]));
+    assert_eq!(object["maps"][0]["ranks"], json!([4, 3, 4]));
+    assert_eq!(object["maps"][2]["ranks"], json!([4, 4, 4]));
     let cam = Cam {
         ranks: Some(vec![4, 3, 4]),
         ..Cam::new(Weighting::Mtsm)
     };
     let expected = cam.saliency_map(&tensor(&[30, 3, 4])).unwrap();
-    let written = read_npy(folder.root().join("maps/x.mtsm.npy")).unwrap();
-    assert_eq!(written, AnyTensor::F32(expected.into_values()));
-
-    let line = refusal(folder.root(), &[&arguments[..], &["4,4"]].concat());
+    assert_eq!(&folder.read_f32("maps/x.mtsm.npy"), expected.values());
+    let line = folder.refusal("cam x.npy batch.npy -o maps --ranks 4,4");
     assert!(
         line.ends_with("--ranks needs one for each mode, or one for all"),
         "{line}"
     );
-    // The weightings that take none say so as before.
-    let line = refusal(
-        folder.root(),
-        &[
-            "cam",
-            "x.npy",
-            "-o",
-            "out.npy",
-            "--ranks",
-            "4",
-            "--weighting",
-            "eigen-cam",
-        ],
-    );
+}
+
+#[test]
+fn ranks_hold_for_the_weightings_with_a_tucker_decomposition_only() {
+    let folder = folder_with(&[30, 3, 4]);
+    let line = folder.refusal("cam x.npy -o out.npy --ranks 4 --weighting eigen-cam");
     assert!(line.contains("has no ranks"), "{line}");
-    let all = [
-        "cam",
-        "x.npy",
-        "-o",
-        "out.npy",
-        "--ranks",
-        "3",
-        "--weighting",
-        "all",
-    ];
-    let (object, _) = json(folder.root(), &all);
+    let object = folder.json("cam x.npy -o out.npy --ranks 3 --weighting all");
     assert!(object["maps"][0]["ranks"].is_null());
-    assert_eq!(object["maps"][1]["ranks"], serde_json::json!([3, 3, 3]));
+    assert_eq!(object["maps"][1]["ranks"], json!([3, 3, 3]));
 }

@@ -1,4 +1,4 @@
-//! A run of the command that writes a large file, and what it says when it fails.
+//! A run of the command that takes long enough to be cut short: it writes a large file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use tempfile::TempDir;
 use tenfold::io::{Meta, write_tucker};
 use tenfold::{StHosvd, Tensor};
 
-/// What stands under the output's name before the run.
+/// The content of the output before the run.
 pub(crate) const OLD: &[u8] = b"what was there before";
 
-/// A decomposition of some kilobytes, whose reconstruction has 32 MB.
+/// A folder with a decomposition of some kilobytes. Its reconstruction has 32 MB.
 pub(crate) struct Job {
-    pub(crate) folder: TempDir,
+    folder: TempDir,
 }
 
 impl Job {
@@ -27,7 +27,7 @@ impl Job {
         Self { folder }
     }
 
-    pub(crate) fn input(&self) -> PathBuf {
+    fn input(&self) -> PathBuf {
         self.folder.path().join("x.tucker.npz")
     }
 
@@ -35,6 +35,7 @@ impl Job {
         self.folder.path().join("y.npy")
     }
 
+    /// The command that reconstructs into `output`, before it starts.
     pub(crate) fn command(&self, output: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tenfold"));
         command
@@ -48,20 +49,21 @@ impl Job {
         command
     }
 
+    /// Writes [`OLD`] to the output and starts the command.
     pub(crate) fn start(&self) -> Child {
         fs::write(self.output(), OLD).unwrap();
         self.command(&self.output()).spawn().unwrap()
     }
 
-    /// The bytes of a run that nothing disturbs, and how long it takes.
+    /// The output of a run that nothing cuts short, and the time that it takes.
     pub(crate) fn undisturbed(&self) -> (Vec<u8>, Duration) {
         let started = Instant::now();
         assert!(self.start().wait().unwrap().success());
         (fs::read(self.output()).unwrap(), started.elapsed())
     }
 
-    /// Files under temporary names.
-    pub(crate) fn unfinished(&self) -> Vec<PathBuf> {
+    /// The files in the folder with the ending of temporary files.
+    pub(crate) fn temporary_files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.folder.path()).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
         paths
@@ -70,7 +72,7 @@ impl Job {
     }
 }
 
-/// The one line that a command which failed for other reasons than its input says.
+/// The one line of a command that must have failed with this status and without a result.
 pub(crate) fn failure(output: &Output, status: i32) -> String {
     let errors = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(status), "{errors}");

@@ -1,10 +1,12 @@
-//! What the tests share: random numbers, an index-by-index oracle, random tensors
-//! of known structure, and matrices that have troubled eigensolvers.
+//! Shared by the tests: definitions of the tensor operations as an oracle, random tensors with a
+//! known structure, matrices that have troubled eigensolvers, and files.
 
-// Each test binary uses its own part of it.
+// Each test crate uses a part of it.
 #![allow(dead_code, unused_imports)]
 
-pub(crate) mod layout;
+pub(crate) mod npy;
 pub(crate) mod oracle;
 pub(crate) mod random;
+pub(crate) mod random_layout;
+pub(crate) mod solvers;
 pub(crate) mod troublesome;

@@ -1,15 +1,21 @@
-//! The definitions, index by index, in `f64`: slow, and too plain to be wrong.
-//! `tests/library/tensor.rs` checks them against Kolda & Bader's worked example.
+//! The tensor operations by their definitions, index by index, in `f64`: slow, and so plain that
+//! errors are unlikely. `tests/library/tensor/kolda_bader.rs` checks them against a worked example.
 
 use faer::{Mat, MatRef};
 use tenfold::{Scalar, Tensor};
 
-/// The same tensor in `f64`.
-pub(crate) fn in_f64<T: Scalar>(x: &Tensor<T>) -> Tensor<f64> {
-    Tensor::new(x.shape(), x.data().iter().map(|v| v.as_f64()).collect()).unwrap()
+/// c·X in the scalar `T`. Each product is rounded once.
+pub(crate) fn scaled<S: Scalar, T: Scalar>(x: &Tensor<S>, c: f64) -> Tensor<T> {
+    let entries = x.data().iter().map(|v| T::from_f64(v.as_f64() * c));
+    Tensor::new(x.shape(), entries.collect()).unwrap()
 }
 
-/// The orders in which three modes can be taken.
+/// The same tensor in `f64`.
+pub(crate) fn in_f64<T: Scalar>(x: &Tensor<T>) -> Tensor<f64> {
+    scaled(x, 1.0)
+}
+
+/// The permutations of three modes.
 pub(crate) const ORDERS_OF_THREE: [[usize; 3]; 6] = [
     [0, 1, 2],
     [0, 2, 1],
@@ -40,8 +46,8 @@ pub(crate) fn mode_product<T: Scalar>(x: &Tensor<T>, mode: usize, u: MatRef<'_, 
     .unwrap()
 }
 
-/// The column of the mode-n unfolding in which the entry at `index` stands:
-/// the other indices in their order, the last fastest.
+/// The column of the mode-n unfolding that holds the entry at `index`. The other indices count
+/// columns in their order; the last runs fastest.
 pub(crate) fn column(shape: &[usize], mode: usize, index: &[usize]) -> usize {
     (0..shape.len())
         .filter(|&m| m != mode)
@@ -62,7 +68,7 @@ pub(crate) fn unfold<T: Scalar>(x: &Tensor<T>, mode: usize) -> Mat<f64> {
     unfolding
 }
 
-/// Calls `visit` with every index.
+/// Calls `visit` with every index, in row-major order.
 pub(crate) fn for_each_index(shape: &[usize], mut visit: impl FnMut(&[usize])) {
     fn go(shape: &[usize], index: &mut Vec<usize>, visit: &mut impl FnMut(&[usize])) {
         if index.len() == shape.len() {
@@ -77,7 +83,7 @@ pub(crate) fn for_each_index(shape: &[usize], mut visit: impl FnMut(&[usize])) {
     go(shape, &mut Vec::new(), &mut visit);
 }
 
-/// √Σ xᵢ², by the largest entry, so that no square overflows.
+/// √Σ xᵢ². Entries are divided by the largest, so that no square overflows.
 pub(crate) fn norm<T: Scalar>(x: &Tensor<T>) -> f64 {
     root_of_squares(x.data().iter().map(|v| v.as_f64()))
 }
@@ -89,7 +95,7 @@ pub(crate) fn distance<T: Scalar>(x: &Tensor<T>, y: &Tensor<T>) -> f64 {
     root_of_squares(pairs.map(|(x, y)| x.as_f64() - y.as_f64()))
 }
 
-/// ‖X − Y‖/‖X‖; zero where both are zero.
+/// ‖X − Y‖/‖X‖, or 0 if X = Y.
 pub(crate) fn relative_distance<T: Scalar>(x: &Tensor<T>, y: &Tensor<T>) -> f64 {
     match distance(x, y) {
         0.0 => 0.0,
@@ -97,12 +103,32 @@ pub(crate) fn relative_distance<T: Scalar>(x: &Tensor<T>, y: &Tensor<T>) -> f64 
     }
 }
 
+/// max |xᵢ − yᵢ|. NaN if a difference is NaN.
+pub(crate) fn largest_difference<S: Scalar, T: Scalar>(x: &[S], y: &[T]) -> f64 {
+    assert_eq!(x.len(), y.len());
+    let differences = x.iter().zip(y).map(|(x, y)| x.as_f64() - y.as_f64());
+    differences.fold(0.0, |largest, difference| {
+        if difference.abs() <= largest {
+            largest
+        } else {
+            difference.abs()
+        }
+    })
+}
+
+/// The smallest and the largest value.
+pub(crate) fn extremes(values: &[f64]) -> [f64; 2] {
+    let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    [min, max]
+}
+
 fn root_of_squares(entries: impl Iterator<Item = f64> + Clone) -> f64 {
     let largest = entries.clone().map(f64::abs).fold(0.0, f64::max);
     if largest == 0.0 {
         return 0.0;
     }
-    // The sum in twice the precision: each addition's rounding error is kept.
+    // The sum in twice the precision: `rest` adds up the rounding errors of `sum`.
     let (mut sum, mut rest) = (0.0, 0.0);
     for entry in entries {
         let square = (entry / largest).powi(2);
@@ -113,8 +139,8 @@ fn root_of_squares(entries: impl Iterator<Item = f64> + Clone) -> f64 {
     largest * (sum + rest).sqrt()
 }
 
-/// The singular values of `a`, largest first, by one-sided Jacobi rotations
-/// (Demmel & Veselić, SIAM J. Matrix Anal. Appl. 1992), at any scale.
+/// The singular values of `a` in descending order, by one-sided Jacobi rotations (Demmel &
+/// Veselić, SIAM J. Matrix Anal. Appl. 1992). Entries may have any scale.
 pub(crate) fn singular_values(a: MatRef<'_, f64>) -> Vec<f64> {
     let a = if a.nrows() < a.ncols() {
         a.transpose()
@@ -135,7 +161,7 @@ pub(crate) fn singular_values(a: MatRef<'_, f64>) -> Vec<f64> {
                 let (first, second) = w.split_at_mut(j);
                 let (x, y) = (&mut first[i], &mut second[0]);
                 let (a, b, c) = (dot(x, x), dot(y, y), dot(x, y));
-                // Columns this small are rounding, and need no turn.
+                // Columns this small consist of rounding errors. They need no rotation.
                 let floor = 1e-17 * n as f64;
                 if c.abs() <= 1e-16 * (a * b).sqrt() || a.min(b).sqrt() <= 1e-4 * floor {
                     continue;
@@ -164,7 +190,8 @@ pub(crate) fn dot(x: &[f64], y: &[f64]) -> f64 {
     x.iter().zip(y).map(|(x, y)| x * y).sum()
 }
 
-/// √Σ_{i ≥ rank} σᵢ² over the largest value `scale`, free of overflow.
+/// √Σ_{i ≥ rank} σᵢ² divided by `scale`, which is at least the largest σᵢ, so that no square
+/// overflows.
 pub(crate) fn tail(values: &[f64], rank: usize, scale: f64) -> f64 {
     if scale == 0.0 {
         return 0.0;
@@ -185,8 +212,8 @@ pub(crate) fn magnitude<T: Scalar>(a: MatRef<'_, T>) -> Mat<f64> {
     Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)].as_f64().abs())
 }
 
-/// Fails unless |yᵢ − ŷᵢ| ≤ `terms`·ε·mᵢ for every entry: m is the sum of the
-/// magnitudes that went into entry i, `terms` how many roundings could.
+/// Fails unless |yᵢ − ŷᵢ| ≤ `terms`·ε·mᵢ for every entry i. Here mᵢ is the sum of the magnitudes
+/// of the products that entry i adds up, and `terms` the number of roundings.
 pub(crate) fn assert_rounded<T: Scalar>(
     y: &Tensor<T>,
     exact: &Tensor<f64>,
@@ -198,7 +225,7 @@ pub(crate) fn assert_rounded<T: Scalar>(
         let bound = terms as f64 * T::EPSILON * m;
         assert!(
             (y.as_f64() - exact).abs() <= bound,
-            "entry {i}: {y} for {exact}, bound {bound:e}"
+            "entry {i}: {y}, exactly {exact}, bound {bound:e}"
         );
     }
 }

@@ -1,9 +1,22 @@
-//! Random numbers, matrices and tensors from a seed.
+//! Random numbers, matrices and tensors. The same seed gives the same numbers.
 
 use faer::Mat;
+use proptest::prelude::ProptestConfig;
+use proptest::test_runner::RngSeed;
 use tenfold::{Scalar, Tensor};
 
 use super::oracle::dot;
+
+/// The configuration of property tests: `cases` random cases, the same in every run.
+pub(crate) fn random_cases(cases: u32, seed: u64) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(seed),
+        max_shrink_iters: 400,
+        ..ProptestConfig::default()
+    }
+}
 
 /// SplitMix64 (Steele, Lea & Flood, OOPSLA 2014).
 pub(crate) struct Random(u64);
@@ -31,7 +44,7 @@ impl Random {
         (self.bits() % n as u64) as usize
     }
 
-    /// Standard normal, by Box and Muller.
+    /// Standard normal, by the method of Box and Muller.
     pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * ((self.uniform() + 1.0) / 2.0 + 1e-300).ln()).sqrt();
         radius * (std::f64::consts::PI * self.uniform()).cos()
@@ -47,7 +60,8 @@ impl Random {
         Mat::from_fn(rows, columns, |_, _| T::from_f64(self.uniform()))
     }
 
-    /// `columns` orthonormal vectors of `rows` entries: Gram and Schmidt, twice.
+    /// `columns` orthonormal vectors of `rows` entries, by the method of Gram and Schmidt. Each
+    /// projection is subtracted twice, so that rounding does not leave a part of it.
     pub(crate) fn orthonormal(&mut self, rows: usize, columns: usize) -> Mat<f64> {
         assert!(columns <= rows);
         let normal = |_| (0..rows).map(|_| self.normal()).collect();
@@ -90,8 +104,7 @@ impl Random {
         Mat::from_fn(rows, columns, |i, j| dot(&scaled[i], &v[j]))
     }
 
-    /// A tensor of exactly these multilinear ranks, of norm about 1, plus
-    /// normal noise of norm about `noise`.
+    /// A tensor of these multilinear ranks and of norm 1, plus normal noise of norm about `noise`.
     pub(crate) fn low_rank<T: Scalar>(
         &mut self,
         shape: &[usize],

@@ -11,10 +11,9 @@ fn tridiagonal(n: usize, d: &dyn Fn(usize) -> f64, e: &dyn Fn(usize) -> f64) -> 
     })
 }
 
-/// Wilkinson's W⁺ (pairs that agree to many digits), copies of it glued by small
-/// entries, the second difference, clusters, off-diagonals of every size, entries
-/// graded over the range of `f64`, one eigenvalue for all, nothing at all; with a
-/// name each.
+/// The matrices with a name each: Wilkinson's W⁺, which has pairs of eigenvalues that agree to many
+/// digits; copies of it that are glued by small entries; the second difference; clusters;
+/// off-diagonals of every size; entries graded over the range of `f64`; a single eigenvalue; zero.
 pub(crate) fn symmetric_matrices() -> Vec<(&'static str, Mat<f64>)> {
     let wilkinson = |i: usize| (10 - (i % 21) as i32).abs() as f64;
     let glue = |size: f64| move |i: usize| if i % 21 == 20 { size } else { 1.0 };

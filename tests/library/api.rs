@@ -1,8 +1,7 @@
-//! Every public function on arbitrary input: none panics, and what comes back is what
-//! the documentation says.
+//! Every public function gets arbitrary input. None panics, and each result is as documented.
 //!
-//! A call names the function it makes, and `structure` checks that each public function
-//! of `tensor` and `linalg` is named here.
+//! The first argument of [`call`] is the name of the function that is called. The test `structure`
+//! checks that each public function of `tensor` and `linalg` is named here.
 
 mod decompositions;
 mod factorizations;
@@ -14,12 +13,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use faer::Mat;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use tenfold::{Error, Scalar, Tensor};
 
-use crate::common::random::Random;
+use crate::common::random::{Random, random_cases};
 
-/// What `function` returns; a panic is reported with its name.
+/// Calls `function` and returns its result. If it panics, the test fails with its name.
 fn call<R>(name: &str, function: impl FnOnce() -> R) -> R {
     match catch_unwind(AssertUnwindSafe(function)) {
         Ok(result) => result,
@@ -28,23 +26,17 @@ fn call<R>(name: &str, function: impl FnOnce() -> R) -> R {
 }
 
 fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(14),
-        max_shrink_iters: 400,
-        ..ProptestConfig::default()
-    }
+    random_cases(cases, 14)
 }
 
-/// What the entries of a tensor or a matrix may be.
+/// The kind of the entries of a tensor or a matrix.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Entries {
-    /// Of size 1.
+    /// Between −1 and 1.
     Moderate,
-    /// Finite: zeros, subnormal numbers, the largest, any between.
+    /// Zeros, subnormal numbers, the largest scalar, and anything between.
     Finite,
-    /// NaN and infinities among finite ones.
+    /// As `Finite`, with some NaN and infinities.
     Any,
     Zero,
 }
@@ -94,7 +86,7 @@ impl Entries {
     }
 }
 
-/// Shapes of order 1 to 16 with extents 0 to 5, of 400 entries at most.
+/// Shapes of order 1 to 16 with extents 0 to 5 and at most 400 entries.
 fn shapes() -> impl Strategy<Value = Vec<usize>> {
     let extent = prop_oneof![1 => Just(0usize), 4 => Just(1usize), 12 => 2usize..=5];
     let few = prop::collection::vec(extent.clone(), 1..=4);
@@ -111,7 +103,7 @@ fn shapes() -> impl Strategy<Value = Vec<usize>> {
     })
 }
 
-/// A number that an extent, a mode or a rank may be given as, mostly a small one.
+/// A value for an extent, a mode or a rank: mostly below `small` + 2, sometimes huge.
 fn number(random: &mut Random, small: usize) -> usize {
     match random.below(8) {
         0 => [usize::MAX, usize::MAX / 2, 1 << 40][random.below(3)],
@@ -119,19 +111,19 @@ fn number(random: &mut Random, small: usize) -> usize {
     }
 }
 
-/// Up to `most` such numbers.
-fn numbers(random: &mut Random, most: usize, small: usize) -> Vec<usize> {
-    let count = random.below(most + 1);
+/// At most `maximum` values as [`number`] returns them.
+fn numbers(random: &mut Random, maximum: usize, small: usize) -> Vec<usize> {
+    let count = random.below(maximum + 1);
     (0..count).map(|_| number(random, small)).collect()
 }
 
-/// Whether the error names an entry of `x` that is not finite.
+/// Whether the error names an entry of `x` that is indeed not finite.
 fn names_bad_entry<T: Scalar>(error: &Error, x: &Tensor<T>) -> bool {
     matches!(error, Error::NonFinite { index, value }
         if !value.is_finite() && x.get(index).is_some_and(|entry| !entry.as_f64().is_finite()))
 }
 
-/// Whether the result is too large for the scalar, which finite input may cause.
+/// Whether the function refused a result above the largest scalar. Finite input may cause this.
 fn is_out_of_range<R>(result: &tenfold::Result<R>) -> bool {
     matches!(result, Err(Error::ResultOutOfRange { .. }))
 }

@@ -1,4 +1,4 @@
-//! Pictures: what is read, and what is refused.
+//! Pictures that are read, and files that are refused.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ fn picture() -> RgbImage {
 }
 
 #[test]
-fn the_format_is_told_from_the_content() {
+fn the_format_is_found_from_the_content_not_from_the_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("picture.jpg");
     write_png(&path, &picture()).unwrap();
@@ -20,15 +20,15 @@ fn the_format_is_told_from_the_content() {
 }
 
 #[test]
-fn what_is_no_picture_is_refused() {
+fn files_that_are_no_pictures_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("picture.png");
     write_png(&path, &picture()).unwrap();
     let whole = fs::read(&path).unwrap();
+    // The width in the header becomes 2³¹ − 1.
     let mut wide = whole.clone();
-    // The width in the header, to 2³¹ − 1.
     wide[16..20].copy_from_slice(&0x7fff_ffff_u32.to_be_bytes());
-    for (bytes, what) in [
+    for (bytes, expected) in [
         (&b""[..], "the file is empty, a PNG or JPEG was expected"),
         (
             b"not a picture",
@@ -43,15 +43,15 @@ fn what_is_no_picture_is_refused() {
     ] {
         fs::write(&path, bytes).unwrap();
         let message = read_image(&path).unwrap_err().to_string();
-        assert!(message.contains(what), "{message}");
+        assert!(message.contains(expected), "{message}");
     }
     let message = read_image(folder.path()).unwrap_err().to_string();
     assert!(message.contains("this is a directory"), "{message}");
 }
 
-/// A header of a few bytes does not get its owner hundreds of megabytes.
+/// The header claims hundreds of megabytes of pixels. The file has 92 bytes.
 #[test]
-fn what_a_header_claims_is_held_against_the_file() {
+fn the_size_in_a_header_is_compared_with_the_size_of_the_file() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/image/claims-many-pixels");
     let message = read_image(path).unwrap_err().to_string();
     assert!(
@@ -60,7 +60,7 @@ fn what_a_header_claims_is_held_against_the_file() {
     );
 }
 
-/// The checksum of PNG's chunks (ISO 3309).
+/// The checksum of a chunk of a PNG (ISO 3309).
 fn checksum(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |mut sum, &byte| {
         sum ^= u32::from(byte);
@@ -71,18 +71,18 @@ fn checksum(bytes: &[u8]) -> u32 {
     })
 }
 
-/// A picture of 4 MiB may be made of a file of any size, a larger one may not.
+/// A file of any size may claim a picture of at most 4 MiB.
 #[test]
-fn a_small_file_may_claim_four_mebibytes() {
+fn a_small_file_may_claim_at_most_four_mebibytes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("picture.png");
     write_png(&path, &RgbImage::new(1, 1)).unwrap();
     let whole = fs::read(&path).unwrap();
-    // Three bytes a pixel.
-    let most = (1u32 << 22) / 3;
-    for (width, what) in [
-        (most, "this is a PNG that is damaged"),
-        (most + 1, "the header claims 1398102×1 pixels"),
+    // A pixel has three bytes.
+    let maximum = (1u32 << 22) / 3;
+    for (width, expected) in [
+        (maximum, "this is a PNG that is damaged"),
+        (maximum + 1, "the header claims 1398102×1 pixels"),
     ] {
         let mut wide = whole.clone();
         wide[16..20].copy_from_slice(&width.to_be_bytes());
@@ -90,6 +90,6 @@ fn a_small_file_may_claim_four_mebibytes() {
         wide[29..33].copy_from_slice(&sum.to_be_bytes());
         fs::write(&path, wide).unwrap();
         let message = read_image(&path).unwrap_err().to_string();
-        assert!(message.contains(what), "{message}");
+        assert!(message.contains(expected), "{message}");
     }
 }

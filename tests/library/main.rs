@@ -1,16 +1,12 @@
-//! Checks of the library's public interface. The modules form one binary, since each
-//! further test binary costs seconds to compile and link.
+//! Checks of the library's public interface. The modules form one binary, because each further test
+//! binary takes seconds to compile and link.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod api;
-mod cam_precision;
-#[cfg(feature = "io")]
-mod golden_cam;
-#[cfg(feature = "io")]
-mod golden_tucker;
+mod cam;
 #[cfg(feature = "image")]
 mod image;
 #[cfg(feature = "io")]
@@ -18,7 +14,8 @@ mod io;
 mod monitoring;
 mod numerics;
 mod pages;
-mod properties_cam;
+#[cfg(feature = "io")]
+mod reference_tucker;
 mod shared_constants;
 mod structure;
 mod tensor;

@@ -14,7 +14,8 @@ fn tensor() -> Tensor<f64> {
     Random::new(3).tensor(&[9, 10, 11])
 }
 
-/// Every solver, for ranks and where it can for a tolerance, with its number of steps.
+/// Every solver for ranks and, except the randomized one, for a tolerance, with its number of
+/// steps.
 fn solvers(monitor: &Monitor) -> Vec<(Box<dyn Solver<f64>>, usize)> {
     let monitor = || monitor.clone();
     let mut solvers: Vec<(Box<dyn Solver<f64>>, usize)> = Vec::new();
@@ -54,7 +55,8 @@ fn solvers(monitor: &Monitor) -> Vec<(Box<dyn Solver<f64>>, usize)> {
     solvers
 }
 
-/// The reports of a monitor, and a flag that is set at the report number `last`.
+/// A monitor that records all reports and cancels at the report number `last`; 0 cancels before the
+/// first.
 fn recording(last: usize) -> (Monitor, Arc<Mutex<Vec<Progress>>>) {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let flag = Arc::new(AtomicBool::new(last == 0));
@@ -73,7 +75,7 @@ fn recording(last: usize) -> (Monitor, Arc<Mutex<Vec<Progress>>>) {
 }
 
 #[test]
-fn each_step_is_reported_once() {
+fn every_step_is_reported_once() {
     let x = tensor();
     let (monitor, reports) = recording(usize::MAX);
     for (solver, steps) in solvers(&monitor) {
@@ -86,7 +88,7 @@ fn each_step_is_reported_once() {
 }
 
 #[test]
-fn the_last_report_has_the_error_of_the_decomposition() {
+fn the_last_report_has_the_estimated_error_of_the_decomposition() {
     let x = tensor();
     let (monitor, reports) = recording(usize::MAX);
     for (solver, _) in solvers(&monitor) {
@@ -99,7 +101,7 @@ fn the_last_report_has_the_error_of_the_decomposition() {
 }
 
 #[test]
-fn a_solver_whose_flag_is_set_is_cancelled_at_each_of_its_steps() {
+fn every_solver_can_be_cancelled_at_every_step() {
     let x = tensor();
     for place in 0..solvers(&Monitor::new()).len() {
         let steps = solvers(&Monitor::new())[place].1;
@@ -117,7 +119,7 @@ fn a_solver_whose_flag_is_set_is_cancelled_at_each_of_its_steps() {
 }
 
 #[test]
-fn a_monitor_does_not_change_the_result() {
+fn a_monitor_does_not_change_the_decomposition() {
     let x = tensor();
     let (monitor, _) = recording(usize::MAX);
     let watched = solvers(&monitor).into_iter();
@@ -128,7 +130,7 @@ fn a_monitor_does_not_change_the_result() {
 }
 
 #[test]
-fn a_batch_of_maps_reports_each_map_and_is_cancelled() {
+fn a_batch_reports_every_map_and_can_be_cancelled() {
     let batch: Tensor<f32> = Random::new(4).tensor(&[6, 5, 3, 3]);
     let weightings = [
         (Weighting::EigenCam, None),
@@ -154,7 +156,7 @@ fn a_batch_of_maps_reports_each_map_and_is_cancelled() {
                 matches!(outcome, Err(Error::Cancelled)),
                 "{weighting} at {last}"
             );
-            // Maps that other threads had begun are finished or cancelled too.
+            // Other threads may report maps that they had started before.
             assert!(reports.lock().unwrap().len() >= last);
         }
     }

@@ -1,9 +1,9 @@
-//! The pages in Markdown: every file that a page names, and every page that it links to, exists.
+//! Every file that a page in Markdown names or links to exists.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders of the repository that pages name files of.
+/// The folders of the files that pages name.
 const FOLDERS: &[&str] = &[
     "src/",
     "tests/",
@@ -69,7 +69,7 @@ fn pages_name_files_that_exist() {
 }
 
 #[test]
-fn paths_and_links_are_found() {
+fn paths_and_links_of_a_page_are_found() {
     let text = "`src/a.rs`, tests/b/c.rs. [Page](docs/d.md#part) ![](e.png) [web](https://f.org/src/x) [here](#g)";
     assert_eq!(named_paths(text), ["src/a.rs", "tests/b/c.rs", "docs/d.md"]);
     assert_eq!(linked_files(text), ["docs/d.md", "e.png"]);

@@ -1,10 +1,10 @@
-//! Constants that the library shares with the kernels have equal values. The kernels are read
-//! as text, so that the test needs neither a GPU nor a compiler for one.
+//! Constants that the library shares with the CUDA kernels have equal values. The test reads the
+//! kernels as text, so that it needs neither a GPU nor a CUDA compiler.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Constants that the launches share with the kernels, by one name on both sides.
+/// Constants that have the same name in the launches and in the kernels.
 const OF_LAUNCHES: [&str; 11] = [
     "THREADS",
     "WARPS",
@@ -19,13 +19,13 @@ const OF_LAUNCHES: [&str; 11] = [
     "NO_CONVERGENCE",
 ];
 
-/// Thresholds that decide on the GPU what they decide on the CPU, by one name on both sides.
+/// Thresholds that have the same name in the code for the CPU and in the kernels.
 const OF_THE_CPU: [&str; 3] = ["TIE_TOLERANCE", "CONSTANT_TOLERANCE", "DEGENERATE_RATIO"];
 
-/// Constants of the kernels alone: panels and groups, the limit of Jacobi sweeps and its threshold,
-/// the traces of Gram matrices that Jacobi rotations can square, and the share of a trace that
-/// centring must leave. The CPU's constant of that name is larger: there the rounding error must not
-/// grow by centring.
+/// Constants that only the kernels use: sizes of panels and groups, the maximum number of Jacobi
+/// sweeps and their threshold, the traces of Gram matrices that Jacobi rotations can square, and the
+/// share of a trace that centring must leave. The CPU has a larger constant of the last name, because
+/// there centring must not increase the rounding error.
 const OF_KERNELS_ALONE: [&str; 8] = [
     "DEPTH",
     "PANEL_CHANNELS",
@@ -44,7 +44,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The text of all files below a folder, comments removed.
+/// The text of all files below a folder, without comments.
 fn text_below(folder: &str, extensions: &[&str]) -> String {
     fn files(directory: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(directory).unwrap() {
@@ -72,7 +72,7 @@ fn text_below(folder: &str, extensions: &[&str]) -> String {
     lines.join("\n")
 }
 
-/// `#define NAME value`, and the enumerators `NAME = value` of `enum`.
+/// The constants of the kernels: `#define NAME value`, and `NAME = value` in an `enum`.
 fn of_kernels() -> Vec<Constant> {
     let text = text_below("kernels", &["cu", "cuh"]);
     let defined = text.lines().filter_map(|line| {
@@ -90,7 +90,7 @@ fn of_kernels() -> Vec<Constant> {
     defined.chain(enumerators).collect()
 }
 
-/// `const NAME: Type = value;` in text.
+/// The constants in Rust code: `const NAME: Type = value;`.
 fn in_rust(text: &str) -> Vec<Constant> {
     let declarations = text.split("const ").skip(1);
     let constants = declarations.filter_map(|text| {
@@ -101,7 +101,7 @@ fn in_rust(text: &str) -> Vec<Constant> {
     constants.collect()
 }
 
-/// The value of the only constant of this name.
+/// The value of the constant with this name. Fails unless there is exactly one.
 fn value<'a>(constants: &'a [Constant], name: &str) -> &'a str {
     let mut values = constants.iter().filter(|(other, _)| other == name);
     let (_, value) = values
@@ -111,7 +111,7 @@ fn value<'a>(constants: &'a [Constant], name: &str) -> &'a str {
     value
 }
 
-/// Fails unless two values are equal: numbers, or expressions of the same text.
+/// Fails unless two values are equal, as numbers or else as text.
 fn assert_equal(name: &str, one: &str, other: &str) {
     match (one.parse::<f64>(), other.parse::<f64>()) {
         (Ok(one), Ok(other)) => assert!(one == other, "{name}: {one:e} and {other:e}"),
@@ -120,7 +120,7 @@ fn assert_equal(name: &str, one: &str, other: &str) {
 }
 
 #[test]
-fn launches_and_kernels_agree() {
+fn constants_of_launches_and_kernels_are_equal() {
     let kernels = of_kernels();
     let text = text_below("src/cuda/launch", &["rs"]);
     let launches = in_rust(&text);
@@ -135,13 +135,13 @@ fn launches_and_kernels_agree() {
         let arm = format!("Sign::{sign} => {},", value(&kernels, name));
         assert!(text.contains(&arm), "sign_code has no arm {arm}");
     }
-    // The tile of one thread in saliency.cu, which has no name there.
+    // The size of a thread's tile has no name in saliency.cu.
     let tile = value(&launches, "THREAD_TILE");
     let sums = format!("double sums[{tile}][{tile}] = {{}};");
     assert!(text_below("kernels", &["cu"]).contains(&sums), "{sums}");
 }
 
-/// The constants of modules of the library.
+/// The constants of some modules of the library.
 fn of_modules(modules: &[&str]) -> Vec<Constant> {
     let texts = modules.iter().map(|module| {
         let index = fs::read_to_string(root().join(format!("src/{module}.rs"))).unwrap();
@@ -151,7 +151,7 @@ fn of_modules(modules: &[&str]) -> Vec<Constant> {
 }
 
 #[test]
-fn thresholds_of_gpu_and_cpu_agree() {
+fn thresholds_of_gpu_and_cpu_are_equal() {
     let kernels = of_kernels();
     let cpu = of_modules(&["cam", "linalg", "tucker"]);
     for name in OF_THE_CPU {
@@ -161,9 +161,9 @@ fn thresholds_of_gpu_and_cpu_agree() {
     assert_equal("LARGEST", &largest, value(&kernels, "LARGEST"));
 }
 
-/// A constant that is added to the kernels must be added to a list.
+/// Whoever adds a constant to the kernels must add it to a list of this test.
 #[test]
-fn every_constant_of_the_kernels_is_listed() {
+fn every_constant_of_the_kernels_is_in_a_list() {
     let others = ["ABSOLUTE", "POSITIVE", "NEGATIVE", "LARGEST"];
     let lists = [&OF_LAUNCHES[..], &OF_THE_CPU, &OF_KERNELS_ALONE, &others].concat();
     for (name, _) in of_kernels() {
@@ -171,9 +171,9 @@ fn every_constant_of_the_kernels_is_listed() {
     }
 }
 
-/// The bounds of the device tests repeat constants of the library.
+/// The bounds of the device tests have copies of constants of the library.
 #[test]
-fn the_bounds_of_the_device_tests_agree() {
+fn copies_of_constants_in_the_device_tests_are_equal() {
     let bounds = in_rust(&text_below("tests/common/device", &["rs"]));
     let launches = in_rust(&text_below("src/cuda/launch", &["rs"]));
     let cam = of_modules(&["cam"]);

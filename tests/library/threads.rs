@@ -1,14 +1,14 @@
-//! The same bits whatever the number of threads.
+//! Results have the same bits on any number of threads.
 
 use crate::common::random::Random;
 use faer::{Mat, MatRef};
-use tenfold::cam::{Cam, SaliencyMap, Weighting};
+use tenfold::cam::{Cam, Decomposition, SaliencyMap, Weighting};
 use tenfold::linalg::{Precision, Side, gram, triangular_factor};
 use tenfold::{
-    Hooi, Hosvd, Randomized, Route, Scalar, StHosvd, Tensor, TensorRef, Truncation, Tucker,
+    Hooi, Hosvd, Randomized, Route, Scalar, Solver, StHosvd, Tensor, TensorRef, Truncation, Tucker,
 };
 
-/// FNV-1a over 64-bit words.
+/// A hash of a result: FNV-1a over 64-bit words.
 struct Digest(u64);
 
 impl Digest {
@@ -66,12 +66,14 @@ fn assert_same_bits(what: &str, compute: impl Fn(&mut Digest) + Sync) {
     }
 }
 
+/// Computes on a pool of this many threads.
 fn on_threads<R: Send>(threads: usize, compute: impl FnOnce() -> R + Send) -> R {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
     pool.build().unwrap().install(compute)
 }
 
-/// Large enough that every operation is cut into tasks; ragged on purpose.
+/// Shapes that are large enough for several tasks of every operation. No extent is a multiple of a
+/// block size.
 const SHAPES: &[&[usize]] = &[
     &[70, 61, 83],
     &[500, 7, 7],
@@ -138,51 +140,52 @@ fn check_solvers<T: Scalar>() {
             Truncation::Ranks(vec![8, 7, 6]),
             Truncation::RelativeError(0.05),
         ] {
-            let what = |solver: &str| format!("{solver}, {route:?}, {truncation:?}, {}", T::NAME);
-            assert_same_bits(&what("HOSVD"), |d| {
-                let hosvd = Hosvd {
+            let solvers: [Box<dyn Solver<T>>; 3] = [
+                Box::new(Hosvd {
                     route,
                     ..Hosvd::new(truncation.clone())
-                };
-                d.tucker(&hosvd.decompose(&x).unwrap());
-            });
-            assert_same_bits(&what("ST-HOSVD"), |d| {
-                let st_hosvd = StHosvd {
+                }),
+                Box::new(StHosvd {
                     route,
                     ..StHosvd::new(truncation.clone())
-                };
-                let tucker = st_hosvd.decompose(&x).unwrap();
-                d.tucker(&tucker);
-                d.tensor(&tucker.reconstruct().unwrap());
-                d.values([tucker.relative_error(&x).unwrap()]);
-            });
-            assert_same_bits(&what("HOOI"), |d| {
-                let hooi = Hooi {
+                }),
+                Box::new(Hooi {
                     route,
                     max_sweeps: 3,
                     ..Hooi::new(truncation.clone())
-                };
-                d.tucker(&hooi.decompose(&x).unwrap());
-            });
+                }),
+            ];
+            for solver in solvers {
+                check_solver(solver.as_ref(), &x);
+            }
         }
     }
 }
 
-fn check_randomized<T: Scalar>() {
-    let x: Tensor<T> = Random::new(8).low_rank(&[48, 61, 57], &[8, 7, 6], 1e-2);
-    assert_same_bits(&format!("Randomized in {}", T::NAME), |d| {
-        d.tucker(&Randomized::new([8, 7, 6]).decompose(&x).unwrap());
+/// The decomposition, its reconstruction and its measured error.
+fn check_solver<T: Scalar>(solver: &dyn Solver<T>, x: &Tensor<T>) {
+    assert_same_bits(&format!("{solver:?} in {}", T::NAME), |d| {
+        let tucker = solver.decompose(x.view()).unwrap();
+        d.tucker(&tucker);
+        d.tensor(&tucker.reconstruct().unwrap());
+        d.values([tucker.relative_error(x).unwrap()]);
     });
 }
 
+fn check_randomized<T: Scalar>() {
+    let x: Tensor<T> = Random::new(8).low_rank(&[48, 61, 57], &[8, 7, 6], 1e-2);
+    check_solver(&Randomized::new([8, 7, 6]), &x);
+}
+
 #[test]
-fn randomized_in_both() {
+fn randomized_in_f64_and_f32() {
     check_randomized::<f64>();
     check_randomized::<f32>();
 }
 
-/// The maps of a batch, and of each part of it, are those of its items alone: on
-/// both sides of the Gram matrix, closed form and truncated decomposition.
+/// The maps of a batch, and of parts of it, equal the maps of the items alone. The shapes have the
+/// Gram matrix of the channels and that of the positions; maps are in closed form and at ranks below
+/// full.
 fn check_saliency_maps<T: Scalar>() {
     for (shape, ranks) in [
         ([17, 40, 5, 5], [3, 2, 2]),
@@ -196,8 +199,8 @@ fn check_saliency_maps<T: Scalar>() {
                 ranks: Some(ranks.to_vec()),
                 ..Cam::new(weighting)
             };
-            let tucker = matches!(weighting, Weighting::Tsm | Weighting::Mtsm);
-            for cam in [Some(closed), tucker.then_some(truncated)]
+            let has_ranks = weighting.decomposition() == Decomposition::Tucker;
+            for cam in [Some(closed), has_ranks.then_some(truncated)]
                 .into_iter()
                 .flatten()
             {
@@ -215,7 +218,7 @@ fn check_batches<T: Scalar>(cam: &Cam, x: &Tensor<T>) {
         .chunks(item)
         .map(|x| cam.saliency_map(TensorRef::new(shape, x).unwrap()).unwrap())
         .collect();
-    // The whole batch on any number of threads, parts of it on two of them.
+    // The whole batch on every number of threads, and parts of it on 2 and 8 threads.
     let sizes = [1, 2, 3, 5, 8];
     let parts = sizes.iter().flat_map(|&size| [(size, 2), (size, 8)]);
     let whole = THREADS.map(|threads| (x.shape()[0], threads));
@@ -236,7 +239,7 @@ fn check_batches<T: Scalar>(cam: &Cam, x: &Tensor<T>) {
 }
 
 #[test]
-fn saliency_maps_in_both() {
+fn saliency_maps_in_f64_and_f32() {
     check_saliency_maps::<f64>();
     check_saliency_maps::<f32>();
 }

@@ -1,18 +1,18 @@
-//! Tucker decompositions with any options, and what can be asked of them.
+//! Tucker decompositions with arbitrary options, and all methods of the result.
 
 use std::ops::Range;
 
 use faer::Mat;
 use proptest::prelude::*;
 use tenfold::{
-    Error, Hooi, Hosvd, ModeOrder, Randomized, Result, Route, Scalar, Slice, StHosvd, Start,
-    Tensor, Truncation, Tucker, mode_spectrum,
+    Error, Hooi, Hosvd, ModeOrder, Randomized, Result, Route, Scalar, Slice, Solver, StHosvd,
+    Start, Tensor, Truncation, Tucker, mode_spectrum,
 };
 
 use super::{Entries, all_finite, call, config, entries, is_out_of_range, number, numbers, shapes};
 use crate::common::random::Random;
 
-/// Tolerances, most of them legitimate.
+/// Tolerances. The first five are valid.
 const TOLERANCES: [f64; 9] = [
     0.0,
     1e-12,
@@ -41,8 +41,7 @@ fn route(random: &mut Random) -> Route {
     [Route::Auto, Route::Gram, Route::Qr][random.below(3)]
 }
 
-/// The decomposition has the shape and the ranks that it should, and every question about
-/// it has an answer.
+/// Checks the shape and the error of a decomposition, and calls all its methods.
 fn check_outcome<T: Scalar>(
     name: &str,
     outcome: Result<Tucker<T>>,
@@ -53,21 +52,20 @@ fn check_outcome<T: Scalar>(
     let Ok(tucker) = outcome else {
         return;
     };
-    assert!(all_finite(x), "{name} decomposed what is not finite");
+    assert!(
+        all_finite(x),
+        "{name} decomposed entries that are not finite"
+    );
     assert_eq!(tucker.shape(), x.shape());
     if kind == Entries::Moderate {
         let error = call("Tucker::relative_error", || tucker.relative_error(x)).unwrap();
         assert!((0.0..1.0 + 1e-3).contains(&error), "{name}: {error}");
     }
-    check_questions(&tucker, x, kind, random);
+    check_methods(&tucker, x, kind, random);
 }
 
-fn check_questions<T: Scalar>(
-    tucker: &Tucker<T>,
-    x: &Tensor<T>,
-    kind: Entries,
-    random: &mut Random,
-) {
+/// Calls all methods of a decomposition.
+fn check_methods<T: Scalar>(tucker: &Tucker<T>, x: &Tensor<T>, kind: Entries, random: &mut Random) {
     let shape = call("Tucker::shape", || tucker.shape());
     let order = shape.len();
     let ranks = call("Tucker::ranks", || tucker.ranks());
@@ -122,7 +120,7 @@ fn check_questions<T: Scalar>(
     let part = call("Tucker::reconstruct_slice", || {
         tucker.reconstruct_slice(&slice)
     });
-    // A part is out of range only where the whole is.
+    // The reconstruction of a slice is out of range only if that of the whole is.
     let part_fits = fits && !(whole.is_none() && is_out_of_range(&part));
     assert_eq!(
         (bytes.is_ok(), part.is_ok()),
@@ -145,6 +143,19 @@ fn check_questions<T: Scalar>(
     }
 }
 
+/// Calls both methods of a solver and checks the outcome.
+fn check_solver<T: Scalar>(
+    solver: &dyn Solver<T>,
+    x: &Tensor<T>,
+    kind: Entries,
+    random: &mut Random,
+) {
+    let name = solver.method().name();
+    let _ = call(name, || solver.memory(x.shape()));
+    let outcome = call(name, || solver.decompose(x.view()));
+    check_outcome(name, outcome, x, kind, random);
+}
+
 fn check_solvers<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
     let mut random = Random::new(seed);
     let x: Tensor<T> = kind.tensor(&mut random, shape);
@@ -163,18 +174,14 @@ fn check_solvers<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
         route: route(&mut random),
         ..StHosvd::new(truncation(&mut random, order))
     };
-    let _ = call("StHosvd::memory", || st_hosvd.memory::<T>(shape));
-    let outcome = call("StHosvd::decompose", || st_hosvd.decompose(&x));
-    check_outcome("StHosvd", outcome, &x, kind, &mut random);
+    check_solver(&st_hosvd, &x, kind, &mut random);
 
     let hosvd = Hosvd {
         modes: modes(&mut random, order),
         route: route(&mut random),
         ..Hosvd::new(truncation(&mut random, order))
     };
-    let _ = call("Hosvd::memory", || hosvd.memory::<T>(shape));
-    let outcome = call("Hosvd::decompose", || hosvd.decompose(&x));
-    check_outcome("Hosvd", outcome, &x, kind, &mut random);
+    check_solver(&hosvd, &x, kind, &mut random);
 
     let randomized = Randomized {
         modes: modes(&mut random, order),
@@ -186,9 +193,7 @@ fn check_solvers<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
             Truncation::RelativeError(_) => Vec::new(),
         })
     };
-    let _ = call("Randomized::memory", || randomized.memory::<T>(shape));
-    let outcome = call("Randomized::decompose", || randomized.decompose(&x));
-    check_outcome("Randomized", outcome, &x, kind, &mut random);
+    check_solver(&randomized, &x, kind, &mut random);
 
     let hooi = Hooi {
         modes: modes(&mut random, order),
@@ -198,13 +203,11 @@ fn check_solvers<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
         route: route(&mut random),
         ..Hooi::new(truncation(&mut random, order))
     };
-    let _ = call("Hooi::memory", || hooi.memory::<T>(shape));
-    let outcome = call("Hooi::decompose", || hooi.decompose(&x));
-    check_outcome("Hooi", outcome, &x, kind, &mut random);
+    check_solver(&hooi, &x, kind, &mut random);
     check_start(&hooi, &x, kind, &mut random);
 }
 
-/// Sweeps from factors of any number, size and entries.
+/// Sweeps from an arbitrary number of factors with arbitrary sizes and entries.
 fn check_start<T: Scalar>(hooi: &Hooi, x: &Tensor<T>, kind: Entries, random: &mut Random) {
     let order = x.order();
     let count = if random.below(4) == 0 {
@@ -224,13 +227,13 @@ fn check_start<T: Scalar>(hooi: &Hooi, x: &Tensor<T>, kind: Entries, random: &mu
             (random.below(4) > 0).then(|| kind.matrix(random, rows, columns))
         })
         .collect();
-    let finite =
+    let is_finite =
         |a: &Mat<T>| (0..a.ncols()).all(|j| (0..a.nrows()).all(|i| a[(i, j)].as_f64().is_finite()));
-    let all = factors.iter().flatten().all(finite);
+    let are_finite = factors.iter().flatten().all(is_finite);
     let Ok(mut sweeps) = call("Hooi::sweeps_from", || hooi.sweeps_from(x, factors)) else {
         return;
     };
-    assert!(all, "a factor that is not finite was taken");
+    assert!(are_finite, "a factor that is not finite was accepted");
     for _ in 0..3 {
         let _ = call("Sweeps::next", || sweeps.next());
     }
@@ -238,7 +241,7 @@ fn check_start<T: Scalar>(hooi: &Hooi, x: &Tensor<T>, kind: Entries, random: &mu
     check_outcome("Hooi::sweeps_from", outcome, x, kind, random);
 }
 
-/// Decompositions from parts of any size.
+/// Decompositions from a core and factors with arbitrary sizes.
 fn check_parts<T: Scalar>(core: &[usize], kind: Entries, seed: u64) {
     let mut random = Random::new(seed);
     let x: Tensor<T> = kind.tensor(&mut random, core);
@@ -272,7 +275,7 @@ fn check_parts<T: Scalar>(core: &[usize], kind: Entries, seed: u64) {
     let tucker = call("Tucker::new", || Tucker::new(x.clone(), factors));
     assert_eq!(tucker.is_ok(), fits);
     if let Ok(tucker) = tucker {
-        check_questions(&tucker, &x, kind, &mut random);
+        check_methods(&tucker, &x, kind, &mut random);
     }
 }
 
@@ -280,19 +283,19 @@ proptest! {
     #![proptest_config(config(96))]
 
     #[test]
-    fn solvers_with_any_options(shape in shapes(), kind in entries(), seed: u64) {
+    fn solvers_with_arbitrary_options(shape in shapes(), kind in entries(), seed: u64) {
         check_solvers::<f64>(&shape, kind, seed);
         check_solvers::<f32>(&shape, kind, seed.rotate_left(1));
     }
 
     #[test]
-    fn decompositions_of_any_parts(core in shapes(), kind in entries(), seed: u64) {
+    fn decompositions_from_arbitrary_parts(core in shapes(), kind in entries(), seed: u64) {
         check_parts::<f64>(&core, kind, seed);
         check_parts::<f32>(&core, kind, seed.rotate_left(1));
     }
 
     #[test]
-    fn truncations_of_any_shape(
+    fn truncations_of_arbitrary_shapes(
         shape in prop::collection::vec(prop_oneof![9 => 1usize..6, 1 => Just(0), 1 => Just(usize::MAX)], 0..20),
         seed: u64,
     ) {

@@ -1,4 +1,4 @@
-//! Factorizations of matrices of any size and of unfoldings.
+//! Factorizations of arbitrary matrices and unfoldings.
 
 use faer::{Mat, MatRef};
 use proptest::prelude::*;
@@ -11,15 +11,12 @@ use tenfold::{Error, Result, Scalar, Tensor};
 use super::{
     Entries, all_finite, call, config, entries, is_out_of_range, names_bad_entry, number, shapes,
 };
-use crate::common::layout::Laid;
 use crate::common::random::Random;
-use crate::numerics::orthonormality;
+use crate::common::random_layout::RandomLayout;
+use crate::numerics::{THRESHOLD, orthonormality};
 
-/// What LAPACK's testers hold their ratios below.
-const THRESHOLD: f64 = 30.0;
-
-/// Rows and columns of a matrix: small, square or not, and now and then of the orders at
-/// which the eigensolvers change.
+/// Rows and columns of a matrix: mostly small, sometimes of the orders at which the eigensolvers
+/// change their method.
 fn sizes() -> impl Strategy<Value = (usize, usize)> {
     prop_oneof![
         6 => (0usize..=6, 0usize..=6),
@@ -40,8 +37,8 @@ fn assert_descending(values: &[f64], what: &str) {
     assert!(values.is_sorted_by(|a, b| a >= b), "{what}: {values:?}");
 }
 
-/// Whether `outcome` is the error that the matrix calls for: its shape first, then the
-/// entries that are read.
+/// Whether the matrix was refused. Fails unless `outcome` is right: an error for the shape, or else
+/// for an entry that is read and not finite, or else a result.
 fn refused<T: Scalar, R>(
     outcome: &Result<R>,
     a: MatRef<'_, T>,
@@ -69,7 +66,7 @@ fn refused<T: Scalar, R>(
     }
 }
 
-/// Eigenproblems, of which the lower triangle is read.
+/// Eigenproblems. They read the lower triangle only.
 fn check_eigenproblems(s: MatRef<'_, f64>, random: &mut Random) {
     let n = s.nrows();
     let square = n == s.ncols();
@@ -214,21 +211,21 @@ proptest! {
     #![proptest_config(config(256))]
 
     #[test]
-    fn factorizations_of_any_matrix((rows, columns) in sizes(), kind in entries(), seed: u64) {
+    fn factorizations_of_arbitrary_matrices((rows, columns) in sizes(), kind in entries(), seed: u64) {
         let mut random = Random::new(seed);
         let a: Mat<f64> = kind.matrix(&mut random, rows, columns);
-        let laid = Laid::new(&mut random, &a);
-        check_eigenproblems(laid.as_ref(), &mut random);
-        check_right_singular(laid.as_ref());
-        check_basis(laid.as_ref());
+        let strided = RandomLayout::new(&mut random, &a);
+        check_eigenproblems(strided.as_ref(), &mut random);
+        check_right_singular(strided.as_ref());
+        check_basis(strided.as_ref());
         check_signs(&a);
         let single: Mat<f32> = kind.matrix(&mut random, rows, columns);
-        check_basis(Laid::new(&mut random, &single).as_ref());
+        check_basis(RandomLayout::new(&mut random, &single).as_ref());
         check_signs(&single);
     }
 
     #[test]
-    fn factorizations_of_any_unfolding(shape in shapes(), kind in entries(), seed: u64) {
+    fn factorizations_of_arbitrary_unfoldings(shape in shapes(), kind in entries(), seed: u64) {
         let mut random = Random::new(seed);
         let x: Tensor<f64> = kind.tensor(&mut random, &shape);
         check_unfolding(&x, kind, &mut random);
@@ -237,9 +234,9 @@ proptest! {
     }
 }
 
-/// A matrix whose entries are one and the same number in memory.
+/// All entries of these matrices are one number in memory.
 #[test]
-fn entries_that_share_their_memory() {
+fn matrices_with_strides_of_0_are_accepted() {
     for (rows, columns) in [(0, 0), (1, 1), (4, 4), (5, 3), (3, 5), (30, 30)] {
         let a = MatRef::from_repeated_ref(&0.5, rows, columns);
         check_eigenproblems(a, &mut Random::new(0));
@@ -250,7 +247,7 @@ fn entries_that_share_their_memory() {
 }
 
 #[test]
-fn rungs_have_names() {
+fn rungs_have_different_names() {
     let rungs = [
         Rung::DivideAndConquer,
         Rung::Rescaled,
@@ -263,7 +260,7 @@ fn rungs_have_names() {
 }
 
 #[test]
-fn matrices_of_other_proportions_are_named() {
+fn matrices_with_a_wrong_shape_are_refused() {
     let wide = Mat::<f64>::zeros(2, 3);
     let square = "a square matrix was expected, the matrix is 2×3";
     assert_eq!(eigh(wide.as_ref()).unwrap_err().to_string(), square);
@@ -279,9 +276,8 @@ fn matrices_of_other_proportions_are_named() {
     );
 }
 
-/// A closure that asks for more vectors than there are gets all, on every route.
 #[test]
-fn more_vectors_than_there_are() {
+fn a_count_above_the_maximum_gives_all_vectors_on_every_route() {
     let x: Tensor<f64> = Random::new(3).tensor(&[5, 3, 4]);
     for route in [Route::Auto, Route::Gram, Route::Qr] {
         for mode in 0..3 {

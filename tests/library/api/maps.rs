@@ -1,4 +1,4 @@
-//! Saliency maps with any options, and what is made of maps.
+//! Saliency maps with arbitrary options, and pictures and metrics of arbitrary maps.
 
 use proptest::prelude::*;
 use tenfold::cam::metrics::{average_drop, average_increase, embedding_mse, iou, mean_iou};
@@ -34,7 +34,7 @@ fn check_cam<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
                     .all(|v| (0.0..=1.0).contains(&v.as_f64()))
             );
         }
-        // The options fit the shape, so that the error names an entry.
+        // The estimate shows that the options fit the shape. Only an entry can be wrong.
         Err(error) if bytes.is_ok() => assert!(names_bad_entry(&error, &x), "{error}"),
         Err(_) => {}
     }
@@ -82,7 +82,7 @@ fn check_pictures<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
     check_colours(&map, &mut random);
 }
 
-/// What the entries of a map may be.
+/// The valid entries of a map.
 #[cfg(feature = "image")]
 const RANGE: std::ops::RangeInclusive<f64> =
     -tenfold::cam::metrics::ROUNDING..=1.0 + tenfold::cam::metrics::ROUNDING;
@@ -97,7 +97,7 @@ fn check_colours<T: Scalar>(map: &Tensor<T>, random: &mut Random) {
     let picture = call("colorize", || colorize(map, colormap));
     let is_map = map.order() == 2 && map.data().iter().all(|v| RANGE.contains(&v.as_f64()));
     assert_eq!(picture.is_ok(), is_map);
-    // A photograph whose container is longer than it need be.
+    // The buffer of the photograph may be longer than necessary.
     let (width, height) = (random.below(4) as u32, random.below(4) as u32);
     let bytes = vec![7; (3 * width * height) as usize + random.below(5)];
     let photograph = RgbImage::from_raw(width, height, bytes).unwrap();
@@ -168,19 +168,19 @@ proptest! {
     #![proptest_config(config(128))]
 
     #[test]
-    fn saliency_maps_with_any_options(shape in shapes(), kind in entries(), seed: u64) {
+    fn saliency_maps_with_arbitrary_options(shape in shapes(), kind in entries(), seed: u64) {
         check_cam::<f64>(&shape, kind, seed);
         check_cam::<f32>(&shape, kind, seed.rotate_left(1));
     }
 
     #[test]
-    fn pictures_of_any_map(shape in shapes(), kind in entries(), seed: u64) {
+    fn pictures_of_arbitrary_maps(shape in shapes(), kind in entries(), seed: u64) {
         check_pictures::<f64>(&shape, kind, seed);
         check_pictures::<f32>(&shape[..shape.len().min(2)], kind, seed);
     }
 
     #[test]
-    fn metrics_of_any_list(seed: u64) {
+    fn metrics_of_arbitrary_lists(seed: u64) {
         check_metrics(seed);
     }
 }

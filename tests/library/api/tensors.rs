@@ -1,4 +1,4 @@
-//! Shapes, tensors, views, slabs, products and reductions.
+//! Arbitrary shapes, tensors, views, slabs, products, reductions and slices.
 
 use faer::Mat;
 use proptest::prelude::*;
@@ -6,11 +6,11 @@ use tenfold::tensor::{ModeExtents, Shape};
 use tenfold::{Error, MAX_ORDER, Scalar, Slice, Tensor, TensorRef};
 
 use super::{Entries, call, config, entries, number, numbers, shapes};
-use crate::common::layout::Laid;
 use crate::common::oracle;
 use crate::common::random::Random;
+use crate::common::random_layout::RandomLayout;
 
-/// Extents 0 to 5, and far too large ones.
+/// Extents 0 to 5, and extents that are far too large.
 fn extents() -> impl Strategy<Value = Vec<usize>> {
     let extent = prop_oneof![
         12 => 0usize..=5,
@@ -19,7 +19,7 @@ fn extents() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(extent, 0..=17)
 }
 
-/// Offsets and indices are each other's inverse, and `None` outside.
+/// `Shape::index` is the inverse of `Shape::offset`. Both return `None` outside the shape.
 fn check_shape(extents: &[usize], offset: usize, index: &[usize]) {
     let shape = match call("Shape::new", || Shape::new(extents)) {
         Ok(shape) => shape,
@@ -53,7 +53,7 @@ fn check_shape(extents: &[usize], offset: usize, index: &[usize]) {
     }
 }
 
-/// Construction from data of any length, and what the parts are.
+/// Tensors from data of arbitrary length, and their parts.
 fn check_construction<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
     let mut random = Random::new(seed);
     let x: Tensor<T> = kind.tensor(&mut random, extents);
@@ -69,14 +69,14 @@ fn check_construction<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
         let fits = Shape::new(shape).is_ok_and(|shape| shape.entries() == length);
         let owned = call("Tensor::new", || Tensor::new(shape, data.clone()));
         let viewed = call("TensorRef::new", || TensorRef::new(shape, &data));
-        let turned = call("Tensor::from_fortran", || {
+        let column_major = call("Tensor::from_fortran", || {
             Tensor::from_fortran(shape, &data)
         });
         assert_eq!(
-            (owned.is_ok(), viewed.is_ok(), turned.is_ok()),
+            (owned.is_ok(), viewed.is_ok(), column_major.is_ok()),
             (fits, fits, fits)
         );
-        if let Err(Error::DataLengthMismatch { shape: named, .. }) = turned {
+        if let Err(Error::DataLengthMismatch { shape: named, .. }) = column_major {
             assert_eq!(named, shape);
         }
     }
@@ -166,9 +166,9 @@ fn check_unfoldings<T: Scalar>(extents: &[usize], seed: u64) {
         }
     }
 
-    let laid = Laid::new(&mut random, &unfolding);
+    let matrix = RandomLayout::new(&mut random, &unfolding);
     let folded = call("Tensor::from_unfolding", || {
-        Tensor::from_unfolding(laid.as_ref(), mode, extents)
+        Tensor::from_unfolding(matrix.as_ref(), mode, extents)
     })
     .unwrap();
     assert_eq!(folded, x);
@@ -202,7 +202,7 @@ fn check_unfoldings<T: Scalar>(extents: &[usize], seed: u64) {
     );
 }
 
-/// Products have the shape they should, and the entries where those are of size one.
+/// Products have the right shape. Their entries are compared if the factors are moderate.
 fn check_products<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
     let mut random = Random::new(seed);
     let x: Tensor<T> = kind.tensor(&mut random, extents);
@@ -211,12 +211,12 @@ fn check_products<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
     let columns = [fitting, fitting, random.below(6)][random.below(3)];
     let rows = random.below(7);
     let u: Mat<T> = kind.matrix(&mut random, rows, columns);
-    let laid = Laid::new(&mut random, &u);
+    let strided = RandomLayout::new(&mut random, &u);
     let y = call("Tensor::mode_product", || {
-        x.mode_product(mode, laid.as_ref())
+        x.mode_product(mode, strided.as_ref())
     });
     let of_view = call("TensorRef::mode_product", || {
-        x.view().mode_product(mode, laid.as_ref())
+        x.view().mode_product(mode, strided.as_ref())
     });
     assert_eq!(of_view.is_ok(), y.is_ok());
     match y {
@@ -282,7 +282,7 @@ fn check_products<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
     }
 }
 
-/// Reductions are what they are by definition, NaN where a NaN is, never negative.
+/// Reductions agree with their definition. A NaN in the input gives NaN. A norm is not negative.
 fn check_reductions<T: Scalar>(extents: &[usize], other: &[usize], kind: Entries, seed: u64) {
     let mut random = Random::new(seed);
     let x: Tensor<T> = kind.tensor(&mut random, extents);
@@ -313,7 +313,7 @@ fn check_reductions<T: Scalar>(extents: &[usize], other: &[usize], kind: Entries
     }
 }
 
-/// A slice of any text resolves to ranges within the extents, or is refused.
+/// A text is refused as a slice, or resolves to ranges within the extents.
 fn check_slice(text: &str, extents: &[usize]) {
     let Ok(slice) = call("Slice::from_str", || text.parse::<Slice>()) else {
         return;
@@ -336,7 +336,7 @@ fn check_slice(text: &str, extents: &[usize]) {
         .map(|(_, range)| range.len())
         .collect();
     assert_eq!(shape, kept);
-    // As ranges, the slice keeps all modes.
+    // A slice made of ranges alone keeps all modes.
     let ranges_alone = Slice::from(&ranges[..]);
     assert_eq!(ranges_alone.resolve(extents).unwrap(), ranges);
 }
@@ -345,7 +345,7 @@ proptest! {
     #![proptest_config(config(160))]
 
     #[test]
-    fn slices_of_any_text(
+    fn slices_from_arbitrary_texts(
         parts in prop::collection::vec("(-?[0-9]{0,2}:-?[0-9]{0,2}|-?[0-9]{1,2}|[-:0-9 x]{0,6})", 1..=3),
         extents in prop::collection::vec(0usize..60, 1..=3),
     ) {
@@ -353,7 +353,7 @@ proptest! {
     }
 
     #[test]
-    fn offsets_and_indices_are_inverse(
+    fn an_index_is_the_inverse_of_its_offset(
         extents in extents(),
         offset: usize,
         index in prop::collection::vec(0usize..6, 0..=17),
@@ -364,32 +364,32 @@ proptest! {
     }
 
     #[test]
-    fn extents_around_a_mode_of_any_size(left: usize, extent: usize, right: usize) {
+    fn columns_of_arbitrary_extents_saturate(left: usize, extent: usize, right: usize) {
         let around = ModeExtents { left, extent, right };
         let columns = call("ModeExtents::columns", || around.columns());
         prop_assert_eq!(columns, left.saturating_mul(right));
     }
 
     #[test]
-    fn tensors_are_made_of_data_that_fits(shape in shapes(), kind in entries(), seed: u64) {
+    fn tensors_from_data_of_arbitrary_length(shape in shapes(), kind in entries(), seed: u64) {
         check_construction::<f64>(&shape, kind, seed);
         check_construction::<f32>(&shape, kind, seed);
     }
 
     #[test]
-    fn unfoldings_hold_every_entry(shape in shapes(), seed: u64) {
+    fn unfoldings_slabs_and_permutations_of_arbitrary_tensors(shape in shapes(), seed: u64) {
         check_unfoldings::<f64>(&shape, seed);
         check_unfoldings::<f32>(&shape, seed);
     }
 
     #[test]
-    fn products_with_any_matrix(shape in shapes(), kind in entries(), seed: u64) {
+    fn products_with_arbitrary_matrices(shape in shapes(), kind in entries(), seed: u64) {
         check_products::<f64>(&shape, kind, seed);
         check_products::<f32>(&shape, kind, seed);
     }
 
     #[test]
-    fn reductions_of_any_entries(
+    fn reductions_of_arbitrary_entries(
         shape in shapes(), other in shapes(), kind in entries(), seed: u64,
     ) {
         check_reductions::<f64>(&shape, &other, kind, seed);

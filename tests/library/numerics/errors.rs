@@ -1,150 +1,100 @@
-//! Bad input to the solvers: which error, and with what in it.
+//! Bad input to the solvers, and the messages of the errors that it gives.
 
 use faer::Mat;
-use tenfold::{
-    Error, Hooi, Hosvd, ModeOrder, Randomized, Result, StHosvd, Tensor, Truncation, Tucker,
-    mode_spectrum,
-};
+use tenfold::{Error, Hooi, ModeOrder, Result, StHosvd, Tensor, Truncation, Tucker, mode_spectrum};
+
+use crate::common::solvers::solvers;
 
 fn x() -> Tensor<f64> {
     Tensor::from_fn(&[4, 5, 6], |i| (1 + i[0] + 2 * i[1] * i[2]) as f64).unwrap()
 }
 
-/// Each solver's answer to the same truncation.
-fn decompose(
-    x: &Tensor<f64>,
-    truncation: Truncation,
-    modes: Option<Vec<usize>>,
-) -> Vec<Result<Tucker<f64>>> {
-    let mut answers = vec![
-        Hosvd {
-            modes: modes.clone(),
-            ..Hosvd::new(truncation.clone())
-        }
-        .decompose(x),
-        StHosvd {
-            modes: modes.clone(),
-            ..StHosvd::new(truncation.clone())
-        }
-        .decompose(x),
-        Hooi {
-            modes: modes.clone(),
-            ..Hooi::new(truncation.clone())
-        }
-        .decompose(x),
-    ];
-    if let Truncation::Ranks(ranks) = truncation {
-        answers.push(
-            Randomized {
-                modes,
-                ..Randomized::new(ranks)
-            }
-            .decompose(x),
-        );
-    }
-    answers
+/// Fails unless the error has this message.
+fn check_error(outcome: Result<Tucker<f64>>, message: &str) {
+    assert_eq!(outcome.unwrap_err().to_string(), message);
 }
 
-fn says(answers: Vec<Result<Tucker<f64>>>, message: &str) {
-    for answer in answers {
-        assert_eq!(answer.unwrap_err().to_string(), message);
+/// Fails unless every solver refuses the tensor with this message.
+fn check_refusals(x: &Tensor<f64>, truncation: Truncation, modes: Option<&[usize]>, message: &str) {
+    for solver in solvers::<f64>(&truncation, modes) {
+        check_error(solver.decompose(x.view()), message);
     }
 }
 
 #[test]
-fn ranks() {
-    let at = |ranks: &[usize]| decompose(&x(), Truncation::Ranks(ranks.to_vec()), None);
-    says(at(&[2, 2]), "ranks has 2 entries, the tensor has 3 modes");
-    says(
-        at(&[2, 2, 2, 2]),
-        "ranks has 4 entries, the tensor has 3 modes",
-    );
-    says(at(&[]), "ranks has 0 entries, the tensor has 3 modes");
-    says(
-        at(&[2, 0, 2]),
-        "the rank of mode 1 is 0, at least 1 is needed",
-    );
-    says(
-        at(&[2, 2, 7]),
-        "the rank of mode 2 is 7, above its extent 6",
-    );
-    says(
-        at(&[1, 2, 3]),
-        "the rank of mode 2 is 3, above 2, the product of the other modes' ranks",
-    );
+fn ranks_that_do_not_fit_the_tensor_are_refused() {
+    for (ranks, message) in [
+        (&[2, 2][..], "ranks has 2 entries, the tensor has 3 modes"),
+        (&[2, 2, 2, 2], "ranks has 4 entries, the tensor has 3 modes"),
+        (&[], "ranks has 0 entries, the tensor has 3 modes"),
+        (&[2, 0, 2], "the rank of mode 1 is 0, at least 1 is needed"),
+        (&[2, 2, 7], "the rank of mode 2 is 7, above its extent 6"),
+        (
+            &[1, 2, 3],
+            "the rank of mode 2 is 3, above 2, the product of the other modes' ranks",
+        ),
+    ] {
+        check_refusals(&x(), ranks.to_vec().into(), None, message);
+    }
     let order_one = Tensor::new(&[5], vec![1.0; 5]).unwrap();
-    says(
-        decompose(&order_one, Truncation::Ranks(vec![2]), None),
+    check_refusals(
+        &order_one,
+        [2].into(),
+        None,
         "the rank of mode 0 is 2, above 1, the product of the other modes' ranks",
     );
 }
 
 #[test]
-fn tolerances() {
+fn tolerances_outside_their_range_are_refused() {
     for (value, shown) in [
         (-0.1, "-0.1"),
         (1.0, "1"),
         (f64::NAN, "NaN"),
         (f64::INFINITY, "inf"),
     ] {
-        says(
-            decompose(&x(), Truncation::RelativeError(value), None),
-            &format!("the relative error is {shown}, it must be at least 0 and below 1"),
-        );
+        let message = format!("the relative error is {shown}, it must be at least 0 and below 1");
+        check_refusals(&x(), Truncation::RelativeError(value), None, &message);
     }
+}
+
+#[test]
+fn options_of_sweeps_outside_their_range_are_refused() {
     let hooi = Hooi {
         sweep_tolerance: 1.0,
         ..Hooi::new([2, 2, 2])
     };
-    says(
-        vec![hooi.decompose(&x())],
+    check_error(
+        hooi.decompose(&x()),
         "the sweep tolerance is 1, it must be at least 0 and below 1",
     );
     let hooi = Hooi {
         max_sweeps: 0,
         ..Hooi::new([2, 2, 2])
     };
-    says(
-        vec![hooi.decompose(&x())],
+    check_error(
+        hooi.decompose(&x()),
         "the number of sweeps must be at least 1",
     );
 }
 
 #[test]
-fn modes() {
-    let of = |modes: &[usize]| {
-        decompose(
-            &x(),
-            Truncation::Ranks(vec![2; modes.len()]),
-            Some(modes.to_vec()),
-        )
-    };
-    says(of(&[]), "no mode is named, at least one is needed");
-    says(
-        of(&[0, 3]),
-        "mode 3 does not exist: the tensor has 3 modes, counted from 0",
-    );
-    says(of(&[1, 1]), "mode 1 is named twice");
-    says(
-        decompose(&x(), Truncation::Ranks(vec![2, 2, 2]), Some(vec![0, 1])),
+fn modes_that_do_not_fit_the_tensor_are_refused() {
+    for (modes, message) in [
+        (&[][..], "no mode is named, at least one is needed"),
+        (
+            &[0, 3],
+            "mode 3 does not exist: the tensor has 3 modes, counted from 0",
+        ),
+        (&[1, 1], "mode 1 is named twice"),
+    ] {
+        check_refusals(&x(), vec![2; modes.len()].into(), Some(modes), message);
+    }
+    check_refusals(
+        &x(),
+        [2, 2, 2].into(),
+        Some(&[0, 1]),
         "ranks has 3 entries, the call names 2 modes",
-    );
-    let ordered = |order: Vec<usize>| {
-        let mode_order = ModeOrder::Given(order);
-        StHosvd {
-            mode_order,
-            ..StHosvd::new([2, 2, 2])
-        }
-        .decompose(&x())
-    };
-    says(
-        vec![ordered(vec![0, 1])],
-        "[0, 1] is not a permutation of the modes 0 to 2",
-    );
-    says(vec![ordered(vec![0, 1, 1])], "mode 1 is named twice");
-    says(
-        vec![ordered(vec![0, 1, 7])],
-        "mode 7 does not exist: the tensor has 3 modes, counted from 0",
     );
     assert!(matches!(
         mode_spectrum(&x(), 3),
@@ -153,25 +103,40 @@ fn modes() {
 }
 
 #[test]
-fn tensors_without_entries() {
+fn mode_orders_that_are_no_permutations_are_refused() {
+    for (order, message) in [
+        (
+            &[0, 1][..],
+            "[0, 1] is not a permutation of the modes 0 to 2",
+        ),
+        (&[0, 1, 1], "mode 1 is named twice"),
+        (
+            &[0, 1, 7],
+            "mode 7 does not exist: the tensor has 3 modes, counted from 0",
+        ),
+    ] {
+        let solver = StHosvd {
+            mode_order: ModeOrder::Given(order.to_vec()),
+            ..StHosvd::new([2, 2, 2])
+        };
+        check_error(solver.decompose(&x()), message);
+    }
+}
+
+#[test]
+fn tensors_without_entries_are_refused() {
     for shape in [[0, 3, 4], [3, 0, 4], [3, 4, 0]] {
         let empty = Tensor::zeros(&shape).unwrap();
         let [a, b, c] = shape;
         let message = format!("shape {a}×{b}×{c} has no entries, at least one is needed");
-        says(
-            decompose(&empty, Truncation::Ranks(vec![1, 1, 1]), None),
-            &message,
-        );
-        says(
-            decompose(&empty, Truncation::RelativeError(0.1), None),
-            &message,
-        );
+        check_refusals(&empty, [1, 1, 1].into(), None, &message);
+        check_refusals(&empty, Truncation::RelativeError(0.1), None, &message);
         assert_eq!(mode_spectrum(&empty, 0).unwrap().iter().sum::<f64>(), 0.0);
     }
 }
 
 #[test]
-fn entries_that_are_not_finite() {
+fn the_first_entry_that_is_not_finite_is_named() {
     for (value, shown) in [
         (f64::NAN, "NaN"),
         (f64::INFINITY, "inf"),
@@ -180,39 +145,39 @@ fn entries_that_are_not_finite() {
         for (position, index) in [(0, "[0, 0, 0]"), (47, "[1, 2, 5]"), (119, "[3, 4, 5]")] {
             let mut x = x();
             x.data_mut()[position] = value;
-            // A later one does not matter.
+            // The last entry is not finite either.
             x.data_mut()[119] = f64::NAN;
             let shown = if position == 119 { "NaN" } else { shown };
             let message = format!("the entry at {index} is {shown}, every entry must be finite");
             for truncation in [
-                Truncation::Ranks(vec![2, 2, 2]),
-                Truncation::Ranks(vec![4, 5, 6]),
+                Truncation::from([2, 2, 2]),
+                Truncation::from([4, 5, 6]),
                 Truncation::RelativeError(0.1),
                 Truncation::RelativeError(0.0),
             ] {
-                says(decompose(&x, truncation, None), &message);
+                check_refusals(&x, truncation, None, &message);
             }
-            says(
-                decompose(&x, Truncation::Ranks(vec![2]), Some(vec![1])),
-                &message,
-            );
+            check_refusals(&x, [2].into(), Some(&[1]), &message);
             assert_eq!(mode_spectrum(&x, 1).unwrap_err().to_string(), message);
-            let eyes = (0..3)
+            let factors = (0..3)
                 .map(|n| Some(Mat::identity(x.shape()[n], 2)))
                 .collect();
-            let sweeps = Hooi::new([2, 2, 2]).sweeps_from(&x, eyes);
+            let sweeps = Hooi::new([2, 2, 2]).sweeps_from(&x, factors);
             assert_eq!(sweeps.unwrap_err().to_string(), message);
         }
     }
-    let mut x = Tensor::<f32>::zeros(&[3, 3]).unwrap();
-    x.data_mut()[4] = f32::NAN;
-    assert!(
-        matches!(StHosvd::new([1, 1]).decompose(&x), Err(Error::NonFinite { index, .. }) if index == [1, 1])
-    );
 }
 
 #[test]
-fn given_factors() {
+fn an_entry_in_f32_that_is_not_finite_is_named() {
+    let mut x = Tensor::<f32>::zeros(&[3, 3]).unwrap();
+    x.data_mut()[4] = f32::NAN;
+    let outcome = StHosvd::new([1, 1]).decompose(&x);
+    assert!(matches!(outcome, Err(Error::NonFinite { index, .. }) if index == [1, 1]));
+}
+
+#[test]
+fn given_factors_that_do_not_fit_the_tensor_are_refused() {
     let hooi = Hooi::new([2, 2, 2]);
     let x = x();
     let from = |factors| hooi.sweeps_from(&x, factors).unwrap_err().to_string();
@@ -239,9 +204,12 @@ fn given_factors() {
     );
 }
 
+fn core() -> Tensor<f64> {
+    Tensor::zeros(&[2, 3]).unwrap()
+}
+
 #[test]
-fn decompositions_from_parts() {
-    let core = || Tensor::<f64>::zeros(&[2, 3]).unwrap();
+fn factors_that_do_not_fit_the_core_are_refused() {
     let new = |factors| Tucker::new(core(), factors).unwrap_err().to_string();
     assert_eq!(
         new(vec![None]),
@@ -251,7 +219,16 @@ fn decompositions_from_parts() {
         new(vec![None, Some(Mat::zeros(7, 2))]),
         "the factor of mode 1 is 7×2, 7×3 was expected"
     );
-    let tucker = Tucker::new(core(), vec![Some(Mat::zeros(4, 2)), None]).unwrap();
+}
+
+/// A decomposition of shape 4×3 made from its parts.
+fn tucker() -> Tucker<f64> {
+    Tucker::new(core(), vec![Some(Mat::zeros(4, 2)), None]).unwrap()
+}
+
+#[test]
+fn a_decomposition_from_parts_has_no_error_and_no_spectra() {
+    let tucker = tucker();
     assert_eq!(tucker.shape(), [4, 3]);
     assert_eq!(
         (
@@ -261,10 +238,23 @@ fn decompositions_from_parts() {
         ),
         (None, None, None)
     );
+}
+
+#[test]
+fn a_tensor_of_another_shape_has_no_relative_error() {
+    let tucker = tucker();
     assert_eq!(
         tucker.relative_error(&core()).unwrap_err().to_string(),
         "the tensor to compare with: shape 4×3 was expected, not 2×3"
     );
+    // With a tensor of zeros the relative error is 0 or ∞.
+    let zeros = Tensor::zeros(&[4, 3]).unwrap();
+    assert_eq!(tucker.relative_error(&zeros).unwrap(), 0.0);
+}
+
+#[test]
+fn slices_that_do_not_fit_the_tensor_are_refused() {
+    let tucker = tucker();
     let slice = |ranges: &[std::ops::Range<usize>]| {
         let error = tucker.reconstruct_slice(&ranges.into()).unwrap_err();
         error.to_string()
@@ -282,12 +272,5 @@ fn decompositions_from_parts() {
     assert_eq!(
         slice(&[0..1, backwards]),
         "slice of mode 1: 2:1 ends before it starts, for the extent 3"
-    );
-    // Against a tensor of zeros there is no relative error but 0 and ∞.
-    assert_eq!(
-        tucker
-            .relative_error(&Tensor::zeros(&[4, 3]).unwrap())
-            .unwrap(),
-        0.0
     );
 }

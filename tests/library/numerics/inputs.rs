@@ -1,12 +1,12 @@
-//! Matrices and tensors that are hard in different ways.
+//! Matrices and tensors that are difficult for different reasons.
 
 use faer::Mat;
 use tenfold::{Scalar, Tensor};
 
-use crate::common::oracle;
+use crate::common::oracle::{self, scaled};
 use crate::common::random::Random;
 
-/// Spectra of `n` values, at most 1, largest first, with a name each.
+/// Spectra of `n` values with a name each. Values are at most 1, in descending order.
 pub(crate) fn spectra(n: usize) -> Vec<(&'static str, Vec<f64>)> {
     let of = |value: &dyn Fn(usize) -> f64| (0..n).map(value).collect::<Vec<f64>>();
     let share = |i: usize| i as f64 / n as f64;
@@ -100,10 +100,10 @@ pub(crate) fn tensors<T: Scalar>() -> Vec<(String, Tensor<T>)> {
         })
         .unwrap(),
     );
-    let rows_of_any_size = |i: &[usize]| 10f64.powi(-(i[0] as i32) * 2) * random.uniform();
+    let graded_rows = |i: &[usize]| 10f64.powi(-(i[0] as i32) * 2) * random.uniform();
     add(
         "graded rows",
-        Tensor::from_fn(&[8, 6, 7], rows_of_any_size).unwrap(),
+        Tensor::from_fn(&[8, 6, 7], graded_rows).unwrap(),
     );
     tensors
         .into_iter()
@@ -111,13 +111,7 @@ pub(crate) fn tensors<T: Scalar>() -> Vec<(String, Tensor<T>)> {
         .collect()
 }
 
-/// c·X in another scalar, c·xᵢ rounded once.
-pub(crate) fn scaled<S: Scalar, T: Scalar>(x: &Tensor<S>, c: f64) -> Tensor<T> {
-    let entries = x.data().iter().map(|v| T::from_f64(v.as_f64() * c));
-    Tensor::new(x.shape(), entries.collect()).unwrap()
-}
-
-/// Σ λₖ qₖqₖᵀ for random orthonormal q.
+/// Σ λₖ qₖqₖᵀ with random orthonormal vectors qₖ.
 pub(crate) fn symmetric(random: &mut Random, values: &[f64]) -> Mat<f64> {
     let n = values.len();
     let q = random.orthonormal(n, n);
@@ -142,7 +136,7 @@ pub(crate) fn spectra_of<T: Scalar>(x: &Tensor<T>) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// Ranks that a core can have: `wanted` of each mode, cut down to the rank law.
+/// The ranks `wanted` for each extent, lowered to the extents and until they satisfy the rank law.
 pub(crate) fn feasible(shape: &[usize], wanted: impl Fn(usize) -> usize) -> Vec<usize> {
     let mut ranks: Vec<usize> = shape
         .iter()

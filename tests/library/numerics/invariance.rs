@@ -1,23 +1,19 @@
-//! What must not matter: units, and the order of modes.
+//! Changes of the tensor that change the decomposition in a known way: a factor, the order of the
+//! modes, modes of extent 1.
 
 use faer::MatRef;
-use tenfold::{Hooi, Hosvd, Randomized, Scalar, StHosvd, Tensor, Truncation, Tucker};
+use tenfold::{Hooi, Hosvd, Scalar, Solver, StHosvd, Tensor, Truncation, Tucker};
 
 use super::in_f64;
-use super::inputs::scaled;
-use crate::common::oracle;
+use crate::common::oracle::{self, scaled};
 use crate::common::random::Random;
+use crate::common::solvers::solvers;
 
-fn solve<T: Scalar>(x: &Tensor<T>, truncation: &Truncation) -> Vec<Tucker<T>> {
-    let mut results = vec![
-        Hosvd::new(truncation.clone()).decompose(x).unwrap(),
-        StHosvd::new(truncation.clone()).decompose(x).unwrap(),
-        Hooi::new(truncation.clone()).decompose(x).unwrap(),
-    ];
-    if let Truncation::Ranks(ranks) = truncation {
-        results.push(Randomized::new(ranks.clone()).decompose(x).unwrap());
-    }
-    results
+/// The decomposition by each solver.
+fn decompositions<T: Scalar>(x: &Tensor<T>, truncation: &Truncation) -> Vec<Tucker<T>> {
+    let solvers = solvers::<T>(truncation, None).into_iter();
+    let decompositions = solvers.map(|solver| solver.decompose(x.view()).unwrap());
+    decompositions.collect()
 }
 
 fn truncations() -> [Truncation; 2] {
@@ -27,8 +23,8 @@ fn truncations() -> [Truncation; 2] {
     ]
 }
 
-/// ‖A Aᵀ − B Bᵀ‖: how far two column spaces are apart.
-fn apart<T: Scalar>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> f64 {
+/// ‖A Aᵀ − B Bᵀ‖, the distance between two column spaces.
+fn distance_of_spaces<T: Scalar>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> f64 {
     let (a, b) = (in_f64(a), in_f64(b));
     (&a * a.transpose() - &b * b.transpose()).norm_max()
 }
@@ -37,11 +33,14 @@ fn check_scaling<T: Scalar>(exponents: &[i32], extremes: &[f64], tolerance: f64)
     let x: Tensor<f64> = Random::new(61).low_rank(&[9, 10, 11], &[3, 4, 2], 0.02);
     let x: Tensor<T> = scaled(&x, 1.0);
     for truncation in truncations() {
-        let plain = solve(&x, &truncation);
-        // By a power of two: not a bit of the factors changes.
+        let plain = decompositions(&x, &truncation);
+        // A power of two changes no bit of the factors.
         for &exponent in exponents {
             let c = 2f64.powi(exponent);
-            for (plain, times) in plain.iter().zip(solve(&scaled(&x, c), &truncation)) {
+            for (plain, times) in plain
+                .iter()
+                .zip(decompositions(&scaled(&x, c), &truncation))
+            {
                 assert_eq!(
                     times.core(),
                     &scaled::<T, T>(plain.core(), c),
@@ -57,14 +56,17 @@ fn check_scaling<T: Scalar>(exponents: &[i32], extremes: &[f64], tolerance: f64)
                 );
             }
         }
-        // By anything, up to the ends of the range.
+        // Any other factor changes them by rounding, also at the ends of the range.
         for &c in extremes {
             let y: Tensor<T> = scaled(&x, c);
-            for (plain, times) in plain.iter().zip(solve(&y, &truncation)) {
+            for (plain, times) in plain.iter().zip(decompositions(&y, &truncation)) {
                 assert_eq!(times.ranks(), plain.ranks(), "{c:e}");
                 for mode in 0..3 {
                     assert!(
-                        apart(times.factor(mode).unwrap(), plain.factor(mode).unwrap()) < tolerance,
+                        distance_of_spaces(
+                            times.factor(mode).unwrap(),
+                            plain.factor(mode).unwrap()
+                        ) < tolerance,
                         "{c:e}"
                     );
                 }
@@ -83,9 +85,9 @@ fn check_scaling<T: Scalar>(exponents: &[i32], extremes: &[f64], tolerance: f64)
     }
 }
 
-/// c·X has the factors of X, c times its core, and its relative error.
+/// The factors and the relative error stay the same.
 #[test]
-pub(crate) fn scaling_the_tensor_scales_the_core() {
+fn scaling_the_tensor_scales_the_core() {
     check_scaling::<f64>(
         &[-60, -3, 1, 17, 60],
         &[-1.0, 1e-290, 1e-170, -1e-30, 7.0, 1e30, 1e170, 1e290],
@@ -94,39 +96,26 @@ pub(crate) fn scaling_the_tensor_scales_the_core() {
     check_scaling::<f32>(&[-20, -3, 1, 17, 20], &[-1.0, 1e-30, 7.0, 1e30], 1e-3);
 }
 
-/// Modes in another order give the same decomposition with its modes in that
-/// order, signs and all.
+/// The signs stay the same too.
 #[test]
-pub(crate) fn permuting_modes_permutes_the_result() {
+fn permuting_the_modes_permutes_the_decomposition() {
     let x: Tensor<f64> = Random::new(62).low_rank(&[9, 10, 11], &[3, 4, 2], 0.02);
     for permutation in [[1, 0, 2], [2, 0, 1], [2, 1, 0], [0, 2, 1]] {
         let y = x.permute(&permutation).unwrap();
         let ranks: Vec<usize> = permutation.iter().map(|&mode| [3, 4, 2][mode]).collect();
-        let pairs = [
-            (
-                Hosvd::new([3, 4, 2]).decompose(&x).unwrap(),
-                Hosvd::new(ranks.clone()).decompose(&y).unwrap(),
-            ),
-            (
-                StHosvd::new([3, 4, 2]).decompose(&x).unwrap(),
-                StHosvd::new(ranks.clone()).decompose(&y).unwrap(),
-            ),
-            (
-                Hooi {
+        let solvers = |ranks: &[usize]| -> [Box<dyn Solver<f64>>; 3] {
+            [
+                Box::new(Hosvd::new(ranks.to_vec())),
+                Box::new(StHosvd::new(ranks.to_vec())),
+                Box::new(Hooi {
                     sweep_tolerance: 1e-14,
-                    ..Hooi::new([3, 4, 2])
-                }
-                .decompose(&x)
-                .unwrap(),
-                Hooi {
-                    sweep_tolerance: 1e-14,
-                    ..Hooi::new(ranks)
-                }
-                .decompose(&y)
-                .unwrap(),
-            ),
-        ];
-        for (plain, permuted) in pairs {
+                    ..Hooi::new(ranks.to_vec())
+                }),
+            ]
+        };
+        for (plain, permuted) in solvers(&[3, 4, 2]).iter().zip(solvers(&ranks)) {
+            let plain = plain.decompose(x.view()).unwrap();
+            let permuted = permuted.decompose(y.view()).unwrap();
             for (k, &mode) in permutation.iter().enumerate() {
                 let (a, b) = (plain.factor(mode).unwrap(), permuted.factor(k).unwrap());
                 assert!((a - b).norm_max() < 1e-6, "{permutation:?}, mode {mode}");
@@ -137,9 +126,8 @@ pub(crate) fn permuting_modes_permutes_the_result() {
     }
 }
 
-/// Modes of extent 1 come and go without a trace.
 #[test]
-pub(crate) fn modes_of_extent_one_change_nothing() {
+fn modes_of_extent_1_do_not_change_the_other_factors() {
     let x: Tensor<f64> = Random::new(63).low_rank(&[9, 10, 11], &[3, 4, 2], 0.02);
     let y = x.clone().reshape(&[1, 9, 1, 10, 11, 1]).unwrap();
     let plain = Hosvd::new([3, 4, 2]).decompose(&x).unwrap();

@@ -1,16 +1,16 @@
-//! Leading singular vectors of unfoldings and leading pairs of Gram matrices, and which
-//! computation is chosen for them.
+//! Leading singular vectors of unfoldings, leading eigenpairs of Gram matrices, and the choice of
+//! route and precision.
 
 use faer::Mat;
 use tenfold::linalg::{Accuracy, LeftSingular, Precision, Route, leading_pair, left_singular};
 use tenfold::{Scalar, Tensor};
 
-use super::inputs::{self, scaled, symmetric};
-use super::{follows_the_sign_rule, hold, in_f64, orthonormality, scales};
-use crate::common::oracle;
+use super::inputs::{self, symmetric};
+use super::{check_ratio, follows_the_sign_rule, in_f64, orthonormality, scales};
+use crate::common::oracle::{self, scaled};
 use crate::common::random::Random;
 
-/// Values, vectors and the energy that they capture, against Jacobi's.
+/// Compares singular values and vectors of each unfolding with those of Jacobi rotations.
 fn check_left_singular<T: Scalar>(x: &Tensor<T>, what: &str) {
     for mode in 0..x.order() {
         let unfolding = oracle::unfold(x, mode);
@@ -32,7 +32,7 @@ fn check_left_singular<T: Scalar>(x: &Tensor<T>, what: &str) {
     }
 }
 
-/// The leading vectors of one unfolding, whose singular values are known.
+/// Checks the leading vectors of one unfolding with the `exact` singular values.
 fn check_leading<T: Scalar>(
     unfolding: &Mat<f64>,
     exact: &[f64],
@@ -47,7 +47,7 @@ fn check_leading<T: Scalar>(
         values.is_sorted_by(|a, b| a >= b && *b >= 0.0),
         "{what}: {values:?}"
     );
-    hold(
+    check_ratio(
         "left singular vectors: orthonormality",
         T::NAME,
         orthonormality(vectors),
@@ -59,19 +59,19 @@ fn check_leading<T: Scalar>(
         assert!(values.iter().all(|&value| value == 0.0), "{what}");
         return;
     }
-    // A QR errs by n·ε in σ, a Gram matrix by n·ε in σ².
+    // The error of QR is n·ε in σ, the error of a Gram matrix n·ε in σ².
     let depth = unfolding.nrows().max(unfolding.ncols()) as f64;
     let gram_eps = match precision {
         Precision::Native => depth * T::EPSILON,
         Precision::Double => depth * f64::EPSILON,
     };
-    for (ours, exact) in values.iter().zip(exact) {
-        let (ours, exact) = (ours / largest, exact / largest);
+    for (value, exact) in values.iter().zip(exact) {
+        let (value, exact) = (value / largest, exact / largest);
         let ratio = match leading.route {
-            Route::Qr => (ours - exact).abs() / (depth * f64::EPSILON),
-            _ => (ours.powi(2) - exact.powi(2)).abs() / gram_eps,
+            Route::Qr => (value - exact).abs() / (depth * f64::EPSILON),
+            _ => (value.powi(2) - exact.powi(2)).abs() / gram_eps,
         };
-        hold("unfolding: singular values", T::NAME, ratio, || what.into());
+        check_ratio("unfolding: singular values", T::NAME, ratio, || what.into());
     }
     let (m, n) = (unfolding.nrows(), unfolding.ncols());
     let a = Mat::from_fn(m, n, |i, j| unfolding[(i, j)] / largest);
@@ -81,12 +81,12 @@ fn check_leading<T: Scalar>(
     let rounding = 30.0 * depth * T::EPSILON * a.norm_l2();
     let allowed = match route {
         Route::Gram => tail.hypot((30.0 * gram_eps).sqrt() * a.norm_l2()) + rounding,
-        // What Auto promises: its rounding cannot be seen.
+        // Auto promises that rounding adds at most a thousandth of the tail.
         _ => tail * (1.0 + 1e-3) + rounding,
     };
     assert!(
         missed <= allowed,
-        "{what}: misses {missed:e}, the tail is {tail:e}"
+        "{what}: the vectors miss {missed:e}, the tail is {tail:e}"
     );
 }
 
@@ -109,8 +109,8 @@ pub(crate) fn leading_left_singular_vectors_in_f32() {
     check_left_singular_everywhere::<f32>();
 }
 
-/// An unfolding of mode 1 of eight rows, three of whose singular values are large; the others
-/// leave the given relative tail.
+/// A tensor with an unfolding of mode 1 of eight rows. Three singular values are large. The
+/// relative tail of the others is `tail`.
 fn with_tail(random: &mut Random, columns: [usize; 2], tail: f64) -> Tensor<f64> {
     let large = [1.0f64, 0.6, 0.3];
     let energy: f64 = large.iter().map(|value| value.powi(2)).sum();
@@ -120,10 +120,10 @@ fn with_tail(random: &mut Random, columns: [usize; 2], tail: f64) -> Tensor<f64>
     Tensor::from_unfolding(unfolding.as_ref(), 1, &[columns[0], 8, columns[1]]).unwrap()
 }
 
-/// In `f64` a Gram matrix serves down to a relative tail of 5e-5, QR below: the tail is
-/// known to 1e-4 of itself on both sides.
+/// In `f64` a Gram matrix is accurate enough down to a relative tail of 5e-5. Below, the route is
+/// QR. Either way, the tail is accurate to a relative error of 1e-4.
 #[test]
-pub(crate) fn the_route_is_chosen_by_the_tail() {
+fn the_route_is_chosen_by_the_tail() {
     let mut random = Random::new(17);
     for (tail, route) in [
         (0.3, Route::Gram),
@@ -150,23 +150,26 @@ pub(crate) fn the_route_is_chosen_by_the_tail() {
             )
             .unwrap();
             assert_eq!(leading.route, route, "{tail:e}");
-            let ours = oracle::tail(&leading.values, 3, oracle::norm(&x));
-            assert!((ours / tail - 1.0).abs() < 1e-4, "{ours:e} for {tail:e}");
+            let computed = oracle::tail(&leading.values, 3, oracle::norm(&x));
+            assert!(
+                (computed / tail - 1.0).abs() < 1e-4,
+                "tail {tail:e}: {computed:e}"
+            );
             let a = oracle::unfold(&x, 1);
             let v = leading.vectors.as_ref();
             let missed = (&a - v * (v.transpose() * &a)).norm_l2() / oracle::norm(&x);
             assert!(
                 (missed / tail - 1.0).abs() < 1e-4,
-                "{missed:e} for {tail:e}"
+                "tail {tail:e}: the vectors miss {missed:e}"
             );
         }
     }
 }
 
-/// Products in `f32` serve down to a relative tail of 2e-2, of unfoldings more than eight
-/// times as long as wide.
+/// Products in `f32` are accurate enough down to a relative tail of 2e-2. They are used for
+/// unfoldings with more than eight times as many columns as rows.
 #[test]
-pub(crate) fn the_precision_is_chosen_by_the_tail_and_the_shape() {
+fn the_precision_is_chosen_by_the_tail_and_the_shape() {
     let mut random = Random::new(18);
     for (columns, tail, precision) in [
         ([5, 20], 0.3, Precision::Native),
@@ -196,13 +199,13 @@ pub(crate) fn the_precision_is_chosen_by_the_tail_and_the_shape() {
     }
 }
 
-/// The leading pair stands apart or it does not: both sides of the gap asked for.
+/// The second eigenvalue on both sides of the required gap.
 #[test]
 pub(crate) fn leading_pairs() {
     let mut random = Random::new(19);
     for n in [1, 2, 3, 8, 9, 30, 77, 150] {
         for gap in [1e-3, 0.1, 0.9] {
-            for (second, apart) in [
+            for (second, is_separated) in [
                 (0.0, true),
                 (1.0 - 1.02 * gap, true),
                 (1.0 - 0.98 * gap, n == 1),
@@ -221,23 +224,23 @@ pub(crate) fn leading_pairs() {
                     let what = || format!("order {n}, gap {gap}, second {second}, scale {c:e}");
                     let cs = Mat::from_fn(n, n, |i, j| s[(i, j)] * c);
                     let Some(pair) = leading_pair(cs.as_ref(), gap).unwrap() else {
-                        // Beside a close second the iteration may take too long.
-                        assert!(!apart || (gap < 0.1 && second > 0.5), "{}", what());
+                        // If the second eigenvalue is close, the iteration may take too long.
+                        assert!(!is_separated || (gap < 0.1 && second > 0.5), "{}", what());
                         continue;
                     };
-                    assert!(apart, "{}", what());
+                    assert!(is_separated, "{}", what());
                     let eps = n as f64 * f64::EPSILON;
                     let ratio = (pair.value / c - 1.0).abs() / eps;
-                    hold("leading pair: value", f64::NAME, ratio, what);
+                    check_ratio("leading pair: value", f64::NAME, ratio, what);
                     let v = Mat::from_fn(n, 1, |i, _| pair.vector[i]);
-                    hold(
+                    check_ratio(
                         "leading pair: length",
                         f64::NAME,
                         orthonormality(v.as_ref()),
                         what,
                     );
                     let residual = &s * &v - faer::Scale(pair.value / c) * &v;
-                    hold(
+                    check_ratio(
                         "leading pair: residual",
                         f64::NAME,
                         residual.norm_l2() / eps,

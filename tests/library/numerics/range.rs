@@ -1,45 +1,51 @@
-//! Tensors whose norm, core or reconstruction is near an end of the scalar's range: a true
-//! answer where one exists, otherwise an error that blames no entry.
+//! Tensors with a norm, a core or a reconstruction near an end of the scalar's range. If the result
+//! can be represented, it is correct. Otherwise the error says that the result is out of range and
+//! names no entry.
 
 use faer::mat;
 use tenfold::cam::{Cam, Weighting};
 use tenfold::{
-    Error, Hooi, Hosvd, Randomized, Result, Scalar, StHosvd, Start, Tensor, Truncation, Tucker,
-    mode_spectrum,
+    Error, Hooi, Hosvd, Randomized, Result, Scalar, Solver, StHosvd, Start, Tensor, Truncation,
+    Tucker, mode_spectrum,
 };
 
 use super::solvers::rounding;
-use crate::common::oracle;
+use crate::common::oracle::{self, scaled};
 use crate::common::random::Random;
 
-/// Every solver that takes the truncation, with its name.
+/// The outcome of each solver that takes this truncation, with a name.
 fn decompositions<T: Scalar>(
     x: &Tensor<T>,
     truncation: &Truncation,
 ) -> Vec<(&'static str, Result<Tucker<T>>)> {
-    let hooi = |start| Hooi {
-        start,
-        max_sweeps: 5,
-        ..Hooi::new(truncation.clone())
+    let hooi = |start| {
+        Box::new(Hooi {
+            start,
+            max_sweeps: 5,
+            ..Hooi::new(truncation.clone())
+        })
     };
-    let mut all = vec![
-        ("ST-HOSVD", StHosvd::new(truncation.clone()).decompose(x)),
-        ("HOSVD", Hosvd::new(truncation.clone()).decompose(x)),
-        ("HOOI", hooi(Start::StHosvd).decompose(x)),
-        ("HOOI from HOSVD", hooi(Start::Hosvd).decompose(x)),
+    let mut solvers: Vec<(&str, Box<dyn Solver<T>>)> = vec![
+        ("ST-HOSVD", Box::new(StHosvd::new(truncation.clone()))),
+        ("HOSVD", Box::new(Hosvd::new(truncation.clone()))),
+        ("HOOI", hooi(Start::StHosvd)),
+        ("HOOI from HOSVD", hooi(Start::Hosvd)),
     ];
     if let Truncation::Ranks(ranks) = truncation {
-        all.push(("randomized", Randomized::new(ranks.clone()).decompose(x)));
+        solvers.push(("randomized", Box::new(Randomized::new(ranks.clone()))));
     }
-    all
+    let solvers = solvers.into_iter();
+    let outcomes = solvers.map(|(name, solver)| (name, solver.decompose(x.view())));
+    outcomes.collect()
 }
 
-fn max<T: Scalar>() -> f64 {
+/// The largest scalar.
+fn largest<T: Scalar>() -> f64 {
     T::max_value().as_f64()
 }
 
-fn cores_above_the_largest_scalar<T: Scalar>() {
-    let largest = max::<T>();
+fn check_cores_above_the_largest_scalar<T: Scalar>() {
+    let largest = largest::<T>();
     let x = Tensor::from_fn(&[6, 7, 8], |_| T::from_f64(largest / 8.0)).unwrap();
     for truncation in [Truncation::from([1, 1, 1]), Truncation::RelativeError(0.1)] {
         for (name, tucker) in decompositions(&x, &truncation) {
@@ -53,27 +59,20 @@ fn cores_above_the_largest_scalar<T: Scalar>() {
 }
 
 #[test]
-fn cores_that_do_not_fit_are_refused() {
-    cores_above_the_largest_scalar::<f32>();
-    cores_above_the_largest_scalar::<f64>();
+fn a_core_above_the_largest_scalar_is_refused() {
+    check_cores_above_the_largest_scalar::<f32>();
+    check_cores_above_the_largest_scalar::<f64>();
 }
 
-/// Signs times nearly the largest scalar: the norm is above it, no entry of the core is.
-fn norms_above_the_largest_scalar<T: Scalar>() {
+/// Entries ±0.12 times the largest scalar. The norm is above the largest scalar, but no entry of
+/// the core is.
+fn check_norms_above_the_largest_scalar<T: Scalar>() {
     let mut random = Random::new(7);
-    let share = 0.12;
-    let x = Tensor::from_fn(&[4, 5, 6], |_| {
-        T::from_f64(share * max::<T>() * random.uniform().signum())
+    let unit: Tensor<T> = Tensor::from_fn(&[4, 5, 6], |_| {
+        T::from_f64(0.12 * random.uniform().signum())
     })
     .unwrap();
-    let unit = Tensor::new(
-        x.shape(),
-        x.data()
-            .iter()
-            .map(|v| T::from_f64(v.as_f64() / max::<T>()))
-            .collect(),
-    )
-    .unwrap();
+    let x: Tensor<T> = scaled(&unit, largest::<T>());
     for truncation in [
         Truncation::from([4, 5, 6]),
         Truncation::from([3, 4, 4]),
@@ -100,20 +99,20 @@ fn norms_above_the_largest_scalar<T: Scalar>() {
 }
 
 #[test]
-fn norms_that_do_not_fit_are_no_hindrance() {
-    norms_above_the_largest_scalar::<f32>();
-    norms_above_the_largest_scalar::<f64>();
+fn a_norm_above_the_largest_scalar_is_no_error() {
+    check_norms_above_the_largest_scalar::<f32>();
+    check_norms_above_the_largest_scalar::<f64>();
 }
 
-fn reconstructions_out_of_range<T: Scalar>() {
-    let largest = max::<T>();
+fn check_reconstructions_out_of_range<T: Scalar>() {
+    let largest = largest::<T>();
     let scalar = |value: f64| T::from_f64(value);
     let tucker = |core: f64, first: f64, second: f64| {
         let core = Tensor::new(&[1, 1], vec![scalar(core)]).unwrap();
         let factors = vec![Some(mat![[scalar(first)]]), Some(mat![[scalar(second)]])];
         Tucker::new(core, factors).unwrap()
     };
-    // The products of any two of the parts are out of range, that of all three is not.
+    // The product of two of the parts is out of range, the product of all three is not.
     let root = largest.sqrt();
     for (core, first, second, expected) in [
         (largest / 2.0, 4.0, 0.125, largest / 4.0),
@@ -141,29 +140,27 @@ fn reconstructions_out_of_range<T: Scalar>() {
     };
     is_refused(above.reconstruct());
     is_refused(above.reconstruct_slice(&[0..1, 0..1].into()));
-    // Its error is a number all the same: X̂ is twice the largest scalar.
+    // The relative error can be computed: X̂ is twice the largest scalar.
     let x = Tensor::new(&[1, 1], vec![scalar(largest)]).unwrap();
     assert!((above.relative_error(&x).unwrap() - 1.0).abs() <= 8.0 * T::EPSILON);
 }
 
 #[test]
-fn reconstructions_that_do_not_fit_are_refused() {
-    reconstructions_out_of_range::<f32>();
-    reconstructions_out_of_range::<f64>();
+fn a_reconstruction_above_the_largest_scalar_is_refused() {
+    check_reconstructions_out_of_range::<f32>();
+    check_reconstructions_out_of_range::<f64>();
 }
 
-/// Entries of the largest magnitude: a decomposition whose reconstruction overshoots is refused,
-/// and one that reaches them up to rounding gives them back.
-fn decompositions_have_a_reconstruction<T: Scalar>() {
+/// Entries up to the largest scalar. A decomposition is refused if its reconstruction exceeds the
+/// largest scalar. Otherwise it can be reconstructed.
+fn check_that_decompositions_can_be_reconstructed<T: Scalar>() {
     let mut random = Random::new(21);
     let (mut kept, mut refused) = (0, 0);
     for _ in 0..20 {
         let normal = Tensor::from_fn(&[3, 3, 3], |_| random.normal()).unwrap();
-        let largest = normal.data().iter().fold(0.0f64, |m, v| m.max(v.abs()));
-        let entries = normal
-            .data()
-            .iter()
-            .map(|v| T::from_f64(v / largest * max::<T>()));
+        let largest_entry = normal.data().iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let entries = normal.data().iter();
+        let entries = entries.map(|v| T::from_f64(v / largest_entry * largest::<T>()));
         let x = Tensor::new(normal.shape(), entries.collect()).unwrap();
         for ranks in [[3, 3, 3], [2, 3, 2]] {
             for (name, tucker) in decompositions(&x, &Truncation::from(ranks)) {
@@ -179,7 +176,7 @@ fn decompositions_have_a_reconstruction<T: Scalar>() {
             }
         }
     }
-    // In f64 the singular values, which are f64 themselves, are above the largest already.
+    // Singular values are f64. For a tensor in f64 they are already above the largest scalar.
     let some = if T::EPSILON > f64::EPSILON { 5 } else { 0 };
     assert!(
         kept >= some && refused > 20,
@@ -188,9 +185,9 @@ fn decompositions_have_a_reconstruction<T: Scalar>() {
 }
 
 #[test]
-fn what_is_decomposed_can_be_reconstructed() {
-    decompositions_have_a_reconstruction::<f32>();
-    decompositions_have_a_reconstruction::<f64>();
+fn every_decomposition_can_be_reconstructed() {
+    check_that_decompositions_can_be_reconstructed::<f32>();
+    check_that_decompositions_can_be_reconstructed::<f64>();
 }
 
 #[test]
@@ -205,8 +202,8 @@ fn singular_values_above_the_largest_f64_are_refused() {
     assert!(error.to_string().contains("a singular value"), "{error}");
 }
 
-/// Whole multiples of the smallest subnormal scalar, and the tensor of these multiples.
-fn subnormal<T: Scalar>(step: f64) -> Vec<(Tensor<T>, Tensor<f64>)> {
+/// Tensors of multiples k·`step` of the smallest subnormal scalar, and the tensors of the k.
+fn subnormal_tensors<T: Scalar>(step: f64) -> Vec<(Tensor<T>, Tensor<f64>)> {
     let mut random = Random::new(5);
     let periodic = Tensor::from_fn(&[5, 6, 7], |i| {
         ((7 * i[0] + 3 * i[1] + 5 * i[2]) % 9) as f64
@@ -220,21 +217,19 @@ fn subnormal<T: Scalar>(step: f64) -> Vec<(Tensor<T>, Tensor<f64>)> {
         .into_iter()
         .map(|multiples| {
             let multiples = multiples.unwrap();
-            let entries = multiples.data().iter().map(|&k| T::from_f64(k * step));
-            let x = Tensor::new(multiples.shape(), entries.collect()).unwrap();
-            (x, multiples)
+            (scaled(&multiples, step), multiples)
         })
         .collect()
 }
 
-fn subnormal_entries_within_a_tolerance<T: Scalar>(step: f64) {
+fn check_subnormal_entries<T: Scalar>(step: f64) {
     let mut shortfalls = 0;
-    for (x, multiples) in subnormal::<T>(step) {
+    for (x, multiples) in subnormal_tensors::<T>(step) {
         for tolerance in [0.5, 0.1, 0.01, 1e-4, 0.0] {
             for (name, tucker) in decompositions(&x, &Truncation::RelativeError(tolerance)) {
                 let tucker = tucker.unwrap();
                 let what = format!("{name}, {:?}, {tolerance}", x.shape());
-                // The error as a user finds it, in units of the smallest scalar.
+                // The error of the reconstruction, in units of the smallest scalar.
                 let y = tucker.reconstruct().unwrap();
                 let entries = y.data().iter().map(|v| v.as_f64() / step);
                 let found = Tensor::new(x.shape(), entries.collect()).unwrap();
@@ -267,28 +262,26 @@ fn subnormal_entries_within_a_tolerance<T: Scalar>(step: f64) {
     }
     assert!(
         shortfalls > 0,
-        "rounding to the smallest scalars is visible somewhere"
+        "rounding to subnormal scalars must cause a shortfall somewhere"
     );
 }
 
 #[test]
 fn subnormal_entries_meet_the_tolerance_or_report_the_shortfall() {
-    subnormal_entries_within_a_tolerance::<f32>(f64::from(f32::from_bits(1)));
-    subnormal_entries_within_a_tolerance::<f64>(f64::from_bits(1));
+    check_subnormal_entries::<f32>(f64::from(f32::from_bits(1)));
+    check_subnormal_entries::<f64>(f64::from_bits(1));
 }
 
-/// Scaling by a power of two changes no bit of the factors, whatever the range.
-fn powers_of_two<T: Scalar>(exponents: &[i32]) {
+/// Scaling by a power of two, up to the ends of the range, changes factors by rounding at most.
+fn check_powers_of_two<T: Scalar>(exponents: &[i32]) {
     let mut random = Random::new(11);
     let x: Tensor<T> = random.low_rank(&[6, 7, 5], &[3, 3, 3], 0.05);
     for truncation in [Truncation::from([3, 2, 3]), Truncation::RelativeError(0.1)] {
         let expected = decompositions(&x, &truncation);
         for &exponent in exponents {
-            let factor = T::from_f64(2f64.powi(exponent));
-            let entries = x.data().iter().map(|&v| v * factor).collect();
-            let scaled = Tensor::new(x.shape(), entries).unwrap();
+            let y: Tensor<T> = scaled(&x, 2f64.powi(exponent));
             for ((name, tucker), (_, expected)) in
-                decompositions(&scaled, &truncation).iter().zip(&expected)
+                decompositions(&y, &truncation).iter().zip(&expected)
             {
                 let (tucker, expected) = (tucker.as_ref().unwrap(), expected.as_ref().unwrap());
                 assert_eq!(tucker.ranks(), expected.ranks(), "{name}, 2^{exponent}");
@@ -301,7 +294,7 @@ fn powers_of_two<T: Scalar>(exponents: &[i32]) {
                     );
                 }
                 let difference =
-                    tucker.relative_error(&scaled).unwrap() - expected.relative_error(&x).unwrap();
+                    tucker.relative_error(&y).unwrap() - expected.relative_error(&x).unwrap();
                 assert!(
                     difference.abs() <= rounding(&x),
                     "{name}, 2^{exponent}: {difference:e}"
@@ -312,13 +305,13 @@ fn powers_of_two<T: Scalar>(exponents: &[i32]) {
 }
 
 #[test]
-fn scaling_by_powers_of_two_changes_nothing() {
-    powers_of_two::<f32>(&[-100, -90, -60, 0, 60, 100, 126]);
-    powers_of_two::<f64>(&[-990, -960, -500, 0, 500, 990, 1022]);
+fn scaling_by_a_power_of_two_does_not_change_factors_and_errors() {
+    check_powers_of_two::<f32>(&[-100, -90, -60, 0, 60, 100, 126]);
+    check_powers_of_two::<f64>(&[-990, -960, -500, 0, 500, 990, 1022]);
 }
 
 #[test]
-fn entries_that_are_not_finite_are_still_named() {
+fn an_entry_that_is_not_finite_is_named_if_the_norm_is_above_the_largest_scalar() {
     let mut x = Tensor::from_fn(&[3, 3, 3], |_| f32::MAX / 2.0).unwrap();
     x.data_mut()[14] = f32::NAN;
     for (name, tucker) in decompositions(&x, &Truncation::from([1, 1, 1])) {
@@ -329,8 +322,8 @@ fn entries_that_are_not_finite_are_still_named() {
     }
 }
 
-/// Saliency maps are free of scale, also at ranks below full.
-fn maps<T: Scalar>(exponents: &[i32]) {
+/// Saliency maps do not depend on the scale of the features, also at ranks below full.
+fn check_maps<T: Scalar>(exponents: &[i32]) {
     let mut random = Random::new(3);
     let features: Tensor<T> = Tensor::from_fn(&[7, 4, 5], |_| {
         T::from_f64(random.uniform().max(-0.2) + 0.2)
@@ -345,9 +338,7 @@ fn maps<T: Scalar>(exponents: &[i32]) {
             };
             let expected = cam.saliency_map(&features).unwrap().into_values();
             for &exponent in exponents {
-                let factor = T::from_f64(2f64.powi(exponent));
-                let entries = features.data().iter().map(|&v| v * factor).collect();
-                let scaled = Tensor::new(features.shape(), entries).unwrap();
+                let scaled: Tensor<T> = scaled(&features, 2f64.powi(exponent));
                 let map = cam.saliency_map(&scaled).unwrap().into_values();
                 let difference = oracle::distance(&map, &expected);
                 assert!(
@@ -361,7 +352,7 @@ fn maps<T: Scalar>(exponents: &[i32]) {
 }
 
 #[test]
-fn saliency_maps_of_the_largest_and_smallest_entries() {
-    maps::<f32>(&[-120, -80, 80, 127]);
-    maps::<f64>(&[-1000, -600, 600, 1023]);
+fn maps_of_the_largest_and_smallest_features_do_not_depend_on_the_scale() {
+    check_maps::<f32>(&[-120, -80, 80, 127]);
+    check_maps::<f64>(&[-1000, -600, 600, 1023]);
 }

@@ -1,21 +1,27 @@
-//! Matrices in any memory layout.
+//! Matrices in a random memory layout.
 
 use faer::{Mat, MatRef};
 use tenfold::Scalar;
 
 use super::random::Random;
 
-/// A matrix in some memory layout: by columns, by rows, or a strided part of a
-/// larger one, turned about.
-pub(crate) struct Laid<T> {
+/// A matrix in one of four memory layouts:
+///
+/// ```text
+/// 0  column-major
+/// 1  row-major
+/// 2  part of a larger column-major matrix, rows in reverse
+/// 3  part of a larger row-major matrix, columns in reverse
+/// ```
+pub(crate) struct RandomLayout<T> {
     memory: Mat<T>,
     layout: usize,
 }
 
 const LAYOUTS: usize = 4;
 
-impl<T: Scalar> Laid<T> {
-    /// A copy of `a`. What lies between and around its entries is NaN.
+impl<T: Scalar> RandomLayout<T> {
+    /// A copy of `a`. The memory between and around its entries holds NaN.
     pub(crate) fn new(random: &mut Random, a: &Mat<T>) -> Self {
         let layout = random.below(LAYOUTS);
         let (m, n) = (a.nrows(), a.ncols());
@@ -25,12 +31,16 @@ impl<T: Scalar> Laid<T> {
             0 => a.clone(),
             1 => a.transpose().to_owned(),
             2 => Mat::from_fn(m + 3, n + 2, |i, j| {
-                let within = i >= 3 && (1..=n).contains(&j);
-                if within { entry(m + 2 - i, j - 1) } else { gap }
+                let is_within = i >= 3 && (1..=n).contains(&j);
+                if is_within {
+                    entry(m + 2 - i, j - 1)
+                } else {
+                    gap
+                }
             }),
             _ => Mat::from_fn(n + 1, m + 2, |i, j| {
-                let within = i >= 1 && j < m;
-                if within { entry(j, n - i) } else { gap }
+                let is_within = i >= 1 && j < m;
+                if is_within { entry(j, n - i) } else { gap }
             }),
         };
         Self { memory, layout }

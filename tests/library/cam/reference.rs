@@ -1,6 +1,6 @@
-//! Saliency maps and metrics against reference data from a real network:
-//! efficientnet-lite0 on four photographs. `exact` maps are the equations in
-//! f64 by LAPACK; `published` ones come from the published code.
+//! Saliency maps and metrics agree with reference data of a real network, efficientnet-lite0 on
+//! four photographs. `exact` maps are the equations in `f64`, solved by LAPACK. `published` maps
+//! come from the published code.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,8 @@ use tenfold::cam::metrics::{THRESHOLDS, average_drop, average_increase, embeddin
 use tenfold::cam::{Cam, Sign, Status, Vectors, Weighting, normalize, resize};
 use tenfold::io::{AnyTensor, read_npy};
 use tenfold::{Tensor, TensorRef};
+
+use crate::common::oracle::{in_f64, largest_difference};
 
 const IMAGES: [&str; 4] = ["chelsea", "coffee", "rocket", "astronaut"];
 const LAYERS: [&str; 2] = ["early", "last"];
@@ -22,14 +24,11 @@ fn data(name: &str) -> PathBuf {
 fn read_f64(path: &Path) -> Tensor<f64> {
     match read_npy(path).unwrap() {
         AnyTensor::F64(x) => x,
-        AnyTensor::F32(x) => {
-            let entries = x.data().iter().map(|&entry| f64::from(entry)).collect();
-            Tensor::new(x.shape(), entries).unwrap()
-        }
+        AnyTensor::F32(x) => in_f64(&x),
     }
 }
 
-/// The feature map as the network gave it, in f32.
+/// The feature map of the network, in f32.
 fn features(image: &str, layer: &str) -> Tensor<f32> {
     let path = if (image, layer) == ("chelsea", "last") {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/chelsea.npy")
@@ -42,11 +41,6 @@ fn features(image: &str, layer: &str) -> Tensor<f32> {
     }
 }
 
-fn double(x: &Tensor<f32>) -> Tensor<f64> {
-    let entries = x.data().iter().map(|&entry| f64::from(entry)).collect();
-    Tensor::new(x.shape(), entries).unwrap()
-}
-
 fn reference(image: &str, layer: &str, weighting: Weighting, kind: &str) -> Option<Tensor<f64>> {
     let path = data(&format!("{image}.{layer}.{weighting}.{kind}.npy"));
     path.exists().then(|| read_f64(&path))
@@ -54,12 +48,6 @@ fn reference(image: &str, layer: &str, weighting: Weighting, kind: &str) -> Opti
 
 fn manifest() -> Value {
     serde_json::from_str(&std::fs::read_to_string(data("manifest.json")).unwrap()).unwrap()
-}
-
-fn largest_difference(x: &[f64], y: &[f64]) -> f64 {
-    assert_eq!(x.len(), y.len());
-    let differences = x.iter().zip(y).map(|(x, y)| (x - y).abs());
-    differences.fold(0.0, f64::max)
 }
 
 /// Every image, layer and weighting.
@@ -74,13 +62,13 @@ fn cases() -> impl Iterator<Item = (&'static str, &'static str, Weighting)> {
 }
 
 #[test]
-fn exact_maps_agree() {
+fn maps_agree_with_the_exact_ones() {
     for (image, layer, weighting) in cases() {
         let exact = reference(image, layer, weighting, "exact").unwrap();
         let x = features(image, layer);
         let cam = Cam::new(weighting);
 
-        let map = cam.saliency_map(&double(&x)).unwrap();
+        let map = cam.saliency_map(&in_f64(&x)).unwrap();
         assert_eq!(map.status(), Status::Fine);
         assert_eq!(map.values().shape(), exact.shape());
         let difference = largest_difference(map.values().data(), exact.data());
@@ -89,7 +77,7 @@ fn exact_maps_agree() {
             "{image} {layer} {weighting} f64: {difference:e}"
         );
 
-        let map = double(cam.saliency_map(&x).unwrap().values());
+        let map = in_f64(cam.saliency_map(&x).unwrap().values());
         let tolerance = match weighting.vectors() {
             Vectors::First => 1e-5,
             Vectors::All => 1e-4,
@@ -103,17 +91,17 @@ fn exact_maps_agree() {
 }
 
 #[test]
-fn published_maps_agree_as_far_as_the_equations_do() {
+fn maps_agree_with_the_published_ones_as_far_as_the_exact_ones_do() {
     let manifest = manifest();
     let mut opposite = 0;
     for (image, layer, weighting) in cases() {
         let published = reference(image, layer, weighting, "published").unwrap();
         let entry = &manifest["images"][image]["layers"][layer]["weightings"][weighting.name()];
         let stated = entry["max_abs_diff_exact_vs_published"].as_f64().unwrap();
-        // A difference of 1: LAPACK's sign went against the rule.
-        let against = stated == 1.0;
-        opposite += usize::from(against);
-        let (sign, tolerance) = if against {
+        // A difference of 1: LAPACK returned the vector with the sign opposite to the sign rule.
+        let is_opposite = stated == 1.0;
+        opposite += usize::from(is_opposite);
+        let (sign, tolerance) = if is_opposite {
             (Some(Sign::Negative), 2e-3)
         } else {
             (None, stated + 2e-3)
@@ -122,7 +110,7 @@ fn published_maps_agree_as_far_as_the_equations_do() {
             sign,
             ..Cam::new(weighting)
         };
-        let map = double(cam.saliency_map(&features(image, layer)).unwrap().values());
+        let map = in_f64(cam.saliency_map(&features(image, layer)).unwrap().values());
         let difference = largest_difference(map.data(), published.data());
         assert!(
             difference <= tolerance,
@@ -132,12 +120,12 @@ fn published_maps_agree_as_far_as_the_equations_do() {
     assert_eq!(opposite, 3);
 }
 
-/// Half the spacing of half-precision numbers below 1, in which the reference
-/// is stored, and a little.
+/// A little more than half the spacing of half-precision numbers below 1. The reference is stored
+/// in half precision.
 const HALF_PRECISION: f64 = 2.5e-4;
 
 #[test]
-fn resized_maps_agree() {
+fn resized_maps_agree_with_the_published_ones() {
     let mut compared = 0;
     for (image, layer, weighting) in cases() {
         let cam = Cam::new(weighting);
@@ -153,9 +141,9 @@ fn resized_maps_agree() {
         }
         if let Some(published) = reference(image, layer, weighting, "final224") {
             compared += 1;
-            // The second normalisation takes out the published 1e-7.
+            // The published code adds 1e-7. The second normalisation removes it.
             let map = cam.saliency_map(&features(image, layer)).unwrap();
-            let map = normalize(&at_image_size(&double(map.values()))).unwrap();
+            let map = normalize(&at_image_size(&in_f64(map.values()))).unwrap();
             let difference = largest_difference(map.data(), published.data());
             assert!(
                 difference <= HALF_PRECISION,
@@ -167,7 +155,7 @@ fn resized_maps_agree() {
 }
 
 #[test]
-fn intersection_over_union_agrees() {
+fn intersection_over_union_agrees_with_the_reference() {
     let manifest = manifest();
     let published = reference("chelsea", "last", Weighting::Mtsm, "published224").unwrap();
     let mask: Vec<bool> = read_f64(&data("mask224.npy"))
@@ -185,7 +173,7 @@ fn intersection_over_union_agrees() {
 }
 
 #[test]
-fn metrics_over_images_agree() {
+fn metrics_of_the_four_images_agree_with_the_reference() {
     let manifest = manifest();
     let images = &manifest["images"];
     for weighting in Weighting::ALL {
@@ -199,7 +187,7 @@ fn metrics_over_images_agree() {
         let o = IMAGES.map(|image| of_layer(image, "masked_probability"));
         let drop = average_drop(&p, &o).unwrap();
         let increase = average_increase(&p, &o).unwrap();
-        // One-dimensional embeddings at the distances of the real ones.
+        // Embeddings with one entry, which have the same distances as those of the network.
         let distances = IMAGES.map(|image| of_layer(image, "embedding_mse").sqrt());
         let embeddings = TensorRef::new(&[4, 1], &distances).unwrap();
         let origin = Tensor::zeros(&[4, 1]).unwrap();
@@ -212,7 +200,7 @@ fn metrics_over_images_agree() {
             let expected = expected[key].as_f64().unwrap();
             assert!(
                 (value - expected).abs() <= 1e-12 * expected.max(1.0),
-                "{weighting} {key}: {value} for {expected}"
+                "{weighting} {key}: {value}, {expected} was expected"
             );
         }
     }
