@@ -69,7 +69,7 @@ pub struct Tensor<T> {
     data: Vec<T>,
 }
 
-/// A tensor whose entries are borrowed.
+/// A tensor with borrowed entries.
 ///
 /// It has the methods of [`Tensor`] that only read. Functions take
 /// `impl Into<TensorRef<'_, T>>`, so that callers pass either a `&Tensor` or a view.

@@ -9,7 +9,7 @@ use super::open::open_archive;
 use crate::error::Result;
 
 impl Npy {
-    /// The bytes that [`Npy::read`] allocates: those of the tensor.
+    /// The bytes that [`Npy::read`] allocates for the tensor.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.header().memory()

@@ -127,7 +127,7 @@ impl Meta {
         serde_json::from_str(text).map_err(invalid)
     }
 
-    /// Whether shape, ranks, modes and scalar are those of `tucker`.
+    /// Whether shape, ranks, modes and scalar match `tucker`.
     pub(super) fn describes<T: Scalar>(&self, tucker: &Tucker<T>) -> bool {
         let actual = Self::new(tucker, &self.method);
         self.shape == actual.shape

@@ -1,7 +1,7 @@
 //! The operations on tensors, as methods.
 //!
-//! Each operation is written once, for the view. The methods of [`Tensor`] call those of
-//! its view and carry the documentation.
+//! Each operation is written once, for the view. The methods of [`Tensor`] call the methods of
+//! the view, and carry the documentation.
 
 use faer::{Mat, MatRef};
 

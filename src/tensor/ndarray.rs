@@ -30,7 +30,7 @@ use super::memory::with_room;
 use super::{Shape, Tensor, TensorRef};
 use crate::error::{Error, Result};
 
-/// Moves the entries of an array in row-major order, and copies those of another array.
+/// Moves the entries of an array in row-major order, and copies the entries of any other array.
 ///
 /// # Errors
 /// [`Error::OrderOutOfRange`] for an array without axes or with more than 16,

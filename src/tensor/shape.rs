@@ -23,8 +23,8 @@ pub struct Shape {
     order: usize,
 }
 
-/// Bytes counted for an entry. They are twice those of an `f64`, so that sizes in bytes do
-/// not overflow either.
+/// Bytes counted for an entry: twice the size of an `f64`, so that sizes in bytes do not
+/// overflow either.
 const ENTRY_BYTES: usize = 16;
 
 impl Shape {

@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// Draw a chart of the times of the closed forms and of the ratio Tucker/SVD
     #[arg(long, value_name = "OUT.svg")]
     plot: Option<PathBuf>,
-    /// The device that computes the closed forms. On a GPU the time is that of a map in a
+    /// The device that computes the closed forms. On a GPU the time per map is measured in a
     /// batch of 256, with the copies to the GPU and back
     #[arg(long, value_enum, default_value_t = Choice::Cpu)]
     device: Choice,

@@ -281,7 +281,7 @@ fn in_f32<T: Scalar>(map: &SaliencyMap<T>) -> tenfold::Result<Tensor<f32>> {
 }
 
 impl Args {
-    /// The options of one map. `ranks` are those of its file.
+    /// The options of one map, with the ranks for its file.
     fn cam(&self, weighting: Weighting, ranks: Option<&[usize]>) -> Cam {
         let several = self.weighting.0.len() > 1;
         let svd = weighting.decomposition() == Decomposition::Svd;

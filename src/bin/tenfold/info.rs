@@ -70,8 +70,8 @@ fn describe_file(path: &Path, console: &Console, memory: &Memory) -> Outcome<(Va
     described.map_err(|error| Failure::in_file(path, error))
 }
 
-/// The memory for the singular values of an array of this shape: that of HOSVD, and 0 for a
-/// shape that HOSVD refuses.
+/// The memory for the singular values of an array of this shape, estimated as for HOSVD; 0 for
+/// a shape that HOSVD refuses.
 fn spectra_memory(shape: &[usize]) -> u64 {
     let spectra = Hosvd::new(vec![1; shape.len()]);
     spectra.memory::<f64>(shape).unwrap_or(0)
