@@ -8,8 +8,8 @@
 //! - the kernels: sums of outer products (Gram matrices), products with a matrix of few rows
 //!   (mode products) and blocks of Householder reflectors (triangular factors). Each kernel
 //!   ends in the same loop, the register [`tile`];
-//! - the packing of matrices, scratch memory, prefetching, and all `unsafe` code that runs on
-//!   the CPU.
+//! - the packing of matrices, scratch memory, prefetching, and all `unsafe` code outside
+//!   `cuda`.
 //!
 //! Other modules write loops of their own over vector registers, without `unsafe`:
 //!
@@ -28,7 +28,7 @@
 //! - **Tile**: a block of the result, N rows by R registers, that stays in registers while all
 //!   products of its entries are summed.
 //! - **Sliver**: a narrow packed part of a matrix, stored step by step: first the entries that
-//!   a tile needs in step 0 of its sum, then those of step 1, and so on.
+//!   a tile needs in step 0 of its sum, then the entries of step 1, and so on.
 //! - **Panel**: a block of vectors of the same length that fits into the cache. For a Gram
 //!   matrix it is packed in slivers of one line.
 //! - **Strip**: some neighbouring columns of a matrix, with all rows. The mode product packs
@@ -47,9 +47,9 @@
 //!   k = 2   c c c c c c   f f f f f f   …        …
 //! ```
 //!
-//! A panel is packed in the same way, with the vectors in place of the rows. Line k of a sliver
-//! holds some neighbouring entries of vector k. Zeros fill the last sliver, and an unused line
-//! follows each sliver:
+//! A panel is packed in the same way, with vectors in place of rows. Line k of a sliver holds
+//! neighbouring entries of vector k. Zeros fill the last sliver, and an unused line follows
+//! each sliver:
 //!
 //! ```text
 //!   entries   0 … 7      8 … 15     16, 17        panel, packed
@@ -58,8 +58,8 @@
 //!                                                 S₂ = ee000000 ff000000 ········
 //! ```
 //!
-//! A tile walks down a sliver. In step k it loads R registers from the sliver, and from the
-//! other matrix N factors, each of which it copies to all lanes of a register:
+//! A tile walks down a sliver. In step k it loads R registers from the sliver. From the other
+//! matrix it loads N factors and copies each to all lanes of a register:
 //!
 //! ```text
 //!                              registers of step k

@@ -74,7 +74,7 @@ pub(crate) fn add_panel<'a, A: Transpose>(
     });
 }
 
-/// A tile prefetches a line of each of its two pieces once in so many steps.
+/// Steps of a tile between two prefetches. Each prefetches a line of two pieces of memory.
 const STEPS_PER_LINE: usize = 4;
 
 /// Bytes of each of the two pieces of memory that a tile of `depth` steps prefetches.
@@ -93,7 +93,7 @@ struct OuterProducts<'a, A, I> {
     step: usize,
     /// Entries from one sliver of [`line_entries`] rows to the next.
     sliver_stride: usize,
-    /// The number of rows that may be read, with padding after the order.
+    /// The entries of a vector that may be read: the order, or more where padding follows.
     end: usize,
     g: &'a mut [f64],
     ahead: I,

@@ -3,7 +3,7 @@
 //! A QR factorization that takes in one panel of rows at a time reduces a triangle R on top
 //! of a panel. A block of 8 reflectors clears 8 columns of the panel; in their place stand the
 //! reflectors' entries v. It then changes the columns to the right, 8 rows r of R and all rows
-//! b of the panel:
+//! b of the panel (drawn with 2 in place of 8):
 //!
 //! ```text
 //!   R      · · x x x x x x

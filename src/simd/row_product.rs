@@ -2,8 +2,8 @@
 //! mode.
 //!
 //! Each row x of X gives the row y = U x of Y. A row of Y is short and contiguous, so
-//! registers run along it. U is packed in slivers: step k of a sliver holds the entries k of
-//! up to three lines of rows of U.
+//! registers run along it. U is packed in slivers of up to three lines: step k of a sliver
+//! holds entry k of neighbouring rows of U.
 //!
 //! ```text
 //!                        sliver of U, step k:  u₀ₖ u₁ₖ u₂ₖ … (1 to 3 lines)

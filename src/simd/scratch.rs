@@ -20,8 +20,8 @@ use bytemuck::{NoUninit, Pod, Zeroable};
 
 use super::LINE_BYTES;
 
-/// A vector in scratch memory. It starts at a cache line, so that no register of it lies
-/// across two lines.
+/// A vector in scratch memory. It starts at a cache line, so that no register straddles two
+/// lines.
 pub(crate) struct Scratch<A> {
     lines: Lines,
     /// The number of entries that hold values, from the first on.
@@ -106,7 +106,7 @@ impl<A: NoUninit> Deref for Scratch<A> {
     fn deref(&self) -> &[A] {
         let start = self.lines.0.as_ptr().cast();
         // SAFETY: the start is aligned for `A`, as in `push`. The first `len` entries are
-        // values of `A`: either pushed, or bytes of a `Pod` type, of which any are valid.
+        // values of `A`: either pushed, or bytes of a `Pod` type, and any bytes are a valid one.
         unsafe { std::slice::from_raw_parts(start, self.len) }
     }
 }

@@ -5,11 +5,12 @@
 //! the result is copied to the slabs of Y:
 //!
 //! ```text
-//!      slabs of X         strip, packed          result, in slivers      slabs of Y
-//!   ┌────┬────┬────┐     ┌──────┬──────┐             ┌──────┬──────┐    ┌────┬────┬────┐
-//!   │ 0  │ 1  │ 2  │ I → │ 0 0 1│1 2 2 │ I  →  U ·   │ 0 0 1│1 2 2 │ J →│ 0  │ 1  │ 2  │ J
-//!   └────┴────┴────┘     └──────┴──────┘             └──────┴──────┘    └────┴────┴────┘
-//!     R     R    R        two lines each
+//!     slabs of X         S, slivers           U S, slivers           slabs of Y
+//!   ┌────┬────┬────┐   ┌───────┬───────┐    ┌───────┬───────┐    ┌────┬────┬────┐
+//!   │ 0  │ 1  │ 2  │   │ 0 0 1 │ 1 2 2 │    │ 0 0 1 │ 1 2 2 │    │ 0  │ 1  │ 2  │
+//!   │    │    │    │ → │       │       │ →  └───────┴───────┘ →  └────┴────┴────┘
+//!   └────┴────┴────┘   └───────┴───────┘    J rows               J rows
+//!   I rows, R columns  two lines wide
 //! ```
 //!
 //! A row of a wide slab is many slivers long. Then S is read in place ([`multiply_in_place`]),
@@ -34,7 +35,7 @@ pub(crate) struct Strip<'a, A> {
 }
 
 impl<'a, A: Lanes> Strip<'a, A> {
-    /// Strips of slabs of `right` columns, to be multiplied by `u`.
+    /// Prepares to multiply slabs of `right` columns by `u`.
     pub(crate) fn new(u: &'a PackedRows<A>, right: usize) -> Self {
         Self {
             u,
@@ -102,7 +103,7 @@ impl<A: Lanes> WithSimd for PackFirst<'_, A> {
         for (sliver, run) in slivers.zip(self.row.chunks(width)) {
             let step = &mut sliver[..run.len()];
             if run.len() == width {
-                // A known number of registers, copied without a call.
+                // The number of registers is a constant: the copy needs no call.
                 let (from, _) = A::registers::<S>(run);
                 let (to, _) = A::registers_mut::<S>(step);
                 for (to, from) in to.iter_mut().zip(from) {
@@ -172,8 +173,8 @@ fn unpack<A: Lanes>(slivers: &[A], start: usize, mut y: MatMut<'_, A>) {
     }
 }
 
-/// Splits `len` entries that start at column `start` of a strip into runs, one for each sliver
-/// that they meet: the sliver, the column in it, and the range of the entries.
+/// Splits `len` entries that start at column `start` of a strip into runs, one for each
+/// sliver. A run is the number of the sliver, the column in it, and the range of the entries.
 fn runs(
     start: usize,
     len: usize,

@@ -1,7 +1,7 @@
 //! Y = U S: a matrix of few rows times a strip, the mode product in all modes but the last.
 //!
-//! Columns of S and Y are contiguous in memory along a row, so registers run along the rows.
-//! A tile is a block of rows of Y by two registers, or by one sliver of S with AVX-512:
+//! Rows of S and of Y are contiguous, so registers run along the rows. A tile is a block of
+//! rows of Y by two registers. With AVX-512 two registers are as wide as a sliver of S:
 //!
 //! ```text
 //!                          sliver of S, step k:   s₀ s₁ s₂ …  (two lines)
@@ -10,12 +10,12 @@
 //!   (≤ 12 rows)    …                         …
 //! ```
 //!
-//! S is packed in slivers, or is read where it lies:
+//! S is packed in slivers or read in place:
 //!
 //! - [`packed_products`]: for each block of rows of U, all slivers of S. A block of U stays in
 //!   the first level of cache, and the tile in registers for the whole sum.
-//! - [`strided_products`]: the rows of S are long, and one column of slivers touches a new page
-//!   in every step. So 32 rows of S are read along all slivers, then the next 32 rows. Between
+//! - [`strided_products`]: where the rows of S are long, each step down a sliver reads another
+//!   page of memory. So 32 rows of S are read along all slivers, then the next 32 rows. Between
 //!   them the tiles are stored in Y, which stays in the second level of cache.
 
 use std::ops::Range;

@@ -48,7 +48,7 @@ use crate::simd::{LINE_F64S, Scratch, arch, line_start};
 const LEAF: usize = 16;
 
 /// Eigenvalues, largest first, and eigenvectors of a tridiagonal matrix with entries near one
-/// at most. Nothing where an iteration does not converge.
+/// at most. `None` where an iteration does not converge.
 ///
 /// Deflation and zero structure as in LAPACK's `dlaed2`. At most 8/3·n³ flops.
 pub(super) fn eigenvectors(
@@ -200,7 +200,7 @@ impl Merge<'_> {
         }
     }
 
-    /// Removes the eigenpairs of D + ρ z zᵀ that are already known to rounding (`dlaed2`):
+    /// Separates the eigenpairs of D + ρ z zᵀ that need no secular equation (`dlaed2`):
     ///
     /// - where |zₖ| is tiny, dₖ and its vector stay;
     /// - where two poles are close, a rotation of their vectors makes the z of one of them zero.

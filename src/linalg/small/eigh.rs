@@ -41,7 +41,7 @@ pub struct Eigen {
 /// Backward stable: ‖S V − V Λ‖ is below 30·n·ε·‖S‖ and ‖VᵀV − I‖ below 30·n·ε, for entries of
 /// any size. At most 6·n³ flops: 4/3 for the tridiagonal form, 8/3 for divide and conquer, 2 for
 /// the transformation back. Runs on one thread, so the bits do not depend on the number of
-/// threads. Where the iteration does not converge, others are tried: [`Rung`].
+/// threads. Where the iteration does not converge, slower ones are tried: [`Rung`].
 ///
 /// # Errors
 /// [`MatrixShapeMismatch`](crate::Error::MatrixShapeMismatch) unless the matrix is square,
@@ -212,7 +212,7 @@ fn all_vectors(
     climb(&LADDER, "the symmetric eigenproblem", attempt)
 }
 
-/// The eigenpairs of `s`, with entries near one at most, by one rung. Nothing where it does not
+/// The eigenpairs of `s`, with entries near one at most, by one rung. `None` where it does not
 /// converge.
 pub(super) fn on_rung(
     rung: Rung,

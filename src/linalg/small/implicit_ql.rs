@@ -29,7 +29,7 @@ use crate::simd::{LINE_F64S, Scratch, line_start};
 /// The iteration gives up after this number of sweeps for one eigenvalue.
 const MAX_SWEEPS: usize = 30;
 
-/// A tridiagonal matrix to be diagonalised, a diagonal block of a larger one.
+/// A diagonal block of a tridiagonal matrix, which is diagonalised on its own.
 pub(super) struct Leaf<'a> {
     /// The diagonal, which becomes the eigenvalues.
     pub(super) d: &'a mut [f64],

@@ -22,7 +22,7 @@ use crate::monitor::Cancellation;
 const MAX_SWEEPS: usize = 60;
 
 /// Singular values, largest first, and right singular vectors of the matrix `r` with entries
-/// near one at most. Nothing where an entry is not finite. Some 6·n³ flops a sweep.
+/// near one at most. `None` where an entry is not finite. Some 6·n³ flops a sweep.
 pub(super) fn jacobi(
     r: MatRef<'_, f64>,
     cancellation: Cancellation<'_>,

@@ -8,20 +8,22 @@
 //!   q ← a fixed start of unit length
 //!   for step in 1..:
 //!     w ← S q,  α ← wᵀ q
-//!     w ← w minus its parts along all q before, twice
+//!     w ← w − Σ ⟨w, qᵢ⟩ qᵢ over all qᵢ so far, twice
 //!     β ← ‖w‖
-//!     now and then: (λ, y) ← the leading pair of T; done where β |last entry of y| ≤ n·ε·λ
+//!     after some of the steps:
+//!       (λ, y) ← the leading pair of T
+//!       stop where β·|last entry of y|, the residual, is at most n·ε·λ
 //!     q ← w/β
 //!   eigenvector ← Σ yᵢ qᵢ
 //! ```
 //!
-//! The vector is as accurate as the residual only if the second eigenvalue λ₂ is smaller by the
-//! wanted gap. A start orthogonal to a leading eigenvector would hide it. So the gap is checked
-//! on S itself, by one of two bounds:
+//! A small residual means a small error only where the second eigenvalue λ₂ is smaller than λ₁
+//! by a gap. The iteration may miss an eigenvector that is orthogonal to its start. So the gap
+//! is checked on S itself, in one of two ways:
 //!
-//! 1. λ₂² ≤ ‖S‖² − λ₁², a sum over the entries of S;
-//! 2. where that is too large, the number of eigenvalues above (1 − gap)·λ₁: by Sylvester's law
-//!    of inertia, the number of positive pivots of S − (1 − gap)·λ₁·I.
+//! 1. by the bound λ₂² ≤ ‖S‖² − λ₁²;
+//! 2. where the bound is too large, by the number of eigenvalues above (1 − gap)·λ₁. It is the
+//!    number of positive pivots of S − (1 − gap)·λ₁·I (Sylvester's law of inertia).
 
 use faer::MatRef;
 use pulp::{Simd, WithSimd};
@@ -134,7 +136,7 @@ impl WithSimd for Lanczos<'_> {
     }
 }
 
-/// The Lanczos iteration. Nothing where it does not converge.
+/// The Lanczos iteration. `None` where it does not converge.
 #[inline(always)]
 fn iterate<S: Simd>(
     simd: S,

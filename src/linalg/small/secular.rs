@@ -130,7 +130,7 @@ fn lowner_factors<S: Simd>(
     [above, Register::splat(simd, 1.0).where_or(own, gap)]
 }
 
-/// A register of roots to be found.
+/// The roots that one register iterates on.
 #[derive(Clone, Copy)]
 struct Batch<S: Simd> {
     /// The number of the root in lane 0.
@@ -188,7 +188,7 @@ impl<'a> Equation<'a> {
         }
     }
 
-    /// The roots; nothing where the iteration does not converge.
+    /// The roots; `None` where the iteration does not converge.
     #[inline(always)]
     pub(super) fn roots<S: Simd>(
         &self,
@@ -251,7 +251,7 @@ impl<'a> Equation<'a> {
         Ok(Some(roots))
     }
 
-    /// The roots of one batch; nothing where a lane does not converge.
+    /// The roots of one batch; `None` where a lane does not converge.
     #[inline(always)]
     fn solve<S: Simd>(&self, simd: S, batch: Batch<S>) -> Option<Point<S>> {
         let Batch {

@@ -95,7 +95,7 @@ pub(super) const LADDER: [Rung; 4] = [
     Rung::Gram,
 ];
 
-/// The decomposition of `r`, with entries near one at most, by one rung. Nothing where it does
+/// The decomposition of `r`, with entries near one at most, by one rung. `None` where it does
 /// not converge.
 pub(super) fn on_rung(
     rung: Rung,
@@ -121,7 +121,7 @@ pub(super) fn on_rung(
     })
 }
 
-/// faer's bidiagonal divide and conquer. Nothing where it does not converge.
+/// faer's bidiagonal divide and conquer. `None` where it does not converge.
 fn divide_and_conquer(r: MatRef<'_, f64>) -> Option<Decomposed> {
     let n = r.ncols();
     let mut values = vec![0.0; n];

@@ -34,7 +34,7 @@ pub(super) struct Tridiagonal<'a> {
     pub(super) off_diagonal: &'a [f64],
 }
 
-/// Eigenvectors for `values`, as columns. Nothing where a residual exceeds 4·n·ε·‖T‖, or two
+/// Eigenvectors for `values`, as columns. `None` where a residual exceeds 4·n·ε·‖T‖, or two
 /// vectors are orthogonal to less than 4·n·ε. Some 2·n²·count flops for `count` values.
 pub(super) fn leading_vectors(
     t: Tridiagonal<'_>,
@@ -100,7 +100,7 @@ fn residual(t: Tridiagonal<'_>, v: &[f64], value: f64) -> f64 {
 }
 
 /// All eigenvalues of T, largest first, by the rational QL iteration of Pal, Walker and Kahan
-/// (Parlett, *The Symmetric Eigenvalue Problem*, §8.15). Nothing where it does not converge.
+/// (Parlett, *The Symmetric Eigenvalue Problem*, §8.15). `None` where it does not converge.
 /// Some 10·n² flops.
 pub(super) fn eigenvalues(
     t: Tridiagonal<'_>,
@@ -152,8 +152,8 @@ fn norm(t: Tridiagonal<'_>) -> f64 {
     norm
 }
 
-/// One QL sweep without square roots over a block with diagonal `d` and off-diagonal entries
-/// of squares `squares`, none of them zero.
+/// One QL sweep without square roots over a block with diagonal `d`. The off-diagonal entries
+/// have the squares `squares`, and none is zero.
 fn ql_sweep(d: &mut [f64], squares: &mut [f64]) {
     // 1. Wilkinson's shift: the eigenvalue of the first two rows nearer to d₀.
     let e = squares[0].sqrt();
