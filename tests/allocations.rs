@@ -1,5 +1,5 @@
-//! What is allocated: for the maps of a batch nothing for each, and for a decomposition or
-//! a map no more than its estimate, nor much less.
+//! Allocations, counted by an allocator: a batch allocates nothing for each map, and a decomposition
+//! or a map takes at most its memory estimate, and not much less.
 #![allow(clippy::unwrap_used, unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -8,28 +8,26 @@ use std::ops::Range;
 
 use rayon::ThreadPoolBuilder;
 use tenfold::cam::{Cam, Weighting};
-use tenfold::{
-    Hooi, Hosvd, Randomized, Result, Scalar, Slice, StHosvd, Start, Tensor, Truncation, Tucker,
-};
+use tenfold::{Hooi, Hosvd, Randomized, Scalar, Slice, Solver, StHosvd, Start, Tensor, Truncation};
 
-/// The system's allocator, counting.
+/// The system's allocator, which counts.
 struct Counting;
 
-// Of this thread: the harness has threads of its own.
+// Each thread counts for itself, because the test harness has threads too.
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    /// Bytes that are allocated, and the most that were at any time.
+    /// The bytes that are allocated now, and their maximum so far.
     static BYTES: Cell<isize> = const { Cell::new(0) };
-    static MOST_BYTES: Cell<isize> = const { Cell::new(0) };
+    static PEAK_BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call is the system allocator's own.
+// SAFETY: every call is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         BYTES.set(BYTES.get() + layout.size() as isize);
-        MOST_BYTES.set(MOST_BYTES.get().max(BYTES.get()));
-        // SAFETY: the caller's promises are passed on.
+        PEAK_BYTES.set(PEAK_BYTES.get().max(BYTES.get()));
+        // SAFETY: the caller guarantees what the system's allocator requires.
         unsafe { System.alloc(layout) }
     }
 
@@ -43,13 +41,13 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Calls `work` on one thread, whose memory is kept for nobody.
+/// Calls `work` on a thread of its own, which has no scratch memory yet.
 fn on_one_thread<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(work)
 }
 
-/// Noise, and a batch of it whose maps all differ.
+/// A tensor of noise. All items of a batch differ.
 fn noise<T: Scalar>(shape: &[usize]) -> Tensor<T> {
     let mut state = 1u32;
     Tensor::from_fn(shape, |_| {
@@ -59,7 +57,7 @@ fn noise<T: Scalar>(shape: &[usize]) -> Tensor<T> {
     .unwrap()
 }
 
-/// Allocations of one call for `batch`, once the memory of its thread is warm.
+/// The number of allocations for a batch, when the thread already has its scratch memory.
 fn allocations<T: Scalar>(cam: &Cam, batch: &Tensor<T>) -> usize {
     let positions: usize = batch.shape()[2..].iter().product();
     let mut maps = vec![T::default(); batch.shape()[0] * positions];
@@ -69,7 +67,7 @@ fn allocations<T: Scalar>(cam: &Cam, batch: &Tensor<T>) -> usize {
     ALLOCATIONS.get() - before
 }
 
-fn as_many_for_many_maps_as_for_few<T: Scalar>() {
+fn check_allocations<T: Scalar>() {
     for [c, h, w] in [[512, 7, 7], [64, 12, 12], [24, 40, 40], [130, 11, 11]] {
         let (few, many) = (noise::<T>(&[2, c, h, w]), noise::<T>(&[5, c, h, w]));
         for weighting in Weighting::ALL {
@@ -77,77 +75,56 @@ fn as_many_for_many_maps_as_for_few<T: Scalar>() {
             let [few, many] = [&few, &many].map(|batch| allocations(&cam, batch));
             let name = T::NAME;
             assert_eq!(few, many, "{name}, {weighting}, {c}×{h}×{w}");
-            // Those of the call: two lists of one entry for each map.
+            // Two lists with an entry for each map.
             assert!(few <= 2, "{name}, {weighting}, {c}×{h}×{w}: {few}");
         }
     }
 }
 
 #[test]
-fn no_allocation_for_a_map() {
+fn a_batch_allocates_nothing_for_each_map() {
     on_one_thread(|| {
-        as_many_for_many_maps_as_for_few::<f32>();
-        as_many_for_many_maps_as_for_few::<f64>();
+        check_allocations::<f32>();
+        check_allocations::<f64>();
     });
 }
 
-/// The most bytes that `work` had allocated at any time, what it gives among them.
+/// The maximum number of bytes that `work` has allocated at any time, including its result.
 fn peak<R>(work: impl FnOnce() -> R + Send) -> f64 {
     on_one_thread(|| {
         let before = BYTES.get();
-        MOST_BYTES.set(before);
-        // What it gives is dropped only now.
-        let _kept = work();
-        (MOST_BYTES.get() - before) as f64
+        PEAK_BYTES.set(before);
+        // The result lives until the peak is read.
+        let _result = work();
+        (PEAK_BYTES.get() - before) as f64
     })
 }
 
-/// What a thread keeps of its scratch memory, at most: no estimate counts it, the command
-/// adds as much for each thread.
-const KEPT: f64 = 8e6;
+/// The maximum number of bytes of scratch memory that a thread keeps. Estimates do not count it; the
+/// command adds it for each thread.
+const SCRATCH: f64 = 8e6;
 
-/// Fails unless `peak` lies between `least` of the `estimate` and all of it.
-fn within(estimate: u64, least: f64, peak: f64, what: &str) {
+/// Fails unless `peak` is at most the `estimate` plus the scratch memory of a thread, and at least
+/// the share `least` of the estimate.
+fn compare(estimate: u64, least: f64, peak: f64, what: &str) {
     let estimate = estimate as f64;
     assert!(
-        (least * estimate..=estimate + KEPT).contains(&peak),
+        (least * estimate..=estimate + SCRATCH).contains(&peak),
         "{what}: a peak of {peak} bytes for an estimate of {estimate}"
     );
 }
 
-/// A solver by its two functions.
-trait Solver<T>: Sync + std::fmt::Debug {
-    fn estimate(&self, shape: &[usize]) -> u64;
-    fn solve(&self, x: &Tensor<T>) -> Result<Tucker<T>>;
-}
-
-macro_rules! solvers {
-    ($($solver:ty),*) => {
-        $(impl<T: Scalar> Solver<T> for $solver {
-            fn estimate(&self, shape: &[usize]) -> u64 {
-                self.memory::<T>(shape).unwrap()
-            }
-
-            fn solve(&self, x: &Tensor<T>) -> Result<Tucker<T>> {
-                self.decompose(x)
-            }
-        })*
-    };
-}
-
-solvers!(StHosvd, Hosvd, Hooi, Randomized);
-
-/// A decomposition and its measured error, which may take no more.
+/// A decomposition, and then its measured error, which must not take more memory.
 fn check_solver<T: Scalar>(solver: &dyn Solver<T>, shape: &[usize], least: f64) {
     let x = noise::<T>(shape);
     let peak = peak(|| {
-        let tucker = solver.solve(&x).unwrap();
+        let tucker = solver.decompose(x.view()).unwrap();
         tucker.relative_error(&x).unwrap();
         tucker
     });
     let what = format!("{solver:?} of {shape:?} in {}", T::NAME);
-    let estimate = on_one_thread(|| solver.estimate(shape));
-    within(estimate, least, peak, &what);
+    let estimate = on_one_thread(|| solver.memory(shape)).unwrap();
+    compare(estimate, least, peak, &what);
 }
 
 fn check_solvers<T: Scalar>(shape: &[usize], ranks: &[usize], least: f64) {
@@ -164,21 +141,25 @@ fn check_solvers<T: Scalar>(shape: &[usize], ranks: &[usize], least: f64) {
         power_iterations: 1,
         ..Randomized::new(ranks.clone())
     };
-    let sequential = StHosvd::new(ranks.clone());
-    let independent = Hosvd::new(ranks.clone());
-    let all: [&dyn Solver<T>; 5] = [&sequential, &independent, &hooi, &from_hosvd, &randomized];
-    for solver in all {
-        check_solver(solver, shape, least);
-    }
+    let mut solvers: Vec<Box<dyn Solver<T>>> = vec![
+        Box::new(StHosvd::new(ranks.clone())),
+        Box::new(Hosvd::new(ranks)),
+        Box::new(hooi),
+        Box::new(from_hosvd),
+        Box::new(randomized),
+    ];
     for tolerance in [0.0, 0.1] {
         let truncation = Truncation::RelativeError(tolerance);
-        check_solver::<T>(&StHosvd::new(truncation.clone()), shape, least);
-        check_solver::<T>(&Hosvd::new(truncation), shape, least);
+        solvers.push(Box::new(StHosvd::new(truncation.clone())));
+        solvers.push(Box::new(Hosvd::new(truncation)));
+    }
+    for solver in solvers {
+        check_solver(solver.as_ref(), shape, least);
     }
 }
 
 #[test]
-fn decompositions_take_what_was_estimated() {
+fn decompositions_take_at_most_the_estimate() {
     for (shape, ranks) in [
         (&[32, 64, 128][..], &[16, 32, 64][..]),
         (&[8192, 16], &[8, 8]),
@@ -192,9 +173,9 @@ fn decompositions_take_what_was_estimated() {
     }
 }
 
-/// Tensors of 16 MB, beside which what a thread keeps is little.
+/// A tensor of 16 MB, so that the scratch memory of a thread is small beside the estimate.
 #[test]
-fn large_decompositions_take_what_was_estimated() {
+fn large_decompositions_take_between_half_of_the_estimate_and_all_of_it() {
     let (shape, ranks) = ([96, 128, 160], [48, 64, 80]);
     let hooi = Hooi {
         max_sweeps: 1,
@@ -219,7 +200,7 @@ fn large_decompositions_take_what_was_estimated() {
 }
 
 #[test]
-fn reconstructions_take_what_was_estimated() {
+fn reconstructions_take_at_most_the_estimate() {
     let x = noise::<f64>(&[64, 64, 128]);
     let partial = StHosvd {
         modes: Some(vec![0, 2]),
@@ -228,7 +209,7 @@ fn reconstructions_take_what_was_estimated() {
     for solver in [StHosvd::new([9, 10, 8]), partial] {
         let tucker = solver.decompose(&x).unwrap();
         let whole = peak(|| tucker.reconstruct().unwrap());
-        within(
+        compare(
             tucker.reconstruction_memory(None).unwrap(),
             0.7,
             whole,
@@ -243,7 +224,7 @@ fn reconstructions_take_what_was_estimated() {
             let slice = Slice::from(ranges);
             let part = peak(|| tucker.reconstruct_slice(&slice).unwrap());
             let estimate = tucker.reconstruction_memory(Some(&slice)).unwrap();
-            within(estimate, 0.2, part, &slice.to_string());
+            compare(estimate, 0.2, part, &slice.to_string());
         }
     }
 }
@@ -261,7 +242,7 @@ fn check_maps<T: Scalar>() {
             let cam = Cam::new(weighting);
             let peak = peak(|| cam.saliency_map(&x).unwrap());
             let what = format!("{weighting} of {shape:?} in {}", T::NAME);
-            within(cam.memory::<T>(&shape).unwrap(), 0.05, peak, &what);
+            compare(cam.memory::<T>(&shape).unwrap(), 0.05, peak, &what);
         }
         let cam = Cam {
             ranks: Some(vec![3, 4, 4]),
@@ -269,12 +250,12 @@ fn check_maps<T: Scalar>() {
         };
         let peak = peak(|| cam.saliency_map(&x).unwrap());
         let what = format!("mtsm at ranks of {shape:?} in {}", T::NAME);
-        within(cam.memory::<T>(&shape).unwrap(), 0.05, peak, &what);
+        compare(cam.memory::<T>(&shape).unwrap(), 0.05, peak, &what);
     }
 }
 
 #[test]
-fn saliency_maps_take_what_was_estimated() {
+fn saliency_maps_take_at_most_the_estimate() {
     check_maps::<f64>();
     check_maps::<f32>();
 }

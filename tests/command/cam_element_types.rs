@@ -1,5 +1,5 @@
 //! `tenfold cam` of arrays of every element type of NumPy, with offsets near the largest integers
-//! that a type holds exactly.
+//! that are exact in the type.
 
 use tenfold::Tensor;
 use tenfold::cam::Weighting;
@@ -7,8 +7,8 @@ use tenfold::cam::Weighting;
 use crate::folder::Folder;
 use crate::npy::row_major;
 
-/// An element type of NumPy, an offset near the largest integers that it holds exactly, and the
-/// bytes of an integer.
+/// An element type of NumPy, an offset near the largest integers that are exact in it, and a
+/// function that encodes an integer.
 type Element = (&'static str, i64, fn(i64) -> Vec<u8>);
 
 const ELEMENTS: [Element; 11] = [

@@ -1,5 +1,5 @@
-//! The fuzz targets, run on every file of the corpus in the repository. The corpus holds every
-//! input that ever failed.
+//! The fuzz targets, run on every file of the corpus in the repository. Every input that ever failed
+//! is in the corpus.
 
 #[allow(unreachable_pub)]
 #[path = "../../fuzz/src/targets.rs"]

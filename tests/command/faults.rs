@@ -96,8 +96,7 @@ fn an_interrupted_solver_ends_the_command() {
     }
 }
 
-/// The command is killed at moments spread over its run: 12 times, or as often as
-/// `TENFOLD_KILLS` says.
+/// The command is killed at moments spread over its run, `TENFOLD_KILLS` times or 12 times.
 #[test]
 fn a_killed_command_leaves_the_old_file_or_the_new_one() {
     let job = Job::new();

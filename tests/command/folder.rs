@@ -66,7 +66,7 @@ impl Folder {
         self.path().join(name)
     }
 
-    /// The sorted names of what the folder holds.
+    /// The sorted names of the files and folders in it.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -1,5 +1,5 @@
-//! Every command gets every kind of wrong file for each of its inputs. The message says what the
-//! file is, what was expected and, if a program of the user writes such files, which one.
+//! Every command gets every kind of wrong file for each of its inputs. The message has the kind of
+//! the file, the kind that was expected and, if possible, a program that writes files of that kind.
 
 use std::fs;
 
@@ -63,11 +63,11 @@ const INPUTS: [(&str, Kind); 12] = [
     ("evaluate --maps x.npy --masks FILE", Array),
 ];
 
-/// What a message says about a file.
+/// The expected message about a file.
 enum Message {
-    /// What the file is, and what was expected instead.
+    /// This text, and then the kind of file that was expected.
     WithExpectation(&'static str),
-    /// This alone.
+    /// This text alone.
     Alone(&'static str),
 }
 
@@ -119,7 +119,7 @@ fn folder_with_all_kinds() -> Folder {
     folder
 }
 
-/// Each wrong file, the kind of input that it is valid for, and what messages say about it.
+/// Each wrong file, the kind of input that it is valid for, and the expected message.
 const FILES: &[(&str, Option<Kind>, Message)] = &[
     (
         "x.npy",
@@ -194,7 +194,7 @@ const FILES: &[(&str, Option<Kind>, Message)] = &[
     ),
 ];
 
-/// What a message says about a file of the expected kind that is cut short. Only the reader of
+/// A part of the message about a file of the expected kind that is cut short. Only the reader of
 /// that kind finds the damage.
 fn damage(file: &str, expected: Kind) -> Option<&'static str> {
     match file {

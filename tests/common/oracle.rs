@@ -46,8 +46,8 @@ pub(crate) fn mode_product<T: Scalar>(x: &Tensor<T>, mode: usize, u: MatRef<'_, 
     .unwrap()
 }
 
-/// The column of the mode-n unfolding that holds the entry at `index`. The other indices count
-/// columns in their order; the last runs fastest.
+/// The column of the entry at `index` in the mode-n unfolding. The other indices count columns in
+/// their order; the last runs fastest.
 pub(crate) fn column(shape: &[usize], mode: usize, index: &[usize]) -> usize {
     (0..shape.len())
         .filter(|&m| m != mode)

@@ -21,7 +21,7 @@ pub(crate) struct RandomLayout<T> {
 const LAYOUTS: usize = 4;
 
 impl<T: Scalar> RandomLayout<T> {
-    /// A copy of `a`. The memory between and around its entries holds NaN.
+    /// A copy of `a`. The memory between and around its entries is filled with NaN.
     pub(crate) fn new(random: &mut Random, a: &Mat<T>) -> Self {
         let layout = random.below(LAYOUTS);
         let (m, n) = (a.nrows(), a.ncols());

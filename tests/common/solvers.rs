@@ -1,4 +1,4 @@
-//! All Tucker solvers in one list, for checks that hold for each of them.
+//! All Tucker solvers in one list, for checks of every solver.
 
 use tenfold::{Hooi, Hosvd, Randomized, Scalar, Solver, StHosvd, Truncation};
 

@@ -1,14 +1,14 @@
-//! The shape of the code itself: dependencies point downwards and form no circles, `unsafe` stays
-//! in the kernels and where the CUDA driver is called, only the command prints, and every
-//! public function of `tensor` and `linalg` is called with arbitrary input.
+//! The structure of the code: dependencies point downwards and have no cycles, `unsafe` stays in the
+//! modules `simd` and `cuda`, only the command prints, and `tests/library/api` calls every public
+//! function of `tensor` and `linalg` with arbitrary input.
 
-mod circles;
+mod cycles;
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules, lowest first; the modules of one layer do not use each other.
+/// The modules from the lowest layer to the highest. Modules of the same layer do not use each other.
 const LAYERS: &[&[&str]] = &[
     &["error", "simd"],
     &["scalar", "monitor", "names"],
@@ -39,10 +39,11 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// A file of the library or the command, its path taken from `src`.
+/// A file of the library or the command.
 struct Source {
+    /// The path below `src`.
     path: String,
-    /// Its text without comments.
+    /// The text without comments.
     code: String,
 }
 
@@ -86,7 +87,7 @@ fn without_comments(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The words of `code`: identifiers, and between them single characters.
+/// The words of `code`: identifiers, and single characters for everything else.
 fn words(code: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = code.trim_start();
@@ -103,8 +104,8 @@ fn words(code: &str) -> Vec<&str> {
     words
 }
 
-/// What the code names right below the path `prefix`: of `crate::a::b` and
-/// `crate::{c::d, e}` the names a, c and e.
+/// The names that follow the path `prefix` in the code: a, c and e for `crate::a::b` and
+/// `crate::{c::d, e}`.
 fn named_below<'a>(code: &'a str, prefix: &[&str]) -> Vec<&'a str> {
     let words = words(code);
     let mut wanted = Vec::new();
@@ -137,7 +138,7 @@ fn named_below<'a>(code: &'a str, prefix: &[&str]) -> Vec<&'a str> {
     names
 }
 
-/// Which module each name that `lib.rs` re-exports comes from.
+/// For each name that `lib.rs` re-exports, the module that it comes from.
 fn re_exports(root: &str) -> HashMap<String, String> {
     let mut from = HashMap::new();
     for statement in root.split("pub use ").skip(1) {
@@ -150,13 +151,13 @@ fn re_exports(root: &str) -> HashMap<String, String> {
     from
 }
 
-/// The top-level modules that `source` names, through whatever path.
+/// The top-level modules that `source` names by any path.
 fn dependencies(source: &Source, re_exports: &HashMap<String, String>) -> Vec<String> {
     let mut names = named_below(&source.code, &["crate"]);
     if source.is_command() {
-        names.clear(); // its `crate` is the command itself
+        names.clear(); // In the command, `crate` is the command itself.
     }
-    // A path that climbs to the crate's root by `super`.
+    // Paths that reach the root of the crate by `super`.
     let depth = source.path.matches('/').count() + 1;
     names.extend(named_below(&source.code, &vec!["super"; depth]));
     names
@@ -166,6 +167,7 @@ fn dependencies(source: &Source, re_exports: &HashMap<String, String>) -> Vec<St
         .collect()
 }
 
+/// The dependencies on a module of the same layer or of a higher one, each with its file.
 fn upward<'a>(
     sources: &'a [Source],
     re_exports: &HashMap<String, String>,
@@ -198,7 +200,7 @@ fn dependencies_point_downwards() {
     assert_eq!(re_exports.get("Tensor").map(String::as_str), Some("tensor"));
     let found = upward(&sources, &re_exports);
     assert!(found.is_empty(), "upward imports: {found:?}");
-    // The scan sees what is there.
+    // The scan finds a dependency that exists.
     let hosvd = sources
         .iter()
         .find(|source| source.path == "tucker/hosvd.rs")
@@ -207,7 +209,7 @@ fn dependencies_point_downwards() {
 }
 
 #[test]
-fn an_upward_import_is_seen_in_every_form() {
+fn an_upward_import_is_found_in_every_form() {
     let re_exports = re_exports("pub use tucker::{Hooi, Tucker};\npub use cam::Cam;");
     for code in [
         "use crate::tucker::Tucker;",
@@ -236,7 +238,7 @@ fn an_upward_import_is_seen_in_every_form() {
 }
 
 #[test]
-fn unsafe_stays_in_the_kernels_and_at_the_driver() {
+fn unsafe_code_is_only_in_simd_and_cuda() {
     for source in Source::all() {
         let allowed = ["simd", "cuda"].contains(&source.module());
         assert!(
@@ -260,8 +262,8 @@ fn only_the_command_prints_and_exits() {
     }
 }
 
-/// The public functions that the code of a file declares: `Type::function` for a method,
-/// and the type or the function that callers must be able to name.
+/// The public functions that the code of a file declares, such as `Type::function`, each with its
+/// owner: the type of a method, or the function itself.
 fn public_functions(code: &str) -> Vec<(String, &str)> {
     let words = words(code);
     let mut functions = Vec::new();
@@ -286,7 +288,7 @@ fn public_functions(code: &str) -> Vec<(String, &str)> {
     functions
 }
 
-/// The type that the words after `impl` name.
+/// The type after the word `impl`, without its generic parameters.
 fn implemented<'a>(words: &[&'a str]) -> Option<&'a str> {
     let mut depth = 0;
     words.iter().copied().find(|&word| {
@@ -306,16 +308,12 @@ fn public_types(code: &str) -> Vec<&str> {
     declarations.collect()
 }
 
-/// The public functions below the module `root`, as callers name them.
+/// The public functions of the module `root` that callers can reach.
 fn reachable_functions(root: &str) -> Vec<String> {
     let sources = Source::all();
     let file = format!("{root}.rs");
-    let head = &sources
-        .iter()
-        .find(|source| source.path == file)
-        .unwrap()
-        .code;
-    let (exported, declared) = (re_exports(head), public_types(head));
+    let index = sources.iter().find(|source| source.path == file).unwrap();
+    let (exported, declared) = (re_exports(&index.code), public_types(&index.code));
     let is_reachable = |owner: &str| exported.contains_key(owner) || declared.contains(&owner);
     let mut functions = Vec::new();
     for source in sources.iter().filter(|source| source.module() == root) {
@@ -328,9 +326,9 @@ fn reachable_functions(root: &str) -> Vec<String> {
     functions
 }
 
-/// Each is called by its name in `tests/library/api`.
+/// A call in `tests/library/api` is found by the name that it passes to `call`.
 #[test]
-fn every_public_function_of_tensors_and_matrices_meets_arbitrary_input() {
+fn every_public_function_of_tensor_and_linalg_is_called_with_arbitrary_input() {
     let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/library");
     let calls: String = rust_files(&library.join("api"))
         .iter()
@@ -362,7 +360,7 @@ fn every_public_function_of_tensors_and_matrices_meets_arbitrary_input() {
 }
 
 #[test]
-fn public_functions_are_seen_in_every_form() {
+fn public_functions_are_found_in_every_form() {
     let code = "pub fn free<T>(x: T) {}\nfn hidden() {}\npub(crate) fn internal() {}\n\
         impl<'a, T: Into<Vec<T>>> View<'a, T> {\n pub fn shape(&self) {}\n pub const fn new() {}\n}\n\
         impl Plain { fn private() {} }\npub fn last() {}";

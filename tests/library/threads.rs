@@ -183,9 +183,8 @@ fn randomized_in_f64_and_f32() {
     check_randomized::<f32>();
 }
 
-/// The maps of a batch, and of parts of it, equal the maps of the items alone. The shapes have the
-/// Gram matrix of the channels and that of the positions; maps are in closed form and at ranks below
-/// full.
+/// The maps of a batch, and of parts of it, equal the maps of the items alone. There are shapes with
+/// fewer channels than positions and with more, and maps at full ranks and at smaller ranks.
 fn check_saliency_maps<T: Scalar>() {
     for (shape, ranks) in [
         ([17, 40, 5, 5], [3, 2, 2]),

@@ -120,7 +120,7 @@ fn check_methods<T: Scalar>(tucker: &Tucker<T>, x: &Tensor<T>, kind: Entries, ra
     let part = call("Tucker::reconstruct_slice", || {
         tucker.reconstruct_slice(&slice)
     });
-    // The reconstruction of a slice is out of range only if that of the whole is.
+    // If a slice is out of range, the whole tensor is too.
     let part_fits = fits && !(whole.is_none() && is_out_of_range(&part));
     assert_eq!(
         (bytes.is_ok(), part.is_ok()),

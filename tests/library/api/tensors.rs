@@ -120,7 +120,7 @@ fn check_construction<T: Scalar>(extents: &[usize], kind: Entries, seed: u64) {
     );
 }
 
-/// Slabs, unfoldings and permutations hold the entries of the tensor.
+/// The entries of slabs, unfoldings and permutations are the entries of the tensor.
 fn check_unfoldings<T: Scalar>(extents: &[usize], seed: u64) {
     let mut random = Random::new(seed);
     let x: Tensor<T> = Entries::Moderate.tensor(&mut random, extents);

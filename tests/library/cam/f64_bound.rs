@@ -3,9 +3,9 @@
 //! that an offset cannot disturb:
 //!
 //! ```text
-//! centred             M = deviations from each channel's mean, exact integers; its SVD
-//! not centred, first  M = o·1ᵀ + N, offsets o apart from deviations N; power iteration
-//! not centred, all    M = features; its SVD, whose error the bound allows
+//! centred             SVD of the deviations from each channel's mean, which are exact integers
+//! not centred, first  power iteration on o·1ᵀ + N, with the offsets o apart from the deviations N
+//! not centred, all    SVD of the features; the bound is larger than the error of the SVD
 //! ```
 
 use faer::Mat;
@@ -96,9 +96,9 @@ impl Expected {
         30.0 * order as f64 * f64::EPSILON * self.flatness * self.closeness
     }
 
-    /// Compares a map with what is expected. Fails if they differ by more than the bound. Returns
-    /// whether a comparison was possible: not if the sign is tied, the map constant or degenerate,
-    /// or the bound above 0.01.
+    /// Fails if the map differs from the expected one by more than the bound. Returns `false` without
+    /// a comparison if the sign is tied, the map is constant or degenerate, or the bound is above
+    /// 0.01.
     fn compare(&self, cam: &Cam, map: &SaliencyMap<f64>, order: usize, what: &str) -> bool {
         let bound = self.bound(order);
         if self.is_tied || bound > 0.01 || map.status() != Status::Fine {

@@ -127,7 +127,7 @@ fn with_dependent_roundings(kind: usize, shape: [usize; 3], seed: u64) -> Tensor
     Tensor::from_fn(&shape, |i| {
         let p = i[1] * shape[2] + i[2];
         let value = match kind {
-            // A few values, none of which is exact in binary.
+            // A few values that are not exact in binary.
             0 => 0.1 + 0.1 * random.below(levels) as f64,
             // The squares of one channel are far larger than all other products.
             1 if i[0] == strong => 1.0 + 0.5 * tilt[p],

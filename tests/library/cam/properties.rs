@@ -133,9 +133,10 @@ fn values(cam: &Cam, x: &Tensor<f64>) -> Vec<f64> {
     map(cam, x).into_values().into_data()
 }
 
-/// The Gram matrix is that of the channels or that of the positions, whichever are fewer.
+/// The Gram matrix has the order of the channels or of the positions, whichever are fewer. The cases
+/// have both.
 #[test]
-fn maps_agree_with_the_definition_for_either_gram_matrix() {
+fn maps_agree_with_the_definition() {
     compare_cases((features(8, 4, 4), weighting()), |(x, weighting)| {
         let cam = Cam::new(weighting);
         check_equal(&x, &cam, || [values(&cam, &x), by_definition(&x, &cam)])

@@ -187,7 +187,7 @@ fn metrics_of_the_four_images_agree_with_the_reference() {
         let o = IMAGES.map(|image| of_layer(image, "masked_probability"));
         let drop = average_drop(&p, &o).unwrap();
         let increase = average_increase(&p, &o).unwrap();
-        // Embeddings with one entry, which have the same distances as those of the network.
+        // Embeddings with one entry. Their distances are the distances of the network's embeddings.
         let distances = IMAGES.map(|image| of_layer(image, "embedding_mse").sqrt());
         let embeddings = TensorRef::new(&[4, 1], &distances).unwrap();
         let origin = Tensor::zeros(&[4, 1]).unwrap();

@@ -123,7 +123,7 @@ fn an_archive_with_false_sizes_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.npz");
     let whole = write_valid(&path);
-    // The sizes of the first entry stand in the directory at the end of the archive.
+    // The directory at the end of the archive has the sizes of the first entry.
     let directory = whole.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
     for (from, sizes) in [(24, 1), (20, 2)] {
         let mut changed = whole.clone();

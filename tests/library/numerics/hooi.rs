@@ -71,8 +71,7 @@ fn no_sweep_makes_the_error_larger_in_f32() {
     check_descent::<f32>();
 }
 
-/// Their error is at most √d times the smallest. HOOI's error stands for the smallest, because it
-/// is at most slightly larger.
+/// Their error is at most √d times the smallest error. The test takes HOOI's error as the smallest.
 #[test]
 fn one_pass_solvers_are_quasi_optimal() {
     for (name, x) in inputs::tensors::<f64>() {

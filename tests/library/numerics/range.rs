@@ -1,6 +1,6 @@
 //! Tensors with a norm, a core or a reconstruction near an end of the scalar's range. If the result
-//! can be represented, it is correct. Otherwise the error says that the result is out of range and
-//! names no entry.
+//! can be represented, it is correct. Otherwise the error is `ResultOutOfRange`, not an error about
+//! a finite entry.
 
 use faer::mat;
 use tenfold::cam::{Cam, Weighting};

@@ -18,7 +18,7 @@ pub(crate) fn rounding<T: Scalar>(x: &Tensor<T>) -> f64 {
     THRESHOLD * x.shape().iter().sum::<usize>() as f64 * T::EPSILON
 }
 
-/// Checks what holds for every solver: the factors are orthonormal and follow the sign rule, the
+/// Checks the decomposition by any solver: the factors are orthonormal and follow the sign rule, the
 /// core is the projection of X onto them, and the ranks satisfy the rank law. Returns the true
 /// relative error.
 pub(crate) fn check_projection<T: Scalar>(x: &Tensor<T>, tucker: &Tucker<T>, what: &str) -> f64 {
@@ -196,7 +196,7 @@ pub(crate) fn errors_at_given_ranks_in_f32() {
     check_at_ranks::<f32>();
 }
 
-/// A spectrum has all singular values, also those of vectors that are discarded.
+/// A spectrum has the singular values of kept and of discarded vectors.
 #[test]
 fn the_spectra_of_hosvd_are_the_singular_values_of_the_unfoldings() {
     for (name, x) in inputs::tensors::<f64>() {
@@ -280,7 +280,7 @@ fn st_hosvd_keeps_the_bound_in_every_mode_order() {
         let tucker = st.decompose(&x).unwrap();
         let error = check_projection(&x, &tucker, &format!("{order:?}"));
         assert!((least..=most).contains(&error));
-        // The spectrum of the first mode is that of X itself.
+        // The first mode is truncated first, so that its spectrum is the spectrum of X.
         let first = tucker.spectrum(order[0]).unwrap();
         let exact = &spectra_of(&x)[order[0]];
         for (value, exact) in first.iter().zip(exact) {

@@ -138,10 +138,9 @@ pub(crate) fn hooi_in_f64_and_f32() {
     }
 }
 
-/// The promise holds also if the caller demands Gram matrices. The error that can be reached is
-/// larger.
+/// With Gram matrices the smallest error that can be reached is larger.
 #[test]
-fn gram_matrices_keep_the_promise() {
+fn the_promise_is_kept_if_the_caller_demands_gram_matrices() {
     for (name, x) in inputs::tensors::<f64>() {
         for tolerance in TOLERANCES {
             for (solver_name, solver) in [

@@ -1,7 +1,7 @@
-//! Whether the files of a module depend on each other in a circle.
+//! The files of a module, and its folders, do not depend on each other in a cycle.
 //!
-//! A file depends on each file that its code names by a path, in a `use` or elsewhere. A path
-//! leads through re-exports to the file that declares the name:
+//! A file depends on each file with a name that its code uses by a path, in a `use` or elsewhere. A
+//! path leads through re-exports to the file that declares the name:
 //!
 //! ```text
 //! tensor.rs           mod product; pub use product::mode_product;
@@ -9,27 +9,27 @@
 //! tensor/reduce.rs    use super::Tensor;                 →  tensor.rs
 //! ```
 //!
-//! A re-export alone is no dependency: `tensor.rs` is the table of contents of its folder. If
-//! the code of `tensor.rs` uses `mode_product` itself, that is one. Unit tests are left out.
+//! A re-export alone is no dependency: `tensor.rs` is the table of contents of its folder. It depends
+//! on `product.rs` only if its own code uses `mode_product`. Unit tests are skipped.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Source, words};
 
-/// The modules whose files must not form a circle.
+/// The modules that are checked.
 const MODULES: [&str; 7] = ["cuda", "simd", "linalg", "cam", "tucker", "tensor", "io"];
 
-/// For each file, the files on which it depends; both by their paths from `src`.
+/// For each file, the files on which it depends. All paths are below `src`.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 /// A path in the code, such as `["super", "shape", "Shape"]`.
 type Path = Vec<String>;
 
-/// A file with what its code names.
+/// A file with the names that its code uses.
 struct File {
     /// The module: `["linalg", "small", "eigh"]` for `linalg/small/eigh.rs`.
     module: Path,
-    /// Where each re-exported name comes from.
+    /// For each re-exported name, the path that it comes from.
     re_exports: HashMap<String, Path>,
     /// The paths that the code names, other than re-exports.
     named: Vec<Path>,
@@ -76,7 +76,7 @@ impl File {
         file
     }
 
-    /// The path from the root of the crate; nothing for a path that leads outside.
+    /// The path from the root of the crate. `None` for a path to another crate.
     fn absolute(&self, mut path: Path, children: &[&str]) -> Option<Path> {
         let mut absolute = match path[0].as_str() {
             "crate" => Vec::new(),
@@ -137,8 +137,8 @@ fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// The paths that start at a position, of `a::{b::c, d}` both, and the position after them.
-/// None where no path of two names or more starts, and for the path of a visibility.
+/// The paths that start at a position, and the position after them: `a::b::c` and `a::d` for
+/// `a::{b::c, d}`. Paths of one name, and paths in `pub(in path)`, are skipped.
 fn paths_at(words: &[&str], start: usize) -> (Vec<Path>, usize) {
     let mut paths = Vec::new();
     if !is_name(words[start]) {
@@ -152,7 +152,8 @@ fn paths_at(words: &[&str], start: usize) -> (Vec<Path>, usize) {
     (paths, end)
 }
 
-/// Reads one path or tree of paths with `prefix` before it. Returns the position after it.
+/// Reads one path, or a tree of paths in braces, that follows `prefix`. Returns the position after
+/// it.
 fn tree(words: &[&str], mut at: usize, prefix: &[String], paths: &mut Vec<Path>) -> usize {
     let mut path = prefix.to_vec();
     loop {
@@ -187,7 +188,7 @@ fn tree(words: &[&str], mut at: usize, prefix: &[String], paths: &mut Vec<Path>)
     at
 }
 
-/// The dependencies of all files of the library on each other.
+/// The dependencies between all files of the library.
 fn graph(sources: &[Source]) -> Graph {
     let library = sources.iter().filter(|source| !source.is_command());
     let files: HashMap<Path, (&str, File)> = library
@@ -222,8 +223,8 @@ fn declared_in(files: &HashMap<Path, (&str, File)>, path: &[String]) -> String {
     files[&module].0.to_owned()
 }
 
-/// A circle in the graph: each depends on the next, the last on the first.
-fn circle(graph: &Graph) -> Option<Vec<String>> {
+/// A cycle of the graph: each node depends on the next, the last on the first.
+fn cycle(graph: &Graph) -> Option<Vec<String>> {
     fn visit<'a>(
         graph: &'a Graph,
         node: &'a str,
@@ -250,8 +251,8 @@ fn circle(graph: &Graph) -> Option<Vec<String>> {
     nodes.find_map(|node| visit(graph, node, &mut done, &mut trail))
 }
 
-/// The graph of a folder's entries: a file and the folder of the same name are one entry, the
-/// file that is the folder's own index another.
+/// The dependencies between the entries of a folder. `m/a.rs` and the folder `m/a/` are one entry;
+/// `m.rs`, the index of the folder, is an entry too.
 fn of_folder(graph: &Graph, folder: &str) -> Graph {
     let entry = |path: &str| {
         let rest = path.strip_prefix(folder)?;
@@ -271,8 +272,8 @@ fn of_folder(graph: &Graph, folder: &str) -> Graph {
     entries
 }
 
-/// A circle between the files of a top-level module, or between its folders.
-fn circle_within(graph: &Graph, module: &str) -> Option<Vec<String>> {
+/// A cycle between the files of a top-level module, or between the entries of one of its folders.
+fn cycle_within(graph: &Graph, module: &str) -> Option<Vec<String>> {
     let is_within = |path: &String| {
         let rest = path.strip_prefix(module);
         rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
@@ -288,21 +289,21 @@ fn circle_within(graph: &Graph, module: &str) -> Option<Vec<String>> {
         .keys()
         .filter_map(|path| Some(path.rsplit_once('/')?.0))
         .collect();
-    circle(&files).or_else(|| {
+    cycle(&files).or_else(|| {
         let mut folders = folders.into_iter();
-        folders.find_map(|folder| circle(&of_folder(&files, folder)))
+        folders.find_map(|folder| cycle(&of_folder(&files, folder)))
     })
 }
 
 #[test]
-fn no_files_of_a_module_form_a_circle() {
+fn modules_have_no_cycles() {
     let graph = graph(&Source::all());
-    let circles: Vec<Vec<String>> = MODULES
+    let cycles: Vec<Vec<String>> = MODULES
         .iter()
-        .filter_map(|module| circle_within(&graph, module))
+        .filter_map(|module| cycle_within(&graph, module))
         .collect();
-    assert!(circles.is_empty(), "each depends on the next: {circles:?}");
-    // The scan sees what is there: a re-export, a path by `super`, a child module.
+    assert!(cycles.is_empty(), "each depends on the next: {cycles:?}");
+    // The scan finds dependencies that exist: by a re-export, by `super`, on a child module.
     let depends = |path: &str, other: &str| graph[path].contains(other);
     assert!(depends("tensor/product.rs", "tensor/shape.rs"));
     assert!(depends("cuda/maps/lane.rs", "cuda/launch/maps.rs"));
@@ -310,14 +311,14 @@ fn no_files_of_a_module_form_a_circle() {
 }
 
 #[test]
-fn a_circle_is_seen_in_every_form() {
-    let circle = |files: &[(&str, &str)]| {
+fn a_cycle_is_found_in_every_form() {
+    let cycle = |files: &[(&str, &str)]| {
         let root = ("lib.rs", "pub mod m;\npub use m::Thing;");
         let sources = files.iter().chain([&root]).map(|&(path, code)| Source {
             path: path.into(),
             code: code.into(),
         });
-        circle_within(&graph(&sources.collect::<Vec<_>>()), "m")
+        cycle_within(&graph(&sources.collect::<Vec<_>>()), "m")
     };
     let index = "mod a;\nmod b;\npub use a::Thing;\npub(in crate::m) use b::{Other as One, other};";
     for (a, b) in [
@@ -326,19 +327,19 @@ fn a_circle_is_seen_in_every_form() {
         ("fn f() { super::b::other() }", "use crate::Thing;"),
         ("use super::{b};", "fn f(thing: crate::m::Thing) {}"),
     ] {
-        let found = circle(&[("m.rs", index), ("m/a.rs", a), ("m/b.rs", b)]);
+        let found = cycle(&[("m.rs", index), ("m/a.rs", a), ("m/b.rs", b)]);
         assert_eq!(
             found,
             Some(vec!["m/a.rs".into(), "m/b.rs".into()]),
             "{a} {b}"
         );
     }
-    // An index whose own code uses what it re-exports.
+    // The code of an index uses a name that it re-exports.
     let uses = format!("{index}\nfn f() {{ other() }}");
-    let found = circle(&[("m.rs", &uses), ("m/a.rs", ""), ("m/b.rs", "use super::f;")]);
+    let found = cycle(&[("m.rs", &uses), ("m/a.rs", ""), ("m/b.rs", "use super::f;")]);
     assert!(found.is_some());
     // Folders that depend on each other through different files.
-    let found = circle(&[
+    let found = cycle(&[
         ("m.rs", "mod a;\nmod b;"),
         ("m/a.rs", "mod x;\nmod y;"),
         ("m/a/x.rs", "use crate::m::b::y;"),
@@ -348,7 +349,7 @@ fn a_circle_is_seen_in_every_form() {
         ("m/b/y.rs", ""),
     ]);
     assert_eq!(found, Some(vec!["a".into(), "b".into()]));
-    // No circles.
+    // No cycles.
     for (a, b) in [
         ("use super::other;", "pub(in crate::m) fn other() {}"),
         ("use super::b::{other, One};", "fn f() { m::a() }"),
@@ -357,7 +358,7 @@ fn a_circle_is_seen_in_every_form() {
             "#[cfg(test)]\nmod tests { use super::super::a; }",
         ),
     ] {
-        let found = circle(&[("m.rs", index), ("m/a.rs", a), ("m/b.rs", b)]);
+        let found = cycle(&[("m.rs", index), ("m/a.rs", a), ("m/b.rs", b)]);
         assert_eq!(found, None, "{a} {b}");
     }
 }
