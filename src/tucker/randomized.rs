@@ -235,9 +235,15 @@ impl Randomized {
             .iter()
             .fold(x.clone(), |z, &(mode, rows)| z.with(mode, rows));
         let solving = truncate_memory(&z, &all);
-        // With a power iteration the previous Z is kept while the next one is made.
+        // 3. The rows of Ω of a power iteration.
+        let iterating = if self.power_iterations > 0 {
+            left_singular_memory(&z, sketched, wanted[sketched])
+        } else {
+            0.0
+        };
+        // Z and its bases are kept while a power iteration computes the next ones.
         let previous = z.bytes() + problem.factors(&wanted);
-        let most = sketching.max(compressing).max(solving);
+        let most = sketching.max(compressing).max(solving).max(iterating);
         Ok(whole_bytes((previous + most).max(measuring)))
     }
 }
