@@ -13,11 +13,12 @@
 //! | `slice` | the notation `0:10,:,3` |
 //! | `methods` | the public operations, for [`Tensor`] and [`TensorRef`] |
 //! | `unfold` | slabs and unfoldings |
-//! | `product` | mode-n products |
+//! | `product`, `multi_product` | mode-n products, in one mode and in several |
 //! | `reduce` | inner products, norms, checks of entries |
 //! | `permute`, `crop` | copies in another order, and of a part |
 //! | `ndarray` | conversions from and to arrays of the crate `ndarray` |
-//! | `memory` | allocations that return an error where memory is missing |
+//! | `sizes` | estimates of memory |
+//! | `memory` | allocations that return an error if there is not enough memory |
 
 mod crop;
 mod memory;

@@ -70,6 +70,7 @@ mod svd;
 mod tridiagonal;
 // The matrices of the integration tests serve the unit tests too.
 #[cfg(test)]
+#[allow(clippy::duplicate_mod)]
 #[path = "../../tests/common/troublesome.rs"]
 mod troublesome;
 

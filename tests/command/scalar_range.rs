@@ -9,7 +9,11 @@ const METHODS: [&str; 3] = ["st-hosvd", "hosvd", "hooi"];
 
 fn check_huge_entries<T: Scalar>(entry: f64) {
     let folder = Folder::new();
-    folder.write("x.npy", &[100, 100, 10], &vec![T::from_f64(entry); 100_000]);
+    folder.write(
+        "x.npy",
+        &[100, 100, 10],
+        &[T::from_f64(entry)].repeat(100_000),
+    );
     for method in METHODS {
         let line = folder.refusal(&format!(
             "decompose x.npy -o y.npz --tolerance 0.1 --method {method}"
