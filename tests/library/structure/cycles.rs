@@ -306,6 +306,7 @@ fn modules_have_no_cycles() {
     // The scan finds dependencies that exist: by a re-export, by `super`, on a child module.
     let depends = |path: &str, other: &str| graph[path].contains(other);
     assert!(depends("tensor/product.rs", "tensor/unfold.rs"));
+    assert!(depends("tensor/multi_product.rs", "tensor/shape.rs"));
     assert!(depends("cuda/maps/lane.rs", "cuda/launch/maps.rs"));
     assert!(depends("cuda/maps/lane.rs", "cuda/maps/job.rs"));
 }
