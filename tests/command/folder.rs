@@ -182,7 +182,7 @@ pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// A 12×10×8 tensor near one of low rank.
+/// A 12×10×8 tensor of low rank plus a small remainder.
 pub(crate) fn tensor() -> Tensor<f64> {
     let entry = |i: &[usize]| {
         let (a, b, c) = (i[0] as f64, i[1] as f64, i[2] as f64);

@@ -223,7 +223,7 @@ fn a_batch_of_maps_needs_memory_for_each_thread() {
         let command = format!("cam x.npy -o maps --threads {threads} --max-memory 1");
         megabytes(&folder.refusal(&command))
     });
-    // The command counts 8 MB of scratch memory for each thread. An eighth is added to the maps.
+    // The command adds 8 MB of scratch memory for each thread, and an eighth to the memory of maps.
     let expected = 7.0 * (8.0 + 7.0 * 9.0 / 8.0);
     let difference = eight - one;
     assert!(

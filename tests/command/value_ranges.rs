@@ -128,7 +128,7 @@ fn values_of_maps_lie_between_0_and_1_up_to_rounding() {
         (f64::NAN, "is NaN, every entry must be finite"),
     ] {
         folder.write("maps.npy", &[2, 1, 2], &[0.0, 1.0, 0.5, entry]);
-        // With masks of the same size and of another size. The index is that in the file.
+        // With masks of the same size and of another size. The index refers to the file.
         for width in [2, 6] {
             folder.write("masks.npy", &[2, 1, width], &vec![1.0; 2 * width]);
             let line = refusal(&folder, MAPS);

@@ -303,8 +303,8 @@ fn a_file_without_permission_is_refused() {
     let set_mode = |name: &str, mode| {
         fs::set_permissions(folder.at(name), fs::Permissions::from_mode(mode)).unwrap();
     };
-    // The superuser may read everything. The command then runs as nobody, from a copy that
-    // nobody may run.
+    // The superuser may read everything. Then the command runs as the user `nobody`, from a copy
+    // that this user may run.
     let nobody = 65534;
     fs::copy(env!("CARGO_BIN_EXE_tenfold"), folder.at("tenfold")).unwrap();
     fs::copy(folder.at("x.npy"), folder.at("folder/x.npy")).unwrap();

@@ -246,7 +246,7 @@ fn changes_by_rounding_do_not_cause_further_sweeps() {
     }
 }
 
-/// A tensor near one of low rank, and HOOI at these ranks.
+/// A tensor of low rank plus noise, and HOOI at these ranks.
 fn tensor_and_solver(random: &mut Random) -> (Tensor<f64>, Hooi) {
     let ranks = [3, 4, 2];
     let hooi = Hooi {

@@ -136,7 +136,8 @@ pub(crate) fn spectra_of<T: Scalar>(x: &Tensor<T>) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// The ranks `wanted` for each extent, lowered to the extents and until they satisfy the rank law.
+/// The ranks `wanted` for each extent, lowered until they are at most the extents and satisfy the
+/// rank law.
 pub(crate) fn feasible(shape: &[usize], wanted: impl Fn(usize) -> usize) -> Vec<usize> {
     let mut ranks: Vec<usize> = shape
         .iter()

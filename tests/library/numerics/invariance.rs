@@ -1,5 +1,5 @@
-//! Changes of the tensor that change the decomposition in a known way: a factor, the order of the
-//! modes, modes of extent 1.
+//! Changes of the tensor that change the decomposition in a known way: its scale, the order of its
+//! modes, and modes of extent 1.
 
 use faer::MatRef;
 use tenfold::{Hooi, Hosvd, Scalar, Solver, StHosvd, Tensor, Truncation, Tucker};

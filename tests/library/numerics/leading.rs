@@ -120,8 +120,8 @@ fn with_tail(random: &mut Random, columns: [usize; 2], tail: f64) -> Tensor<f64>
     Tensor::from_unfolding(unfolding.as_ref(), 1, &[columns[0], 8, columns[1]]).unwrap()
 }
 
-/// In `f64` a Gram matrix is accurate enough down to a relative tail of 5e-5. Below, the route is
-/// QR. Either way, the tail is accurate to a relative error of 1e-4.
+/// In `f64` a Gram matrix is accurate enough down to a relative tail of 5e-5. For smaller tails the
+/// route is QR. By both routes the tail is accurate to a relative error of 1e-4.
 #[test]
 fn the_route_is_chosen_by_the_tail() {
     let mut random = Random::new(17);

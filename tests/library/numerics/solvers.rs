@@ -68,8 +68,8 @@ pub(crate) fn check_projection<T: Scalar>(x: &Tensor<T>, tucker: &Tucker<T>, wha
     error
 }
 
-/// Bounds on the relative error at given ranks. No decomposition is below the largest relative tail
-/// of an unfolding. HOSVD is at most at √Σ tail².
+/// Bounds on the relative error at given ranks. No decomposition has an error below the largest
+/// relative tail of an unfolding. The error of HOSVD is at most √Σ tail².
 fn bounds(spectra: &[Vec<f64>], ranks: &[usize], norm: f64) -> (f64, f64) {
     let tails = spectra
         .iter()

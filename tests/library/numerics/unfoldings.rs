@@ -74,8 +74,8 @@ pub(crate) fn triangular_factors_of_several_parts() {
     }
 }
 
-/// The factor keeps the small singular values, which a Gram matrix loses. A comparison of RᵀR
-/// does not see them.
+/// The factor keeps the small singular values, which a Gram matrix loses. The comparison of RᵀR with
+/// the Gram matrix cannot check them.
 #[test]
 pub(crate) fn triangular_factors_keep_small_singular_values() {
     for (name, x) in inputs::tensors::<f64>() {

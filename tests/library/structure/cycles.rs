@@ -1,7 +1,7 @@
 //! The files of a module, and its folders, do not depend on each other in a cycle.
 //!
-//! A file depends on each file with a name that its code uses by a path, in a `use` or elsewhere. A
-//! path leads through re-exports to the file that declares the name:
+//! A file depends on another file if its code has a path to a name in that file, in a `use` or
+//! elsewhere. Re-exports are followed to the file that declares the name:
 //!
 //! ```text
 //! tensor.rs           mod product; pub use product::mode_product;
