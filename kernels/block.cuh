@@ -29,9 +29,9 @@ enum Outcome {
 // The largest finite double.
 #define LARGEST 1.7976931348623157e308
 
-// The share of the trace of a Gram matrix that centring must leave. With less, centring would
-// cancel more than three digits.
-#define CENTRED_SHARE 1e-3
+// The minimum share of the trace that centring may leave of a Gram matrix. With less, the rounding
+// error of the uncentred matrix would be too large for the centred one.
+#define CENTRED_SHARE 0.03
 
 // Returns the sum of `value` over the block to every thread. `scratch` holds WARPS entries.
 __device__ inline double block_sum(double value, double* scratch) {

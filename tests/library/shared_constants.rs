@@ -20,13 +20,16 @@ const OF_LAUNCHES: [&str; 11] = [
 ];
 
 /// Thresholds that have the same name in the code for the CPU and in the kernels.
-const OF_THE_CPU: [&str; 3] = ["TIE_TOLERANCE", "CONSTANT_TOLERANCE", "DEGENERATE_RATIO"];
+const OF_THE_CPU: [&str; 4] = [
+    "TIE_TOLERANCE",
+    "CONSTANT_TOLERANCE",
+    "DEGENERATE_RATIO",
+    "CENTRED_SHARE",
+];
 
 /// Constants that only the kernels use: sizes of panels and groups, the maximum number of Jacobi
-/// sweeps and their threshold, the traces of Gram matrices that Jacobi rotations can square, and the
-/// share of a trace that centring must leave. The CPU has a larger constant of the last name, because
-/// there centring must not increase the rounding error.
-const OF_KERNELS_ALONE: [&str; 8] = [
+/// sweeps and their threshold, and the traces of Gram matrices that Jacobi rotations can square.
+const OF_KERNELS_ALONE: [&str; 7] = [
     "DEPTH",
     "PANEL_CHANNELS",
     "MOST_GROUPS",
@@ -34,7 +37,6 @@ const OF_KERNELS_ALONE: [&str; 8] = [
     "NEGLIGIBLE",
     "LEAST_TRACE",
     "LARGEST_TRACE",
-    "CENTRED_SHARE",
 ];
 
 /// A constant with its value, both as text.
