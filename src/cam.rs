@@ -21,14 +21,15 @@
 //! With the SVD, vᵢ is left singular vector i of the unfolding. With Tucker, vᵢ is column i of the
 //! channel factor A₀, and σᵢ is the norm of slice i of the core. The last two columns are the
 //! choices of the published code and the defaults here; [`Cam`] has an option for each. The
-//! published code deviates from its equations in two places: it takes rows of A₀ in place of
-//! columns, and means in place of sums. This module follows the equations.
+//! published code deviates from the published equations in two places: it takes rows of A₀ in place
+//! of columns, and means in place of sums. This module follows the equations.
 //!
 //! # Full and truncated ranks
 //! By default, Tucker decompositions have full ranks. Then the factors of the other modes are
 //! square and orthogonal, and the columns of A₀ are the left singular vectors of the unfolding. So
-//! TSM is EigenCAM without centring and clipping, and HOOI has nothing to iterate. All four maps
-//! come from the Gram matrix of the smaller side of the unfolding: 49×49 for a layer of 2048×7×7.
+//! TSM is EigenCAM without centring and with absolute values in place of clipping, and HOOI has
+//! nothing to iterate. Each of the four maps is computed from a Gram matrix of the smaller side of
+//! the unfolding: 49×49 for a layer of 2048×7×7.
 //! With truncated ranks ([`Cam::ranks`]) A₀ depends on the other factors, and HOOI iterates.
 //!
 //! # From a map to a picture
@@ -36,9 +37,9 @@
 //! \[0, 1\]. With the feature `image`, `colorize` turns a map into a picture, and `Overlay` blends
 //! it with the photograph. [`metrics`] measures the quality of maps.
 //!
-//! Sources: Bouayed, Deslauriers-Gauthier, Iaccovelli & Naccache, *CNN
-//! Interpretability with Multivector Tucker Saliency Maps for Self-Supervised
-//! Models*, TMLR; Muhammad & Yeasin, *Eigen-CAM*, IJCNN 2020.
+//! Sources: Bouayed, Deslauriers-Gauthier, Iaccovelli & Naccache, *CNN Interpretability with
+//! Multivector Tucker Saliency Maps for Self-Supervised Models*, TMLR; Muhammad & Yeasin,
+//! *Eigen-CAM*, IJCNN 2020.
 
 #[cfg(feature = "image")]
 mod colormap;
@@ -120,9 +121,9 @@ pub(crate) use tucker::{ENERGY_TOLERANCE, MAX_SWEEPS};
 ///   independent.
 /// - **`f64` features.** The error is at most 30·n·ε·(σ₁/r)·κ, with ε = 2.2e-16 and κ the maximum
 ///   of λᵢ/(λᵢ − λᵢ₊₁) over the vectors in use. For most layers this is 1e-12.
-/// - **Centred maps** keep this bound for channels with any mean, where σᵢ are the singular values
-///   of the centred features. If the means are large compared with the deviations, they are
-///   subtracted from the features before any product is formed.
+/// - **Centred maps** keep this bound for channels with any mean. In the bound σᵢ are then the
+///   singular values of the centred features. If the means are large compared with the
+///   deviations, they are subtracted from the features before any product is formed.
 /// - **Maps without centring** lose digits to an offset, because σ₁/r grows with it. If the mean is
 ///   10⁶ times the deviations, the error is about 1e-9. If r is at most 1e-12 times the maximum
 ///   of s, the status is [`Status::Constant`].
@@ -172,8 +173,8 @@ impl Cam {
     /// The saliency map of a feature map C×H×W, or C×(any trailing shape): for example C×T×H×W
     /// for video, or C×L for tokens.
     ///
-    /// Multiplying the feature map by a constant or changing the order of its channels changes the
-    /// map only by rounding. Cost at full ranks: |F|·n + 9·n³ flops, n = min(C, number of
+    /// Multiplying the feature map by a nonzero constant or changing the order of its channels
+    /// changes the map only by rounding. Cost at full ranks: |F|·n + 9·n³ flops, n = min(C, number of
     /// positions).
     ///
     /// # Errors

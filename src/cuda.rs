@@ -1,14 +1,14 @@
 //! Batches on an NVIDIA GPU.
 //!
-//! A batch on the GPU has the options and the results of the CPU:
+//! The functions take the options of the CPU's functions and return the same types:
 //! [`Device::saliency_maps`] takes a [`Cam`](crate::cam::Cam), [`Device::hooi`] a
-//! [`Hooi`](crate::Hooi), and both take a batch in the host's memory. A batch larger than
-//! the GPU's memory is processed in chunks. [`Device::saliency_maps_at`] takes a pointer to
-//! feature maps that are already on the GPU.
+//! [`Hooi`](crate::Hooi), [`Device::st_hosvd`] a [`StHosvd`](crate::StHosvd), and all take a batch
+//! in the host's memory. A batch larger than the GPU's memory is processed in chunks.
+//! [`Device::saliency_maps_at`] takes a pointer to feature maps that are already on the GPU.
 //!
 //! Small dense problems are solved in `f64`, as on the CPU. The results of GPU and CPU
-//! differ by the rounding of a Gram matrix, divided by the gaps between singular values:
-//! on normalised maps typically by 1e-6 (`f32`) and 1e-12 (`f64`).
+//! differ by about the rounding error of a Gram matrix, divided by the gaps between singular
+//! values. The typical difference of normalised maps is 1e-6 (`f32`) and 1e-12 (`f64`).
 //!
 //! The feature builds without a CUDA toolkit. [`Device::open`] needs a driver for CUDA 11.8
 //! or newer. NVRTC compiles the kernels (`kernels/*.cu`) for the device if its library is
@@ -29,15 +29,15 @@
 //! buffers, device  memory on GPU and host; an open GPU
 //! queue            a stream and the kernels
 //! program, scalar  the compiled kernels, and their names for each scalar
-//! driver           whether there is a driver; what its errors mean
+//! driver           check for a driver, and the meaning of its errors
 //! ```
 //!
 //! # Words
 //!
 //! An *item* is one tensor or feature map of a batch. A *chunk* is the items that the GPU
 //! processes at once. Two chunks alternate on two streams: the GPU copies one chunk while it
-//! computes on the other. An *outcome* is the number that a kernel writes for an item: what
-//! the item's map is worth, or why there is none.
+//! computes on the other. An *outcome* is the number that a kernel writes for an item: the
+//! status of its map, or the reason why it has no map.
 
 mod buffers;
 mod device;

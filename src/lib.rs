@@ -9,8 +9,8 @@
 //! | `io` (features `io`, `image`) | `.npy` arrays, `.npz` decompositions, pictures |
 //! | `cuda` (feature `cuda`) | decompositions and saliency maps of batches on an NVIDIA GPU |
 //!
-//! Each module uses only those above it. Scalars are `f32` and `f64`. Modes count from 0.
-//! [`error`] explains how errors are reported.
+//! Each module uses only modules above it in the table. Scalars are `f32` and `f64`. Modes count
+//! from 0. [`error`] explains how errors are reported.
 //!
 //! ```
 //! use tenfold::{StHosvd, Tensor, Truncation};
@@ -60,22 +60,22 @@ extern crate self as tenfold;
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-/// The README's snippets, run as tests.
+/// Runs the snippets of the README as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// The tutorial's snippets, run as tests.
+/// Runs the snippets of the tutorial as tests.
 #[cfg(all(doctest, feature = "io", feature = "image"))]
 #[doc = include_str!("../docs/tutorial.md")]
 struct Tutorial;
 
-/// The snippets of the page on mathematics, run as tests.
+/// Runs the snippets of the page on mathematics as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/math.md")]
 struct Mathematics;
 
-/// The smallest solver, on the page for contributors, run as a test.
+/// Runs the example of a solver on the page for contributors as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../CONTRIBUTING.md")]
 struct Contributing;

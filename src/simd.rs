@@ -1,17 +1,17 @@
 //! Vector registers: the choice of the instruction set, the kernels that multiply large
 //! matrices, and the memory layouts that feed them.
 //!
-//! This module owns
+//! This module contains
 //!
 //! - the choice of the instruction set: [`pulp`] detects AVX-512 and AVX2 at run time, and
 //!   [`arch`] runs code that is generic over [`pulp::Simd`] with the best of them;
 //! - the kernels: sums of outer products (Gram matrices), products with a matrix of few rows
-//!   (mode products) and blocks of Householder reflectors (triangular factors). Each kernel
-//!   ends in the same loop, the register [`tile`];
+//!   (mode products) and blocks of Householder reflectors (triangular factors). The innermost
+//!   loop of each kernel is the same, the register [`tile`];
 //! - the packing of matrices, scratch memory, prefetching, and all `unsafe` code outside
 //!   `cuda`.
 //!
-//! Other modules write loops of their own over vector registers, without `unsafe`:
+//! Other modules contain further loops over vector registers, without `unsafe`:
 //!
 //! - The small eigensolvers and TSQR in `linalg` are generic over [`pulp::Simd`] and start with
 //!   `arch().dispatch`. Their rows are whole lines of `f64`. They combine the level 1 operations
@@ -31,13 +31,13 @@
 //!   a tile needs in step 0 of its sum, then the entries of step 1, and so on.
 //! - **Panel**: a block of vectors of the same length that fits into the cache. For a Gram
 //!   matrix it is packed in slivers of one line.
-//! - **Strip**: some neighbouring columns of a matrix, with all rows. The mode product packs
-//!   the strips of narrow slabs in slivers of two lines.
+//! - **Strip**: some neighbouring columns of a matrix, with all rows. For a mode product,
+//!   strips of narrow slabs are packed in slivers of two lines.
 //!
 //! # Packing
 //!
 //! A slab is row-major: its row k holds the entries with index k in the mode. A strip of the
-//! slab is packed in slivers S₀, S₁, …, so that a tile reads memory in the order of addresses:
+//! slab is packed in slivers S₀, S₁, …, so that a tile reads consecutive addresses:
 //!
 //! ```text
 //!          slab, I rows of R columns               strip, packed
@@ -58,8 +58,9 @@
 //!                                                 S₂ = ee000000 ff000000 ········
 //! ```
 //!
-//! A tile walks down a sliver. In step k it loads R registers from the sliver. From the other
-//! matrix it loads N factors and copies each to all lanes of a register:
+//! The loop of a tile reads a sliver from its first step to its last. In step k it loads R
+//! registers from the sliver. From the other matrix it loads N factors and copies each to all
+//! lanes of a register:
 //!
 //! ```text
 //!                              registers of step k

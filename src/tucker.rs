@@ -3,24 +3,26 @@
 //! | solver | method | cost |
 //! | --- | --- | --- |
 //! | [`Hosvd`] | leading singular vectors of each unfolding of X | a Gram matrix of X per mode |
-//! | [`StHosvd`] | the same, each mode after the tensor is projected on the modes before | little more than one Gram matrix of X |
-//! | [`Randomized`] | ST-HOSVD on random sketches | a few thin products with X |
+//! | [`StHosvd`] | the same, mode after mode: each factor is computed after X is projected on the factors before it | little more than one Gram matrix of X |
+//! | [`Randomized`] | ST-HOSVD of X projected on bases from a random sketch | a few thin products with X |
 //! | [`Hooi`] | alternating least squares, started from ST-HOSVD or HOSVD | two projections of X per sweep |
 //!
 //! All four implement [`Solver`] and return a [`Tucker`] value. Factors have orthonormal
 //! columns. The entry of largest magnitude in each column is positive. Terms and notation
 //! follow Kolda & Bader, *Tensor Decompositions and Applications*, SIAM Review 2009.
 //!
-//! The files, from the ground up:
+//! The files, the basic ones first:
 //!
-//! - `truncation`, `budget`: how far to truncate, from a spectrum to a rank;
-//! - `scaling`: tensors and products near an end of the scalar's range;
-//! - `decomposition`: the type [`Tucker`]; `slice`, `relative_error`: what is computed from one;
-//! - `computation`: the steps of which all solvers consist;
+//! - `truncation`, `budget`: ranks or a tolerance; the choice of a rank from a spectrum;
+//! - `scaling`: powers of two for tensors and products near an end of the scalar's range;
+//! - `decomposition`: the type [`Tucker`]; `slice`, `relative_error`: its slices and its error;
+//! - `computation`: the steps that all solvers share;
 //! - `truncator`: the factors and spectra that a solver collects mode by mode;
-//! - `rank_law`, `tolerance`, `in_range`: what makes a result keep its contract;
+//! - `rank_law`, `tolerance`, `in_range`: results that obey the rank law, keep the tolerance, and
+//!   stay in the scalar's range;
+//! - `memory`: the sizes from which the solvers estimate their memory;
 //! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `sweeps`: the solvers, each with its memory estimate;
-//! - `solver`: the trait that covers them.
+//! - `solver`: the trait [`Solver`], which all of them implement.
 
 mod budget;
 mod computation;

@@ -31,10 +31,10 @@
 //!                                                                       `back_transform`
 //! ```
 //!
-//! Where divide and conquer does not converge, the same computation is repeated on a rescaled
-//! matrix, and then by Jacobi rotations (`ladder`, `jacobi`). `lanczos` computes the leading
-//! pair alone. `svd` decomposes triangular factors, with faer's divide and conquer first.
-//! `columns` and `rows` are the two layouts of matrices in scratch memory.
+//! If divide and conquer does not converge, it is repeated on a rescaled matrix. If it fails again,
+//! Jacobi rotations replace it (`ladder`, `jacobi`). `lanczos` computes only the leading pair.
+//! `svd` decomposes triangular factors, and tries faer's divide and conquer first. `columns` and
+//! `rows` are the two layouts of matrices in scratch memory.
 //!
 //! # Why the project has its own eigensolver
 //!
@@ -46,9 +46,9 @@
 //! |--------|------|-----|-----|-----|-----|-----|-----|
 //! | factor | 1.95 | 2.3 | 2.9 | 2.5 | 2.2 | 1.9 | 1.7 |
 //!
-//! `cargo bench --bench kernels eigh` measures them again. Below n = 400 the leading tenth of
-//! the vectors takes as long as all of them. All buffers of the solvers are scratch memory, so
-//! a batch of maps allocates nothing after its first map.
+//! `cargo bench --bench kernels eigh` measures them again. Below n = 400, computing a tenth of
+//! the vectors takes as long as computing all of them. All buffers of the solvers are scratch
+//! memory, so a batch of maps allocates nothing after its first map.
 
 mod back_transform;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Gram matrices, triangular factors and singular vectors of unfoldings. No unfolding is formed:
-//! all computations read the tensor itself.
+//! all computations read the tensor itself. `accuracy` has the options that choose between Gram
+//! matrix and triangular factor, and the precision of products.
 //!
 //! ```text
 //!   tensor, read as vectors                            `vectors`, `convert`
