@@ -1,5 +1,5 @@
-//! Sets `cfg(shared_generics)` where crates share the code of generic functions, which rustc
-//! has them do at the lower optimisation levels (see src/instances.rs).
+//! Sets `cfg(shared_generics)` at the optimisation levels at which a crate reuses the generic
+//! functions that a dependency has compiled (see src/instances.rs).
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -14,7 +14,7 @@ fn main() -> tenfold::Result<()> {
         (a - b).abs() + (b - c).abs() + (7.0 * a * b * c).sin()
     })?;
 
-    // At most 20 sweeps; the run converges when a sweep changes the error by less than 1e-6.
+    // At most 20 sweeps. HOOI has converged when a sweep changes the error by less than 1e-6.
     let hooi = Hooi {
         max_sweeps: 20,
         sweep_tolerance: 1e-6,

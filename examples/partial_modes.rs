@@ -1,4 +1,4 @@
-//! Compresses the channels of a feature map and leaves its positions alone:
+//! Compresses the channels of a feature map, but not its positions:
 //! `cargo run --release --example partial_modes`.
 #![allow(clippy::print_stdout)]
 
@@ -16,7 +16,7 @@ fn main() -> tenfold::Result<()> {
 
 fn compress_channels<T: Scalar>(x: &Tensor<T>) -> tenfold::Result<()> {
     for rank in [1, 5, 10, 20, 49] {
-        // One rank, since one mode is named.
+        // One rank, because only mode 0 is decomposed.
         let channels_only = StHosvd {
             modes: Some(vec![0]),
             ..StHosvd::new([rank])

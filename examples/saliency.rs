@@ -1,4 +1,4 @@
-//! Reads a feature map of a real network and draws where the network sees a cat:
+//! Reads a feature map of a real network and draws its saliency map over the photograph of a cat:
 //! `cargo run --release --example saliency`.
 //!
 //! It writes `saliency.png` into the current folder.

@@ -1,6 +1,5 @@
-// Functions that all threads of a block call together, and the constants that host and kernels
-// share. A block has THREADS threads. Every sum has a fixed order, so that results do not depend
-// on the order in which threads run.
+// Functions that all threads of a block call together, and constants. A block has THREADS threads.
+// Every sum has a fixed order, so that results do not depend on the order in which threads run.
 
 #ifndef TENFOLD_BLOCK_CUH
 #define TENFOLD_BLOCK_CUH
@@ -8,11 +7,11 @@
 #define THREADS 256
 #define WARPS (THREADS / 32)
 
-// The shared memory that a launch asks for.
+// The dynamic shared memory. The launch sets its size.
 extern __shared__ double shared[];
 
-// What a kernel writes for an item: what its map is worth, or why there is none. The host uses
-// the same numbers (src/cuda/launch/constants.rs).
+// The number that a kernel writes for an item: the status of the item's map, or the reason why the
+// item has no map. The host uses the same numbers (src/cuda/launch/constants.rs).
 enum Outcome {
     FINE = 0,
     CONSTANT = 1,
@@ -50,7 +49,7 @@ __device__ inline double block_sum(double value, double* scratch) {
     return sum;
 }
 
-// Returns the largest `value` of the block to every thread.
+// Returns the largest `value` of the block to every thread. `scratch` holds WARPS entries.
 __device__ inline double block_max(double value, double* scratch) {
     for (int step = 16; step > 0; step /= 2) {
         value = fmax(value, __shfl_down_sync(0xffffffffu, value, step));
@@ -119,7 +118,7 @@ __device__ inline void centre_both(double* g, int n, double* means, double* scra
     __syncthreads();
 }
 
-// Whether the block skips its item: `active` is given and is 0 for the item.
+// Whether the block skips its item: `active` is not null, and is 0 for the item.
 __device__ inline bool idle(const int* active) {
     return active != nullptr && active[blockIdx.y] == 0;
 }

@@ -4,7 +4,8 @@
 // - prepare centres scaled copies of the features themselves.
 //
 // Grid (1, items) or (rows, items), 256 threads a block; 64 bytes of shared memory.
-// Bytes: one pass over the centred data, two for `prepare`. Memory bandwidth bounds all of them.
+// Bytes: one pass over the centred data, two for `prepare`. Memory bandwidth bounds the time of all
+// kernels.
 // Registers (sm_90): centre_mode 32, centre_rest 32, centre_rows 32, check_gram 31,
 // prepare_f32 32, prepare_f64 32, row_sums_f32 32, row_sums_f64 30.
 
@@ -29,7 +30,8 @@ check_gram(double* grams, int n, double* energies, int* outcomes) {
     }
 }
 
-// Sets the outcome to CANCELLED if centring left too little of the trace.
+// Sets the outcome to CANCELLED if the trace after centring is too small a share of `energy`, the
+// trace before.
 __device__ inline void check_share(const double* g, int n, double energy, int* outcome,
                                    double* scratch) {
     double left = trace(g, n, scratch);
@@ -91,8 +93,8 @@ centre_mode(double* grams, int n, int columns, const double* sums, const double*
     check_share(g, n, energies[item], &outcomes[item], scratch);
 }
 
-// Subtracts its mean from a row of `count` entries, twice: the second time removes the rounding
-// error of the first mean.
+// Subtracts from a row of `count` entries the mean of the row, twice: the second time removes the
+// rounding error of the first mean.
 __device__ inline void centre_row(double* row, int count, double* scratch) {
     for (int turn = 0; turn < 2; turn++) {
         double sum = 0.0;
@@ -113,9 +115,10 @@ centre_rows(double* rows, int count) {
     centre_row(rows + ((size_t)blockIdx.y * gridDim.x + blockIdx.x) * count, count, scratch);
 }
 
-// Copies features divided by 2^e, centred if asked; exponents[item] = e is the binary exponent
-// of the largest magnitude, 0 for an item of zeros. If an entry is not finite, the copy is zero
-// and outcomes[item] is OUT_OF_RANGE, else FINE. Grid (1, items).
+// Copies features divided by 2^e. If `centring` is not 0, the copies are centred. exponents[item] =
+// e is the binary exponent of the largest magnitude, and 0 for an item of zeros. If an entry is not
+// finite, the copy is zero and outcomes[item] is OUT_OF_RANGE. Otherwise outcomes[item] is FINE.
+// Grid (1, items).
 template <class Real>
 __device__ void prepare(const Real* features, int channels, int positions, int centring,
                         double* prepared, int* exponents, int* outcomes) {
@@ -123,11 +126,12 @@ __device__ void prepare(const Real* features, int channels, int positions, int c
     size_t item = blockIdx.y, size = (size_t)channels * positions;
     const Real* f = features + item * size;
     double* target = prepared + item * size;
+    // 1. The largest magnitude. `spoilt` is 1 if an entry is not finite.
     double largest = 0.0, spoilt = 0.0;
     for (size_t k = threadIdx.x; k < size; k += THREADS) {
         double magnitude = fabs((double)f[k]);
         largest = fmax(largest, magnitude);
-        // fmax ignores NaN.
+        // A NaN needs its own test, because fmax ignores it.
         spoilt = magnitude <= LARGEST ? spoilt : 1.0;
     }
     largest = block_max(largest, scratch);
@@ -137,6 +141,7 @@ __device__ void prepare(const Real* features, int channels, int positions, int c
         outcomes[item] = spoilt == 0.0 ? FINE : OUT_OF_RANGE;
         exponents[item] = exponent;
     }
+    // 2. The scaled copy.
     if (spoilt > 0.0) {
         for (size_t k = threadIdx.x; k < size; k += THREADS) {
             target[k] = 0.0;
@@ -146,8 +151,8 @@ __device__ void prepare(const Real* features, int channels, int positions, int c
     for (size_t k = threadIdx.x; k < size; k += THREADS) {
         target[k] = scalbn((double)f[k], -exponent);
     }
-    // No barrier is needed here. In row 0 each thread reads the entries that it wrote itself, and
-    // the barriers of the sums order the writes to other rows before their reads.
+    // 3. Centring. No barrier is needed here. In row 0 each thread reads the entries that it wrote
+    // itself, and the barriers of the sums order the writes to other rows before their reads.
     for (int c = 0; centring && c < channels; c++) {
         centre_row(target + (size_t)c * positions, positions, scratch);
     }

@@ -2,18 +2,18 @@
 //   map = norm sum_i (sigma_i / sigma_1) phi(projected_i).
 //
 // `squares` holds the squares of the `count` singular values of each item. `projected` holds the
-// projected maps of an item one after the other; those of the next item start `maps_apart`
-// entries later. With `unit`, `projected` holds maps z_i of unit length, and the kernel uses
-// sigma_i z_i. Items already marked as failed are skipped.
+// projected maps of an item one after the other. The maps of two neighbouring items start
+// `maps_apart` entries apart. With `unit`, `projected` holds maps z_i of unit length, and the kernel
+// uses sigma_i z_i. An item with an outcome of OUT_OF_RANGE or above is skipped.
 //
 // Grid (1, items), 256 threads a block; 64 bytes of shared memory, and `sums`, P doubles for each
 // item, in global memory. Bytes: one pass over the projected maps, three for signs other than
-// the absolute value. Memory bandwidth bounds it: 256x56x56 with all vectors is 6.4 MB, 2 us.
+// the absolute value. Memory bandwidth bounds the time: 256x56x56 with all vectors is 6.4 MB, 2 us.
 // Registers (sm_90): combine_f32 40, combine_f64 40.
 
 #include "map.cuh"
 
-// As `orientation` in map.cuh, computed by the whole block.
+// The same as `orientation` in map.cuh, but computed by all threads of the block.
 __device__ inline double block_orientation(const double* z, int n, int sign, double* scratch) {
     if (sign == ABSOLUTE) {
         return 1.0;
@@ -37,6 +37,7 @@ __device__ void combine(const double* squares, int count, const double* projecte
     double* sum = sums + item * n;
     double first = sqrt(fmax(square[0], 0.0));
     double second = count > 1 ? sqrt(fmax(square[1], 0.0)) : 0.0;
+    // 1. The weighted sum of the projected maps.
     for (int p = threadIdx.x; p < n; p += THREADS) {
         sum[p] = 0.0;
     }
@@ -50,6 +51,7 @@ __device__ void combine(const double* squares, int count, const double* projecte
         }
     }
     __syncthreads();
+    // 2. The map and its outcome.
     bool constant = normalise(sum, n, maps + item * n, scratch);
     if (threadIdx.x == 0) {
         outcomes[item] = outcome_of_map(constant, first, second);

@@ -5,11 +5,12 @@
 // `eigen_global` on the matrices in global memory. The L2 cache of an H100, 50 MB, holds G and V
 // of about 130 items of order 150, one for each multiprocessor.
 //
-// Shared memory: n + 9 doubles and n + 2 integers, in `eigen_shared` 2n^2 doubles more: n <= 55
-// in 48 KB, n <= 120 in the 227 KB of an H100.
+// Shared memory: n + 9 doubles and n + 2 integers. `eigen_shared` needs 2n^2 doubles more: n <= 55
+// fits in 48 KB, n <= 120 in the 227 KB of an H100.
 // Bytes of an item: 2n^2 doubles read and written once (shared), or 4n^2 doubles of L2 traffic in
-// each round (global). Flops: about 36 n^3. The barriers of the rounds bound it up to n = 64, the
-// bandwidth of shared memory above, the bandwidth of L2 in `eigen_global`.
+// each round (global). Flops: about 36 n^3. The time of `eigen_shared` is bound by the barriers of
+// the rounds up to n = 64, and by the bandwidth of shared memory above. The bandwidth of L2 bounds
+// the time of `eigen_global`.
 //
 // G is overwritten. outcomes[item] becomes NO_CONVERGENCE if the iteration does not converge,
 // and is unchanged otherwise.
@@ -17,8 +18,8 @@
 
 #include "jacobi.cuh"
 
-// Diagonalises `a`, with `v` for its vectors, and copies values and vectors out, largest value
-// first. `rest` is the shared memory after the matrices.
+// Diagonalises `a` and computes its eigenvectors in `v`. Copies the eigenvalues to `values` and the
+// eigenvectors to `vectors`, largest value first. `rest` is the shared memory after the matrices.
 __device__ inline void decompose(double* a, double* v, int n, double* rest, double* values,
                                  double* vectors, int* outcome) {
     double* scratch = rest + n + 1;

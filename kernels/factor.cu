@@ -1,17 +1,19 @@
 // Factors: leading left singular vectors of a batch of unfoldings, from the eigenvectors of their
-// Gram matrices. The entry of largest magnitude of each vector is positive; of equal magnitudes
-// the first counts.
+// Gram matrices. The entry of largest magnitude of each vector is positive. If several entries have
+// this magnitude, the first of them is positive.
 //
 // 256 threads a block, 64 bytes of shared memory. `truncate` (grid (rank, items)) and `lift`
 // (grid (blocks of 256 entries, items)) read and write each entry once; `lift` has 2 |X| r flops.
-// `orthonormalise` (grid (1, items)) applies Gram-Schmidt twice, 4 I r^2 flops; its r^2 sums over
-// the block, about 2 us each, bound it. Together they take a few percent of a sweep of HOOI.
+// `orthonormalise` (grid (1, items)) applies Gram-Schmidt twice, 4 I r^2 flops. Its time is bound
+// by r^2 sums over the block of about 2 us each. Together the three kernels take a few percent of a
+// sweep of HOOI.
 // Registers (sm_90): lift 32, orthonormalise 36, truncate 32.
 
 #include "block.cuh"
 
-// Gives a column of `rows` entries its sign. Thread t reads and writes entries t, t + THREADS, …,
-// here and in all callers: the reads here need no barrier after the callers' writes.
+// Makes the entry of largest magnitude of a column of `rows` entries positive. Here and in all
+// callers, thread t reads and writes the entries t, t + THREADS, …. So the reads here need no
+// barrier after the writes of the callers.
 __device__ inline void fix_sign(double* column, int rows, double* scratch) {
     double largest = largest_magnitude(column, rows, scratch);
     bool down = first_is_negative(column, rows, largest, scratch);
@@ -81,9 +83,9 @@ __device__ inline double orthogonalise(double* column, const double* basis, int 
 }
 
 // Makes the columns of W orthonormal, in order of decreasing length. A column that is negligible
-// beside the first is replaced by a unit vector e_i with a large enough part outside the span of
-// the k columns before it. The squares of these parts of all e_i add up to rows - k, so that one
-// is at least (rows - k) / rows; the first e_i with half of that is used.
+// compared with the first is replaced by a unit vector e_i with a large enough part outside the
+// span of the k columns before it. The squares of these parts of all e_i add up to rows - k, so
+// that one is at least (rows - k) / rows. The first e_i with at least half of this number is used.
 extern "C" __global__ void __launch_bounds__(THREADS)
 orthonormalise(double* matrices, int rows, int rank, const int* active) {
     __shared__ double scratch[WARPS];

@@ -1,12 +1,12 @@
 // Gram matrices of a batch of unfoldings.
 //
-// Around mode n a tensor is (L, I, R). Without `of_rest`, G = X_(n) X_(n)^T has order I and sums
-// over the L R columns. With `of_rest`, G = X_(n)^T X_(n) has order L R and sums over the I rows.
-// X_(n) is never formed. The "vectors" are its rows, or with `of_rest` its columns: G holds their
-// inner products.
+// Around mode n a tensor has the extents (L, I, R). Without `of_rest`, G = X_(n) X_(n)^T has order
+// I and sums over the L R columns. With `of_rest`, G = X_(n)^T X_(n) has order L R and sums over
+// the I rows. X_(n) is never formed. The "vectors" are its rows, or with `of_rest` its columns: G
+// holds their inner products.
 //
 // Grid (tiles of the lower triangle, items), 256 threads a block. A block computes a tile of
-// 32x32 entries and writes its mirror image too. The blocks number the tiles so:
+// 32x32 entries and also writes its mirror image. The tiles are numbered as follows:
 //
 //     0
 //     1  2
@@ -18,8 +18,8 @@
 //
 // Shared memory: 2 x 16 x 33 entries, 4.2 KB (f32), 8.4 KB (f64).
 // Bytes of an item: each entry of X is read (order/32 + 1)/2 times, all but the first time from
-// L2; order^2 doubles are written. Flops: |X| (order + 1). The arithmetic in double bounds it,
-// 34 Tflop/s on an H100: 200^3 takes 47 us, 256x56x56 6 us.
+// L2; order^2 doubles are written. Flops: |X| (order + 1). The arithmetic in double bounds the
+// time, with 34 Tflop/s on an H100: 200^3 takes 47 us, 256x56x56 6 us.
 // Registers (sm_90): gram_f32 58, gram_f64 52.
 
 #include "block.cuh"
@@ -46,6 +46,7 @@ __device__ void gram(const Real* tensors, int left, int rows, int right, int of_
     size_t depth = of_rest ? rows : columns;
     const Real* x = tensors + (size_t)blockIdx.y * rows * columns;
     double* g = grams + (size_t)blockIdx.y * order * order;
+    // 1. The row and the column of the tile.
     size_t row = 0, column = blockIdx.x;
     while (column > row) {
         row++;
@@ -54,6 +55,7 @@ __device__ void gram(const Real* tensors, int left, int rows, int right, int of_
     row *= TILE;
     column *= TILE;
     int i = threadIdx.x % 16, j = threadIdx.x / 16;
+    // 2. The sums, panel by panel.
     double sums[2][2] = {};
     for (size_t first = 0; first < depth; first += DEPTH) {
         for (int t = threadIdx.x; t < TILE * DEPTH; t += THREADS) {
@@ -76,6 +78,7 @@ __device__ void gram(const Real* tensors, int left, int rows, int right, int of_
         }
         __syncthreads();
     }
+    // 3. The tile and its mirror image.
     for (int s = 0; s < 2; s++) {
         for (int t = 0; t < 2; t++) {
             size_t p = row + i + 16 * s, q = column + j + 16 * t;

@@ -1,16 +1,16 @@
 // The symmetric eigenproblem A = V Λ Vᵀ of order n by cyclic Jacobi rotations, n/2
 // at a time (Golub & Van Loan, section 8.5; Brent & Luk 1985).
 //
-// One block solves one matrix. A sweep is a tournament of m indices, m = n or n + 1, m even: in
-// each round every index is paired with another, and after m - 1 rounds every two indices have
-// been paired once. For m = 4:
+// One block solves one matrix. A sweep is a tournament of m indices, where m is the even one of n
+// and n + 1. In each round every index is paired with another index. After m - 1 rounds every two
+// indices have been paired once. For m = 4:
 //
 //   round 0: (3,0) (1,2)      round 1: (3,1) (2,0)      round 2: (3,2) (0,1)
 //
 // A round has two steps with a barrier after each:
-//   1. One thread a pair (p, q) computes the rotation that makes a_pq zero.
+//   1. One thread for each pair (p, q) computes the rotation that makes a_pq zero.
 //   2. All threads apply all rotations: to the 2x2 blocks of A where the rows of one pair meet
-//      the columns of another, and to pairs of columns of V. No entry belongs to two threads.
+//      the columns of another, and to pairs of columns of V. No two threads use the same entry.
 // A and V are column-major, in shared or global memory.
 //
 // Flops: a sweep has n(n-1)/2 rotations of 9n flops each, about 4.5 n^3; 6 to 10 sweeps.
@@ -22,8 +22,8 @@
 
 #define MOST_SWEEPS 40
 
-// Off-diagonal entries of at most this size, relative to the largest entry, count as zero: half
-// the unit roundoff.
+// Off-diagonal entries of at most this size, relative to the largest entry, count as zero. The
+// number is half the unit roundoff.
 #define NEGLIGIBLE 5.6e-17
 
 // The two indices, first < second, of pair `k` in round `round` of a tournament of m indices,
@@ -35,8 +35,8 @@ __device__ inline void pair_of_round(int k, int round, int m, int* first, int* s
     *second = p < q ? q : p;
 }
 
-// The cosine and sine of the rotation that makes a_pq zero, of the two possible angles the
-// smaller.
+// The cosine and the sine of the rotation that makes a_pq zero. Of the two possible angles, the
+// smaller one is used.
 __device__ inline void rotation(double a_pp, double a_qq, double a_pq, double* c, double* s) {
     double theta = (a_qq - a_pp) / (2.0 * a_pq);
     double t = copysign(1.0, theta) / (fabs(theta) + sqrt(fma(theta, theta, 1.0)));
@@ -79,7 +79,8 @@ __device__ inline void rotate_block(double* a, int n, int p, int q, int u, int v
 
 // Diagonalises `a`: the eigenvalues are on its diagonal afterwards, the eigenvectors in `v`.
 // `rotations` holds n + 1 entries, `scratch` WARPS entries, `rotated` two flags, all in shared
-// memory. Returns to every thread whether the iteration converged: a sweep without a rotation.
+// memory. Returns to every thread whether the iteration converged, that is, had a sweep without a
+// rotation.
 __device__ inline bool jacobi(double* a, double* v, int n, double* rotations, double* scratch,
                               int* rotated) {
     double largest = 0.0;
@@ -96,6 +97,7 @@ __device__ inline bool jacobi(double* a, double* v, int n, double* rotations, do
     int half = m / 2;
     for (int sweep = 0; sweep < MOST_SWEEPS; sweep++) {
         for (int round = 0; round < m - 1; round++) {
+            // 1. The rotations of the round.
             for (int k = threadIdx.x; k < half; k += THREADS) {
                 int p, q;
                 pair_of_round(k, round, m, &p, &q);
@@ -108,7 +110,8 @@ __device__ inline bool jacobi(double* a, double* v, int n, double* rotations, do
                 rotations[2 * k + 1] = s;
             }
             __syncthreads();
-            // Pairs k and k + d (mod half): every two pairs meet once.
+            // 2. The blocks of A, for pairs k and k + d (mod half): every two pairs meet once. The
+            // block of a pair with itself (d = 0) becomes diagonal.
             for (int b = threadIdx.x; b < half * (half / 2 + 1); b += THREADS) {
                 int k = b % half, d = b / half;
                 if (2 * d == half && k >= d) {
@@ -128,6 +131,7 @@ __device__ inline bool jacobi(double* a, double* v, int n, double* rotations, do
                     a[q + p * n] = 0.0;
                 }
             }
+            // The columns of V.
             for (int b = threadIdx.x; b < half * n; b += THREADS) {
                 int k = b / n, i = b % n;
                 int p, q;
@@ -144,7 +148,7 @@ __device__ inline bool jacobi(double* a, double* v, int n, double* rotations, do
         if (m < 2 || rotated[sweep % 2] == 0) {
             return true;
         }
-        // The flag of the next sweep. All threads read its old value a sweep ago.
+        // Clears the flag of the next sweep. All threads have read its old value one sweep earlier.
         if (threadIdx.x == 0) {
             rotated[(sweep + 1) % 2] = 0;
         }

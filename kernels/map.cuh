@@ -1,6 +1,6 @@
 // A saliency map from singular values and projected maps:
 //   map = norm( sum_i (sigma_i / sigma_1) * phi(projected_i) ).
-// phi is the absolute value, or the part of one sign; norm scales a map to [0, 1] by its minimum
+// phi is the absolute value, or the part of one sign. norm scales a map to [0, 1] by its minimum
 // and maximum.
 
 #ifndef TENFOLD_MAP_CUH
@@ -8,18 +8,19 @@
 
 #include "block.cuh"
 
-// Which phi. The host uses the same numbers (src/cuda/launch/constants.rs).
+// The choice of phi. The host uses the same numbers (src/cuda/launch/constants.rs).
 enum Sign { ABSOLUTE = 0, POSITIVE = 1, NEGATIVE = 2 };
 
-// Magnitudes with a relative difference of at most this are tied.
+// Magnitudes with a relative difference of at most this number are tied.
 #define TIE_TOLERANCE 1e-12
-// A map is constant if its range is at most this times its largest magnitude.
+// A map is constant if its range is at most this number times its largest magnitude.
 #define CONSTANT_TOLERANCE 1e-12
-// A map is degenerate if sigma_2 / sigma_1 is larger: the first vector is then not well defined.
+// A map is degenerate if sigma_2 / sigma_1 is above this number: the first vector is then not well
+// determined.
 #define DEGENERATE_RATIO 0.999
 
-// Whether the entry of largest magnitude is negative; of tied entries the first counts. One
-// thread computes it alone.
+// Whether the entry of largest magnitude is negative. Of tied entries the first counts. A single
+// thread does the work, so that the threads can do it for different maps.
 __device__ inline bool points_down(const double* entries, int n) {
     double largest = 0.0;
     for (int i = 0; i < n; i++) {
@@ -34,8 +35,9 @@ __device__ inline bool points_down(const double* entries, int n) {
     return false;
 }
 
-// A projected map is upright if its entry of largest magnitude is positive. Returns the factor,
-// 1 or -1, that makes the wanted part of the upright map positive.
+// The factor, 1 or -1, by which a projected map is multiplied before its negative entries become 0.
+// With POSITIVE, the entry of largest magnitude becomes positive, with NEGATIVE negative. With
+// ABSOLUTE the factor is 1.
 __device__ inline double orientation(const double* projected, int n, int sign) {
     if (sign == ABSOLUTE) {
         return 1.0;
@@ -53,8 +55,8 @@ __device__ inline double contribution(double weight, double value, int sign) {
     return sign == ABSOLUTE ? weight * fabs(value) : fmax(weight * value, 0.0);
 }
 
-// Writes the map of n values, scaled to [0, 1], or zeros if it is constant. Returns whether it
-// is constant. Halves of the values are subtracted, so that the range does not overflow.
+// Writes the map of n values, scaled to [0, 1], or zeros if the map is constant. Returns whether
+// the map is constant. Halves of the values are subtracted, so that the range does not overflow.
 template <class Real>
 __device__ bool normalise(const double* map, int n, Real* out, double* scratch) {
     double least = 0.5 * map[0], most = least;

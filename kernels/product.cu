@@ -1,12 +1,12 @@
 // Mode-n products of a batch, Y = X x_n U^T: Y[l, j, r] = sum_i U[i, j] X[l, i, r].
 //
-// Around mode n a tensor is (L, I, R). Each item has its own U, I x J, column-major.
+// Around mode n a tensor has the extents (L, I, R). Each item has its own U, I x J, column-major.
 // Grid (blocks of 256 entries of Y, items). A thread computes one entry of Y. In the last mode
 // neighbouring threads read neighbouring columns of U, in any other mode neighbouring entries of
 // X; all other reads hit the L1 cache.
 //
 // Shared memory: none. Bytes of an item: |X| J from L1, |X| from memory, |Y| written.
-// Flops: 2 J |X|. The L1 cache bounds it. The first product of 20^3 to 8^3 has 128 kflop and
+// Flops: 2 J |X|. The L1 cache bounds the time. The first product of 20^3 to 8^3 has 128 kflop and
 // 64 kB, about 0.1 us for each item on a whole H100.
 // Registers (sm_90): product 40.
 

@@ -6,8 +6,8 @@
 // in double.
 //
 // Shared memory: none. Bytes of an item: C P of F for each 8 vectors, all but the first time from
-// L2; 8 bytes for each entry of Z. Flops: 2 C P vectors. L2 bounds it: 256x56x56 in f32 with all
-// vectors has 411 Mflop, 6 us at 67 Tflop/s, and 103 MB through L2, about 19 us at 5.5 TB/s.
+// L2; 8 bytes for each entry of Z. Flops: 2 C P vectors. L2 bounds the time: 256x56x56 in f32 with
+// all vectors has 411 Mflop, 6 us at 67 Tflop/s, and 103 MB through L2, about 19 us at 5.5 TB/s.
 // Registers (sm_90): project_f32 40, project_f64 48.
 
 #include "block.cuh"

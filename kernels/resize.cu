@@ -1,6 +1,6 @@
-// Bilinear resizing of a batch of maps. Along each axis, output pixel i of n lies at the place
-// (i + 1/2) h/n - 1/2 among h input pixels. Places beyond the first or last pixel count as that
-// pixel.
+// Bilinear resizing of a batch of maps. Along each axis, output pixel i of n lies at the point
+// (i + 1/2) h/n - 1/2 among h input pixels. A point beyond the first or the last pixel has the
+// value of that pixel.
 //
 // Grid (blocks of 256 output pixels, items); no shared memory. Bytes of a map: the input read, the
 // output written. 224x224 in f32 is 201 kB, 0.06 us at the memory bandwidth of an H100.
@@ -8,6 +8,8 @@
 
 #include "block.cuh"
 
+// Sets `first` and `second` to the input pixels before and after the point of output pixel i.
+// Returns the distance from the first to the point.
 __device__ inline double tap(int i, int old, int fresh, int* first, int* second) {
     double point = fmin(fmax((i + 0.5) * ((double)old / fresh) - 0.5, 0.0), old - 1.0);
     *first = (int)floor(point);

@@ -1,12 +1,13 @@
 // Saliency maps of feature maps with few positions: one block of 256 threads computes a whole map
 // and reads the feature map once.
 //
-//   G = F^T F, centred if asked; G = Z S^2 Z^T; map = norm sum_i (s_i/s_1) phi(s_i z_i)
+//   G = F^T F, centred if requested; G = Z S^2 Z^T; map = norm sum_i (s_i/s_1) phi(s_i z_i)
 //
 // F is C x n row-major, with n positions, n < C.
 //   1. G: the block reads panels of up to 16 channels into shared memory. The lower triangle of G
-//      consists of 4x4 tiles; a thread sums one tile in double. If there are fewer tiles than
-//      threads, groups of threads sum different channels, and the groups' sums are added in order.
+//      consists of 4x4 tiles, and a thread sums one tile in double. If there are fewer tiles than
+//      threads, groups of threads sum different channels, and the sums of the groups are added in
+//      the order of the groups.
 //   2. Z and S: Jacobi rotations in shared memory (jacobi.cuh).
 //   3. The map (map.cuh).
 //
@@ -14,8 +15,8 @@
 // memory of Z. There is a thread for each tile up to n = 88.
 // Bytes of a map: C n read, n written. Flops: C n (n+1) for G in double, about 36 n^3 for Jacobi.
 // For 2048x7x7 in f32: 401 kB and 5 + 4 Mflop, on an H100 0.12 us at 3.35 TB/s and 0.27 us at
-// 34 Tflop/s. Double arithmetic bounds it. Within a block the 2 x 49 barriers of each of about 8
-// sweeps do; several blocks on a multiprocessor hide them.
+// 34 Tflop/s. Double arithmetic bounds the time of a batch. The 2 x 49 barriers of each of about 8
+// sweeps bound the time of a single block; several blocks on a multiprocessor hide them.
 // Registers (sm_90): saliency_f32 80, saliency_f64 78.
 
 #include "jacobi.cuh"
@@ -23,6 +24,7 @@
 
 #define PANEL_CHANNELS 16
 #define MOST_GROUPS 8
+
 // G = F^T F, both triangles. `panel` holds n entries for each of min(n, 16) channels.
 template <class Real>
 __device__ void gram_of_positions(const Real* f, int channels, int n, double* g, Real* panel) {
@@ -38,6 +40,7 @@ __device__ void gram_of_positions(const Real* f, int channels, int n, double* g,
     row *= 4;
     column *= 4;
     bool works = group < groups;
+    // The sums of each group, panel by panel.
     double sums[4][4] = {};
     int height = n < PANEL_CHANNELS ? n : PANEL_CHANNELS;
     for (int first = 0; first < channels; first += height) {
@@ -60,6 +63,7 @@ __device__ void gram_of_positions(const Real* f, int channels, int n, double* g,
         }
         __syncthreads();
     }
+    // The sums of all groups, added in the order of the groups.
     for (int turn = 0; turn < groups; turn++) {
         if (works && group == turn) {
             for (int i = 0; i < 4; i++) {
@@ -93,6 +97,7 @@ __device__ void saliency(const Real* features, int channels, int n, int centring
     const Real* f = features + item * channels * n;
     Real* out = maps + item * n;
 
+    // 1. G, checked and centred.
     gram_of_positions(f, channels, n, g, (Real*)z);
     double energy = trace(g, n, scratch);
     if (!(energy > LEAST_TRACE && energy < LARGEST_TRACE)) {
@@ -110,6 +115,7 @@ __device__ void saliency(const Real* features, int channels, int n, int centring
             return;
         }
     }
+    // 2. Z and S.
     if (!jacobi(g, z, n, rotations, scratch, rotated)) {
         if (threadIdx.x == 0) {
             outcomes[item] = NO_CONVERGENCE;
@@ -118,6 +124,7 @@ __device__ void saliency(const Real* features, int channels, int n, int centring
     }
     sort_diagonal(g, n, order);
 
+    // 3. The map.
     int vectors = all_vectors ? n : 1;
     double first = sqrt(fmax(g[order[0] * (n + 1)], 0.0));
     for (int i = threadIdx.x; i < vectors; i += THREADS) {

@@ -1,7 +1,7 @@
 // The end of a sweep of HOOI: energies, relative errors, and which items continue.
 //
 // `energy` (grid (slices, items), 256 threads a block, 64 bytes of shared memory) reads its slice
-// once. `settle` has one thread for each item. Memory bandwidth bounds both; their time is
+// once. `settle` has one thread for each item. Memory bandwidth bounds the time of both, which is
 // negligible.
 // Registers (sm_90): energy 29, settle 29.
 
@@ -23,11 +23,13 @@ energy(const double* tensors, long long size, double* energies) {
     }
 }
 
-// Sets the relative errors after a sweep, sweep 0 being the start, and the sweeps of each item.
+// Sets the relative error and the number of sweeps of each item after a sweep. Sweep 0 is the
+// start. `norms` and `cores` hold ||X||^2 and ||G||^2 of each item.
 // An item has converged, and active[item] becomes 0,
-// - with a `tolerance` above 0: if the error changed by less than `tolerance`, or its square by
-//   at most `rounding`, or if the error is zero;
-// - with an `energy_tolerance` above 0: if the square of the error changed by at most that.
+// - with a `tolerance` above 0: if the error changed by less than `tolerance`, if the square of the
+//   error changed by at most `rounding`, or if the error is zero;
+// - with an `energy_tolerance` above 0: if the square of the error changed by at most
+//   `energy_tolerance`.
 extern "C" __global__ void __launch_bounds__(THREADS)
 settle(const double* norms, const double* cores, int items, int sweep, double tolerance,
        double rounding, double energy_tolerance, double* errors, int* sweeps, int* active) {

@@ -173,9 +173,11 @@ impl Cam {
     /// The saliency map of a feature map C×H×W, or C×(any trailing shape): for example C×T×H×W
     /// for video, or C×L for tokens.
     ///
-    /// Multiplying the feature map by a nonzero constant or changing the order of its channels
-    /// changes the map only by rounding. Cost at full ranks: |F|·n + 9·n³ flops, n = min(C, number of
-    /// positions).
+    /// Multiplying the feature map by a constant or changing the order of its channels changes the
+    /// map only by rounding.
+    ///
+    /// Cost at full ranks: |F|·n + 9·n³ flops for a feature map of |F| entries and P positions,
+    /// with n = min(C, P). If C ≤ P, the weightings with all vectors take 2·|F|·n flops more.
     ///
     /// # Errors
     /// [`Error::NotAFeatureMap`] for a tensor of one mode, [`Error::Empty`], [`Error::NonFinite`],
@@ -209,7 +211,7 @@ impl Cam {
     ///
     /// # Errors
     /// The errors of [`Cam::saliency_map`]. If several feature maps fail, the result is the error
-    /// of the first of them. An index in an error is an index of the batch.
+    /// of the first of them. The index in an error starts with the number of the feature map.
     ///
     /// ```
     /// use tenfold::Tensor;
@@ -305,8 +307,8 @@ impl Cam {
         Ok(statuses)
     }
 
-    /// The number of positions of each map of a batch of shape `shape`. Fails if this is not the
-    /// shape of a batch, or if the options do not fit it.
+    /// The number of positions of each map of a batch of shape `shape`. Fails if `shape` is not the
+    /// shape of a batch, or if the options do not fit the feature maps.
     fn check_batch(&self, shape: &[usize]) -> Result<usize> {
         if shape.len() < 3 {
             return Err(Error::NotAFeatureMap {
@@ -394,7 +396,8 @@ impl Cam {
     }
 }
 
-/// The error of a batch for an error of its item `item`: indices get `item` in front.
+/// Converts an error of feature map `item` to an error of its batch: inserts `item` at the start of
+/// the index.
 pub(crate) fn in_batch(error: Error, item: usize) -> Error {
     match error {
         Error::NonFinite { mut index, value } => {

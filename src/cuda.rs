@@ -37,7 +37,7 @@
 //! An *item* is one tensor or feature map of a batch. A *chunk* is the items that the GPU
 //! processes at once. Two chunks alternate on two streams: the GPU copies one chunk while it
 //! computes on the other. An *outcome* is the number that a kernel writes for an item: the
-//! status of its map, or the reason why it has no map.
+//! status of the item's map, or the reason why the item has no map.
 
 mod buffers;
 mod device;

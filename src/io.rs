@@ -2,7 +2,7 @@
 //!
 //! A reader compares the sizes that a header claims with the size of the file before it
 //! allocates memory. A writer writes to a temporary file beside the target and renames it
-//! at the end: the target is replaced as a whole or not at all.
+//! at the end. So the target is replaced as a whole or not at all.
 //!
 //! | file | subject |
 //! | --- | --- |
@@ -66,7 +66,8 @@ impl Problem {
         }
     }
 
-    /// A failure that the operating system reported; `doing` names the operation.
+    /// A failure that the operating system reported. `doing` is the start of the message, such as
+    /// "cannot be read".
     fn io(doing: &str, source: io::Error) -> Self {
         Self {
             text: format!("{doing}: {source}"),

@@ -10,8 +10,8 @@
 //! | `cam NAME WEIGHTING THREADS REPEAT` | seconds per map |
 //! | `cam-batch NAME WEIGHTING THREADS` | seconds |
 //! | `cam-map NAME WEIGHTING OUT.npy` | `0` |
-//! | `st-hosvd NAME ROUTE RANKS THREADS` | seconds, relative error |
-//! | `randomized NAME RANKS THREADS` | seconds, relative error |
+//! | `st-hosvd NAME ROUTE RANKS THREADS` | seconds, relative error, `0` |
+//! | `randomized NAME RANKS THREADS` | seconds, relative error, `0` |
 //! | `hooi NAME RANKS TOLERANCE THREADS` | seconds, relative error, sweeps |
 //! | `gram-product NAME MODE RANK THREADS` | seconds |
 //! | `read FILE.npy` | seconds |
@@ -56,7 +56,7 @@ struct Driver {
 }
 
 impl Driver {
-    /// Does what the words of a line say, and returns the answer.
+    /// Runs the command that the words of a line give, and returns the answer.
     fn answer(&mut self, words: &[&str]) -> Answer {
         match *words {
             ["load", name, file] => {
@@ -148,7 +148,8 @@ fn timed<T: Scalar>(command: &str, x: &Tensor<T>, arguments: &[&str]) -> Answer 
     }
 }
 
-/// Times a decomposition. The answer is the seconds, the relative error and the number of sweeps.
+/// Times a decomposition. The answer is the seconds, the relative error and the number of sweeps,
+/// which is 0 for a solver without sweeps.
 fn decomposition<T: Scalar>(decompose: impl FnOnce() -> tenfold::Result<Tucker<T>>) -> Answer {
     let started = Instant::now();
     let tucker = black_box(decompose()?);

@@ -95,7 +95,9 @@ impl Bytes<'_> {
     }
 }
 
+/// Makes the tensor and the options, decomposes the tensor, and computes its saliency maps.
 fn solve<T: Scalar>(mut bytes: Bytes<'_>, from_bits: impl Fn(u64) -> T) {
+    // 1. The tensor and the options.
     let order = 1 + bytes.below(5);
     let shape: Vec<usize> = (0..order).map(|_| bytes.below(9)).collect();
     let truncation = if bytes.next().is_multiple_of(2) {
@@ -119,6 +121,7 @@ fn solve<T: Scalar>(mut bytes: Bytes<'_>, from_bits: impl Fn(u64) -> T) {
     };
     let finite = x.data().iter().all(|entry| entry.as_f64().is_finite());
 
+    // 2. The decompositions.
     let hosvd = Hosvd {
         route,
         ..Hosvd::new(truncation.clone())
@@ -143,6 +146,7 @@ fn solve<T: Scalar>(mut bytes: Bytes<'_>, from_bits: impl Fn(u64) -> T) {
         assert!(solver.memory(&shape).is_ok() || outcome.is_err());
         check_outcome(&x, finite, &truncation, outcome);
     }
+    // 3. The saliency maps.
     for weighting in Weighting::ALL {
         for ranks in [None, Some(ranks.to_vec())] {
             let cam = Cam {
@@ -158,8 +162,8 @@ fn solve<T: Scalar>(mut bytes: Bytes<'_>, from_bits: impl Fn(u64) -> T) {
     }
 }
 
-/// Factors are orthonormal, and the relative error is at most the tolerance unless a shortfall
-/// is reported.
+/// Checks that the factors are orthonormal, and that the relative error is at most the tolerance
+/// unless a shortfall is reported.
 fn check_outcome<T: Scalar>(
     x: &Tensor<T>,
     finite: bool,
@@ -217,12 +221,12 @@ fn check_outcome<T: Scalar>(
     }
 }
 
-/// Every error has a message.
+/// Checks that the error has a message.
 fn check_message(error: &tenfold::Error) {
     assert!(!error.to_string().is_empty());
 }
 
-/// A tensor is not much larger than its file.
+/// Checks that the tensor is at most 8 times as large as its file.
 fn check_size<T: Scalar>(x: &Tensor<T>, data: &[u8]) {
     assert!(size_of_val(x.data()) <= 8 * data.len());
 }

@@ -31,8 +31,8 @@ pub enum Colormap {
 }
 
 impl Colormap {
-    /// Red, green and blue of a value between 0 and 1. A value outside gets the colour of the
-    /// nearer end, and NaN the colour of 0.
+    /// Red, green and blue of a value between 0 and 1. A smaller value has the colour of 0, a
+    /// larger value the colour of 1, and NaN the colour of 0.
     ///
     /// ```
     /// # use tenfold::cam::Colormap;
@@ -53,7 +53,7 @@ impl Colormap {
             Self::Plasma => colorous::PLASMA,
             Self::Gray => return [level(value); 3],
             Self::Jet => {
-                // Red, green and blue rise and fall in the same way, shifted by a quarter each.
+                // The three colours have the same curve, with its peak at ¾, ½ and ¼.
                 return [3.0, 2.0, 1.0].map(|peak| level(1.5 - (4.0 * value - peak).abs()));
             }
         };
@@ -61,7 +61,7 @@ impl Colormap {
     }
 }
 
-/// The nearest of the levels 0 to 255.
+/// The level, from 0 to 255, that is nearest to 255·`value`.
 fn level(value: f64) -> u8 {
     (255.0 * value.clamp(0.0, 1.0)).round() as u8
 }

@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use crate::scalar::Scalar;
 use crate::tensor::{Shape, TensorRef};
 
-/// The maximum distance of a probability or a value of a map from \[0, 1\] that counts as a rounding
-/// error. Such an entry counts as 0 or 1.
+/// The maximum distance of a probability or a value of a map from \[0, 1\] that counts as a
+/// rounding error. Such an entry counts as 0 or 1.
 ///
 /// ```
 /// use tenfold::cam::metrics::{ROUNDING, average_drop};
@@ -23,7 +23,7 @@ pub const ROUNDING: f64 = 1e-6;
 /// array.
 ///
 /// # Errors
-/// [`Error::EntryOutOfRange`] or [`Error::NonFinite`] for the first entry outside.
+/// [`Error::EntryOutOfRange`] or [`Error::NonFinite`] for the first entry outside this range.
 ///
 /// ```
 /// use tenfold::{Tensor, cam::metrics::check_fractions};
@@ -61,7 +61,7 @@ pub(super) fn clamp(entry: f64) -> f64 {
     entry.clamp(0.0, 1.0)
 }
 
-/// Fails unless 0 ≤ `value` ≤ 1, without a margin. For options, which have no rounding errors.
+/// Fails unless 0 ≤ `value` ≤ 1. There is no margin for rounding, because the value is an option.
 pub(super) fn check_fraction(what: &'static str, value: f64) -> Result<()> {
     if (0.0..=1.0).contains(&value) {
         return Ok(());

@@ -8,19 +8,20 @@ use crate::tensor::Shape;
 
 impl Cam {
     /// The maximum number of bytes that [`Cam::saliency_map`] allocates for a feature map of shape
-    /// `shape`, without the feature map. [`Cam::saliency_maps`] allocates as much on each thread,
-    /// and the maps of the batch.
+    /// `shape`. The feature map itself is not counted. [`Cam::saliency_maps`] allocates the same
+    /// number of bytes on each thread, and in addition the maps of the batch.
     ///
     /// For E entries, P positions and n = min(C, P), the estimate is the sum of
     ///
     /// - E + 64·n² bytes for a Gram matrix and its eigenvectors,
     /// - 8·E bytes for a centred copy of the features,
     /// - 8·n·P bytes for the projected maps,
-    /// - 32·P bytes for sums over the vectors, and the saliency map,
+    /// - 32·P bytes for sums over the vectors,
+    /// - P entries for the saliency map,
     /// - with ranks, the memory of [`Hooi`](crate::Hooi) in `f64`.
     ///
-    /// A buffer that a thread keeps for its next maps has a size that is a power of two. The
-    /// estimate does not count this rounding.
+    /// The size of a buffer that a thread keeps for its next maps is rounded up to a power of two.
+    /// The estimate does not count this rounding.
     ///
     /// # Errors
     /// The errors of [`Cam::saliency_map`] that follow from the shape alone.
@@ -34,7 +35,7 @@ impl Cam {
     pub fn memory<T: Scalar>(&self, shape: &[usize]) -> Result<u64> {
         let shape = Shape::new(shape)?;
         self.check(&shape)?;
-        // Floating-point numbers do not overflow.
+        // The sum is formed in f64, where it cannot overflow.
         let entries = shape.entries() as f64;
         let channels = shape[0] as f64;
         let positions = entries / channels;

@@ -15,7 +15,7 @@
 //! xplique adds a small constant to the divisor.
 //!
 //! Probabilities and the values of maps are between 0 and 1. An entry outside \[0, 1\] by at most
-//! [`ROUNDING`] counts as 0 or 1. Other entries outside are errors that contain the index.
+//! [`ROUNDING`] counts as 0 or 1. An entry farther outside is an error, which contains its index.
 
 pub use super::fraction::{ROUNDING, check_fractions};
 

@@ -6,8 +6,8 @@ use crate::tensor::{Tensor, TensorRef, first_non_finite};
 
 /// Stretches a map to \[0, 1\]: (x − min)/(max − min) for each entry x.
 ///
-/// The result does not depend on the scale of the map. Other libraries divide by `max + 1e-7`,
-/// which does. A constant map gives zeros.
+/// The result does not depend on the scale of the map. In libraries that divide by `max + 1e-7`,
+/// the result depends on the scale. A constant map gives zeros.
 ///
 /// # Errors
 /// [`crate::Error::NonFinite`] for the first entry that is not finite.
@@ -35,7 +35,7 @@ pub fn normalize<'a, T: Scalar>(map: impl Into<TensorRef<'a, T>>) -> Result<Tens
     Tensor::new(map.shape(), values.collect())
 }
 
-/// The range of a map that is not constant. It is stored as halves, because max − min can overflow.
+/// The range of a map that is not constant. The fields are halves, because max − min can overflow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MinMax {
     /// min/2.

@@ -30,7 +30,7 @@ pub(super) struct Request<'a> {
     pub(super) ranks: Option<&'a [usize]>,
     /// The precision of products of `f32` entries.
     pub(super) precision: Precision,
-    /// Ends the computation when it is set.
+    /// If it is set, the computation ends with an error.
     pub(super) cancellation: Cancellation<'a>,
 }
 
@@ -46,9 +46,9 @@ pub(super) struct Projection<'a> {
     pub(super) error: f64,
 }
 
-/// The maximum of the estimated error of a saliency map from products in `f32`. Above it, the map
-/// is recomputed with products in `f64`. It is half of the bound in the docs of
-/// [`Cam`](super::Cam).
+/// The maximum of the estimated error of a saliency map from products in `f32`. If the estimate is
+/// larger, the map is recomputed with products in `f64`. This number is half of the bound in the
+/// docs of [`Cam`](super::Cam).
 pub(crate) const MAP_TOLERANCE: f64 = 5e-5;
 
 /// Two magnitudes count as equal if their relative difference is at most this number.
@@ -56,6 +56,7 @@ const TIE_TOLERANCE: f64 = 1e-12;
 
 /// The sum s = Σᵢ wᵢ·φ(pᵢ) of the projected maps that were added.
 pub(super) struct ProjectionSum {
+    /// One value for each position.
     pub(super) map: Scratch<f64>,
     /// An estimated bound on the error of each entry of the sum.
     error: f64,
@@ -111,9 +112,10 @@ impl ProjectionSum {
     }
 }
 
-/// An additional error of max(0, ±p), because errors in the entries can change the sign. If the
-/// minimum and the maximum of the projected map have the same magnitude up to `error` in each, this
-/// is the largest magnitude. Otherwise the sign is certain, and this is 0.
+/// The additional error of max(0, ±p) if errors of the entries can change the choice of the sign.
+/// They can if an error of at most `error` in each entry makes the magnitudes of the minimum and
+/// the maximum equal. Then the additional error is the largest magnitude. Otherwise the sign is
+/// certain, and the additional error is 0.
 fn sign_error(projected: &[f64], error: f64) -> f64 {
     let min = projected.iter().copied().fold(f64::INFINITY, f64::min);
     let max = projected.iter().copied().fold(f64::NEG_INFINITY, f64::max);

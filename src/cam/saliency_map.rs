@@ -37,11 +37,12 @@ pub struct SaliencyMap<T> {
 pub enum Status {
     /// The map is neither constant nor degenerate.
     Fine,
-    /// All positions have the same value before normalisation. The map is zero everywhere.
+    /// All positions have the same value before normalisation, up to rounding. The map is zero
+    /// everywhere.
     Constant,
     /// σ₂ > 0.999·σ₁: the first singular vector is not well determined. A change of the feature
-    /// map as small as the rounding of half precision can turn it to any direction in the plane of
-    /// the first two.
+    /// map as small as the rounding of half precision can turn this vector to any direction in the
+    /// plane of the first two singular vectors.
     Degenerate,
 }
 

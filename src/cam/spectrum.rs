@@ -11,9 +11,11 @@ use crate::simd::Scratch;
 use crate::tensor::{TensorRef, largest_magnitude};
 
 /// Calls `visit` with the projected map of each requested vector of `x`, C×(any trailing shape),
-/// in order. Returns the singular values σ₁ ≥ σ₂ ≥ …, multiplied by a common power of two: all of
-/// them for all vectors; for the first vector σ₁, and σ₂ if it is above
-/// [`DEGENERATE_RATIO`](super::svd::DEGENERATE_RATIO)·σ₁.
+/// in order. Returns singular values, multiplied by a common power of two:
+///
+/// - if all vectors are requested, σ₁ ≥ σ₂ ≥ …;
+/// - if the first vector is requested, σ₁, and also σ₂ if σ₂ is above
+///   [`DEGENERATE_RATIO`](super::svd::DEGENERATE_RATIO)·σ₁.
 ///
 /// If `x` is zero, or zero after centring, σ₁ is 0 and there are no projected maps.
 pub(super) fn spectrum<T: Scalar>(
@@ -30,7 +32,7 @@ pub(super) fn spectrum<T: Scalar>(
     if let Some(values) = svd(x, request, visit)? {
         return Ok(values);
     }
-    // 3. If it would lose digits: the SVD of a scaled and centred copy.
+    // 3. If that SVD would lose digits: the SVD of a scaled and centred copy.
     let copy = scaled_copy(x, request.centring)?;
     let of_copy = Request {
         centring: false,

@@ -25,14 +25,14 @@ use crate::tensor::{TensorRef, mode_product_into};
 pub(super) const DEGENERATE_RATIO: f64 = 0.999;
 
 /// The range of the norm of a vector for which its products in `f32` neither overflow nor lose
-/// entries.
+/// small entries to underflow.
 pub(crate) const SAFE_SINGLE_LENGTH: std::ops::Range<f64> = 1e-25..1e37;
 
 /// Calls `visit` with the requested projected maps from the SVD of the channel unfolding M of `x`,
 /// in order. Returns the singular values of M. If M is zero, there are no projected maps.
 ///
-/// `None` if squares of the entries are outside the range of `f64`, or if centring cancels too
-/// many digits of the Gram matrix. Then the caller scales and centres the entries.
+/// Returns `None` if squares of the entries are outside the range of `f64`, or if centring cancels
+/// too many digits of the Gram matrix. Then the caller scales and centres the entries.
 pub(super) fn svd<T: Scalar>(
     x: TensorRef<'_, T>,
     request: Request<'_>,
@@ -154,10 +154,10 @@ impl<T: Scalar> ChannelUnfolding<'_, T> {
         })
     }
 
-    /// An estimate of the error of a projected map from products and sums in `T`:
+    /// An estimate of the error of a projected map from products and sums in `f32`:
     /// (√C + 1)·u·(the largest norm of a column of M), with the unit roundoff u. The term √C is for
-    /// the sum over the channels, 1 for the rounding of the vector. It is infinite if `f32` can
-    /// overflow or lose entries.
+    /// the sum over the channels, the term 1 for the rounding of the vector. The estimate is
+    /// infinite if the products can overflow or underflow. It is 0 if `T` is `f64`.
     fn rounding_error(self) -> f64 {
         if !is_single::<T>() {
             return 0.0;

@@ -12,15 +12,15 @@ use crate::simd::Scratch;
 use crate::tensor::TensorRef;
 use crate::tucker::{Hooi, Start};
 
-/// HOOI stops when a sweep changes ‖G‖²/‖X‖² by at most this number. The error of the factors is
-/// then about its square root.
+/// HOOI stops when a sweep changes ‖G‖²/‖F‖² by at most this number. The error of the factors is
+/// then about the square root of this number.
 pub(crate) const ENERGY_TOLERANCE: f64 = 1e-14;
 
 /// The maximum number of sweeps.
 pub(crate) const MAX_SWEEPS: usize = 200;
 
-/// HOOI for TSM and MTSM at the given ranks. Its own tolerance is 0, because [`tucker`] stops it
-/// by [`ENERGY_TOLERANCE`].
+/// HOOI for TSM and MTSM at the given ranks. The option `sweep_tolerance` is 0, because [`tucker`]
+/// ends the sweeps by [`ENERGY_TOLERANCE`].
 pub(super) fn hooi(ranks: &[usize]) -> Hooi {
     Hooi {
         start: Start::Hosvd,
@@ -37,7 +37,7 @@ pub(super) fn tucker(
     request: Request<'_>,
     visit: &mut impl FnMut(Projection<'_>),
 ) -> Result<Scratch<f64>> {
-    // 1. Sweeps of HOOI. With the relative error e, ‖G‖²/‖X‖² = 1 − e² changes by about 2·e·Δe.
+    // 1. Sweeps of HOOI. With the relative error e, ‖G‖²/‖F‖² = 1 − e² changes by about 2·e·Δe.
     let hooi = hooi(request.ranks.unwrap_or_default());
     let mut sweeps = hooi.sweeps(x)?;
     for sweep in &mut sweeps {

@@ -12,7 +12,7 @@ use super::queue::Queue;
 use super::scalar::DeviceScalar;
 use crate::error::Result;
 
-/// Zeros on the device: at least one entry, because the driver refuses to allocate none.
+/// `len` zeros on the device, but at least one: the driver refuses an allocation of 0 bytes.
 pub(super) fn zeros<T: DeviceRepr + ValidAsZeroBits>(
     queue: &Queue,
     len: usize,
@@ -64,8 +64,8 @@ impl<T> Borrowed<T> {
     /// `len` entries at `pointer`.
     ///
     /// # Safety
-    /// The entries exist, in memory that kernels on `queue` may use, as long as this value
-    /// lives, and nothing else writes to them meanwhile.
+    /// Until this value is dropped, the entries exist, kernels on `queue` may access them, and
+    /// nothing else writes to them.
     pub(super) unsafe fn new(queue: &Queue, pointer: u64, len: usize) -> Self {
         // SAFETY: the caller promises that the entries exist.
         let slice = unsafe { queue.stream().upgrade_device_ptr(pointer, len) };
@@ -108,8 +108,8 @@ impl<T: DeviceScalar> Upload<T> {
         })
     }
 
-    /// Starts to copy `entries`, at most as many as the buffers hold. Returns before the
-    /// copy is done.
+    /// Starts to copy `entries`, which must fit in the buffers. Returns before the copy is
+    /// done.
     pub(super) fn start(&mut self, queue: &Queue, entries: &[T]) -> Result<()> {
         let copying = failed("copying to the device");
         // Waits until the device has received the previous chunk.

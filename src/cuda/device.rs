@@ -32,8 +32,8 @@ impl Device {
     /// compiles the kernels for it.
     ///
     /// # Errors
-    /// [`CudaError::NoDevice`](crate::CudaError::NoDevice) if there is no driver, one that is
-    /// too old, or no such device; the message says what to do.
+    /// [`CudaError::NoDevice`](crate::CudaError::NoDevice) if there is no driver, if the driver
+    /// is too old, or if there is no such device; the message gives a remedy.
     /// [`CudaError::DeviceFailed`](crate::CudaError::DeviceFailed) if the kernels cannot be
     /// loaded.
     ///

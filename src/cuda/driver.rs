@@ -9,10 +9,10 @@ use crate::error::{CudaError, Error, Result};
 /// The oldest driver that accepts the PTX of this library: CUDA 11.8.
 const OLDEST: i32 = 11_080;
 
-/// Fails if no driver is installed, or one that is too old.
+/// Fails if no driver is installed, or if the driver is too old.
 ///
 /// cudarc looks up the driver's functions when they are first called, and panics if the
-/// library is missing. This check comes first.
+/// library is missing. So this check must come before any other call of cudarc.
 pub(super) fn check_driver() -> Result<()> {
     // SAFETY: the call only tries to open the library by its name.
     if !unsafe { sys::is_culib_present() } {

@@ -3,17 +3,18 @@
 use super::device::Device;
 use crate::error::{CudaError, Result};
 
-/// The share of the free memory that a batch uses at most.
+/// The maximum share of the free memory that a batch uses.
 const SHARE: f64 = 0.8;
 
-/// The largest number of items in a launch: a grid has at most so many blocks in its
-/// second direction.
+/// The maximum number of items in a launch: a grid has at most this many blocks in its second
+/// direction.
 const MAX_ITEMS: usize = 65_535;
 
-/// How many of `items` fit in free device memory at `bytes` each.
+/// The number of items, at most `items`, that fit in the free memory of the device. Each takes
+/// `bytes` bytes. `what` describes an item in the message of the error.
 ///
 /// # Errors
-/// [`CudaError::OutOfMemory`] if not one item fits.
+/// [`CudaError::OutOfMemory`] if no item fits.
 pub(super) fn items_that_fit(
     device: &Device,
     what: &'static str,

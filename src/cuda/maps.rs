@@ -4,15 +4,16 @@
 //! ways to its map at full ranks, and one at truncated ranks:
 //!
 //! ```text
-//! P < C, P ≤ 88   saliency: one block computes the whole map
+//! P < C, P ≤ 88   saliency: one block computes the whole map in shared memory
 //! P < C           gram (FᵀF, P×P) → centre_rest → eigen → combine
 //! P ≥ C           gram (FFᵀ, C×C) → centre_mode → eigen → project → combine
 //! truncated       prepare → HOOI → project → combine
 //! ```
 //!
-//! The kernels mark the items that have no map because squares left the range of `f64` or
-//! because too many digits cancelled. The maps of these items are recomputed from scaled and
-//! centred copies of the features, one at a time.
+//! An item has no map if squares left the range of `f64`, or if too many digits cancelled. The
+//! kernels mark such items by their outcome. The maps of marked items are recomputed from scaled
+//! and centred copies of the features, one at a time. If a block has too little shared memory for
+//! `saliency`, the kernels in the second line of the table compute the map.
 //!
 //! A [`job`] is the checked options of a call. A [`lane`] is a stream with the memory for a
 //! chunk; it takes the chunk through the kernels, at full ranks ([`full_rank`]) or at

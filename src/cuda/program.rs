@@ -118,7 +118,7 @@ impl Program {
 }
 
 /// Loads the program that NVRTC compiles for the device. Loads the PTX of this library
-/// instead if NVRTC is not installed, or if its PTX is too new for the driver.
+/// instead if NVRTC is not installed or fails, or if its PTX is too new for the driver.
 fn load_module(context: &Arc<CudaContext>) -> Result<Arc<CudaModule>> {
     let compiled = compile(context).and_then(|ptx| context.load_module(ptx).ok());
     match compiled {
@@ -129,7 +129,7 @@ fn load_module(context: &Arc<CudaContext>) -> Result<Arc<CudaModule>> {
     }
 }
 
-/// Compiles the program by NVRTC; `None` if NVRTC is not installed or fails.
+/// Compiles the program by NVRTC. Returns `None` if NVRTC is not installed or fails.
 fn compile(context: &Arc<CudaContext>) -> Option<Ptx> {
     // SAFETY: the call only tries to open the library by its name.
     if !unsafe { nvrtc::sys::is_culib_present() } {
@@ -146,7 +146,7 @@ fn compile(context: &Arc<CudaContext>) -> Option<Ptx> {
     nvrtc::compile_ptx_with_opts(source(), options).ok()
 }
 
-/// The files as one text, without their includes of each other.
+/// All files as one text, without the lines by which the files include each other.
 fn source() -> String {
     let files = FILES.iter();
     let lines = files.flat_map(|file| file.lines());

@@ -3,9 +3,9 @@
 //! ```text
 //! batch       the methods of Device; checks
 //! tolerance   ranks within a tolerance, tensor by tensor, on top of solver
-//! solver      equal shapes and ranks: chunk by chunk, results to the host
+//! solver      tensors of one shape at the same ranks, chunk by chunk
 //! iteration   one chunk on the device: the start and the sweeps
-//! factor      one mode: the factor of unfoldings from their Gram matrices
+//! factor      one mode: the factors from Gram matrices of the unfoldings
 //! chain       two buffers for chains of mode products
 //! shapes      extents of tensors and cores
 //! ```

@@ -12,7 +12,7 @@ use super::kind::Expected;
 
 pub(super) type Archive = ZipArchive<BufReader<File>>;
 
-/// The maximum number of bytes that Deflate expands one byte to.
+/// The maximum number of bytes that Deflate can store in one compressed byte.
 const MAX_EXPANSION: u64 = 1032;
 
 /// Whether the archive has the entry `name`.
@@ -55,7 +55,7 @@ pub(super) fn refusal(path: &Path, expected: Expected) -> Problem {
 const DECOMPOSITION: &str = "a decomposition (.npz)";
 const ARRAYS: &str = "an archive of arrays (.npz)";
 
-/// What an archive contains.
+/// The kind of an archive, in words for messages.
 fn in_words(archive: &Archive) -> &'static str {
     let mut names = archive.file_names().flatten();
     if has_entry(archive, "core") && has_entry(archive, "meta") {
@@ -68,7 +68,7 @@ fn in_words(archive: &Archive) -> &'static str {
 }
 
 /// Reads the entry `name` of an archive of `size` bytes. `read` gets the reader of the entry
-/// and the number of its bytes. `None` if there is no such entry.
+/// and the number of its bytes. Returns `None` if there is no such entry.
 pub(super) fn entry<R>(
     archive: &mut Archive,
     name: &str,

@@ -16,13 +16,15 @@ use super::open::{Opened, open};
 use super::write::write_file;
 use crate::error::Result;
 
-/// Reads a PNG or JPEG as 8-bit RGB. The content decides the format, not the name.
+/// Reads a PNG or JPEG as 8-bit RGB. The format is recognised by the content of the file, not by
+/// its name.
 ///
-/// Transparency is dropped. A rotation in a photograph's metadata is not applied, since
-/// networks see the stored pixels.
+/// Transparency is dropped. A rotation in a photograph's metadata is not applied: a network
+/// computes its features from the stored pixels.
 ///
 /// # Errors
-/// [`crate::Error::UnusableFile`] for a file that cannot be read or is not a PNG or JPEG.
+/// [`crate::Error::UnusableFile`] for a file that cannot be read, is not a PNG or JPEG, or is
+/// damaged.
 ///
 /// ```
 /// use tenfold::io::read_image;
@@ -68,7 +70,7 @@ const ALWAYS_ALLOWED: u64 = 1 << 22;
 /// Writes `image` as a PNG, as a whole or not at all.
 ///
 /// # Errors
-/// [`crate::Error::UnusableFile`].
+/// [`crate::Error::UnusableFile`] if the file cannot be written.
 ///
 /// ```
 /// use tenfold::io::{RgbImage, read_image, write_png};

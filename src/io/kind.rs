@@ -1,5 +1,5 @@
-//! The kind of a file, recognised by its first bytes. The error for a wrong file names its
-//! kind and the kind that was expected.
+//! The kind of a file, recognised by its first bytes. The error for a file of the wrong kind names
+//! this kind and the kind that was expected.
 
 use super::Problem;
 
@@ -17,7 +17,7 @@ pub(super) enum Kind {
     Picture(&'static str),
     /// A known kind of file that no reader accepts, with its name.
     Other(&'static str),
-    /// Not recognised. The reader tries, and its error says what is missing.
+    /// Not recognised. The reader tries to read the file, and its error says what is wrong.
     Unknown,
 }
 
@@ -111,7 +111,7 @@ impl Expected {
         }
     }
 
-    /// Whether a file of this kind may be what is expected.
+    /// Whether a file of this kind can be the expected file.
     pub(super) fn admits(self, kind: Kind) -> bool {
         match kind {
             Kind::Array => matches!(self, Self::Array | Self::ArrayOrDecomposition),

@@ -9,15 +9,15 @@ use super::open::open_archive;
 use crate::error::Result;
 
 impl Npy {
-    /// The bytes that [`Npy::read`] allocates for the tensor.
+    /// The number of bytes that [`Npy::read`] allocates for the tensor.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.header().memory()
     }
 }
 
-/// The bytes that [`super::read_tucker`] allocates at most for the arrays of a
-/// decomposition: all arrays, and a second copy of the largest.
+/// The maximum number of bytes that [`super::read_tucker`] allocates for the arrays of a
+/// decomposition: all arrays, and a second copy of the largest array.
 ///
 /// # Errors
 /// [`crate::Error::UnusableFile`] for a file that is not an archive with the entries of a

@@ -16,7 +16,7 @@ use crate::tucker::{Stop, Tucker};
 /// The version of the format that is written, and the newest that is read.
 const VERSION: u32 = 1;
 
-/// Spectra with more singular values in all are left out of the file.
+/// If all spectra together have more singular values than this number, the file omits the spectra.
 const MAX_SPECTRA: usize = if cfg!(test) { 12 } else { 10_000 };
 
 /// The description of a decomposition in its file.
@@ -32,8 +32,8 @@ const MAX_SPECTRA: usize = if cfg!(test) { 12 } else { 10_000 };
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
-    /// The version of the format of the file that this was read from. A file is always
-    /// written in the current version.
+    /// The version of the format of the file that the description was read from. A file is
+    /// always written in the current version.
     #[serde(default)]
     pub version: u32,
     /// The method: "st-hosvd", "hosvd", "hooi", …
@@ -54,8 +54,8 @@ pub struct Meta {
     /// Why the iteration ended. The file holds the name of the [`Stop`].
     #[serde(default, with = "stop_name")]
     pub stop: Option<Stop>,
-    /// [`Tucker::spectrum`] of each mode; empty if there are more than 10 000 singular
-    /// values in all.
+    /// [`Tucker::spectrum`] of each mode. Empty if all spectra together have more than 10 000
+    /// singular values.
     #[serde(default)]
     pub spectra: Vec<Option<Vec<f64>>>,
 }
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn as_many_spectra_are_kept_as_are_allowed() {
-        // Two spectra of as many values as the shorter extent.
+        // Each of the two spectra has `extent` values.
         for (extent, kept) in [(MAX_SPECTRA / 2, true), (MAX_SPECTRA / 2 + 1, false)] {
             let x = Tensor::from_fn(&[extent, extent + 3], |i| (i[0] * i[1]) as f64).unwrap();
             let meta = Meta::new(&Hosvd::new([1, 1]).decompose(&x).unwrap(), "hosvd");

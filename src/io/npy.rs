@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::scalar::Scalar;
 use crate::tensor::{Shape, Tensor, TensorRef};
 
-/// A tensor read from a file. The file decides the scalar.
+/// A tensor read from a file. The type of the entries in the file decides the scalar.
 ///
 /// ```
 /// use tenfold::Tensor;
@@ -158,7 +158,7 @@ impl Npy {
     /// Reads the entries.
     ///
     /// # Errors
-    /// [`crate::Error::UnusableFile`].
+    /// [`crate::Error::UnusableFile`] if the entries cannot be read or do not fit in memory.
     pub fn read(self) -> Result<AnyTensor> {
         let tensor = if self.header.element.is_double() {
             self.entries().map(AnyTensor::F64)
@@ -181,7 +181,7 @@ impl Npy {
 /// Reads a `.npy` file: [`Npy::open`], then [`Npy::read`].
 ///
 /// # Errors
-/// Those of [`Npy::open`].
+/// The errors of [`Npy::open`] and [`Npy::read`].
 ///
 /// ```
 /// use tenfold::io::read_npy;
@@ -196,7 +196,7 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<AnyTensor> {
 /// written as a whole or not at all.
 ///
 /// # Errors
-/// [`crate::Error::UnusableFile`].
+/// [`crate::Error::UnusableFile`] if the file cannot be written.
 ///
 /// ```
 /// use tenfold::Tensor;
@@ -217,10 +217,11 @@ pub fn write_npy<'a, T: Scalar>(
 }
 
 /// Writes `entries`, in row-major order, as a `.npy` array of shape `shape`. Unlike a
-/// [`Tensor`], the array may have no modes, as NumPy stores a single number.
+/// [`Tensor`], the array may have no modes: it then holds a single number.
 ///
 /// # Errors
-/// [`crate::Error::DataLengthMismatch`]; [`crate::Error::UnusableFile`].
+/// [`crate::Error::DataLengthMismatch`] if the number of entries does not match the shape;
+/// [`crate::Error::UnusableFile`] if the file cannot be written.
 ///
 /// ```
 /// use tenfold::io::write_npy_entries;
@@ -259,7 +260,7 @@ pub(super) fn write_text(writer: &mut impl Write, text: &str) -> io::Result<()> 
 }
 
 /// Reads an array without modes that holds one string of at most `max_length` characters.
-/// `reader` has `size` bytes.
+/// `reader` has `size` bytes, including the header.
 pub(super) fn read_text(
     reader: &mut (impl Read + ?Sized),
     size: u64,
@@ -289,7 +290,7 @@ pub(super) fn read_text(
         .ok_or_else(|| Problem::new("an array with one text was expected"))
 }
 
-/// Reads an array. `reader` has `size` bytes, with the header.
+/// Reads an array. `reader` has `size` bytes, including the header.
 pub(super) fn read_array(
     reader: &mut (impl Read + ?Sized),
     size: u64,

@@ -1,4 +1,4 @@
-//! Opens a file, and refuses one of another kind than expected.
+//! Opens files. A file of another kind than expected is an error.
 
 use std::fs::{self, File};
 #[cfg(feature = "io")]
@@ -22,7 +22,8 @@ pub(super) struct Opened {
     pub(super) kind: Kind,
 }
 
-/// Opens a file. Fails for a file that cannot be what is expected, and names its kind.
+/// Opens a file. A file of an unknown kind is accepted. A file of a known kind that `expected` does
+/// not admit is an error, which names both kinds.
 pub(super) fn open(path: &Path, expected: Expected) -> Result<Opened, Problem> {
     let is_link = || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
@@ -67,8 +68,8 @@ fn cannot_read(error: std::io::Error) -> Problem {
     Problem::io("cannot be read", error)
 }
 
-/// Opens the archive `path` and checks that it has the entries of a decomposition. Returns
-/// the size of the file too.
+/// Opens the archive `path` and checks that it has the entries of a decomposition. Returns the
+/// archive and the size of the file.
 #[cfg(feature = "io")]
 pub(super) fn open_archive(path: &Path) -> Result<(Archive, u64), Problem> {
     let Opened { file, size, kind } = open(path, Expected::Decomposition)?;
@@ -84,7 +85,7 @@ pub(super) fn open_archive(path: &Path) -> Result<(Archive, u64), Problem> {
     Ok((archive, size))
 }
 
-/// What a file holds, as its first bytes say ([`contents`]).
+/// The kind of a file, recognised by its first bytes: the result of [`contents`].
 ///
 /// ```
 /// use tenfold::io::{Contents, contents, write_npy};
@@ -103,7 +104,8 @@ pub enum Contents {
     Archive,
 }
 
-/// Whether a file holds an array or a decomposition. Only the first bytes are read.
+/// Whether a file holds an array or a decomposition. Only the first bytes are read. A file of an
+/// unknown kind counts as an array, and the error of [`super::read_npy`] then says what is wrong.
 ///
 /// # Errors
 /// [`crate::Error::UnusableFile`] for a file that cannot be read or is of another known kind.

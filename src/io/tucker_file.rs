@@ -30,7 +30,7 @@ use crate::tucker::Tucker;
 /// The maximum number of characters of the description.
 const MAX_META: usize = 1 << 24;
 
-/// A decomposition read from a file. The file decides the scalar.
+/// A decomposition read from a file. The type of the core in the file decides the scalar.
 ///
 /// ```
 /// use tenfold::io::AnyTucker;
@@ -42,16 +42,16 @@ const MAX_META: usize = 1 << 24;
 /// ```
 #[derive(Clone, Debug)]
 pub enum AnyTucker {
-    /// Of `f32`.
+    /// A decomposition of a tensor of `f32`.
     F32(Tucker<f32>),
-    /// Of `f64`.
+    /// A decomposition of a tensor of `f64`.
     F64(Tucker<f64>),
 }
 
 /// Writes a decomposition. The file is written as a whole or not at all.
 ///
 /// # Errors
-/// [`crate::Error::UnusableFile`].
+/// [`crate::Error::UnusableFile`] if the file cannot be written.
 ///
 /// ```
 /// use tenfold::io::{AnyTucker, Meta, read_tucker, write_tucker};
@@ -90,7 +90,9 @@ pub fn write_tucker<T: Scalar>(
     })
 }
 
-/// Starts the entry for an array of `bytes` bytes.
+/// Starts the entry `name` for an array of `bytes` bytes. An entry of 4 GiB or more needs the
+/// larger size fields of Zip64. They are used from half of that size on, which leaves room for the
+/// header.
 fn start(
     archive: &mut ZipWriter<impl Write + io::Seek>,
     name: &str,
@@ -132,6 +134,7 @@ pub fn read_tucker(path: impl AsRef<Path>) -> Result<(AnyTucker, Meta)> {
 }
 
 fn read(path: &Path) -> Result<(AnyTucker, Meta), Problem> {
+    // 1. The parts.
     let (mut archive, size) = open_archive(path)?;
     let meta = read_meta(&mut archive, size)?;
     let core = array(&mut archive, "core", size)?.ok_or_else(|| missing(&archive, "core"))?;
@@ -139,6 +142,7 @@ fn read(path: &Path) -> Result<(AnyTucker, Meta), Problem> {
         AnyTensor::F32(core) => AnyTucker::F32(assemble(&mut archive, core, size)?),
         AnyTensor::F64(core) => AnyTucker::F64(assemble(&mut archive, core, size)?),
     };
+    // 2. The description must match the decomposition.
     let described = match &tucker {
         AnyTucker::F32(tucker) => meta.describes(tucker),
         AnyTucker::F64(tucker) => meta.describes(tucker),
@@ -158,6 +162,7 @@ fn assemble<T: Entries>(
     size: u64,
 ) -> Result<Tucker<T>, Problem> {
     check_finite("core", &core)?;
+    // 1. There must be no factor of a mode that the core does not have.
     let order = core.order();
     let beyond = archive.file_names().flatten().find(|name| {
         let mode = name
@@ -170,6 +175,7 @@ fn assemble<T: Entries>(
             "the entry {name:?} is for a mode that does not exist: the core has {order} modes"
         )));
     }
+    // 2. A mode without an entry has no factor.
     let mut factors = Vec::with_capacity(order);
     for mode in 0..order {
         let name = factor_name(mode);
@@ -210,7 +216,7 @@ fn check_finite<T: Scalar>(name: &str, x: &Tensor<T>) -> Result<(), Problem> {
 
 /// The scalars of tensors in files.
 trait Entries: Scalar {
-    /// The tensor, if this is its scalar.
+    /// The tensor, if its scalar is `Self`.
     fn from_any(tensor: AnyTensor) -> Option<Tensor<Self>>;
 }
 
@@ -232,7 +238,7 @@ impl Entries for f64 {
     }
 }
 
-/// Reads the array `name` of an archive; `None` if there is no such entry.
+/// Reads the array `name` of an archive of `size` bytes. Returns `None` if there is no such entry.
 fn array(archive: &mut Archive, name: &str, size: u64) -> Result<Option<AnyTensor>, Problem> {
     entry(archive, name, size, |reader, bytes| {
         npy::read_array(reader, bytes)

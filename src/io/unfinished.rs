@@ -1,6 +1,6 @@
 //! Temporary files that have not replaced their targets yet.
 //!
-//! They are listed, so that a program that is interrupted can remove them.
+//! A list of them allows a program to remove them when it is interrupted.
 
 use std::fs::{self, File};
 use std::io;
@@ -32,7 +32,7 @@ pub fn abandon_unfinished() {
         // There is no way to report an error here.
         let _ = fs::remove_file(file);
     }
-    // The lock stays taken, so that no other file is started.
+    // The lock is never released, so that no other file is started.
     std::mem::forget(files);
 }
 
@@ -52,6 +52,7 @@ impl Drop for Listed {
 }
 
 impl Unfinished {
+    /// Creates a file in `folder` with a temporary name, and adds it to the list.
     pub(super) fn begin(name: &Builder<'_, '_>, folder: &Path) -> io::Result<Self> {
         let mut files = unfinished();
         let file = name.tempfile_in(folder)?;

@@ -8,17 +8,17 @@ use super::Problem;
 use super::unfinished::Unfinished;
 use crate::error::Result;
 
-/// What a path names.
+/// What an output path names.
 enum Target {
     /// A regular file or a new one: a temporary file is renamed to this path and gets the
     /// permissions of the old file, if there is one.
     File(PathBuf, Option<Permissions>),
-    /// A device or a pipe. A rename would replace it, so that it is written directly.
+    /// A device or a pipe. A rename would replace it, so it is written directly.
     Stream,
 }
 
-/// Checks that `path` can be written, and leaves nothing behind. Callers check their output
-/// before a long computation.
+/// Checks that `path` can be written, and leaves no file behind. The check is meant for outputs of
+/// long computations, before they start.
 ///
 /// # Errors
 /// [`crate::Error::UnusableFile`] if the folder does not exist or is not writable, or if the
@@ -43,7 +43,7 @@ fn probe(path: &Path) -> Result<(), Problem> {
 /// Writes `text` to the file `path`, as a whole or not at all.
 ///
 /// # Errors
-/// [`crate::Error::UnusableFile`].
+/// [`crate::Error::UnusableFile`] if the file cannot be written.
 ///
 /// ```
 /// use tenfold::io::write_text;
@@ -80,6 +80,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Resu
         }
         Target::Stream => {
             let mut stream = open_stream(path)?;
+            // A temporary file first, so that the stream gets nothing if `write` fails.
             let mut whole = tempfile::tempfile().map_err(cannot_write)?;
             write(&mut whole)
                 .and_then(|()| io::Seek::rewind(&mut whole))
@@ -112,7 +113,7 @@ fn target(path: &Path) -> Result<Target, Problem> {
     } else if metadata.permissions().readonly() {
         Err(Problem::new("this file exists and is read-only"))
     } else {
-        // The file behind a link is replaced, so that the link stays.
+        // If `path` is a link, the file that it leads to is replaced, and the link stays.
         let file = fs::canonicalize(path).map_err(cannot_write)?;
         Ok(Target::File(file, Some(metadata.permissions())))
     }

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// The type of the entries
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     dtype: Dtype,
-    /// Number of runs of each closed form; the time is their median. Definitions run at most
+    /// Number of runs of each closed form; the time is the median. Definitions run at most
     /// 5 times
     #[arg(long, value_name = "N", default_value_t = 21,
           value_parser = clap::value_parser!(u16).range(1..))]
@@ -124,8 +124,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let mut groups = Vec::new();
     let mut text = String::new();
     for Shape(shape) in &args.shape {
-        // The definitions need about a dozen copies in f64, a full SVD also all left
-        // vectors.
+        // 1. A definition needs about a dozen copies of the features in f64. A full SVD also
+        // needs all left vectors.
         let entries: f64 = shape.iter().map(|&extent| extent as f64).product();
         let vectors = match args.reference {
             Reference::Thin => 0.0,
@@ -136,6 +136,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         let batch = (batch * args.dtype.size()) as f64 * entries;
         let need = 8.0 * (12.0 * entries + 4.0 * vectors) + batch;
         memory.check_named(&times(shape), need as u64)?;
+        // 2. The measurements.
         let rows = match args.dtype {
             Dtype::F32 => measure::<f32>(shape, args, &device),
             Dtype::F64 => measure::<f64>(shape, args, &device),
@@ -147,7 +148,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     let threads = rayon::current_num_threads();
     let plot = args.plot.as_ref().map(|path| path.display().to_string());
-    // The measurements are printed first, so that a full disk loses only the chart.
+    // 3. The results. The measurements are printed first, so that a full disk loses only the
+    // chart.
     console.result(
         json!({
             "command": "bench",
@@ -242,7 +244,7 @@ fn features<T: Scalar>(shape: &[usize]) -> tenfold::Result<Tensor<T>> {
     })
 }
 
-/// The median time of `count` runs, after one run to warm up, and the last result.
+/// The median time of `count` runs, after one run to warm up, and the result of the last run.
 fn median<R>(
     count: usize,
     mut run: impl FnMut() -> tenfold::Result<R>,
@@ -273,6 +275,7 @@ fn tucker_to_svd(rows: &[Row], weighting: Weighting) -> Option<f64> {
     Some(seconds(weighting)? / seconds(svd)?)
 }
 
+/// The measurements of a shape as a table.
 fn table(shape: &[usize], rows: &[Row]) -> String {
     let mut text = format!(
         "{}\n  {:<20} {:>10} {:>11} {:>8} {:>10} {:>10}  against\n",
@@ -300,6 +303,7 @@ fn table(shape: &[usize], rows: &[Row]) -> String {
     text
 }
 
+/// The measurements of a shape as JSON.
 fn object(shape: &[usize], rows: &[Row]) -> Value {
     let rows: Vec<Value> = rows
         .iter()

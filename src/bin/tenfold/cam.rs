@@ -32,7 +32,8 @@ use target::Target;
 
 /// Compute saliency maps of feature maps, and draw them
 ///
-/// Without -o the picture is F.WEIGHTING.png in the current folder.
+/// Without -o the picture is F.WEIGHTING.png in the current folder, or maps.WEIGHTING.png for
+/// several files.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Feature maps: C×H×W, or a batch N×C×H×W
@@ -41,20 +42,21 @@ pub(crate) struct Args {
     /// The kind of map: eigen-cam, tsm, multivec-eigen-cam, mtsm, or all
     #[arg(long, value_name = "NAME", default_value = "mtsm", value_parser = parse_weightings)]
     weighting: Weightings,
-    /// Ranks of the Tucker decomposition (tsm and mtsm): one for each mode, or one for all,
-    /// which is lowered in modes that allow no such rank [default: full ranks]
+    /// Ranks of the Tucker decomposition (tsm and mtsm): one for each mode, or one for all
+    /// modes, lowered where it is too large [default: full ranks]
     #[arg(long, value_delimiter = ',', value_name = "C,H,W", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     ranks: Option<Vec<usize>>,
-    /// Subtract each channel's mean first [default: for the SVD pair only]
+    /// Subtract each channel's mean first [default: for eigen-cam and multivec-eigen-cam]
     #[arg(long, conflicts_with = "no_centring")]
     centring: bool,
-    /// Do not subtract each channel's mean first
+    /// Do not subtract each channel's mean [default: for tsm and mtsm]
     #[arg(long)]
     no_centring: bool,
-    /// How negative entries are handled: absolute (absolute values), positive (the entry of
-    /// largest magnitude is made positive, negative entries become 0), negative (the same with
-    /// the opposite sign) [default: positive for eigen-cam, absolute for the others]
+    /// The treatment of negative entries of projected maps: absolute (absolute values), positive
+    /// (the sign for which the entry of largest magnitude is positive; negative entries become
+    /// 0), negative (the same with the opposite sign) [default: positive for eigen-cam, absolute
+    /// for the others]
     #[arg(long, value_name = "NAME")]
     sign: Option<Sign>,
     /// Draw the map over this photograph, PNG or JPEG
@@ -73,8 +75,8 @@ pub(crate) struct Args {
     /// The opacity of the map over the photograph, 0 to 1
     #[arg(long, value_name = "A", default_value_t = Overlay::default().alpha, allow_hyphen_values = true)]
     alpha: f64,
-    /// A picture (.png, several maps side by side), an array (.npy, f32), or a folder for a
-    /// picture of every map and an array of every file
+    /// The output: a picture (.png) of all maps side by side, an array (.npy) of f32, or a
+    /// folder for a picture of each map and an array for each file and weighting
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// The device that computes the maps
@@ -139,6 +141,7 @@ struct Maps {
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
+    // 1. Checks, before any entries are read.
     let files = args
         .features
         .iter()
@@ -162,6 +165,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         }
     }
 
+    // 2. The maps, file by file.
     let device = Device::open(args.device, console)?;
     let started = Instant::now();
     let bar = console.progress(Some(files.len() as u64), "maps");
@@ -185,6 +189,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     bar.finish_and_clear();
     let seconds = started.elapsed().as_secs_f64();
 
+    // 3. The outputs and the summary.
     note_statuses(args, &maps, console);
     let outputs = target.write(args, &maps, photograph.as_ref())?;
     let report = Report {
@@ -281,7 +286,8 @@ fn in_f32<T: Scalar>(map: &SaliencyMap<T>) -> tenfold::Result<Tensor<f32>> {
 }
 
 impl Args {
-    /// The options of one map, with the ranks for its file.
+    /// The options of the library for a weighting. `ranks` are the ranks for the file; the SVD
+    /// weightings ignore them if there are several weightings.
     fn cam(&self, weighting: Weighting, ranks: Option<&[usize]>) -> Cam {
         let several = self.weighting.0.len() > 1;
         let svd = weighting.decomposition() == Decomposition::Svd;
@@ -297,7 +303,7 @@ impl Args {
         }
     }
 
-    /// The map resized to `--size`, or to the photograph; unchanged if there is neither.
+    /// The map resized to `--size`, or else to the photograph, and stretched if requested.
     fn resized(
         &self,
         map: &Tensor<f32>,

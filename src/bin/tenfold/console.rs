@@ -78,7 +78,7 @@ impl Console {
         Ok(())
     }
 
-    /// A progress bar of `steps` steps, or a spinner if their number is not known. It is
+    /// A progress bar of `steps` steps, or a spinner if the number of steps is `None`. It is
     /// hidden unless standard error is a terminal.
     pub(crate) fn progress(&self, steps: Option<u64>, doing: &str) -> ProgressBar {
         if self.quiet || !std::io::stderr().is_terminal() {

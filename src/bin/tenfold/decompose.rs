@@ -28,8 +28,8 @@ pub(crate) struct Args {
     /// The array: .npy of floats, integers or bool, with 1 to 16 modes
     #[arg(value_name = "X.npy")]
     input: PathBuf,
-    /// The ranks: one for each mode (or each of --modes), or one for all, which is lowered in
-    /// modes that allow no such rank
+    /// The ranks: one for each mode (or each of --modes), or one for all modes, lowered where
+    /// it is too large
     #[arg(long, value_delimiter = ',', value_name = "R,…", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     ranks: Option<Vec<usize>>,
@@ -49,13 +49,13 @@ pub(crate) struct Args {
     /// Maximum number of sweeps of HOOI [default: 100]
     #[arg(long, value_name = "N")]
     sweeps: Option<usize>,
-    /// HOOI ends when a sweep changes the relative error by less than this [default: 1e-8]
+    /// HOOI ends when a sweep changes the relative error by less than this number [default: 1e-8]
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     sweep_tolerance: Option<f64>,
     /// Seed of the random numbers (randomized) [default: 0]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Columns of a random sketch in addition to the rank (randomized) [default: 8]
+    /// Number of columns of a random sketch in addition to the rank (randomized) [default: 8]
     #[arg(long, value_name = "P")]
     oversampling: Option<usize>,
     /// Number of power iterations, which make sketches more accurate (randomized) [default: 0]
@@ -67,6 +67,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
+    // 1. Checks of the options, the output and the memory, before any entries are read.
     let file = Npy::open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
     if args.method == Method::Randomized && args.ranks.is_none() {
@@ -96,10 +97,11 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     if args.ranks.is_some() {
         memory.check(&args.input, need)?;
     } else {
-        // The ranks that a tolerance leads to are not known before the spectra are.
+        // With a tolerance, the ranks and the memory are known only after the spectra.
         memory.check_between(&args.input, file.memory(), need)?;
     }
 
+    // 2. The notes and the tensor.
     if let Some(ranks) = &ranks {
         ranks.note(&path(&args.input), console);
     }
@@ -111,6 +113,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     if let Some(note) = note {
         console.note(note);
     }
+    // 3. The decomposition.
     match x {
         AnyTensor::F32(x) => decompose(args, &truncation, &x, console),
         AnyTensor::F64(x) => decompose(args, &truncation, &x, console),
@@ -118,7 +121,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 }
 
 impl Args {
-    /// The solver that the options ask for.
+    /// The solver with the given options.
     fn solver<T: Scalar>(&self, truncation: &Truncation, monitor: Monitor) -> Box<dyn Solver<T>> {
         let (modes, truncation) = (self.modes.clone(), truncation.clone());
         match self.method {
@@ -146,7 +149,7 @@ impl Args {
             Method::Randomized => {
                 let ranks = match truncation {
                     Truncation::Ranks(ranks) => ranks,
-                    // `run` has refused a tolerance.
+                    // Not reached: `run` fails for a tolerance.
                     Truncation::RelativeError(_) => Vec::new(),
                 };
                 let defaults = Randomized::new(ranks);
@@ -195,6 +198,7 @@ impl Args {
     }
 }
 
+/// Decomposes the tensor, writes the file, and prints the summary.
 fn decompose<T: Scalar>(
     args: &Args,
     truncation: &Truncation,
@@ -237,8 +241,8 @@ fn progress_text(progress: Progress) -> String {
     }
 }
 
-/// ‖X − X̂‖/‖X‖. The solver's own value is used if it is exact and large compared to rounding;
-/// otherwise the error is measured.
+/// ‖X − X̂‖/‖X‖. The estimate of the solver is used if it is exact and large compared to rounding.
+/// Otherwise the error is measured. HOSVD estimates only an upper bound.
 fn relative_error<T: Scalar>(
     method: Method,
     tucker: &Tucker<T>,

@@ -20,8 +20,8 @@ use crate::output;
 /// Compute metrics of saliency maps: average drop, average increase, embedding error, IoU
 ///
 /// Each pair of arrays gives its own metrics; at least one pair is needed. A masked image is
-/// the image multiplied by its map. Probabilities and maps lie between 0 and 1: entries outside
-/// by at most 1e-6 count as 0 or 1, entries farther outside are an error.
+/// the image multiplied by its map. Probabilities and values of maps are between 0 and 1. An
+/// entry outside by at most 1e-6 counts as 0 or 1; an entry farther outside is an error.
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("pair").required(true).multiple(true)
     .args(["probabilities", "embeddings", "maps"])))]
@@ -97,8 +97,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     console.result(object, &lines.join("\n"))
 }
 
-/// Fails if a pair of arrays needs more memory than the limit: the arrays as stored, in `f64`,
-/// and maps resized to their masks.
+/// Fails if a pair of arrays needs more memory than the limit. The arrays are in memory with their
+/// own scalar, in `f64`, and, for maps, resized to the masks.
 fn check_memory(pair: [&Option<PathBuf>; 2], memory: &Memory) -> Outcome {
     let mut need = 0u64;
     for path in pair.into_iter().flatten() {
@@ -129,7 +129,7 @@ fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
             times(before.shape())
         )));
     }
-    // The remaining error concerns both files: they have no entries.
+    // The only error that is left is about both files: they have no entries.
     let in_both = |error| Failure::in_file(p, error);
     let drop = average_drop(before.data(), after.data()).map_err(in_both)?;
     let increase = average_increase(before.data(), after.data()).map_err(in_both)?;
@@ -151,7 +151,7 @@ fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
 fn of_embeddings(z: &Path, masked: &Path) -> Outcome<f64> {
     let (before, after) = (read(z)?, read(masked)?);
     embedding_mse(&before, &after).map_err(|error| {
-        // The error names an entry that is not finite, in the first array or else in the second.
+        // An entry that is not finite is in the first array, or else in the second.
         let of_first = |index: &[usize]| before.get(index).is_some_and(|entry| !entry.is_finite());
         match &error {
             Error::NonFinite { index, .. } if of_first(index) => Failure::in_file(z, error),
@@ -162,6 +162,7 @@ fn of_embeddings(z: &Path, masked: &Path) -> Outcome<f64> {
 
 /// The mean intersection over union at each threshold.
 fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
+    // 1. Maps and masks of the same shape.
     let in_maps = |error| Failure::in_file(maps, error);
     let (values, inside) = (read_fractions(maps, MAP)?, read(masks)?);
     for (path, array) in [(maps, &values), (masks, &inside)] {
@@ -191,6 +192,7 @@ fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
     }
     let inside = binary(&inside).map_err(|error| Failure::in_file(masks, error))?;
 
+    // 2. The metric at each threshold.
     let mut text = "mean IoU (higher is better)".to_owned();
     let mut sweep = Vec::new();
     for &threshold in thresholds {
@@ -219,12 +221,12 @@ fn binary(mask: &Tensor<f64>) -> tenfold::Result<Vec<bool>> {
     }
 }
 
-/// Names of entries in messages.
+/// Descriptions of entries in messages.
 const PROBABILITY: &str = "a probability";
 const MAP: &str = "a value of a saliency map";
 
-/// Reads an array in `f64` and checks that its entries lie between 0 and 1, up to rounding.
-/// Messages call an entry `what`.
+/// Reads an array in `f64` and checks that its entries are between 0 and 1, up to rounding. `what`
+/// describes an entry in messages.
 fn read_fractions(path: &Path, what: &'static str) -> Outcome<Tensor<f64>> {
     let entries = read(path)?;
     check_fractions(what, &entries).map_err(|error| Failure::in_file(path, error))?;

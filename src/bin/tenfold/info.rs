@@ -13,7 +13,7 @@ use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::output;
 
-/// The number of singular values of a mode in the text.
+/// The maximum number of singular values of a mode in the text.
 const SHOWN: usize = 8;
 
 /// Describe files: shape, type, norm and singular values of arrays; ranks, compression and
@@ -70,8 +70,8 @@ fn describe_file(path: &Path, console: &Console, memory: &Memory) -> Outcome<(Va
     described.map_err(|error| Failure::in_file(path, error))
 }
 
-/// The memory for the singular values of an array of this shape, estimated as for HOSVD; 0 for
-/// a shape that HOSVD refuses.
+/// The memory for the singular values of an array of this shape, estimated as for HOSVD. It is 0
+/// for a shape that HOSVD does not accept.
 fn spectra_memory(shape: &[usize]) -> u64 {
     let spectra = Hosvd::new(vec![1; shape.len()]);
     spectra.memory::<f64>(shape).unwrap_or(0)

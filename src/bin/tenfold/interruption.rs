@@ -1,8 +1,9 @@
 //! Ctrl-C (SIGINT) and SIGTERM.
 //!
-//! A signal ends the command as it does by default, so that the caller sees the usual exit
-//! status, but removes unfinished files first. While a solver runs, the first signal sets its
-//! cancellation flag instead, and the command ends once the solver has returned:
+//! A signal ends the command by the default action of the signal, so that the caller gets the
+//! usual exit status. Before that, the command removes unfinished files. While a solver runs, the
+//! first signal sets the cancellation flag of the solver instead, and the command ends after the
+//! solver has returned:
 //!
 //! ```text
 //! state       signal           solver returns
@@ -22,9 +23,9 @@ type Signal = i32;
 
 enum State {
     Idle,
-    /// A solver runs that looks at this flag.
+    /// A solver runs. This is its cancellation flag.
     Solving(Arc<AtomicBool>),
-    /// The solver's flag was set because of this signal.
+    /// This signal has set the flag of the solver.
     Cancelled(Signal),
 }
 
@@ -57,7 +58,8 @@ impl State {
 /// The signal that the command must end with, if any.
 type MustEnd = Option<Signal>;
 
-/// Calls `solve` with a monitor that a signal cancels. Ends the command if it was cancelled.
+/// Calls `solve` with a monitor that a signal cancels. If a signal did, ends the command after
+/// `solve` has returned.
 pub(crate) fn cancellable<R>(solve: impl FnOnce(Monitor) -> Result<R>) -> Result<R> {
     let flag = Arc::new(AtomicBool::new(false));
     *state() = State::Solving(Arc::clone(&flag));
@@ -69,7 +71,7 @@ pub(crate) fn cancellable<R>(solve: impl FnOnce(Monitor) -> Result<R>) -> Result
     result
 }
 
-/// Handles signals from now on, in a thread.
+/// Starts a thread that handles signals.
 #[cfg(unix)]
 pub(crate) fn handle_signals() -> crate::failure::Outcome {
     use signal_hook::consts::{SIGINT, SIGTERM};
@@ -93,11 +95,11 @@ pub(crate) fn handle_signals() -> crate::failure::Outcome {
 #[cfg(unix)]
 fn end(signal: Signal) {
     tenfold::io::abandon_unfinished();
-    // An error means that the signal has no default action; these two have one.
+    // It fails only for a signal without a default action. SIGINT and SIGTERM have one.
     let _ = signal_hook::low_level::emulate_default_handler(signal);
 }
 
-/// Other systems end the process themselves.
+/// On other systems, the default handler ends the process.
 #[cfg(not(unix))]
 pub(crate) fn handle_signals() -> crate::failure::Outcome {
     Ok(())

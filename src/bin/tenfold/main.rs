@@ -46,8 +46,8 @@ struct Common {
     /// Print no notes, no progress and no summaries
     #[arg(long, global = true)]
     quiet: bool,
-    /// Maximum memory, such as 8GB, 500MB or 2GiB: a command that would need more ends
-    /// before it starts [default: the memory that the machine has available]
+    /// Maximum memory, such as 8GB, 500MB or 2GiB: a command that needs more fails before it
+    /// starts its work [default: the available memory of the machine]
     #[arg(long, global = true, value_name = "SIZE")]
     max_memory: Option<Size>,
 }
@@ -123,8 +123,8 @@ fn usage(error: clap::Error) -> Outcome {
     }
 }
 
-/// Whether the error is an unexpected argument that looks like a number of a list: the shell
-/// splits `--ranks 3, 3, 3` into three arguments after `--ranks`.
+/// Whether the error is an unexpected argument that looks like an entry of a list of numbers. The
+/// shell splits `--ranks 3, 3, 3` into three arguments after `--ranks`.
 fn is_of_a_list(error: &clap::Error) -> bool {
     match error.get(clap::error::ContextKind::InvalidArg) {
         Some(clap::error::ContextValue::String(argument)) => {

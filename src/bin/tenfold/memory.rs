@@ -13,8 +13,8 @@ const PROGRAM: u64 = 16_000_000;
 /// The memory of each thread, in bytes: its stack and its scratch memory.
 const THREAD: u64 = 8_000_000;
 
-/// One part in this many is added to the estimate, for freed memory that the allocator cannot
-/// use again.
+/// The estimate is increased by a fraction of 1/`FRAGMENTATION`, for freed memory that the
+/// allocator cannot use again.
 const FRAGMENTATION: u64 = 8;
 
 /// A number of bytes, written as 8GB, 500MB, 2GiB, or a plain number.
@@ -77,8 +77,9 @@ impl Memory {
         self.compare(what, "needs", need)
     }
 
-    /// Fails if the work on `file`, which needs from `min` to `max` bytes, may need more than
-    /// `--max-memory`, or certainly needs more than the machine has.
+    /// Fails if the work on `file`, which needs from `min` to `max` bytes, cannot stay within the
+    /// limit. A limit that was given by `--max-memory` must not be exceeded in any case: then this
+    /// also fails if `max` is above the limit.
     pub(crate) fn check_between(&self, file: &Path, min: u64, max: u64) -> Outcome {
         self.check(file, min)?;
         if self.given {
@@ -151,7 +152,7 @@ fn free_in_group(root: &str, path: &str, limit: &str, used: &str) -> Option<u64>
         let text = fs::read_to_string(folder.join(name)).ok()?;
         text.trim().parse().ok()
     };
-    // In a container the path may not exist below this root; then the root alone counts.
+    // In a container the path may not exist below this root. Then only the root counts.
     let folders = root.join(path);
     let folders = folders
         .ancestors()

@@ -23,8 +23,8 @@ pub(crate) fn check(outputs: &[PathBuf], inputs: &[&Path]) -> Outcome {
     Ok(())
 }
 
-/// Fails if an output or the standard output is the same file as an input, or an output is
-/// the same file as another one. Paths and links that lead to the same file are recognised.
+/// Fails if an output or the standard output is the same file as an input, or if two outputs are
+/// the same file. Different paths and links to the same file are recognised.
 pub(crate) fn check_distinct(outputs: &[PathBuf], inputs: &[&Path]) -> Outcome {
     let inputs: HashMap<Identity, &Path> = inputs
         .iter()
@@ -116,9 +116,10 @@ impl Identity {
     }
 }
 
-/// The path behind a link, which need not exist; `path` itself if it is not a link.
+/// The path to which a chain of links leads. No file need exist there. If `path` is not a link, the
+/// result is `path`.
 fn behind_links(path: &Path) -> PathBuf {
-    // The limit of Linux.
+    // Linux has the same limit.
     const MAX_LINKS: usize = 40;
     let mut path = path.to_path_buf();
     for _ in 0..MAX_LINKS {

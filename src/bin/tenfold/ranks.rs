@@ -20,7 +20,7 @@ impl Ranks {
         let all: Vec<usize> = (0..shape.len()).collect();
         let modes = modes.unwrap_or(&all);
         let each = match given {
-            // The library refuses these modes later.
+            // Modes that do not exist are an error of the library later.
             _ if modes.iter().any(|&mode| mode >= shape.len()) => given.to_vec(),
             &[rank] => one_for_all(rank, shape, modes),
             _ if given.len() == modes.len() => given.to_vec(),

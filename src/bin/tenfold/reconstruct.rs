@@ -39,6 +39,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
 }
 
+/// Computes the array or its part, writes the file, and prints the summary. `allows` fails if so
+/// many further bytes are above the limit.
 fn reconstruct<T: Scalar>(
     args: &Args,
     tucker: &Tucker<T>,
@@ -79,7 +81,7 @@ fn reconstruct<T: Scalar>(
     console.summary(Some(&args.output), object, &text)
 }
 
-/// The shape of the part; fails where the part has no entries.
+/// The shape of the part. Fails if the part has no entries.
 fn sliced_shape(slice: &Slice, shape: &[usize]) -> Outcome<Vec<usize>> {
     let sliced = slice.sliced_shape(shape)?;
     if sliced.contains(&0) {

@@ -6,7 +6,7 @@ use super::constants::THREADS;
 use crate::cuda::driver::failed;
 use crate::error::Result;
 
-/// The null pointer, for buffers that a launch does without.
+/// The null pointer: the argument for a buffer that a launch does not use.
 pub(super) const NULL: u64 = 0;
 
 /// Checks that each buffer is as long as the kernel assumes, passes the arguments, and
@@ -28,7 +28,7 @@ macro_rules! launch {
             None => cudarc::driver::PushKernelArg::arg(&mut call, &$crate::cuda::launch::blocks::NULL),
         };)?
         // SAFETY: the arguments are the kernel's parameters in number, order and width. The
-        // kernel stays in its buffers, because their lengths were checked.
+        // kernel accesses no entry outside its buffers, because their lengths were checked.
         unsafe { $crate::cuda::launch::blocks::launch_blocks(call, [$blocks, $items], $shared) }
     }};
 }
@@ -38,7 +38,7 @@ pub(super) use launch;
 /// Launches blocks of [`THREADS`] threads.
 ///
 /// # Safety
-/// The arguments are the kernel's parameters, and the kernel stays in its buffers.
+/// The arguments are the kernel's parameters, and the kernel accesses no entry outside its buffers.
 pub(super) unsafe fn launch_blocks(
     mut call: LaunchArgs<'_>,
     grid: [usize; 2],

@@ -5,20 +5,20 @@
 
 use crate::cam::Sign;
 
-/// Threads of a block.
+/// The number of threads of a block.
 pub(super) const THREADS: usize = 256;
 
-/// Warps of a block.
+/// The number of warps of a block.
 pub(super) const WARPS: usize = THREADS / 32;
 
 /// The side of a tile of a Gram matrix.
 pub(super) const TILE: usize = 32;
 
-/// Vectors on which one thread projects features.
+/// The number of vectors on which one thread projects features.
 pub(super) const GROUP: usize = 8;
 
-/// Products that a projection sums in the features' scalar; the sums of the runs are added
-/// in `f64`.
+/// The number of products in a run. A projection sums a run in the features' scalar, and adds the
+/// sums of the runs in `f64`.
 pub(in crate::cuda) const RUN: usize = 32;
 
 /// What a kernel writes for an item.
@@ -31,7 +31,8 @@ pub(in crate::cuda) mod outcome {
     pub(in crate::cuda) const DEGENERATE: i32 = 2;
     /// There is no map: squares of the features leave the range of `f64`.
     pub(in crate::cuda) const OUT_OF_RANGE: i32 = 3;
-    /// There is no map: centring, or the projection in `f32`, cancelled too many digits.
+    /// There is no map: centring, or the projection in `f32`, cancelled too many digits. This has
+    /// nothing to do with the cancellation flag of a monitor.
     pub(in crate::cuda) const CANCELLED: i32 = 4;
     /// There is no map: the eigenproblem did not converge.
     pub(in crate::cuda) const NO_CONVERGENCE: i32 = 5;

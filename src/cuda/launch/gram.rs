@@ -18,13 +18,14 @@ pub(in crate::cuda) struct Eigenproblems<'a> {
     pub(in crate::cuda) order: usize,
     /// The matrices; the kernel overwrites them.
     pub(in crate::cuda) grams: &'a mut CudaSlice<f64>,
-    /// As long as `grams` if [`Queue::eigen_fits_block`] is false, else unused.
+    /// Has the length of `grams` if [`Queue::eigen_fits_block`] is false. Otherwise it is unused.
     pub(in crate::cuda) work: &'a mut CudaSlice<f64>,
     /// Eigenvalues, largest first.
     pub(in crate::cuda) values: &'a mut CudaSlice<f64>,
     /// Eigenvectors in the order of the values, column by column.
     pub(in crate::cuda) vectors: &'a mut CudaSlice<f64>,
-    /// Becomes `NO_CONVERGENCE` where the iteration does not converge; otherwise unchanged.
+    /// An outcome becomes `NO_CONVERGENCE` if the iteration does not converge. Otherwise it does
+    /// not change.
     pub(in crate::cuda) outcomes: &'a mut CudaSlice<i32>,
     pub(in crate::cuda) active: Option<&'a CudaSlice<i32>>,
 }

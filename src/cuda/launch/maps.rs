@@ -64,9 +64,9 @@ pub(in crate::cuda) struct Projection<'a, T> {
     pub(in crate::cuda) features: &'a CudaView<'a, T>,
     pub(in crate::cuda) unfoldings: Unfoldings,
     pub(in crate::cuda) matrices: &'a CudaSlice<f64>,
-    /// The columns of each matrix.
+    /// The number of columns of each matrix.
     pub(in crate::cuda) columns: usize,
-    /// The leading columns that features are projected on.
+    /// The number of leading columns on which the features are projected.
     pub(in crate::cuda) vectors: usize,
     pub(in crate::cuda) projected: &'a mut CudaSlice<f64>,
 }
@@ -74,12 +74,13 @@ pub(in crate::cuda) struct Projection<'a, T> {
 /// Maps from singular values and projected maps.
 pub(in crate::cuda) struct Combination<'a, T> {
     pub(in crate::cuda) items: usize,
-    /// Singular values of an item.
+    /// The number of singular values of an item.
     pub(in crate::cuda) values: usize,
-    /// Vectors that are used, the first ones.
+    /// The number of leading vectors that are used.
     pub(in crate::cuda) vectors: usize,
     pub(in crate::cuda) positions: usize,
-    /// Entries from the first projected map of an item to the first of the next item.
+    /// The distance, in entries, between the starts of the projected maps of two neighbouring
+    /// items.
     pub(in crate::cuda) stride: usize,
     /// Whether the projected maps have unit length, so that the kernel multiplies each by
     /// its singular value.
@@ -131,8 +132,8 @@ impl Queue {
         )
     }
 
-    /// Sets energies and outcomes. Sets a Gram matrix to zero if squares of its entries leave the
-    /// range of `f64`.
+    /// Sets the energies and the outcomes. If squares of the entries of a Gram matrix leave the
+    /// range of `f64`, the outcome is `OUT_OF_RANGE`, and the matrix is set to zero.
     pub(in crate::cuda) fn check_gram(&self, grams: &mut Grams<'_>) -> Result<()> {
         let (items, n) = (grams.items, grams.order);
         let order = int(n);
@@ -150,7 +151,7 @@ impl Queue {
         )
     }
 
-    /// Centres Gram matrices of positions. `means` is scratch memory.
+    /// Centres P×P Gram matrices. `means` is scratch memory.
     pub(in crate::cuda) fn centre_rest(
         &self,
         grams: &mut Grams<'_>,
@@ -192,7 +193,7 @@ impl Queue {
         )
     }
 
-    /// Centres Gram matrices of channels, from the sums of the channels' `positions` entries.
+    /// Centres C×C Gram matrices. `sums` holds the sum of the `positions` entries of each channel.
     pub(in crate::cuda) fn centre_mode(
         &self,
         grams: &mut Grams<'_>,
@@ -220,7 +221,7 @@ impl Queue {
         )
     }
 
-    /// Subtracts its mean from each row.
+    /// Subtracts from each row the mean of the row.
     pub(in crate::cuda) fn centre_rows(&self, rows: Rows<'_>) -> Result<()> {
         let Rows {
             items,
@@ -237,7 +238,7 @@ impl Queue {
         )
     }
 
-    /// Copies features divided by powers of two, centred if asked.
+    /// Copies features divided by powers of two, and centres the copies if requested.
     pub(in crate::cuda) fn prepare<T: DeviceScalar>(
         &self,
         features: &CudaView<'_, T>,

@@ -1,6 +1,6 @@
 //! How much shared memory the kernels need, and what fits in a block.
 //!
-//! A kernel lays its shared memory out as its file describes:
+//! The layouts of the shared memory:
 //!
 //! ```text
 //! eigen_shared   A, V: n² doubles each | rotations: n + 1 | scratch: WARPS | n + 2 integers

@@ -37,9 +37,10 @@ pub(in crate::cuda) struct Slices<'a> {
 }
 
 /// When the sweeps of HOOI stop. A tensor has converged
-/// - with a `tolerance` above 0, if its relative error changes by less than `tolerance` or the
-///   square of the error by at most `rounding`;
-/// - with an `energy_tolerance` above 0, if the square changes by at most `energy_tolerance`.
+/// - with a `tolerance` above 0, if its relative error changes by less than `tolerance`, if the
+///   square of the error changes by at most `rounding`, or if the error is 0;
+/// - with an `energy_tolerance` above 0, if the square of the error changes by at most
+///   `energy_tolerance`.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cuda) struct Stopping {
     pub(in crate::cuda) tolerance: f64,
@@ -66,7 +67,7 @@ pub(in crate::cuda) struct States {
     pub(in crate::cuda) errors: CudaSlice<f64>,
     /// The sweeps of each item.
     pub(in crate::cuda) sweeps: CudaSlice<i32>,
-    /// 0 for an item that has converged.
+    /// 0 for an item that has converged, otherwise 1.
     pub(in crate::cuda) active: CudaSlice<i32>,
 }
 
@@ -98,7 +99,7 @@ impl Queue {
         )
     }
 
-    /// Factors from Gram matrices of the rows: the vectors themselves.
+    /// Factors from eigenvectors of X₍ₙ₎X₍ₙ₎ᵀ: the leading vectors themselves.
     pub(in crate::cuda) fn truncate(&self, leading: LeadingVectors<'_>) -> Result<()> {
         let LeadingVectors {
             unfoldings,
@@ -118,8 +119,8 @@ impl Queue {
         )
     }
 
-    /// Factors from Gram matrices of the columns: the unfoldings times the vectors, made
-    /// orthonormal.
+    /// Factors from eigenvectors of X₍ₙ₎ᵀX₍ₙ₎: the products of the unfoldings with the leading
+    /// vectors, made orthonormal.
     pub(in crate::cuda) fn lift(
         &self,
         tensors: &CudaSlice<f64>,

@@ -3,8 +3,8 @@
 use crate::linalg::Side;
 use crate::tensor::ModeExtents;
 
-/// The mode-n unfoldings of `items` equal tensors, each tensor row-major, one after the
-/// other. No unfolding is formed.
+/// The mode-n unfoldings of `items` row-major tensors of equal shape, one after the other. The
+/// kernels read the tensors: no unfolding is formed.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cuda) struct Unfoldings {
     pub(in crate::cuda) items: usize,
@@ -20,22 +20,22 @@ impl Unfoldings {
         }
     }
 
-    /// The rows of an unfolding.
+    /// The number of rows of an unfolding.
     pub(in crate::cuda) fn rows(self) -> usize {
         self.extents.extent
     }
 
-    /// The columns of an unfolding.
+    /// The number of columns of an unfolding.
     pub(in crate::cuda) fn columns(self) -> usize {
         self.extents.columns()
     }
 
-    /// The entries of an unfolding.
+    /// The number of entries of an unfolding.
     pub(in crate::cuda) fn size(self) -> usize {
         self.rows() * self.columns()
     }
 
-    /// The smaller side, to which Gram matrices belong; the rows if both are equal.
+    /// The smaller side, from which Gram matrices are formed. If both sides are equal, the rows.
     pub(in crate::cuda) fn side(self) -> Side {
         if self.rows() <= self.columns() {
             Side::Mode

@@ -53,9 +53,9 @@ impl Device {
     /// The device processes the batch in chunks that fit in its memory, and copies one chunk
     /// while it computes on another. With P ≤ 88 positions and more channels than positions,
     /// one block computes each map and reads the feature map once: |F|·P + 36·P³ flops in
-    /// `f64`. The bits of a map do not depend on the chunks. After each chunk the monitor of
-    /// `cam` gets the number of finished maps, and before each chunk its cancellation flag is
-    /// read.
+    /// `f64`, if a block has enough shared memory. The bits of a map do not depend on the chunks.
+    /// After each chunk the monitor of `cam` gets the number of finished maps, and before each
+    /// chunk its cancellation flag is read.
     ///
     /// # Errors
     /// As [`Cam::saliency_maps`], and [`Error::Cuda`] with
@@ -114,8 +114,8 @@ fn compute<T: DeviceScalar>(device: &Device, job: &Job<'_>, batch: &[T]) -> Resu
         let upload = Upload::<T>::new(queue, count * job.size())?;
         lanes.push((Lane::new(queue, job, count)?, upload));
     }
-    // 2. Each turn collects the maps that its lane started last, and starts the next chunk.
-    // The two extra turns collect the last maps.
+    // 2. In each turn: collect the maps of the chunk that was started last on the lane, and
+    // start the next chunk on it. The two extra turns collect the last maps.
     let mut computed = Computed {
         maps: Vec::new(),
         outcomes: Vec::new(),

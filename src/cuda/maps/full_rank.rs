@@ -14,21 +14,23 @@ use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 use crate::linalg::Side;
 
-/// The rounding error of a projected map in `f32`, relative to the length of the features at
-/// a position: √[`RUN`] unit roundoffs for the sum of a run, and one for the rounded vector.
+/// The rounding error of a projected map in `f32`, relative to the norm of the features at a
+/// position: √[`RUN`] unit roundoffs for the sum of a run, and one for the rounded vector.
 fn projection_error() -> f64 {
     let unit_roundoff = 0.5 * f64::from(f32::EPSILON);
     ((RUN as f64).sqrt() + 1.0) * unit_roundoff
 }
 
-/// The way from features to maps.
+/// The way from the features to the map, at full ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Path {
     /// One block computes the whole map from the P×P Gram matrix.
     Block,
-    /// By steps, from the P×P Gram matrix: P < C. Its eigenvectors are the projected maps.
+    /// Several kernels, from the P×P Gram matrix with P < C. Its eigenvectors are the projected
+    /// maps, divided by their singular values.
     Positions,
-    /// By steps, from the C×C Gram matrix. The features are projected on its eigenvectors.
+    /// Several kernels, from the C×C Gram matrix with C ≤ P. The features are projected on its
+    /// eigenvectors.
     Channels,
 }
 
@@ -166,8 +168,8 @@ impl FullRank {
             outcomes,
             active: None,
         })?;
-        // 3. Projected maps: the vectors of positions themselves, or the features projected on
-        // the vectors of channels.
+        // 3. Projected maps: the vectors themselves if their entries belong to positions, or the
+        // features projected on the vectors if the entries belong to channels.
         let unit = self.path == Path::Positions;
         if !unit {
             queue.project(Projection {
@@ -204,8 +206,8 @@ impl FullRank {
         })
     }
 
-    /// Marks maps as cancelled that are too flat for a projection in `f32`. Waits for the
-    /// device.
+    /// Sets the outcome [`outcome::CANCELLED`] for maps that are too flat for a projection in
+    /// `f32`. Waits for the device.
     ///
     /// A map is too flat if twice the estimated error of its projections exceeds
     /// [`MAP_TOLERANCE`] times its range before normalisation.
@@ -228,7 +230,7 @@ impl FullRank {
         for (((squares, sum), energy), outcome) in items.zip(outcomes) {
             let relative = squares.iter().map(|square| square / squares[0]);
             let weights = relative.map(|square| square.max(0.0).sqrt());
-            // The root mean square of the features' lengths at a position.
+            // The root mean square of the norms of the features at the positions.
             let length = (energy / positions as f64).sqrt();
             let error = projection_error() * weights.take(vectors).sum::<f64>() * length;
             let min = sum.iter().copied().fold(f64::INFINITY, f64::min);

@@ -53,7 +53,7 @@ impl<'a> Job<'a> {
         Ok(job)
     }
 
-    /// Whether the call is cancelled.
+    /// The cancellation flag of the call.
     pub(super) fn cancellation(&self) -> Cancellation<'a> {
         self.monitor.cancellation()
     }
@@ -63,7 +63,7 @@ impl<'a> Job<'a> {
         self.monitor.step(Progress::new(done, self.items))
     }
 
-    /// The items of the batch.
+    /// The number of items of the batch.
     pub(super) fn items(&self) -> usize {
         self.items
     }
@@ -82,12 +82,12 @@ impl<'a> Job<'a> {
         self.request
     }
 
-    /// Entries of a feature map.
+    /// The number of entries of a feature map.
     pub(super) fn size(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Entries of a map.
+    /// The number of entries of a map.
     pub(super) fn positions(&self) -> usize {
         self.map_shape().iter().product()
     }
@@ -97,7 +97,7 @@ impl<'a> Job<'a> {
         Unfoldings::of(items, self.shape, 0)
     }
 
-    /// The decompositions of `items` feature maps if the call asks for truncated ranks.
+    /// The shapes of the decompositions of `items` feature maps. `None` at full ranks.
     pub(super) fn shapes(&self, items: usize) -> Option<Shapes> {
         let ranks = self.ranks?;
         Some(Shapes {

@@ -21,14 +21,14 @@ pub(super) struct Lane<T> {
     steps: Steps,
 }
 
-/// The way from features to maps.
+/// The kernels from the features to the maps, and their memory.
 enum Steps {
     FullRank(Box<FullRank>),
     Truncated(Box<Truncated>),
 }
 
-/// The number of items in a chunk, so that two lanes fit in the device's memory with `staged`
-/// more bytes for each item.
+/// The maximum number of items in a chunk for which two lanes fit in the device's memory.
+/// `staged` is the number of additional bytes for each item.
 pub(super) fn chunk_items(
     device: &Device,
     queue: &Queue,

@@ -10,16 +10,19 @@ use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 
 impl Device {
-    /// The saliency maps of a batch that is on the device. `features` is the address of
-    /// N×C×… entries of extents `shape`, row-major. The N maps are written to the address
-    /// `maps`. Returns the status of each map after all maps are written.
+    /// The saliency maps of a batch that is on the device. `features` is the address of a
+    /// row-major batch of shape `shape`: N×C×(any trailing shape). The N maps are written one
+    /// after the other to the address `maps`. Returns the status of each map after all maps are
+    /// written.
     ///
     /// # Errors
-    /// As [`Device::saliency_maps`].
+    /// The errors of [`Device::saliency_maps`].
     ///
     /// # Safety
-    /// Both are addresses on this device, with memory for as many entries, and all work
-    /// that writes `features` is done. Nothing else writes to either meanwhile.
+    /// Both addresses are on this device. The memory at `features` holds all entries of the
+    /// batch, and the memory at `maps` has room for all entries of the maps. All work that
+    /// writes `features` is done. Nothing else writes to either memory before the function
+    /// returns.
     ///
     /// ```no_run
     /// # use tenfold::{cam::{Cam, Weighting}, cuda::Device};
@@ -44,9 +47,9 @@ impl Device {
         let job = Job::new(cam, shape)?;
         let queue = self.queue()?;
         let (items, size, positions) = (job.items(), job.size(), job.positions());
-        // SAFETY: the caller promises as many entries.
+        // SAFETY: the caller promises that `features` holds the whole batch.
         let features = unsafe { Borrowed::<T>::new(&queue, features, items * size) };
-        // SAFETY: the caller promises as many entries.
+        // SAFETY: the caller promises that `maps` has room for all maps.
         let mut target = unsafe { Borrowed::<T>::new(&queue, maps, items * positions) };
         let target = target.slice_mut();
         // 1. All maps, chunk by chunk.

@@ -1,4 +1,4 @@
-//! What the outcomes of a batch mean, and the maps of the items that must be recomputed.
+//! Statuses from the outcomes of a batch, and the maps of the items that must be recomputed.
 
 use super::full_rank::FullRank;
 use super::job::Job;
@@ -73,7 +73,7 @@ fn map_of_scaled_copy<T: DeviceScalar>(
             outcomes: &mut outcomes,
         },
     )?;
-    // 2. Its map. The copy is centred already.
+    // 2. The map of the copy. The copy is centred already.
     let request = Request {
         centring: false,
         ..job.request()

@@ -11,11 +11,11 @@ use crate::error::{Error, Result};
 use crate::tensor::{Tensor, TensorRef};
 
 impl Device {
-    /// As [`Device::saliency_maps`], each map resized on the device to another height and
-    /// width as [`resize`](crate::cam::resize()) does.
+    /// The maps of [`Device::saliency_maps`], resized on the device in the same way as by
+    /// [`resize`](crate::cam::resize()). The result has shape N×height×width.
     ///
     /// # Errors
-    /// As [`Device::saliency_maps`] and [`resize`](crate::cam::resize()).
+    /// The errors of [`Device::saliency_maps`] and of [`resize`](crate::cam::resize()).
     ///
     /// ```no_run
     /// # use tenfold::{Tensor, cam::{Cam, Weighting}, cuda::Device};

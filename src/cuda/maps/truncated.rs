@@ -1,5 +1,5 @@
-//! Maps at truncated ranks: HOOI on scaled copies of the features, the features projected on
-//! the channel factor.
+//! Maps at truncated ranks: HOOI decomposes scaled copies of the features, and the copies are
+//! projected on the channel factor.
 
 use cudarc::driver::CudaSlice;
 
@@ -67,7 +67,7 @@ impl Truncated {
             outcomes,
         } = chunk;
         let (items, positions) = (unfoldings.items, unfoldings.columns());
-        // 1. Scaled copies, centred if asked.
+        // 1. Scaled copies, centred if requested.
         let prepared = Prepared {
             entries: &mut self.prepared,
             exponents: &mut self.exponents,
@@ -84,7 +84,7 @@ impl Truncated {
         };
         self.iteration.run(queue, &self.prepared, start, sweeping)?;
         self.iteration.check_convergence(queue)?;
-        // 3. σᵢ²: the energy of the core's i-th slice of channels.
+        // 3. σᵢ²: the energy of slice i of the core in the channel mode.
         let core = self.iteration.shapes().core.as_slice();
         let rank = core[0];
         let slices = Slices {

@@ -15,20 +15,22 @@ use crate::tensor::{TensorRef, first_non_finite};
 use crate::tucker::{Hooi, StHosvd, Start, Truncation, Tucker};
 
 impl Device {
-    /// The decompositions of a batch N×(the shape of a tensor), as [`Hooi::decompose`]
-    /// computes each; meant for many small tensors.
+    /// The decompositions of the N tensors of a batch N×(the shape of a tensor), as
+    /// [`Hooi::decompose`] computes them. This method is meant for many small tensors.
     ///
     /// The iteration runs in `f64` on Gram matrices, for `f32` too, and the results are
-    /// rounded at the end. A tensor that has converged is skipped while others continue.
-    /// Modes count within a tensor, not in the batch. The bits of a decomposition do not
-    /// depend on the other tensors of the batch. The monitor gets the number of finished tensors
-    /// after each chunk, and its cancellation flag is read before each chunk and sweep.
+    /// rounded at the end. A tensor that has converged is skipped while others continue. The
+    /// modes in the options are the modes of a tensor, without the leading mode of the batch.
+    /// The bits of a decomposition do not depend on the other tensors of the batch. The monitor
+    /// gets the number of finished tensors after each chunk, and its cancellation flag is read
+    /// before each chunk and sweep.
     ///
     /// With a tolerance, each tensor gets ranks of its own. The device decomposes tensors of
     /// equal ranks together, mode by mode, and the host holds a copy of the batch in `f64`.
     ///
     /// # Errors
-    /// As [`Hooi::decompose`], with indices in the batch, and [`Error::Cuda`] with
+    /// The errors of [`Hooi::decompose`], where an index starts with the number of the tensor, and
+    /// [`Error::Cuda`] with
     /// - [`CudaError::OnlyOnCpu`] for [`Route::Qr`], and for tensors of 2³¹ entries or more;
     /// - [`CudaError::OutOfMemory`] if the device has too little free memory for one tensor;
     /// - [`CudaError::DeviceFailed`].
@@ -67,11 +69,11 @@ impl Device {
         self.decompose(sweeping, &start, hooi.start, batch.into())
     }
 
-    /// The decompositions of a batch by ST-HOSVD, as [`StHosvd::decompose`] computes each;
-    /// otherwise as [`Device::hooi`].
+    /// The decompositions of the tensors of a batch, as [`StHosvd::decompose`] computes them. The
+    /// properties of [`Device::hooi`] hold here too.
     ///
     /// # Errors
-    /// As [`Device::hooi`].
+    /// The errors of [`Device::hooi`].
     ///
     /// ```no_run
     /// # use tenfold::{StHosvd, Tensor, cuda::Device};
@@ -89,7 +91,7 @@ impl Device {
         self.decompose(sweeping, st_hosvd, Start::StHosvd, batch.into())
     }
 
-    /// The start `start` with the options of `truncated`, and sweeps from there.
+    /// Computes the start with the options of `truncated`, and then the sweeps.
     fn decompose<T: DeviceScalar>(
         &self,
         sweeping: Sweeping<'_>,
@@ -136,8 +138,8 @@ impl Device {
     }
 }
 
-/// Checks the options against the batch. Returns the shapes of the decompositions; with a
-/// tolerance the ranks are the extents, their upper bounds.
+/// Checks the options against the batch. Returns the shapes of the decompositions. With a
+/// tolerance, the ranks in the shapes are their upper bounds, the extents.
 fn shapes(truncated: &StHosvd, batch: &[usize]) -> Result<Shapes> {
     let &[items, ref tensor @ ..] = batch else {
         return Err(Error::OrderOutOfRange { order: 0 });

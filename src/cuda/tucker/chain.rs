@@ -35,7 +35,7 @@ impl Chain {
         })
     }
 
-    /// The latest product; `None` if there is no product yet.
+    /// The latest product. `None` if there is no product yet.
     pub(super) fn product(&self, at: At) -> Option<&CudaSlice<f64>> {
         match at {
             At::Tensors => None,
@@ -44,7 +44,7 @@ impl Chain {
         }
     }
 
-    /// The source and the target of the next product; sets `at` to the target.
+    /// The source and the target of the next product. Sets `at` to the target.
     pub(super) fn next<'a>(
         &'a mut self,
         tensors: &'a CudaSlice<f64>,

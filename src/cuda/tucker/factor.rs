@@ -25,6 +25,7 @@ pub(super) struct Mode<'a> {
     pub(super) squares: &'a mut CudaSlice<f64>,
     /// Iₙ×`rank` factors, column by column.
     pub(super) factors: &'a mut CudaSlice<f64>,
+    /// The kernels skip the items with the number 0.
     pub(super) active: Option<&'a CudaSlice<i32>>,
 }
 
@@ -40,7 +41,7 @@ impl GramRoute {
         })
     }
 
-    /// The factors and spectra of a mode.
+    /// Computes the factors and the spectra of a mode.
     pub(super) fn factor(
         &mut self,
         queue: &Queue,

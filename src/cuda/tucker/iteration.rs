@@ -1,6 +1,7 @@
-//! The decompositions of a chunk of equal tensors on the device: a start, then HOOI's sweeps.
+//! The decompositions of a chunk of tensors of equal shape on the device: a start, then the sweeps
+//! of HOOI.
 //!
-//! The kernels skip a tensor that has converged, while the others continue.
+//! The kernels skip a tensor that has converged. The other tensors continue.
 
 use cudarc::driver::CudaSlice;
 
@@ -130,7 +131,7 @@ impl Iteration {
     }
 
     /// Decomposes the tensors: the start, and sweeps until each tensor has converged or the
-    /// largest number of sweeps is reached.
+    /// maximum number of sweeps is reached.
     pub(in crate::cuda) fn run(
         &mut self,
         queue: &Queue,
@@ -138,6 +139,7 @@ impl Iteration {
         origin: Origin,
         sweeping: Sweeping<'_>,
     ) -> Result<()> {
+        // 1. ‖X‖².
         let tensor = Slices {
             items: self.shapes.items,
             slices: 1,
@@ -145,12 +147,14 @@ impl Iteration {
             tensors,
         };
         queue.energy(tensor, &mut self.tensor_energies)?;
+        // 2. The start.
         match origin {
             Origin::Truncated(Start::StHosvd) => self.st_hosvd(queue, tensors)?,
             Origin::Truncated(Start::Hosvd) => self.hosvd(queue, tensors)?,
             Origin::Factors(factors) => self.project_on(queue, tensors, &factors)?,
         }
         self.end_sweep(queue, 0, sweeping.stopping)?;
+        // 3. The sweeps.
         for sweep in 1..=sweeping.max_sweeps {
             sweeping.cancellation.check()?;
             for mode in self.shapes.modes() {
@@ -208,7 +212,7 @@ impl Iteration {
         self.compute_core(queue, tensors)
     }
 
-    /// Takes over given factors and computes their core.
+    /// Copies the given factors to the device and computes the core.
     fn project_on(
         &mut self,
         queue: &Queue,
@@ -221,8 +225,8 @@ impl Iteration {
         self.compute_core(queue, tensors)
     }
 
-    /// One step of HOOI: Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎, and the core
-    /// with it. Skips items that have converged.
+    /// One step of HOOI: Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎, and the core of
+    /// the new factors. Skips items that have converged.
     fn update(&mut self, queue: &Queue, tensors: &CudaSlice<f64>, mode: usize) -> Result<()> {
         let mut others = self.shapes.order.clone();
         others.retain(|&other| other != mode);
@@ -249,15 +253,15 @@ impl Iteration {
         })
     }
 
-    /// The core of the current factors.
+    /// Computes the core of the current factors.
     fn compute_core(&mut self, queue: &Queue, tensors: &CudaSlice<f64>) -> Result<()> {
         let modes = self.shapes.order.clone();
         let (_, at) = self.project(queue, tensors, &modes, false)?;
         self.keep_core(queue, at)
     }
 
-    /// X ×ₘ Aₘᵀ for each of `modes`: its extents, and where it is. With `skip_converged` it
-    /// skips items that have converged.
+    /// Multiplies X by Aₘᵀ in each mode m of `modes`. Returns the extents of the product, and the
+    /// buffer that holds it. With `skip_converged`, items that have converged are skipped.
     fn project(
         &mut self,
         queue: &Queue,

@@ -2,7 +2,7 @@
 
 use crate::cuda::launch::Unfoldings;
 
-/// Which tensors are decomposed, and at which ranks.
+/// The number of tensors to decompose, their extents and their ranks.
 #[derive(Clone, Debug)]
 pub(in crate::cuda) struct Shapes {
     pub(in crate::cuda) items: usize,
@@ -10,7 +10,7 @@ pub(in crate::cuda) struct Shapes {
     pub(in crate::cuda) tensor: Vec<usize>,
     /// The extents of its core.
     pub(in crate::cuda) core: Vec<usize>,
-    /// The modes that get a factor, in ST-HOSVD's order.
+    /// The modes that get a factor, in the order of ST-HOSVD.
     pub(in crate::cuda) order: Vec<usize>,
 }
 
@@ -38,12 +38,12 @@ impl Shapes {
         orders.max().unwrap_or(1)
     }
 
-    /// Entries of a tensor.
+    /// The number of entries of a tensor.
     pub(super) fn size(&self) -> usize {
         self.tensor.iter().product()
     }
 
-    /// Entries of a core.
+    /// The number of entries of a core.
     pub(super) fn core_size(&self) -> usize {
         self.core.iter().product()
     }

@@ -1,4 +1,4 @@
-//! Decompositions of equal tensors at equal ranks, chunk by chunk.
+//! Decompositions of tensors of equal shape at equal ranks, chunk by chunk.
 
 use std::cell::Cell;
 
@@ -18,7 +18,7 @@ use crate::scalar::scale;
 use crate::tensor::{Tensor, TensorRef};
 use crate::tucker::{Components, Convergence, Start, Stop, Tucker, check_finite};
 
-/// The factors of a tensor: for each mode one, or none.
+/// The factors of a tensor: for each mode a factor or `None`.
 pub(super) type Factors<T> = [Option<Mat<T>>];
 
 /// What the decompositions of a batch start from.
@@ -31,7 +31,7 @@ pub(super) enum Source<'a, T> {
 }
 
 impl<T: DeviceScalar> Source<'_, T> {
-    /// The start of a chunk with items `first` and following.
+    /// The start of a chunk of `shapes.items` items, from item `first` on.
     fn origin(&self, first: usize, shapes: &Shapes) -> Origin {
         match *self {
             Self::Truncated(start) => Origin::Truncated(start),
@@ -44,7 +44,7 @@ impl<T: DeviceScalar> Source<'_, T> {
     }
 }
 
-/// The factors of a mode, one after the other, column by column; empty without a factor.
+/// The factors of a mode, one after the other, column by column. Empty if the mode has no factor.
 fn column_by_column<T: DeviceScalar>(chunk: &[&Factors<T>], mode: usize) -> Vec<f64> {
     let factors = chunk.iter().filter_map(|factors| factors[mode].as_ref());
     let columns = factors.flat_map(|factor| (0..factor.ncols()).map(move |j| factor.col(j)));
@@ -65,7 +65,7 @@ pub(super) struct Decomposition<T> {
 }
 
 impl<T: DeviceScalar> Decomposition<T> {
-    /// The decomposition of `x`, its error measured where the norms do not resolve it.
+    /// The decomposition of `x`. Its error is measured if ‖X‖² and ‖G‖² do not resolve it.
     pub(super) fn tucker(self, x: TensorRef<'_, T>) -> Result<Tucker<T>> {
         let Self {
             core,
@@ -90,7 +90,7 @@ impl<T: DeviceScalar> Decomposition<T> {
 pub(super) struct Solver<'a> {
     pub(super) device: &'a Device,
     pub(super) sweeping: Sweeping<'a>,
-    /// Reports the tensors that are done, if their decompositions are results.
+    /// Reports the tensors that are done. `None` if the decompositions are intermediate results.
     pub(super) tally: Option<Tally<'a>>,
 }
 
@@ -129,7 +129,7 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// Decomposes finite tensors of these shapes; `entries` holds one after the other.
+    /// Decomposes finite tensors of these shapes. `entries` holds the tensors one after the other.
     pub(super) fn decompose<T: DeviceScalar>(
         &self,
         shapes: &Shapes,
@@ -170,6 +170,7 @@ impl<'a> Solver<'a> {
         Ok(found)
     }
 
+    /// Decomposes the tensors of a chunk, which `upload` holds.
     fn decompose_chunk<T: DeviceScalar>(
         &self,
         queue: &Queue,
@@ -232,7 +233,8 @@ struct Found {
 }
 
 impl Found {
-    /// The decomposition of one tensor, multiplied by its power of two.
+    /// The decomposition of tensor `item`. The core and the spectra are multiplied by the power of
+    /// two by which the tensor was divided.
     fn item<T: DeviceScalar>(&self, item: usize, max_sweeps: usize) -> Result<Decomposition<T>> {
         let shapes = &self.shapes;
         let exponent = self.exponents[item];
@@ -274,8 +276,8 @@ impl Found {
     }
 }
 
-/// The number of singular values that the last factorization of a mode had. In HOOI all other
-/// modes were projected before it, in ST-HOSVD the modes before it in the order.
+/// The number of singular values of the last factorization of a mode. Before this factorization,
+/// HOOI has projected all other modes, and ST-HOSVD the modes that come earlier in the order.
 fn spectrum_len(shapes: &Shapes, mode: usize, max_sweeps: usize) -> usize {
     let sequential = max_sweeps == 0;
     let mut shape = shapes.tensor.clone();

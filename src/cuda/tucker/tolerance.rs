@@ -1,7 +1,7 @@
 //! Decompositions of a batch within a tolerance. The ranks differ from tensor to tensor.
 //!
-//! The host truncates mode by mode, as for a single tensor. For each mode the device computes
-//! all singular vectors, and the products with them, of all tensors of equal shape at once.
+//! The host truncates mode by mode, as for a single tensor. For each mode and each group of tensors
+//! of equal shape, the device computes all singular vectors and the products with them.
 //! The host reads the singular values of each tensor, chooses its rank, and keeps the leading
 //! vectors and the leading slices of the product:
 //!
@@ -9,7 +9,7 @@
 //! for each mode n of the order
 //!     group the tensors Y by shape
 //!     device: σ, U, Y ×ₙ Uᵀ                for each group
-//!     host:   r = the smallest rank with discarded σ² within the budget
+//!     host:   r = the smallest rank for which the discarded σ² are within the budget
 //!             Aₙ = U[:, ..r],  Y = (Y ×ₙ Uᵀ)[.., ..r, ..]
 //! ```
 
@@ -74,10 +74,13 @@ impl WithinTolerance<'_> {
     /// [`StHosvd::decompose`]: crate::StHosvd::decompose
     /// [`Hosvd::decompose`]: crate::Hosvd::decompose
     pub(super) fn truncate<T: DeviceScalar>(&self, batch: &Batch<'_, T>) -> Result<Vec<Tucker<T>>> {
-        // The device works on Gram matrices.
+        // 1. Truncate all tensors with a share of the tolerance that leaves room for the rounding
+        // of Gram matrices.
         let contract = Contract::new::<T>(self.tolerance, &self.shapes.tensor, Route::Gram);
         let all: Vec<usize> = (0..self.shapes.items).collect();
         let mut found = self.spend(contract.share, batch, &all)?;
+        // 2. Find the tensors that miss the tolerance nevertheless, and truncate them again with
+        // a share of 0.
         let mut missed = Vec::new();
         for (item, tucker) in found.iter().enumerate() {
             if !contract.is_met(tucker, batch.item(item)?)? {
@@ -91,7 +94,7 @@ impl WithinTolerance<'_> {
         Ok(found)
     }
 
-    /// Sweeps from `starts`, tensors of equal ranks together.
+    /// Sweeps from `starts`. Tensors of equal ranks are decomposed together.
     pub(super) fn sweep<T: DeviceScalar>(
         &self,
         solver: &Solver<'_>,
@@ -113,15 +116,17 @@ impl WithinTolerance<'_> {
             .collect()
     }
 
-    /// Truncates the given items with a relative error of at most `share`.
+    /// Truncates the tensors `items` with a relative error of at most `share`.
     fn spend<T: DeviceScalar>(
         &self,
         share: f64,
         batch: &Batch<'_, T>,
         items: &[usize],
     ) -> Result<Vec<Tucker<T>>> {
+        // 1. Copies in `f64`.
         let tensors = items.iter().map(|&item| Partial::new(batch.item(item)?));
         let mut tensors = tensors.collect::<Result<Vec<_>>>()?;
+        // 2. The factors, mode by mode. ST-HOSVD goes on with the projected tensors.
         let sequential = self.start == Start::StHosvd;
         let modes = self.shapes.order.len();
         for (step, &mode) in self.shapes.order.iter().enumerate() {
@@ -139,6 +144,7 @@ impl WithinTolerance<'_> {
                 }
             }
         }
+        // 3. For HOSVD, the cores.
         if !sequential {
             let factors = |item: usize| tensors[item].truncator.factors();
             let entries = |item: usize| tensors[item].y.data();
@@ -148,6 +154,7 @@ impl WithinTolerance<'_> {
                 tensor.y = projected.core;
             }
         }
+        // 4. The decompositions.
         let truncated = tensors.into_iter().map(Partial::tucker);
         truncated.map(|tucker| obey_rank_law(tucker?)).collect()
     }
@@ -171,8 +178,8 @@ impl WithinTolerance<'_> {
         })
     }
 
-    /// Projects each tensor on its given factors and sweeps from there, tensors of equal
-    /// ranks together.
+    /// Projects each tensor on its given factors, and sweeps as `solver` does. Tensors of equal
+    /// ranks are decomposed together.
     fn by_equal_ranks<'f, T: DeviceScalar>(
         &self,
         solver: &Solver<'_>,
@@ -236,7 +243,7 @@ impl Partial {
         })
     }
 
-    /// Chooses the rank of a mode by the budget, and keeps as many leading vectors. `all` are
+    /// Chooses the rank r of a mode by the budget, and keeps the leading r vectors. `all` holds
     /// all vectors and the product with them. Returns the product with the kept vectors.
     fn truncate(
         &mut self,

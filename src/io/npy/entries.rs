@@ -2,7 +2,7 @@
 //! order.
 //!
 //! Row-major files are read in chunks, in parallel. A column-major file is transposed tile by
-//! tile, so that both the reads and the writes touch memory in stretches:
+//! tile, so that both the reads and the writes access consecutive entries:
 //!
 //! ```text
 //! file, column-major                    result, row-major
@@ -70,7 +70,7 @@ impl ReadAt for Vec<u8> {
     }
 }
 
-/// A vector of zeros. The system provides zeroed pages, so that they are not written twice.
+/// A vector of zeros. The operating system provides pages of zeros, so this function writes none.
 pub(super) fn zeroed<T: Pod>(length: usize) -> Result<Vec<T>, Problem> {
     bytemuck::allocation::try_zeroed_vec(length).map_err(|()| {
         Problem::new(format!(
@@ -144,6 +144,7 @@ fn read_column_major<T: Scalar>(
         let bytes = &mut bytes[..stretch * size];
         for l in (0..last).step_by(RUN) {
             let run = RUN.min(last - l);
+            // 1. Read a stretch of the file for each index l.
             for (column, tile) in tile.chunks_mut(pitch).take(run).enumerate() {
                 let offset = ((l + column) * positions + p) * size;
                 if let Err(error) = source.read_at(bytes, start + offset as u64) {
@@ -151,6 +152,7 @@ fn read_column_major<T: Scalar>(
                 }
                 decode(bytes, header, &mut tile[..stretch]);
             }
+            // 2. Write a run of the result for each other index p.
             let mut position = Position::new(others, p);
             for i in 0..stretch {
                 let row = &mut entries[position.row_major * last + l..][..run];
@@ -200,6 +202,7 @@ impl<'a> Position<'a> {
         }
     }
 
+    /// Moves to the next index in column-major order.
     fn advance(&mut self) {
         for mode in 0..self.extents.len() {
             self.index[mode] += 1;
@@ -228,7 +231,7 @@ fn swap_each<const N: usize>(bytes: &mut [u8]) {
     }
 }
 
-/// Converts `bytes` to entries.
+/// Converts the bytes of entries in the file to `entries`.
 fn decode<T: Scalar>(bytes: &[u8], header: &Header, entries: &mut [T]) {
     let swapped = header.swapped;
     match header.element {
@@ -251,6 +254,7 @@ fn decode<T: Scalar>(bytes: &[u8], header: &Header, entries: &mut [T]) {
     }
 }
 
+/// Sets each entry to `value` of its N bytes in this machine's order.
 fn each<T: Scalar, const N: usize>(
     bytes: &[u8],
     swapped: bool,

@@ -20,8 +20,8 @@ use crate::tensor::Shape;
 const MAX_TEXT: usize = 1 << 20;
 
 /// The maximum number of brackets open at once in a header. An array of numbers needs two,
-/// an array of records four. The parser recurses at each bracket and parses the content of a
-/// brace twice, as a dictionary and as a set: without a limit its time doubles with each.
+/// an array of records four. Without a limit, each further pair of braces would double the time of
+/// the parser, because it parses their content twice: as a dictionary and as a set.
 const MAX_DEPTH: usize = 6;
 
 /// The type of the entries in the file.
@@ -79,7 +79,7 @@ impl Element {
         }
     }
 
-    /// The bytes of an entry.
+    /// The number of bytes of an entry in the file.
     pub(in crate::io) fn size(self) -> usize {
         match self {
             Self::Bool | Self::I8 | Self::U8 => 1,
@@ -89,7 +89,7 @@ impl Element {
         }
     }
 
-    /// Whether it is read as `f64`, because `f32` would lose digits.
+    /// Whether entries of this type are read as `f64`, because `f32` would lose digits.
     pub(in crate::io) fn is_double(self) -> bool {
         matches!(
             self,
@@ -145,7 +145,7 @@ impl Header {
         self.shape.iter().product()
     }
 
-    /// The bytes of all entries once they are read.
+    /// The number of bytes of all entries in memory, as `f32` or `f64`.
     pub(in crate::io) fn memory(&self) -> u64 {
         let scalar = if self.element.is_double() { 8 } else { 4 };
         (self.entries() as u64).saturating_mul(scalar)
@@ -167,8 +167,8 @@ pub(in crate::io) fn check_data_size(promised: u64, present: u64) -> Result<(), 
     )))
 }
 
-/// The product of the extents. `None` if the product of those above zero overflows, even
-/// where another extent is zero.
+/// The product of the extents. `None` if the product of the extents above zero overflows, even if
+/// another extent is zero.
 fn checked_len(shape: &[usize]) -> Option<u64> {
     let nonzero = shape.iter().filter(|&&extent| extent > 0);
     let product = nonzero
@@ -184,7 +184,7 @@ pub(in crate::io) struct Text {
     /// Whether the first index runs fastest.
     pub(in crate::io) fortran: bool,
     pub(in crate::io) shape: Vec<usize>,
-    /// The bytes of the whole header.
+    /// The number of bytes of the whole header.
     pub(in crate::io) bytes: u64,
 }
 

@@ -65,8 +65,8 @@ pub(super) fn svg(groups: &[(String, Vec<Row>)], what: &str) -> Drawn<String> {
     Ok(text)
 }
 
-/// Blue for SVD, orange for Tucker; light for the first vector, dark for all vectors. Okabe and
-/// Ito chose these colours for colour-blind readers.
+/// Blue for SVD, orange for Tucker; light for the first vector, dark for all vectors. The colours
+/// are from the palette of Okabe and Ito, which colour-blind readers can distinguish.
 fn colour(weighting: Weighting) -> RGBColor {
     match weighting {
         Weighting::EigenCam => RGBColor(86, 180, 233),
@@ -76,8 +76,8 @@ fn colour(weighting: Weighting) -> RGBColor {
     }
 }
 
-/// The left edge of a group on the horizontal axis, which is the right edge of the group
-/// before.
+/// The left edge of a group on the horizontal axis. It is also the right edge of the previous
+/// group.
 fn edge(group: usize) -> i32 {
     GROUP_WIDTH * group as i32
 }
@@ -216,7 +216,7 @@ fn ticks(range: Range<f64>) -> Vec<f64> {
     let powers = first as i32..=last as i32;
     powers
         .flat_map(|power| digits.iter().map(move |digit| format!("{digit}e{power}")))
-        // Parsed from decimals, so that they are printed without rounding errors.
+        // Powers computed in f64 have rounding errors, which the labels would show.
         .filter_map(|tick| tick.parse().ok())
         .filter(|tick| range.contains(tick))
         .collect()

@@ -1,4 +1,4 @@
-//! Saliency maps computed as their definitions say, for comparison with the closed forms.
+//! Saliency maps computed by their definitions, for comparison with the closed forms.
 
 use tenfold::cam::{Cam, Decomposition, Vectors, Weighting, normalize};
 use tenfold::faer::Mat;
@@ -6,7 +6,7 @@ use tenfold::{Error, Scalar, Tensor, TensorRef};
 
 use super::Reference;
 
-/// A saliency map by its definition, in `f64`, and a text that says what was computed.
+/// A saliency map by its definition, in `f64`, and the name of the computation.
 pub(super) fn saliency_map<T: Scalar>(
     features: &Tensor<T>,
     weighting: Weighting,

@@ -19,7 +19,8 @@ const PIXEL_BYTES: u64 = 24;
 
 impl Args {
     /// Fails if the maps of `files` need more memory than the limit. The maps of all files are
-    /// in memory at once, their pictures only if they are written to one file.
+    /// in memory at once. Their pictures are in memory at once only if they are written to one
+    /// file.
     pub(super) fn check_memory(
         &self,
         files: &[Features],

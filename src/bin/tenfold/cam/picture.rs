@@ -10,7 +10,7 @@ use crate::failure::{Failure, Outcome};
 /// The minimum length of the longer side of a picture, unless a size is given.
 pub(super) const MIN_SIDE: usize = 224;
 
-/// Pixels between pictures side by side.
+/// The number of pixels between pictures side by side.
 const GAP: u32 = 4;
 
 /// The maximum number of pixels of a picture.
@@ -66,7 +66,7 @@ fn fitted(photograph: &RgbImage, height: usize, width: usize) -> Result<RgbImage
     Ok(fitted)
 }
 
-/// Pictures in rows and columns, with a white gap between them.
+/// One picture of all pictures, in rows and columns with white gaps.
 pub(super) fn side_by_side(rows: &[Vec<RgbImage>]) -> Outcome<RgbImage> {
     if let [row] = rows
         && let [picture] = row.as_slice()

@@ -22,8 +22,8 @@ impl Maps {
     }
 }
 
-/// Prints a note about constant and degenerate maps. It names the first map and counts the
-/// others.
+/// Prints a note about constant maps and a note about degenerate maps. A note names the first map
+/// and counts the others.
 pub(super) fn note_statuses(args: &Args, maps: &[Maps], console: &Console) {
     for (status, meaning) in [
         (

@@ -13,7 +13,7 @@ use super::{Args, Features, Maps};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 
-/// What is written, and where.
+/// The kind and the path of the output.
 pub(super) enum Target {
     /// All maps in one picture, with a row for each feature map and a column for each
     /// weighting.
@@ -132,7 +132,7 @@ fn stem(file: &Path) -> String {
 fn rows(args: &Args, maps: &[Maps], photograph: Option<&RgbImage>) -> Outcome<Vec<Vec<RgbImage>>> {
     let mut rows = Vec::new();
     let mut pixels = 0;
-    // The weightings of one file are neighbours.
+    // `maps` holds the weightings of a file one after the other.
     for of_file in maps.chunks(args.weighting.0.len()) {
         for item in 0..of_file[0].items.len() {
             let row = of_file
