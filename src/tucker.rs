@@ -16,11 +16,13 @@
 //! - `truncation`, `budget`: how far to truncate, from a spectrum to a rank;
 //! - `scaling`: tensors and products near an end of the scalar's range;
 //! - `decomposition`: the type [`Tucker`]; `slice`, `relative_error`: what is computed from one;
-//! - `computation`: the steps of which all solvers consist;
+//! - `computation`: products and singular vectors, the steps of all solvers;
 //! - `truncator`: the factors and spectra that a solver collects mode by mode;
-//! - `rank_law`, `tolerance`, `in_range`: what makes a result keep its contract;
+//! - `rank_law`, `tolerance`, `in_range`: make a result obey the rank law, keep the tolerance, and
+//!   fit the scalar's range;
+//! - `memory`: what the memory estimates have in common;
 //! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `sweeps`: the solvers, each with its memory estimate;
-//! - `solver`: the trait that covers them.
+//! - `solver`: the trait `Solver` that all of them implement.
 
 mod budget;
 mod computation;
