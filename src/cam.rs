@@ -173,7 +173,7 @@ impl Cam {
     /// The saliency map of a feature map C×H×W, or C×(any trailing shape): for example C×T×H×W
     /// for video, or C×L for tokens.
     ///
-    /// Multiplying the feature map by a constant or changing the order of its channels changes the
+    /// Multiplying the feature map by a nonzero constant or changing the order of its channels changes the
     /// map only by rounding.
     ///
     /// Cost at full ranks: |F|·n + 9·n³ flops for a feature map of |F| entries and P positions,

@@ -4,12 +4,13 @@ use crate::linalg::Precision;
 
 use super::truncation::Truncation;
 
-/// What a mode may discard.
+/// What a mode, or all modes together, may discard.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Budget {
     /// Keep this rank.
     Rank(usize),
-    /// Discard at most this share of ‖X‖².
+    /// Discard at most this share of ‖X‖². HOSVD gives each mode such a budget. ST-HOSVD has one
+    /// for all modes together, and [`Discarded::budget`] makes the budget of the next mode of it.
     Energy(f64),
 }
 
@@ -42,8 +43,9 @@ impl Budget {
     }
 }
 
-/// A budget for each mode, in the order `order`. Ranks are given in the order of `modes`. For a
-/// tolerance ε each mode gets the budget `energy(ε)`.
+/// Each mode with its budget, in the order `order`. The ranks of `truncation` are in the order of
+/// `modes`. For a tolerance ε each mode gets the energy budget `energy(ε)`: ε²/d for budgets of
+/// single modes, ε² for a budget of all modes together.
 pub(super) fn budgets(
     truncation: &Truncation,
     modes: &[usize],
@@ -89,8 +91,8 @@ pub(crate) struct Discarded {
 
 impl Discarded {
     /// The budget of the next mode, where `left` modes are not truncated yet, the next one
-    /// included. An energy budget is for all modes together, so each of them gets an equal
-    /// share of the rest.
+    /// included. `budget` is the budget of all modes together. The next mode gets an equal share
+    /// of the energy that is not discarded yet. A rank stays the same.
     pub(crate) fn budget(self, budget: Budget, left: usize) -> Budget {
         match budget {
             Budget::Energy(total) => Budget::Energy((total - self.share).max(0.0) / left as f64),
@@ -98,7 +100,8 @@ impl Discarded {
         }
     }
 
-    /// The number of singular values to keep. ‖X‖ is the norm of the first spectrum.
+    /// The number of singular values to keep, where `budget` is the budget of this mode alone.
+    /// ‖X‖ is the norm of the first spectrum, which must be a spectrum of X itself.
     pub(crate) fn rank(self, budget: Budget, values: &[f64]) -> usize {
         budget.rank(values, self.norm.unwrap_or_else(|| spectral_norm(values)))
     }

@@ -1,4 +1,5 @@
-//! The steps of which all solvers consist, with the route and the monitor of the solver.
+//! Products and singular vectors, the steps of all solvers, with the route and the monitor of the
+//! solver.
 
 use faer::MatRef;
 
@@ -13,13 +14,13 @@ use crate::tensor::{Tensor, TensorRef, mode_product_until, multi_mode_product_un
 pub(super) struct Computation<'a> {
     /// How singular vectors are computed.
     pub(super) route: Route,
-    /// Where the solver reports, and what cancels it.
+    /// Its cancellation flag ends a step early. The solver itself reports finished steps to it.
     pub(super) monitor: &'a Monitor,
 }
 
 impl Computation<'_> {
-    /// The leading left singular vectors of Y₍ₙ₎, as many as `rank` makes of the singular
-    /// values. A Gram matrix starts with products in `precision`.
+    /// The leading left singular vectors of Y₍ₙ₎. `rank` receives all singular values and returns
+    /// the number of vectors. A Gram matrix starts with products in `precision`.
     pub(super) fn leading<T: Scalar>(
         self,
         y: TensorRef<'_, T>,

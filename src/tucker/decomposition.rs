@@ -254,10 +254,10 @@ impl<T: Scalar> Tucker<T> {
         self.spectra.get(mode)?.as_deref()
     }
 
-    /// The relative error ‖X − X̂‖/‖X‖ from what the solver
-    /// discarded: exact up to rounding for [`StHosvd`](crate::StHosvd) and
-    /// [`Hooi`](crate::Hooi), an upper bound for [`Hosvd`](crate::Hosvd). `None` where the
-    /// parts did not come from a solver.
+    /// The relative error ‖X − X̂‖/‖X‖ as the solver computed it: exact up to rounding for
+    /// [`StHosvd`](crate::StHosvd), [`Hooi`](crate::Hooi) and [`Randomized`](crate::Randomized),
+    /// an upper bound for [`Hosvd`](crate::Hosvd). `None` where the parts did not come from a
+    /// solver.
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor};

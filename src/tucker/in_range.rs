@@ -104,7 +104,8 @@ impl<'a, T: Scalar> InRange<'a, T> {
 }
 
 /// Calls `decompose` with `x`, and again with a scaled copy where the norm of `x` requires
-/// scaling. The norm is known after the first call, from the spectra.
+/// scaling. The norm is read from the spectra of the first result, so one of them must belong to
+/// `x` itself. This saves a pass over `x`. A solver without such a spectrum uses [`InRange`].
 pub(super) fn in_range<T: Scalar>(
     x: TensorRef<'_, T>,
     truncation: &Truncation,
@@ -134,7 +135,7 @@ pub(super) fn in_range<T: Scalar>(
 }
 
 /// ‖X‖ from the spectra of a decomposition: the largest of their norms. The first mode that was
-/// decomposed has the spectrum of X itself.
+/// decomposed has the spectrum of X itself; the norms of the other spectra are not larger.
 fn norm_of_spectra<T: Scalar>(tucker: &Tucker<T>) -> f64 {
     let norms = tucker.spectra().map(spectral_norm);
     norms.fold(0.0, |largest: f64, norm| {

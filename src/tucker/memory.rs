@@ -2,7 +2,10 @@
 //!
 //! Each algorithm has its estimate beside it, in the same shape as the code: a function
 //! `…_memory` that takes sizes instead of tensors and returns bytes. The estimates count
-//! what an algorithm allocates beside its input, at most. They do not count:
+//! what an algorithm allocates beside its input, at most. A product's estimate includes its result,
+//! and the estimate of singular vectors does not include the vectors. The estimates of the solvers
+//! include the result, and what [`Tucker::relative_error`](super::Tucker::relative_error) allocates
+//! after the solver. They do not count:
 //!
 //! - the scratch memory that a thread keeps for its next problem, in pieces whose sizes are
 //!   powers of two: some megabytes, 32 MiB at most;

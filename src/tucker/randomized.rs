@@ -36,7 +36,7 @@ use crate::tensor::{
 /// [`StHosvd`] needs Iₙ flops per entry for its first Gram matrix. The vectors of mode n come
 /// from 16·|X|/(Iₛ·Iₙ) random columns. With three or more modes the error is therefore one or
 /// two percent above the deterministic one. A matrix needs a power iteration for that. The
-/// solver measures the error.
+/// solver computes the error from ‖X‖ and ‖G‖, and measures a small one.
 ///
 /// ```
 /// use tenfold::{Randomized, Tensor};

@@ -65,14 +65,16 @@ pub trait Solver<T: Scalar>: Debug + Send + Sync {
 
     /// The maximum number of bytes that [`Solver::decompose`] allocates for a tensor of extents
     /// `shape`, the tensor itself not included. [`Tucker::relative_error`] after it allocates
-    /// no more.
+    /// no more. Two things are not counted: scratch memory, some megabytes for each thread, and
+    /// the copy of a tensor with a norm near an end of the scalar's range.
     ///
     /// # Errors
     /// Those of [`Solver::decompose`] that follow from the shape alone.
     fn memory(&self, shape: &[usize]) -> Result<u64>;
 }
 
-/// Implements [`Solver`] by the type's own methods.
+/// Implements [`Solver`] by the type's own methods `decompose` and `memory`. The variant of
+/// [`Method`] has the name of the type.
 macro_rules! solver {
     ($($solver:ident),+) => {$(
         impl<T: Scalar> Solver<T> for $solver {

@@ -1,7 +1,7 @@
 //! How a decomposition keeps a tolerance.
 //!
-//! A solver truncates by a share of the tolerance, a little less than the whole, because rounding
-//! in products and spectra adds to the error. Where the tolerance is so small that the spectra
+//! A solver truncates by a relative error a little smaller than the tolerance, because rounding in
+//! products and spectra adds to the error. Where the tolerance is so small that the spectra
 //! cannot show the error, it is measured. If it exceeds the tolerance, the solver runs again
 //! without truncating, and the result notes a shortfall if even that error is too large.
 
@@ -43,7 +43,7 @@ impl Contract {
         }
     }
 
-    /// Whether a decomposition of `x`, truncated by the share, has an error of at most ε.
+    /// Whether a decomposition of `x`, truncated by [`Contract::share`], has an error of at most ε.
     pub(crate) fn is_met<T: Scalar>(self, tucker: &Tucker<T>, x: TensorRef<'_, T>) -> Result<bool> {
         Ok(self.tolerance > self.known || tucker.relative_error(x)? <= self.tolerance)
     }
@@ -71,7 +71,8 @@ pub(super) fn first_attempt_memory(truncation: &Truncation, problem: &Problem) -
     }
 }
 
-/// Calls `decompose` with the relative error to truncate by. The error of the result is at most
+/// Calls `decompose` with the relative error to truncate by, and again with 0 where the result
+/// misses `tolerance`. Makes the ranks obey the rank law. The error of the result is at most
 /// `tolerance`, or the smallest that precision and route can reach, with a shortfall noted.
 pub(super) fn within_tolerance<T: Scalar>(
     x: TensorRef<'_, T>,

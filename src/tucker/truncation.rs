@@ -16,7 +16,8 @@ pub enum Truncation {
     /// other ranks, where a mode without a factor counts with its extent.
     Ranks(Vec<usize>),
     /// To a relative error ‖X − X̂‖/‖X‖ of at most this ε, 0 ≤ ε < 1, with ranks as small as the
-    /// solver finds them. The part of ε² that one mode does not use passes to the next mode.
+    /// solver finds them. In [`StHosvd`](crate::StHosvd) the part of ε² that one mode does not use
+    /// passes to the next mode. In [`Hosvd`](crate::Hosvd) each of d modes has ε²/d.
     RelativeError(f64),
 }
 

@@ -10,7 +10,8 @@ use crate::linalg::Rung;
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef};
 
-/// The modes of a tensor that are truncated so far.
+/// The factors and spectra of the modes that are truncated so far, and the energy that these modes
+/// have discarded.
 #[derive(Debug)]
 pub(crate) struct Truncator<T> {
     factors: Vec<Option<Mat<T>>>,
@@ -20,7 +21,7 @@ pub(crate) struct Truncator<T> {
 }
 
 impl<T: Scalar> Truncator<T> {
-    /// No mode of a tensor of this order.
+    /// For a tensor of this order, before the first mode is truncated.
     pub(crate) fn new(order: usize) -> Self {
         Self {
             factors: vec![None; order],
@@ -36,6 +37,7 @@ impl<T: Scalar> Truncator<T> {
     }
 
     /// Truncates mode n by its budget: Aₙ = leading left singular vectors of Y₍ₙ₎. Returns Aₙᵀ.
+    /// The budget is for this mode alone ([`Discarded::budget`]).
     pub(super) fn truncate(
         &mut self,
         y: TensorRef<'_, T>,
@@ -50,7 +52,9 @@ impl<T: Scalar> Truncator<T> {
         Ok(self.keep(mode, leading.values, leading.vectors))
     }
 
-    /// Takes `factor` for mode n of the spectrum `values`. Returns its transpose.
+    /// Stores the factor and the spectrum of mode n, and adds the energy that the factor discards.
+    /// Returns the transposed factor. The rung of the computation is not stored: only
+    /// [`Truncator::truncate`] collects rungs.
     pub(crate) fn keep(&mut self, mode: usize, values: Vec<f64>, factor: Mat<T>) -> MatRef<'_, T> {
         self.discarded.add(&values, factor.ncols());
         self.spectra[mode] = Some(values);
@@ -75,7 +79,8 @@ impl<T: Scalar> Truncator<T> {
         }
     }
 
-    /// The decomposition with this core. Its estimated error is what the modes discarded.
+    /// The decomposition with this core. Its estimated error is the square root of the discarded
+    /// energy.
     pub(crate) fn finish(self, core: Tensor<T>) -> Result<Tucker<T>> {
         let components = Components {
             spectra: self.spectra,

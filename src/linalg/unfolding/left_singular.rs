@@ -131,8 +131,8 @@ const SQUARE_MATRICES: f64 = 8.0;
 /// orthonormal basis is computed.
 const TALL_MATRICES: f64 = 5.0;
 
-/// The maximum number of bytes that [`left_singular`] allocates for `rank` vectors, without the
-/// result:
+/// The maximum number of bytes that [`left_singular`] allocates for `rank` vectors. The vectors
+/// themselves are not included:
 ///
 /// - the Gram matrices or triangular factors of the parts: at most a byte per entry of X;
 /// - the eigenproblem or SVD of order n;
