@@ -3,7 +3,7 @@
 //! | solver | method | cost |
 //! | --- | --- | --- |
 //! | [`Hosvd`] | leading singular vectors of each unfolding of X | a Gram matrix of X per mode |
-//! | [`StHosvd`] | the same, each mode after the tensor is projected on the modes before | little more than one Gram matrix of X |
+//! | [`StHosvd`] | the same, but of X projected on the factors of the earlier modes | little more than one Gram matrix of X |
 //! | [`Randomized`] | ST-HOSVD on random sketches | a few thin products with X |
 //! | [`Hooi`] | alternating least squares, started from ST-HOSVD or HOSVD | two projections of X per sweep |
 //!
@@ -11,16 +11,17 @@
 //! columns. The entry of largest magnitude in each column is positive. Terms and notation
 //! follow Kolda & Bader, *Tensor Decompositions and Applications*, SIAM Review 2009.
 //!
-//! The files, from the ground up:
+//! The files, from the basics to the solvers:
 //!
-//! - `truncation`, `budget`: how far to truncate, from a spectrum to a rank;
+//! - `truncation`, `budget`: how far to truncate, and the rank that follows from a spectrum;
 //! - `scaling`: tensors and products near an end of the scalar's range;
-//! - `decomposition`: the type [`Tucker`]; `slice`, `relative_error`: what is computed from one;
-//! - `computation`: the steps of which all solvers consist;
+//! - `decomposition`: the type [`Tucker`]; `slice`, `relative_error`: parts of X̂, and its error;
+//! - `computation`: the steps that all solvers share;
 //! - `truncator`: the factors and spectra that a solver collects mode by mode;
-//! - `rank_law`, `tolerance`, `in_range`: what makes a result keep its contract;
-//! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `sweeps`: the solvers, each with its memory estimate;
-//! - `solver`: the trait that covers them.
+//! - `rank_law`, `tolerance`, `in_range`: the guarantees of a result on its ranks, error and range;
+//! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `sweeps`: the solvers, each with its memory
+//!   estimate;
+//! - `solver`: the trait that all solvers implement.
 
 mod budget;
 mod computation;
@@ -64,12 +65,17 @@ use crate::linalg::{Accuracy, Precision, Route, left_singular};
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, first_non_finite};
 
-/// All singular values of the mode-n unfolding, largest first.
+/// All singular values of the mode-n unfolding X₍ₙ₎, largest first. They are computed from its
+/// triangular factor, so small values keep their digits too.
+///
+/// Cost: 2·|X|·n + 20·n³ flops, with n the smaller extent of the unfolding.
 ///
 /// # Errors
 /// [`Error::ModeOutOfRange`](crate::Error::ModeOutOfRange),
 /// [`Error::NonFinite`](crate::Error::NonFinite),
-/// [`Error::NoConvergence`](crate::Error::NoConvergence).
+/// [`Error::NoConvergence`](crate::Error::NoConvergence);
+/// [`Error::ResultOutOfRange`](crate::Error::ResultOutOfRange) if a singular value is above the
+/// largest `f64`.
 ///
 /// ```
 /// use tenfold::{Tensor, mode_spectrum};

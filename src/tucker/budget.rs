@@ -1,10 +1,10 @@
-//! From a spectrum to a rank: how much of ‖X‖² each mode may discard.
+//! The rank that follows from a spectrum, and the part of ‖X‖² that each mode may discard.
 
 use crate::linalg::Precision;
 
 use super::truncation::Truncation;
 
-/// What a mode may discard.
+/// How far a mode is truncated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Budget {
     /// Keep this rank.
@@ -88,9 +88,9 @@ pub(crate) struct Discarded {
 }
 
 impl Discarded {
-    /// The budget of the next mode, where `left` modes are not truncated yet, the next one
-    /// included. An energy budget is for all modes together, so each of them gets an equal
-    /// share of the rest.
+    /// The budget of the next mode. `left` modes are not truncated yet, including the next one. An
+    /// energy budget is the total for all modes, so each of these modes gets an equal part of the
+    /// remainder.
     pub(crate) fn budget(self, budget: Budget, left: usize) -> Budget {
         match budget {
             Budget::Energy(total) => Budget::Energy((total - self.share).max(0.0) / left as f64),
@@ -98,7 +98,8 @@ impl Discarded {
         }
     }
 
-    /// The number of singular values to keep. ‖X‖ is the norm of the first spectrum.
+    /// The number of singular values to keep. ‖X‖ is the norm of the first spectrum that was added,
+    /// or of `values` if there is none.
     pub(crate) fn rank(self, budget: Budget, values: &[f64]) -> usize {
         budget.rank(values, self.norm.unwrap_or_else(|| spectral_norm(values)))
     }
@@ -160,7 +161,7 @@ mod tests {
         discarded.add(&[5.0, 2.5], 1);
         assert_eq!(discarded.relative_error(), 0.5);
         assert_eq!(share(discarded, 1), 0.3 - 0.25);
-        // ‖X‖ stays that of the first spectrum.
+        // The norm ‖X‖ remains the norm of the first spectrum.
         discarded.add(&[100.0, 5.0], 1);
         assert_eq!(discarded.relative_error(), 1.25f64.sqrt());
         assert_eq!(share(discarded, 1), 0.0);

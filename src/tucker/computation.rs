@@ -1,4 +1,4 @@
-//! The steps of which all solvers consist, with the route and the monitor of the solver.
+//! The steps that all solvers share, with the route and the monitor of the solver.
 
 use faer::MatRef;
 
@@ -13,13 +13,13 @@ use crate::tensor::{Tensor, TensorRef, mode_product_until, multi_mode_product_un
 pub(super) struct Computation<'a> {
     /// How singular vectors are computed.
     pub(super) route: Route,
-    /// Where the solver reports, and what cancels it.
+    /// Reports each step, and cancels the solver on request.
     pub(super) monitor: &'a Monitor,
 }
 
 impl Computation<'_> {
-    /// The leading left singular vectors of Y₍ₙ₎, as many as `rank` makes of the singular
-    /// values. A Gram matrix starts with products in `precision`.
+    /// The leading left singular vectors of Y₍ₙ₎. `rank` gets all singular values and returns the
+    /// number of vectors. The products of the first Gram matrix are computed in `precision`.
     pub(super) fn leading<T: Scalar>(
         self,
         y: TensorRef<'_, T>,

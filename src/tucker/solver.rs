@@ -64,8 +64,8 @@ pub trait Solver<T: Scalar>: Debug + Send + Sync {
     fn decompose(&self, x: TensorRef<'_, T>) -> Result<Tucker<T>>;
 
     /// The maximum number of bytes that [`Solver::decompose`] allocates for a tensor of extents
-    /// `shape`, the tensor itself not included. [`Tucker::relative_error`] after it allocates
-    /// no more.
+    /// `shape`, without the tensor itself. This is enough for a later call of
+    /// [`Tucker::relative_error`] too.
     ///
     /// # Errors
     /// Those of [`Solver::decompose`] that follow from the shape alone.

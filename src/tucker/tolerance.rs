@@ -1,9 +1,9 @@
-//! How a decomposition keeps a tolerance.
+//! How a decomposition meets a tolerance.
 //!
 //! A solver truncates by a share of the tolerance, a little less than the whole, because rounding
-//! in products and spectra adds to the error. Where the tolerance is so small that the spectra
-//! cannot show the error, it is measured. If it exceeds the tolerance, the solver runs again
-//! without truncating, and the result notes a shortfall if even that error is too large.
+//! in products and spectra adds to the error. If the tolerance is so small that the spectra cannot
+//! show the error, the error is measured. If the error exceeds the tolerance, the solver runs again
+//! without truncating. If even this result exceeds the tolerance, it records a shortfall.
 
 use super::decomposition::Tucker;
 use super::memory::Problem;
@@ -14,7 +14,7 @@ use crate::linalg::Route;
 use crate::scalar::Scalar;
 use crate::tensor::TensorRef;
 
-/// A tolerance ε, and how it is kept.
+/// A tolerance ε, and the numbers by which it is met.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Contract {
     tolerance: f64,
@@ -48,8 +48,8 @@ impl Contract {
         Ok(self.tolerance > self.known || tucker.relative_error(x)? <= self.tolerance)
     }
 
-    /// Measures the error of a decomposition without truncation, and notes a shortfall if it is
-    /// above ε.
+    /// Measures the error of a decomposition without truncation, and records a shortfall if the
+    /// error is above ε.
     pub(crate) fn settle<T: Scalar>(
         self,
         mut lossless: Tucker<T>,
@@ -62,8 +62,8 @@ impl Contract {
     }
 }
 
-/// The bytes of the first result of [`within_tolerance`], which stays allocated until the error
-/// of the second is measured.
+/// The bytes of the first result of [`within_tolerance`], which stays allocated until the error of
+/// the second result is measured.
 pub(super) fn first_attempt_memory(truncation: &Truncation, problem: &Problem) -> f64 {
     match truncation {
         Truncation::Ranks(_) => 0.0,
@@ -72,7 +72,8 @@ pub(super) fn first_attempt_memory(truncation: &Truncation, problem: &Problem) -
 }
 
 /// Calls `decompose` with the relative error to truncate by. The error of the result is at most
-/// `tolerance`, or the smallest that precision and route can reach, with a shortfall noted.
+/// `tolerance`. If precision and route cannot reach it, the result is not truncated and records a
+/// shortfall.
 pub(super) fn within_tolerance<T: Scalar>(
     x: TensorRef<'_, T>,
     tolerance: f64,

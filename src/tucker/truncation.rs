@@ -16,7 +16,8 @@ pub enum Truncation {
     /// other ranks, where a mode without a factor counts with its extent.
     Ranks(Vec<usize>),
     /// To a relative error ‖X − X̂‖/‖X‖ of at most this ε, 0 ≤ ε < 1, with ranks as small as the
-    /// solver finds them. The part of ε² that one mode does not use passes to the next mode.
+    /// solver finds them. [`StHosvd`](crate::StHosvd) passes the part of ε² that one mode does not
+    /// use to the next mode.
     RelativeError(f64),
 }
 
@@ -27,7 +28,8 @@ impl Truncation {
     /// # Errors
     /// [`Error::OrderOutOfRange`], [`Error::ShapeOverflow`], [`Error::ModeOutOfRange`],
     /// [`Error::RepeatedMode`], [`Error::NoModes`], [`Error::Empty`],
-    /// [`Error::ToleranceOutOfRange`], and those of ranks.
+    /// [`Error::ToleranceOutOfRange`]; [`Error::RankCountMismatch`], [`Error::ZeroRank`],
+    /// [`Error::RankAboveExtent`] and [`Error::RankAboveProduct`] for ranks.
     ///
     /// ```
     /// use tenfold::Truncation;

@@ -10,7 +10,7 @@ use crate::linalg::Rung;
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef};
 
-/// The modes of a tensor that are truncated so far.
+/// The modes of a tensor that have been truncated so far.
 #[derive(Debug)]
 pub(crate) struct Truncator<T> {
     factors: Vec<Option<Mat<T>>>,
@@ -20,7 +20,7 @@ pub(crate) struct Truncator<T> {
 }
 
 impl<T: Scalar> Truncator<T> {
-    /// No mode of a tensor of this order.
+    /// No truncated mode yet, for a tensor of this order.
     pub(crate) fn new(order: usize) -> Self {
         Self {
             factors: vec![None; order],
@@ -50,7 +50,7 @@ impl<T: Scalar> Truncator<T> {
         Ok(self.keep(mode, leading.values, leading.vectors))
     }
 
-    /// Takes `factor` for mode n of the spectrum `values`. Returns its transpose.
+    /// Stores `factor` as the factor of mode n, and `values` as its spectrum. Returns Aₙᵀ.
     pub(crate) fn keep(&mut self, mode: usize, values: Vec<f64>, factor: Mat<T>) -> MatRef<'_, T> {
         self.discarded.add(&values, factor.ncols());
         self.spectra[mode] = Some(values);
@@ -75,7 +75,7 @@ impl<T: Scalar> Truncator<T> {
         }
     }
 
-    /// The decomposition with this core. Its estimated error is what the modes discarded.
+    /// The decomposition with this core. Its estimated error follows from the discarded energy.
     pub(crate) fn finish(self, core: Tensor<T>) -> Result<Tucker<T>> {
         let components = Components {
             spectra: self.spectra,
