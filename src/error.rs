@@ -23,7 +23,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// ```
 pub const MAX_ORDER: usize = 16;
 
-/// What is wrong, where, and what was expected.
+/// The error of a public function: what is wrong, where, and what was expected.
 ///
 /// ```
 /// use tenfold::{Error, Tensor};
@@ -36,7 +36,7 @@ pub enum Error {
     /// A failure of an NVIDIA GPU, or a task that the GPU does not support.
     #[error(transparent)]
     Cuda(#[from] CudaError),
-    /// A shape with no modes or with more than 16.
+    /// A shape with no modes, or with more than [`MAX_ORDER`].
     #[error("a tensor has 1 to {MAX_ORDER} modes, this shape has {order}")]
     OrderOutOfRange {
         /// The number of modes of the shape.
@@ -53,10 +53,11 @@ pub enum Error {
     OutOfMemory {
         /// The shape of the tensor or matrix.
         shape: Vec<usize>,
-        /// The number of bytes, possibly for several of this shape; at most `u64::MAX`.
+        /// The number of bytes, for all copies if several tensors of this shape were needed. It is
+        /// `u64::MAX` if the number is larger.
         bytes: u64,
     },
-    /// Data with another number of entries than the shape.
+    /// Data whose number of entries differs from the number of entries of the shape.
     #[error(
         "shape {} holds {expected} entries, the data has {actual}",
         Times(shape)
@@ -64,12 +65,12 @@ pub enum Error {
     DataLengthMismatch {
         /// The shape.
         shape: Vec<usize>,
-        /// The product of its extents.
+        /// The number of entries of the shape: the product of its extents.
         expected: usize,
         /// The number of entries given.
         actual: usize,
     },
-    /// An array to borrow as a tensor that is not in row-major order.
+    /// An array that is not in row-major order, so that no tensor can borrow its entries.
     #[error(
         "the array of shape {} has strides {strides:?}, row-major order without gaps was \
          expected: convert an owned copy to a Tensor",
@@ -81,7 +82,7 @@ pub enum Error {
         /// For each axis, the distance in entries between neighbours along it.
         strides: Vec<isize>,
     },
-    /// Two shapes that differ and must be equal.
+    /// Two shapes that differ although they must be equal.
     #[error(
         "{what}: shape {} was expected, not {}",
         Times(expected),
@@ -120,8 +121,7 @@ pub enum Error {
         /// The number of modes of the tensor.
         order: usize,
     },
-    /// A matrix for a mode-n product with another number of columns than the extent of the
-    /// mode.
+    /// A matrix for a mode-n product whose number of columns differs from the extent of the mode.
     #[error(
         "the matrix for mode {mode} has {columns} columns, the tensor has extent {extent} there"
     )]
@@ -156,7 +156,7 @@ pub enum Error {
         /// The rows and columns of the matrix.
         actual: (usize, usize),
     },
-    /// A list of factors with another length than the number of modes.
+    /// A list of factors whose length differs from the number of modes.
     #[error("{actual} factors were given, the tensor has {order} modes")]
     FactorCountMismatch {
         /// The number of factors.
@@ -164,7 +164,7 @@ pub enum Error {
         /// The number of modes of the tensor.
         order: usize,
     },
-    /// A list of ranks with another length than the number of modes.
+    /// A list of ranks whose length differs from the number of modes to decompose.
     #[error("ranks has {} {}, {} {expected} {}", actual, plural(*actual, "entry", "entries"),
         if *partial { "the call names" } else { "the tensor has" }, plural(*expected, "mode", "modes"))]
     RankCountMismatch {
@@ -191,7 +191,8 @@ pub enum Error {
         /// The extent of the mode.
         extent: usize,
     },
-    /// A rank above the product of the other ranks, which no core can have.
+    /// A rank above the product of the other modes' ranks. The unfolding of a core with such ranks
+    /// would have fewer columns than rows.
     #[error(
         "the rank of mode {mode} is {rank}, above {product}, the product of the other modes' ranks"
     )]
@@ -211,7 +212,7 @@ pub enum Error {
         /// The value.
         value: f64,
     },
-    /// An option that is 0 and must be positive.
+    /// An option that is 0 although it must be positive.
     #[error("{what} must be at least 1")]
     NotPositive {
         /// Which option.
@@ -231,25 +232,25 @@ pub enum Error {
         /// The entry.
         value: f64,
     },
-    /// A result with an entry above the largest number of the scalar.
+    /// A result with an entry above the largest finite number of the scalar type.
     #[error(
         "{what} reaches about 2^{exponent}, above the largest {scalar}: \
          divide the tensor by a power of two{} first", if *scalar == "f32" { ", or convert it to f64," } else { "" }
     )]
     ResultOutOfRange {
-        /// The result.
+        /// Which result.
         what: &'static str,
         /// The binary exponent of its largest entry.
         exponent: i32,
-        /// The name of the scalar.
+        /// The name of the scalar type.
         scalar: &'static str,
     },
-    /// A text that is not the notation of a [`Slice`](crate::Slice).
+    /// A text that is not a valid [`Slice`](crate::Slice).
     #[error("slice of mode {mode}: {slice:?} {problem}")]
     InvalidSlice {
         /// The mode.
         mode: usize,
-        /// The text for that mode.
+        /// The part of the text for that mode.
         slice: String,
         /// What is wrong with it, and what was expected.
         problem: &'static str,
@@ -274,7 +275,7 @@ pub enum Error {
         /// The extent of the tensor in that mode.
         extent: usize,
     },
-    /// A slice with another number of modes than the tensor.
+    /// A slice whose number of modes differs from the number of modes of the tensor.
     #[error("the slice names {actual} modes, the tensor has {order}")]
     SliceCountMismatch {
         /// The number of modes of the slice.
@@ -305,7 +306,7 @@ pub enum Error {
         /// The shape.
         shape: Vec<usize>,
     },
-    /// A map to draw that does not have two modes.
+    /// A map that cannot be drawn, because it does not have two modes.
     #[error(
         "only a map of height × width can be drawn, this map is {}",
         Times(shape)
@@ -314,7 +315,7 @@ pub enum Error {
         /// The shape.
         shape: Vec<usize>,
     },
-    /// Ranks for a saliency map that is made by a singular value decomposition.
+    /// Ranks for a saliency map that is computed by a singular value decomposition.
     #[error("{weighting} is made by a singular value decomposition, which has no ranks")]
     RanksWithoutTucker {
         /// The name of the weighting.
@@ -323,7 +324,7 @@ pub enum Error {
     /// A name that is not in the list of known names.
     #[error("there is no {what} {name:?}, only {known}")]
     UnknownName {
-        /// The kind of thing that has such names.
+        /// The kind of value that the name should stand for, such as a method.
         what: &'static str,
         /// The name.
         name: String,
@@ -358,7 +359,7 @@ pub enum Error {
         /// The entry.
         value: f64,
     },
-    /// An empty list to average over.
+    /// An empty list of samples to average.
     #[error("{what}: the list is empty, an average needs at least one entry")]
     NoSamples {
         /// Which list.

@@ -1,12 +1,12 @@
 //! Progress and cancellation of a long computation.
 //!
-//! A solver reports each finished step to its monitor. It checks the cancellation flag between
-//! steps, and in the loops inside a step:
+//! A solver reports each finished step to its monitor. The solver checks the cancellation flag
+//! after each report, and in the loops inside a step:
 //!
 //! ```text
 //! caller's thread                         solver's threads
 //! flag.store(true)  ──────────────────>   loop over chunks: if flag is set, skip the rest
-//!                                         end of the step:  if flag is set, Err(Cancelled)
+//!                                         end of the loop:  if flag is set, Err(Cancelled)
 //! report(Progress)  <──────────────────   step finished
 //! ```
 
@@ -146,7 +146,7 @@ fn are_shared<T: ?Sized>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
 
 impl Eq for Monitor {}
 
-/// A borrowed cancellation flag. The default is never set.
+/// A borrowed cancellation flag. The default has no flag, so it never requests cancellation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cancellation<'a>(Option<&'a AtomicBool>);
 

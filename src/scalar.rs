@@ -71,7 +71,7 @@ impl Scalar for f64 {
     }
 }
 
-/// Whether products in `T` round more than products in `f64`.
+/// Whether `T` is `f32`, which has a larger rounding error than `f64`.
 pub(crate) fn is_single<T: Scalar>() -> bool {
     T::EPSILON > f64::EPSILON
 }
@@ -86,7 +86,7 @@ pub(crate) fn binary_exponent(largest: f64) -> i32 {
     }
 }
 
-/// `value`·2^`exponent`, by two products, so that the power of two does not overflow.
+/// `value`·2^`exponent`. The power of two is split into two factors, so that it does not overflow.
 pub(crate) fn scale(value: f64, exponent: i32) -> f64 {
     let [first, second] = power_of_two(exponent);
     value * first * second

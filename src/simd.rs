@@ -6,8 +6,8 @@
 //! - the choice of the instruction set: [`pulp`] detects AVX-512 and AVX2 at run time, and
 //!   [`arch`] runs code that is generic over [`pulp::Simd`] with the best of them;
 //! - the kernels: sums of outer products (Gram matrices), products with a matrix of few rows
-//!   (mode products) and blocks of Householder reflectors (triangular factors). The innermost
-//!   loop of each kernel is the same, the register [`tile`];
+//!   (mode-n products) and blocks of Householder reflectors (triangular factors). The innermost
+//!   loop of the products is the register [`tile`];
 //! - the packing of matrices, scratch memory, prefetching, and all `unsafe` code outside
 //!   `cuda`.
 //!
@@ -24,15 +24,17 @@
 //!
 //! - **Lane**: one number of a vector register. With AVX-512 a register has 8 lanes of `f64` or
 //!   16 of `f32`, with AVX2 half as many.
-//! - **Line**: 64 bytes of memory, a cache line. It is as wide as the widest register.
+//! - **Line**: 64 bytes of memory, the size of a cache line and of the widest register.
 //! - **Tile**: a block of the result, N rows by R registers, that stays in registers while all
 //!   products of its entries are summed.
 //! - **Sliver**: a narrow packed part of a matrix, stored step by step: first the entries that
 //!   a tile needs in step 0 of its sum, then the entries of step 1, and so on.
 //! - **Panel**: a block of vectors of the same length that fits into the cache. For a Gram
 //!   matrix it is packed in slivers of one line.
-//! - **Strip**: some neighbouring columns of a matrix, with all rows. For a mode product,
-//!   strips of narrow slabs are packed in slivers of two lines.
+//! - **Slab**: one of the matrices of I rows and R columns that make up a tensor, seen from a mode
+//!   ([`Tensor::slabs`](crate::Tensor::slabs)).
+//! - **Strip**: some neighbouring columns of a matrix, with all rows. The mode-n product packs the
+//!   strips of narrow slabs in slivers of two lines.
 //!
 //! # Packing
 //!
@@ -58,9 +60,8 @@
 //!                                                 S₂ = ee000000 ff000000 ········
 //! ```
 //!
-//! The loop of a tile reads a sliver from its first step to its last. In step k it loads R
-//! registers from the sliver. From the other matrix it loads N factors and copies each to all
-//! lanes of a register:
+//! A tile reads a sliver step by step. In step k it loads R registers from the sliver. From the
+//! other matrix it loads N factors, and copies each to all lanes of a register:
 //!
 //! ```text
 //!                              registers of step k
@@ -98,20 +99,20 @@ pub(crate) use transpose::Transpose;
 
 use std::ops::Range;
 
-/// Bytes of a line.
+/// The number of bytes of a line.
 const LINE_BYTES: usize = 64;
 
-/// Entries of a line.
+/// The number of entries of a line.
 pub(crate) const fn line_entries<A>() -> usize {
     LINE_BYTES / size_of::<A>()
 }
 
-/// The lanes of a register of the scalar `A`.
+/// The number of lanes of a register of the scalar `A`.
 const fn lanes<S: pulp::Simd, A: Lanes>() -> usize {
     size_of::<A::Register<S>>() / size_of::<A>()
 }
 
-/// The range 0..`len`, split evenly into ranges of at most `limit`.
+/// The range 0..`len`, split evenly into ranges of at most `limit` numbers.
 #[inline(always)]
 fn split_evenly(len: usize, limit: usize) -> impl Iterator<Item = Range<usize>> {
     let parts = len.div_ceil(limit);

@@ -88,7 +88,8 @@ pub struct TensorRef<'a, T> {
     data: &'a [T],
 }
 
-// Derived, these would ask for `T: Copy`: a view is copied, never its entries.
+// Derived implementations would require `T: Copy`. A copy of a view does not copy its entries, so
+// `T` needs no bound.
 impl<T> Clone for TensorRef<'_, T> {
     fn clone(&self) -> Self {
         *self
@@ -152,7 +153,7 @@ impl<'a, T> TensorRef<'a, T> {
 }
 
 impl<T> Tensor<T> {
-    /// Makes a tensor of extents `shape` from `data` in row-major order.
+    /// Makes a tensor of extents `shape` from `data` in row-major order, without a copy.
     ///
     /// # Errors
     /// [`crate::Error::OrderOutOfRange`], [`crate::Error::ShapeOverflow`],

@@ -31,10 +31,10 @@
 //!                                                                       `back_transform`
 //! ```
 //!
-//! If divide and conquer does not converge, it is repeated on a rescaled matrix. If it fails again,
-//! Jacobi rotations replace it (`ladder`, `jacobi`). `lanczos` computes only the leading pair.
-//! `svd` decomposes triangular factors, and tries faer's divide and conquer first. `columns` and
-//! `rows` are the two layouts of matrices in scratch memory.
+//! If divide and conquer does not converge, the same computation is repeated on a rescaled matrix,
+//! and then by Jacobi rotations (`ladder`, `jacobi`). `lanczos` computes the leading pair alone.
+//! `svd` decomposes triangular factors, first by faer's divide and conquer. `columns` and `rows`
+//! are the two layouts of matrices in scratch memory.
 //!
 //! # Why the project has its own eigensolver
 //!

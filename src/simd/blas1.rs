@@ -4,11 +4,11 @@ use pulp::Simd;
 
 use super::line_entries;
 
-/// The `f64`s of a line. Rows are padded with zeros to a multiple of it, which is also a
-/// multiple of the lanes of every register.
+/// The number of `f64`s of a line. Rows are padded with zeros to a multiple of this number, which
+/// is also a multiple of the number of lanes of every register.
 pub(crate) const LINE_F64S: usize = line_entries::<f64>();
 
-/// Where the line of entry `i` starts: the first entry of a range of a row that registers read.
+/// The first entry of the line that contains entry `i`. Loops over registers start there.
 #[inline(always)]
 pub(crate) fn line_start(i: usize) -> usize {
     i / LINE_F64S * LINE_F64S
@@ -18,7 +18,7 @@ pub(crate) fn line_start(i: usize) -> usize {
 #[inline(always)]
 pub(crate) fn dot<S: Simd>(simd: S, a: &[f64], b: &[f64]) -> f64 {
     let (a, b) = (S::as_simd_f64s(a).0, S::as_simd_f64s(b).0);
-    // Two sums, so that an addition need not wait for the one before.
+    // Two independent sums, so that an addition does not wait for the previous one.
     let mut sums = [simd.splat_f64s(0.0); 2];
     let (a_pairs, a_last) = a.as_chunks::<2>();
     let (b_pairs, b_last) = b.as_chunks::<2>();

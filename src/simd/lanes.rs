@@ -28,7 +28,7 @@ pub trait Lanes: Pod + num_traits::Zero {
     /// The slice as whole registers, and the entries after the last whole register.
     fn registers<S: Simd>(slice: &[Self]) -> (&[Self::Register<S>], &[Self]);
 
-    /// [`Lanes::registers`] to write to.
+    /// Like [`Lanes::registers`], mutable.
     fn registers_mut<S: Simd>(slice: &mut [Self]) -> (&mut [Self::Register<S>], &mut [Self]);
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn add_outer_products<'a, A: Lanes>(
     });
 }
 
-/// [`add_outer_products`] of packed vectors, of any order.
+/// Like [`add_outer_products`], for packed vectors of any order.
 pub(crate) fn add_panel<'a, A: Transpose>(
     panel: &Panel<A>,
     g: &mut [f64],
@@ -74,10 +74,11 @@ pub(crate) fn add_panel<'a, A: Transpose>(
     });
 }
 
-/// Steps of a tile between two prefetches. Each prefetches a line of two pieces of memory.
+/// The number of steps of a tile between two prefetches. Each prefetch loads one line from each of
+/// two pieces of memory.
 const STEPS_PER_LINE: usize = 4;
 
-/// Bytes of each of the two pieces of memory that a tile of `depth` steps prefetches.
+/// The size in bytes of each of the two pieces of memory that a tile of `depth` steps prefetches.
 pub(crate) fn ahead_bytes(depth: usize) -> usize {
     depth.div_ceil(STEPS_PER_LINE).max(1) * LINE_BYTES
 }
@@ -93,7 +94,7 @@ struct OuterProducts<'a, A, I> {
     step: usize,
     /// Entries from one sliver of [`line_entries`] rows to the next.
     sliver_stride: usize,
-    /// The entries of a vector that may be read: the order, or more where padding follows.
+    /// The number of readable entries of a vector: the order, or more if padding follows.
     end: usize,
     g: &'a mut [f64],
     ahead: I,
@@ -133,7 +134,7 @@ impl<'b, A: Lanes, I: Iterator<Item = &'b [u8]>> WithSimd for OuterProducts<'_, 
 }
 
 impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
-    /// Adds to `count` registers of rows from row `i`, in `columns` columns from column `j`.
+    /// Adds to `count` registers of rows from row `i` on, in `columns` columns from column `j` on.
     #[inline(always)]
     fn columns<S: Simd>(&mut self, simd: S, columns: usize, count: usize, i: usize, j: usize) {
         match (columns, count) {
@@ -146,7 +147,7 @@ impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
         }
     }
 
-    /// Adds to `count` rows of G from row `j`, from column 0 to the diagonal.
+    /// Adds to `count` rows of G from row `j` on, from column 0 to the diagonal.
     #[inline(always)]
     fn rows<S: Simd>(&mut self, simd: S, count: usize, j: usize) {
         match count {
@@ -164,7 +165,8 @@ impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
         &self.data[i / line * self.sliver_stride + i % line..]
     }
 
-    /// The tile of R registers, with first entries `rows`, by N columns from `j`.
+    /// The sums of a tile of N columns from column `j` on. Register r of the tile starts at row
+    /// `rows[r]`.
     #[inline(always)]
     fn sums<S: Simd, const R: usize, const N: usize>(
         &mut self,
@@ -189,8 +191,8 @@ impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
         })
     }
 
-    /// Adds a tile of whole registers of rows. On the diagonal it also writes entries above
-    /// it, which nothing reads.
+    /// Adds a tile of whole registers of rows. A tile on the diagonal also writes entries above the
+    /// diagonal; nothing reads these entries.
     #[inline(always)]
     fn add_columns<S: Simd, const R: usize, const N: usize>(
         &mut self,
@@ -209,13 +211,13 @@ impl<'a, 'b, A: Lanes, I: Iterator<Item = &'b [u8]>> OuterProducts<'a, A, I> {
         }
     }
 
-    /// Adds to N rows of G from row `j`, from column 0 to the diagonal, R registers of columns
-    /// at a time. By symmetry the registers hold columns here, and the factors rows.
+    /// Adds to N rows of G from row `j` on, from column 0 to the diagonal, R registers of columns
+    /// at a time. Since G is symmetric, the registers can hold columns here, and the factors rows.
     #[inline(always)]
     fn add_rows<S: Simd, const R: usize, const N: usize>(&mut self, simd: S, j: usize) {
         let lanes = lanes::<S, A>();
-        // Without padding the last register starts earlier, so that it ends with the vector.
-        // It then repeats some entries of the register before.
+        // Without padding, the last register starts earlier, so that it ends with the vector. Some
+        // of its entries are then also in the register before it.
         let last = self.end - lanes;
         for start in (0..self.order).step_by(R * lanes) {
             let positions = std::array::from_fn(|r| (start + r * lanes).min(last));

@@ -3,18 +3,18 @@
 use super::transpose::transpose_rows;
 use super::{Scratch, Transpose, line_entries, vectorize};
 
-/// Vectors of `order` entries, packed for the sums of their outer products. The head of
-/// [`crate::simd`] draws the layout.
+/// Vectors of `order` entries, packed for the sums of their outer products. The documentation of
+/// [`crate::simd`] shows the layout.
 pub(crate) struct Panel<A> {
     data: Scratch<A>,
     order: usize,
     depth: usize,
-    /// Rows or a vector on their way into slivers.
+    /// A buffer for the rows, or the vector, that are packed next.
     scratch: Scratch<A>,
 }
 
 impl<A: Transpose> Panel<A> {
-    /// A panel of no vectors of `order` entries, with room for `depth`.
+    /// An empty panel, with room for `depth` vectors of `order` entries.
     pub(crate) fn new(order: usize, depth: usize) -> Self {
         let width = line_entries::<A>();
         Self {
@@ -40,8 +40,8 @@ impl<A: Transpose> Panel<A> {
         self.depth
     }
 
-    /// Entries from one sliver to the next. An unused line follows each sliver: with a depth
-    /// that is a power of two, all slivers would otherwise compete for few sets of the cache.
+    /// Entries from one sliver to the next. An unused line follows each sliver. Without it, if the
+    /// depth is a power of two, all slivers would compete for few sets of the cache.
     pub(super) fn sliver_stride(&self) -> usize {
         (self.depth + 1) * line_entries::<A>()
     }
@@ -70,14 +70,14 @@ impl<A: Transpose> Panel<A> {
     pub(crate) fn pack_strided(&mut self, depth: usize, rows: &[A], stride: usize) {
         let width = line_entries::<A>();
         self.depth = depth;
-        // 1. Whole slivers, from where the rows lie.
+        // 1. Whole slivers, read directly from `rows`.
         let slivers = self.order / width;
         for sliver in 0..slivers {
             let lines = sliver * self.sliver_stride();
             let rows = &rows[sliver * width * stride..];
             transpose_rows(rows, stride, depth, &mut self.data[lines..]);
         }
-        // 2. The last rows, with rows of zeros after them.
+        // 2. The last rows, and rows of zeros after them.
         if slivers * width < self.order {
             self.scratch.resize(width * depth);
             self.scratch.fill(A::zero());

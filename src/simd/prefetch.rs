@@ -2,8 +2,8 @@
 
 use super::LINE_BYTES;
 
-/// Asks the processor to load line `line` of `bytes` into the second level of cache. Does
-/// nothing where `bytes` has no such line.
+/// Prefetches line `line` of `bytes` into the second level of cache. Does nothing if `bytes` has no
+/// such line.
 ///
 /// Kernels alternate between reading the tensor and computing on packed copies. A kernel that
 /// computes prefetches the memory that is read next, so that both happen at the same time.

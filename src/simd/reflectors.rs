@@ -1,9 +1,9 @@
 //! Blocks of Householder reflectors, applied to columns below a triangle.
 //!
-//! A QR factorization that takes in one panel of rows at a time reduces a triangle R on top
-//! of a panel. A block of 8 reflectors clears 8 columns of the panel; in their place stand the
-//! reflectors' entries v. It then changes the columns to the right, 8 rows r of R and all rows
-//! b of the panel (drawn with 2 in place of 8):
+//! A QR factorization that adds one panel of rows at a time factorizes the triangle R stacked on a
+//! panel. A block of 8 reflectors clears 8 columns of the panel, and the entries v of the
+//! reflectors are stored in these columns. The block is then applied to the columns on the right,
+//! that is, to 8 rows r of R and all rows b of the panel (drawn with 2 in place of 8):
 //!
 //! ```text
 //!   R      · · x x x x x x
@@ -23,13 +23,13 @@ use pulp::{Simd, WithSimd};
 use super::tile::{Factors, Walk};
 use super::{Lanes, arch};
 
-/// Reflectors of a block.
+/// The number of reflectors of a block.
 pub(crate) const REFLECTORS: usize = 8;
 
 /// The length of every column is a multiple of this number; zeros pad the columns.
 pub(crate) const COLUMN_STEP: usize = 64;
 
-/// Columns that one pass over the reflectors changes.
+/// The number of columns that are changed in one pass over the reflectors.
 const COLUMNS: usize = 3;
 
 /// ⟨vᵢ, b⟩ for the [`REFLECTORS`] columns vᵢ of `v` and each column b of `b`. All columns have
@@ -68,7 +68,7 @@ impl WithSimd for InnerProducts<'_> {
     }
 }
 
-/// (R; B) ← (I − V Tᵀ Vᵀ)(R; B) for V = (I; v).
+/// (R; B) ← (I − V Tᵀ Vᵀ)(R; B), with V = (I; v). A semicolon stacks two matrices.
 ///
 /// 4 flops for each reflector and entry of B. A few columns at a time stay in cache between
 /// the inner products and the update.
@@ -77,8 +77,8 @@ pub(crate) struct Reflect<'a> {
     pub(crate) v: &'a [f64],
     /// The upper triangular T, by columns.
     pub(crate) t: &'a [[f64; REFLECTORS]; REFLECTORS],
-    /// Column c of R, `stride` entries after the one before. Its first [`REFLECTORS`] entries
-    /// are the rows of R that the reflectors change.
+    /// R by columns: column c starts at entry c·`stride`. The first [`REFLECTORS`] entries of a
+    /// column are the rows of R that the reflectors change.
     pub(crate) r: &'a mut [f64],
     pub(crate) stride: usize,
     /// Any number of columns of `len` entries.
@@ -110,7 +110,7 @@ impl WithSimd for Reflect<'_> {
 }
 
 impl Reflect<'_> {
-    /// N columns from column `c`.
+    /// Applies the block to N columns from column `c` on.
     #[inline(always)]
     fn columns<S: Simd, const N: usize>(&mut self, simd: S, c: usize) {
         let b = &mut self.b[c * self.len..(c + N) * self.len];

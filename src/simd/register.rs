@@ -1,4 +1,4 @@
-//! Arithmetic on a register of `f64`, written as on one number.
+//! Arithmetic on a register of `f64`, with the operators of a single number.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -56,7 +56,7 @@ impl<S: Simd> Register<S> {
         self.simd.equal_f64s(self.lanes, other.lanes)
     }
 
-    /// self in the lanes of `mask`, `other` in the rest.
+    /// `self` in the lanes of `mask`, `other` in the other lanes.
     #[inline(always)]
     pub(crate) fn where_or(self, mask: S::m64s, other: Self) -> Self {
         let lanes = self.simd.select_f64s(mask, self.lanes, other.lanes);

@@ -1,5 +1,4 @@
-//! Y = X Uᵀ: many contiguous rows times a matrix of few rows, the mode product in the last
-//! mode.
+//! Y = X Uᵀ: many contiguous rows times a matrix of few rows, the mode-n product in the last mode.
 //!
 //! Each row x of X gives the row y = U x of Y. A row of Y is short and contiguous, so
 //! registers run along it. U is packed in slivers of up to three lines: step k of a sliver
@@ -12,8 +11,9 @@
 //!                 …                    …
 //! ```
 //!
-//! Loops, from the outside: chunks of rows of X, slivers of U, pieces of a sliver, tiles of
-//! rows. So a piece of U stays in the first level of cache, and a chunk of X in the second.
+//! The loops, from the outermost to the innermost, run over chunks of rows of X, slivers of U,
+//! pieces of a sliver, and tiles of rows. So a piece of U stays in the first level of cache, and a
+//! chunk of X in the second.
 
 use std::ops::Range;
 
@@ -63,19 +63,19 @@ impl<A: Lanes> PackedColumns<A> {
     }
 }
 
-/// The lines of `columns` entries, split evenly into slivers of at most three.
+/// The lines of `columns` entries, split evenly into slivers of at most three lines.
 #[inline(always)]
 fn slivers(columns: usize, line: usize) -> impl Iterator<Item = Range<usize>> {
     split_evenly(columns.div_ceil(line), 3)
 }
 
-/// Rows of a tile.
+/// The number of rows of a tile.
 const ROWS: usize = 8;
 
-/// Rows of a chunk, which stays in the second level of cache.
+/// The number of rows of a chunk, which stays in the second level of cache.
 const CHUNK_ROWS: usize = 64;
 
-/// Steps of a piece of a sliver, which stays in the first level of cache.
+/// The number of steps of a piece of a sliver, which stays in the first level of cache.
 const PIECE_STEPS: usize = 128;
 
 /// Y = X Uᵀ for row-major X, any number of rows of `depth` entries.
@@ -138,7 +138,8 @@ impl<A: Lanes> RowChunk<'_, A> {
         }
     }
 
-    /// N rows of Y from `row`, in the columns of the sliver `lines`, products of `steps`.
+    /// Computes N rows of Y from `row` on, in the columns of the sliver `lines`, for the products
+    /// of `steps`.
     #[inline(always)]
     fn rows<S: Simd, const N: usize>(
         &mut self,
@@ -172,8 +173,8 @@ impl<A: Lanes> RowChunk<'_, A> {
         }
     }
 
-    /// One tile of R registers and N rows. The first piece of a sliver overwrites Y, later
-    /// pieces are added.
+    /// Computes a tile of R registers and N rows. The sums of the first piece of a sliver overwrite
+    /// Y; the sums of later pieces are added to Y.
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const N: usize>(&mut self, simd: S, part: &Part) {
         let PackedColumns { columns, depth, .. } = *self.u;
@@ -224,7 +225,7 @@ impl<A: Lanes> RowChunk<'_, A> {
     }
 }
 
-/// The part of Y and of the sums that a tile computes.
+/// The entries of Y that a tile computes, and the steps of its sums.
 struct Part {
     /// The sliver of U: its lines.
     lines: Range<usize>,

@@ -30,7 +30,7 @@ pub(crate) struct Scratch<A> {
 }
 
 impl<A: NoUninit> Scratch<A> {
-    /// No entries, with room for `capacity`.
+    /// An empty vector with room for `capacity` entries.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         const { assert!(align_of::<A>() <= LINE_BYTES && size_of::<A>() > 0) };
         Self {
@@ -40,7 +40,7 @@ impl<A: NoUninit> Scratch<A> {
         }
     }
 
-    /// Copies of `entries`.
+    /// A copy of `entries`.
     pub(crate) fn copied(entries: &[A]) -> Self {
         entries.iter().copied().collect()
     }
@@ -106,7 +106,7 @@ impl<A: NoUninit> Deref for Scratch<A> {
     fn deref(&self) -> &[A] {
         let start = self.lines.0.as_ptr().cast();
         // SAFETY: the start is aligned for `A`, as in `push`. The first `len` entries are
-        // values of `A`: either pushed, or bytes of a `Pod` type, and any bytes are a valid one.
+        // values of `A`: either pushed, or bytes of a `Pod` type, for which any bytes are valid.
         unsafe { std::slice::from_raw_parts(start, self.len) }
     }
 }
@@ -167,7 +167,7 @@ impl Lines {
 impl Drop for Lines {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.0);
-        // While a thread ends, its store may already be gone.
+        // While a thread ends, its store may already be dropped.
         let _ = STORE.try_with(|store| store.borrow_mut().give_back(lines));
     }
 }

@@ -13,8 +13,8 @@
 //!   I rows, R columns  two lines wide
 //! ```
 //!
-//! A row of a wide slab is many slivers long. Then S is read in place ([`multiply_in_place`]),
-//! and only the columns after the last whole sliver are packed.
+//! A row of a wide slab covers many slivers. Such a slab S is read in place
+//! ([`multiply_in_place`]), and only the columns after the last whole sliver are packed.
 
 use std::ops::Range;
 
@@ -77,8 +77,9 @@ impl<'a, A: Lanes> Strip<'a, A> {
     }
 }
 
-/// Copies a row of the first slab, entry 0 at the start of a sliver: [`sliver_entries`] at a
-/// time go to the starts of `slivers`, which lie `stride` entries apart.
+/// Copies a row of the first slab, which starts at the start of a sliver. Each run of
+/// [`sliver_entries`] entries goes to the start of one sliver. The slivers are `stride` entries
+/// apart.
 fn pack_first<A: Lanes>(row: &[A], slivers: &mut [A], stride: usize) {
     arch().dispatch(PackFirst {
         row,
@@ -103,7 +104,8 @@ impl<A: Lanes> WithSimd for PackFirst<'_, A> {
         for (sliver, run) in slivers.zip(self.row.chunks(width)) {
             let step = &mut sliver[..run.len()];
             if run.len() == width {
-                // The number of registers is a constant: the copy needs no call.
+                // The number of registers is a constant, so the compiler copies them without a
+                // call.
                 let (from, _) = A::registers::<S>(run);
                 let (to, _) = A::registers_mut::<S>(step);
                 for (to, from) in to.iter_mut().zip(from) {
@@ -119,12 +121,12 @@ impl<A: Lanes> WithSimd for PackFirst<'_, A> {
 /// Bytes of results that stay in the second level of cache.
 const RESULT_BYTES: usize = if cfg!(test) { 1 << 10 } else { 1 << 19 };
 
-/// The largest number of slivers of a strip that is read in place: a row of them is a page
-/// long.
+/// The maximum number of slivers of a strip that is read in place. One row of that many slivers is
+/// as long as a page of memory.
 const MAX_SLIVERS: usize = if cfg!(test) { 4 } else { 32 };
 
-/// Y = U S for the first columns of a wide slab S, as many as Y has. `x` starts with the first
-/// column; the rows of S are `right` entries apart.
+/// Y = U S for the first columns of a wide slab S, as many as Y has. `x` starts with the first of
+/// these columns. The rows of S are `right` entries apart.
 pub(crate) fn multiply_in_place<A: Lanes>(
     u: &PackedRows<A>,
     x: &[A],
@@ -198,7 +200,7 @@ mod tests {
         (seed * 7 % 11) as f64 - 5.0
     }
 
-    /// U X_l for each slab, entry by entry.
+    /// U X_l for each slab X_l, entry by entry.
     fn naive(u: &[f64], x: &[f64], [rows, depth, right]: [usize; 3]) -> Vec<f64> {
         let mut y = Vec::new();
         for slab in x.chunks_exact(depth * right) {

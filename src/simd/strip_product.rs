@@ -1,4 +1,4 @@
-//! Y = U S: a matrix of few rows times a strip, the mode product in all modes but the last.
+//! Y = U S: a matrix of few rows times a strip, the mode-n product in all modes but the last.
 //!
 //! Rows of S and of Y are contiguous, so registers run along the rows. A tile is a block of
 //! rows of Y by two registers. With AVX-512 two registers are as wide as a sliver of S:
@@ -12,11 +12,11 @@
 //!
 //! S is packed in slivers or read in place:
 //!
-//! - [`packed_products`]: for each block of rows of U, all slivers of S. A block of U stays in
-//!   the first level of cache, and the tile in registers for the whole sum.
-//! - [`strided_products`]: where the rows of S are long, each step down a sliver reads another
-//!   page of memory. So 32 rows of S are read along all slivers, then the next 32 rows. Between
-//!   them the tiles are stored in Y, which stays in the second level of cache.
+//! - [`packed_products`] multiplies each block of rows of U by all slivers of S. The block of U
+//!   stays in the first level of cache, and a tile stays in registers for the whole sum.
+//! - [`strided_products`] reads 32 rows of S along all slivers, then the next 32 rows. The rows of
+//!   S are long, so each step down a sliver reads another page of memory. Between two groups of
+//!   rows the tiles are stored in Y, which stays in the second level of cache.
 
 use std::ops::Range;
 
@@ -31,8 +31,8 @@ pub(crate) const fn sliver_entries<A>() -> usize {
     2 * line_entries::<A>()
 }
 
-/// The matrix U of a product Y = U S, packed: its rows in blocks, each a sliver that holds the
-/// block column by column.
+/// The matrix U of a product Y = U S, packed in blocks of rows. Each block is a sliver, which holds
+/// the block column by column.
 pub(crate) struct PackedRows<A> {
     entries: Scratch<A>,
     rows: usize,
@@ -70,7 +70,8 @@ impl<A: Lanes> PackedRows<A> {
     }
 }
 
-/// The largest number of rows of a block: with two registers each they fill the registers.
+/// The maximum number of rows of a block. With two registers for each row, such a block fills the
+/// registers.
 struct BlockLimit;
 
 impl WithSimd for BlockLimit {
@@ -82,8 +83,9 @@ impl WithSimd for BlockLimit {
     }
 }
 
-/// Y = U S for packed slivers: each sliver of `s` has I steps and each of `y` J rows of
-/// [`sliver_entries`]. `next` is the memory that is packed next; it is prefetched.
+/// Y = U S for packed slivers. Each sliver of `s` has I steps of [`sliver_entries`], and each
+/// sliver of `y` has J rows of [`sliver_entries`]. `next` is the memory that is packed next; it is
+/// prefetched.
 pub(super) fn packed_products<A: Lanes>(u: &PackedRows<A>, s: &[A], y: &mut [A], next: &[A]) {
     arch().dispatch(PackedProducts { u, s, y, next });
 }
@@ -122,13 +124,13 @@ impl<A: Lanes> WithSimd for PackedProducts<'_, A> {
     }
 }
 
-/// Rows of S that [`strided_products`] reads along all slivers before it goes on to the next.
+/// The number of rows of S that [`strided_products`] reads along all slivers before the next rows.
 const STEPS_AT_ONCE: usize = 32;
 
 /// How many slivers ahead [`strided_products`] prefetches.
 const SLIVERS_AHEAD: usize = 2;
 
-/// Y = U S where S stays in place, its rows `stride` entries apart. `y` holds slivers of J
+/// Y = U S for S in place, with rows `stride` entries apart. `y` holds slivers of J
 /// rows of [`sliver_entries`], for the first columns of S.
 pub(super) fn strided_products<A: Lanes>(u: &PackedRows<A>, s: &[A], stride: usize, y: &mut [A]) {
     arch().dispatch(StridedProducts { u, s, stride, y });
@@ -152,8 +154,9 @@ impl<A: Lanes> WithSimd for StridedProducts<'_, A> {
         let limit = BlockLimit.with_simd(simd);
         for steps in split_evenly(depth, STEPS_AT_ONCE) {
             for sliver in 0..slivers {
-                // 1. What to prefetch: two slivers on in these rows, after the last sliver the
-                //    first ones in the next rows, and at the end the memory right of S.
+                // 1. Choose what to prefetch: the sliver [`SLIVERS_AHEAD`] slivers ahead in these
+                //    rows; near the last sliver, the first slivers in the next rows; in the last
+                //    rows, the memory right of the slivers.
                 let coming = sliver + SLIVERS_AHEAD;
                 let start = if coming < slivers {
                     steps.start * self.stride + coming * width
@@ -193,8 +196,8 @@ struct Block<'a, A> {
 }
 
 impl<A: Lanes> Block<'_, A> {
-    /// Writes the products of the steps to the sliver `y`. Steps that start at 0 overwrite,
-    /// later steps are added. Prefetches the start of `ahead(k)` in step k.
+    /// Computes the products of the steps. Products of steps that start at 0 overwrite the sliver
+    /// `y`; products of later steps are added to it. Prefetches the start of `ahead(k)` in step k.
     #[inline(always)]
     fn multiply<'b, S: Simd>(self, simd: S, y: &mut [A], ahead: impl Fn(usize) -> &'b [A])
     where
@@ -216,7 +219,7 @@ impl<A: Lanes> Block<'_, A> {
         }
     }
 
-    /// [`Block::multiply`] for N rows: tiles of two registers, one after the other.
+    /// [`Block::multiply`] for N rows, in tiles of two registers, one after the other.
     #[inline(always)]
     fn tiles<'b, S: Simd, const N: usize>(
         self,
@@ -232,7 +235,7 @@ impl<A: Lanes> Block<'_, A> {
         let s = &self.s[self.steps.start * self.stride..];
         for column in (0..width).step_by(2 * lanes) {
             let first = start == 0 && column == 0;
-            // 1. The sums of the steps before.
+            // 1. Load the sums of the earlier steps.
             let mut tile = [[A::splat(simd, A::zero()); 2]; N];
             if self.steps.start > 0 {
                 for (n, sums) in tile.iter_mut().enumerate() {
@@ -258,7 +261,8 @@ impl<A: Lanes> Block<'_, A> {
                     prefetch_line(ahead, 1);
                 }
             });
-            // 3. Store. Rows by index: where steps are few, an iterator over rows costs time.
+            // 3. Store the sums. Rows are found by index: with few steps, an iterator over rows
+            //    costs time.
             for (n, sums) in tile.iter().enumerate() {
                 let row = &mut y[(start + n) * width + column..][..2 * lanes];
                 A::registers_mut::<S>(row).0.copy_from_slice(sums);

@@ -1,4 +1,4 @@
-//! The register tile: the loop at the bottom of every matrix kernel.
+//! The register tile: the innermost loop of the matrix kernels.
 //!
 //! A tile is a block of the result, N rows by R registers. It stays in registers while the
 //! products of its entries are summed:
@@ -21,7 +21,7 @@ use super::{Lanes, lanes};
 /// A tile: entry [n][r] is register r of row n.
 pub(super) type Tile<V, const R: usize, const N: usize> = [[V; R]; N];
 
-/// What a tile multiplies, for `depth` steps.
+/// The operands of a tile, for `depth` steps.
 pub(super) struct Walk<'a, A, const R: usize> {
     /// The number of products that each entry of the tile sums.
     pub(super) depth: usize,
@@ -31,7 +31,7 @@ pub(super) struct Walk<'a, A, const R: usize> {
     pub(super) factors: Factors<'a, A>,
 }
 
-/// The factors of a tile: row n has entry n·`apart` + k·`step` in step k.
+/// The factors of a tile: the factor of row n in step k is entry n·`apart` + k·`step` of `data`.
 pub(super) struct Factors<'a, A> {
     pub(super) data: &'a [A],
     pub(super) apart: usize,
@@ -66,13 +66,13 @@ impl<A: Lanes, const R: usize> Walk<'_, A, R> {
             step,
             factors,
         } = self;
-        // 1. Check the last step once, in place of every step.
+        // 1. Check the bounds of the last step. They imply the bounds of all steps.
         let last = depth.saturating_sub(1);
         for entries in registers {
             assert!(last * step + lanes::<S, A>() <= entries.len());
         }
         assert!(last * factors.step + (N - 1) * factors.apart < factors.data.len());
-        // 2. One step.
+        // 2. Define one step.
         let starts = registers.map(<[A]>::as_ptr);
         let data = factors.data.as_ptr();
         let mut add = |k: usize| {
@@ -97,8 +97,8 @@ impl<A: Lanes, const R: usize> Walk<'_, A, R> {
                 }
             }
         };
-        // 3. All steps. Between two calls of `before` the compiler unrolls them, so that the
-        //    sums stay in the same registers.
+        // 3. Run all steps. The compiler unrolls the steps between two calls of `before`, so that
+        //    the sums stay in the same registers.
         let whole = depth / EVERY * EVERY;
         for start in (0..whole).step_by(EVERY) {
             before(start);

@@ -1,7 +1,7 @@
 //! Transposition of rows into lines: line k holds entry k of each row.
 //!
-//! A sliver of a panel holds the entries of one vector side by side. Where memory holds the
-//! same entry of all vectors side by side, packing transposes:
+//! A sliver of a panel holds the entries of one vector side by side. If memory holds the
+//! same entry of all vectors side by side, packing transposes the entries:
 //!
 //! ```text
 //!   row 0   a₀ a₁ a₂ …             line 0   a₀ b₀ c₀ …
@@ -9,9 +9,9 @@
 //!   row 2   c₀ c₁ c₂ …             line 2   a₂ b₂ c₂ …
 //! ```
 //!
-//! With AVX-512 a square block of one line's width is transposed in registers. First pairs of
-//! rows are interleaved within the 128-bit quarters of a register, so that each quarter holds
-//! entries of the same column. Then two rounds of shuffles move whole quarters.
+//! With AVX-512, square blocks as wide as a line are transposed in registers. First, pairs of rows
+//! are interleaved within the 128-bit quarters of a register, so that each quarter holds entries of
+//! the same column. Then two rounds of shuffles move whole quarters.
 
 #[cfg(target_arch = "x86_64")]
 use pulp::Arch;
@@ -28,7 +28,7 @@ pub trait Transpose: Lanes {
     fn transpose_block(simd: V4, rows: &[Self], stride: usize, lines: &mut [Self]);
 }
 
-/// Writes [`line_entries`] rows of `depth` entries, `stride` entries apart, as `depth` lines.
+/// Transposes [`line_entries`] rows of `depth` entries, `stride` entries apart, to `depth` lines.
 pub(super) fn transpose_rows<A: Transpose>(
     rows: &[A],
     stride: usize,

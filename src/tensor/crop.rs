@@ -6,8 +6,8 @@ use super::memory::with_room;
 use super::{Shape, Tensor, TensorRef};
 use crate::error::Result;
 
-/// A copy of the entries of `x` with indices in `ranges`. There is one range for each mode,
-/// within its extent.
+/// A copy of the entries of `x` with indices in `ranges`: one range for each mode, within its
+/// extent.
 pub(crate) fn crop<T: Copy>(x: TensorRef<'_, T>, ranges: &[Range<usize>]) -> Result<Tensor<T>> {
     let extents: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
     let shape = Shape::new(&extents)?;

@@ -1,5 +1,5 @@
-//! Allocation of buffers with sizes that a caller chooses: an error, not a panic, where memory
-//! is missing.
+//! Allocation of buffers whose sizes a caller chooses. If there is not enough memory, it returns an
+//! error and does not panic.
 
 use bytemuck::Zeroable;
 use faer::Mat;
@@ -15,17 +15,18 @@ pub(crate) fn with_room<A>(shape: &Shape) -> Result<Vec<A>> {
     Ok(entries)
 }
 
-/// A vector of zeros with the entries of a tensor. The system may provide the pages of memory
-/// when they are first written to.
+/// A vector of zeros, one for each entry of a tensor. The operating system may provide a page of
+/// memory only when the page is first written.
 pub(crate) fn zeroed<A: Zeroable>(shape: &Shape) -> Result<Vec<A>> {
     let zeros = bytemuck::allocation::try_zeroed_vec(shape.entries());
     zeros.map_err(|()| no_memory::<A>(shape, 1))
 }
 
-/// The largest number of columns of a matrix without rows: faer visits each column.
+/// The maximum number of columns of a matrix without rows. faer visits each column, so more columns
+/// would take too long.
 const EMPTY_COLUMNS: usize = 1 << 28;
 
-/// [`Mat::from_fn`] with an error where memory is missing.
+/// Like [`Mat::from_fn`], but fails if there is not enough memory.
 pub(crate) fn matrix<A>(
     rows: usize,
     columns: usize,
@@ -44,7 +45,7 @@ pub(crate) fn matrix<A>(
     Ok(matrix)
 }
 
-/// Fails where there is no memory for `copies` tensors of shape `shape`.
+/// Fails if there is no memory for `copies` tensors of shape `shape`.
 pub(crate) fn check_room<A>(shape: &Shape, copies: usize) -> Result<()> {
     let entries = shape.entries().saturating_mul(copies);
     let reserved = Vec::<A>::new().try_reserve_exact(entries);

@@ -1,8 +1,8 @@
 //! Products in several modes: X ×ₐ Uₐ ×ᵦ Uᵦ ….
 //!
 //! The product with the largest reduction comes first, so that later products are smaller. The
-//! products in the last two modes are computed together, some slabs at a time, and the
-//! intermediate result never leaves the cache:
+//! products in the last two modes are computed together, a few slabs at a time, so that the
+//! intermediate result stays in the cache:
 //!
 //! ```text
 //!   X, slabs over the last two modes        between            Y
@@ -25,9 +25,9 @@ use crate::simd::Scratch;
 /// X ×ₐ Uₐ ×ᵦ Uᵦ …: the product with one matrix for each named mode. Other modes stay as they
 /// are.
 ///
-/// The order of the products changes the result by rounding only. They are computed in the
-/// order of fewest flops: for J×I matrices, the mode with the largest 1/J − 1/I first. Of equals
-/// the last mode comes first, since its fibres are contiguous.
+/// The order of the products changes the result by rounding only. They are computed in the order of
+/// fewest flops: for J×I matrices, the mode with the largest 1/J − 1/I first. If two modes have the
+/// same value, the later mode comes first, since its fibres are closer to contiguous.
 ///
 /// # Errors
 /// The errors of [`mode_product`], and [`Error::RepeatedMode`].
@@ -38,7 +38,7 @@ pub(crate) fn multi_mode_product<'a, T: Scalar>(
     multi_mode_product_until(x, matrices, Cancellation::default())
 }
 
-/// [`multi_mode_product`] that ends with [`Error::Cancelled`] soon after the flag is set.
+/// Like [`multi_mode_product`]. Returns [`Error::Cancelled`] soon after the flag is set.
 pub(crate) fn multi_mode_product_until<'a, T: Scalar>(
     x: impl Into<TensorRef<'a, T>>,
     matrices: &[(usize, MatRef<'_, T>)],
@@ -50,7 +50,7 @@ pub(crate) fn multi_mode_product_until<'a, T: Scalar>(
     check_modes(&modes, x.order())?;
     let mut ordered = matrices.to_vec();
     cheapest_first(&mut ordered, |u| (u.nrows() as f64, u.ncols() as f64));
-    // 2. The first product, together with the second where both modes are the last two.
+    // 2. The first product. If the first two products are in the last two modes, both together.
     let (mut y, rest) = match *ordered {
         [] => return Ok(x.to_tensor()),
         [first, second, ref rest @ ..] if last_two(first.0, second.0, x.order()) => {
@@ -75,9 +75,9 @@ fn cheapest_first<U>(products: &mut [(usize, U)], size: impl Fn(&U) -> (f64, f64
     products.sort_by(|a, b| gain(&b.1).total_cmp(&gain(&a.1)).then(b.0.cmp(&a.0)));
 }
 
-/// The maximum number of bytes that [`multi_mode_product`] allocates, for the modes and numbers
-/// of rows of the matrices: the input and the result of one product at a time. The input of the
-/// first product is `x`, which is not counted.
+/// The maximum number of bytes that [`multi_mode_product`] allocates, for products given by mode
+/// and number of rows of the matrix. The input and the result of one product exist at the same
+/// time. The input of the first product is `x`, which is not counted.
 pub(crate) fn multi_mode_product_memory(x: &Sizes, products: &[(usize, f64)]) -> f64 {
     let mut ordered: Vec<(usize, (f64, f64))> = products
         .iter()
@@ -98,8 +98,8 @@ fn last_two(a: usize, b: usize, order: usize) -> bool {
     a.min(b) + 2 == order && a.max(b) + 1 == order
 }
 
-/// The number of entries between the two products of [`product_of_two`] that stay in the
-/// second level of cache.
+/// The number of entries of the intermediate result of [`product_of_two`] that exist at a time.
+/// They stay in the second level of cache.
 const BETWEEN: usize = if cfg!(test) { 64 } else { 1 << 16 };
 
 /// X ×ₐ Uₐ ×ᵦ Uᵦ for the last two modes, both products for a few slabs at a time, so that the
@@ -110,6 +110,7 @@ fn product_of_two<T: Scalar>(
     (b, v): (usize, MatRef<'_, T>),
     cancellation: Cancellation<'_>,
 ) -> Result<Tensor<T>> {
+    // 1. Check the extents, and allocate the result.
     let around = x.extents(a)?;
     check_extent(around, a, u)?;
     let between = x.shape.with(a, u.nrows())?;
@@ -121,6 +122,7 @@ fn product_of_two<T: Scalar>(
     if sizes.contains(&0) || y.data.is_empty() {
         return Ok(y);
     }
+    // 2. Both products, for a few slabs at a time.
     let slabs = (BETWEEN / sizes[1]).max(1);
     let (u, v) = (Packed::new(u, around), Packed::new(v, then));
     x.data

@@ -41,7 +41,8 @@ impl<T, D: Dimension> TryFrom<Array<T, D>> for Tensor<T> {
     fn try_from(array: Array<T, D>) -> Result<Self> {
         let shape = Shape::new(array.shape())?;
         let data = if array.is_standard_layout() {
-            // The vector may hold more than the array, which may be a slice of a larger one.
+            // If the array is a slice of a larger one, the vector holds more entries than the
+            // array.
             let (mut data, start) = array.into_raw_vec_and_offset();
             let start = start.unwrap_or(0);
             data.truncate(start + shape.entries());

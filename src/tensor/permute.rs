@@ -16,8 +16,7 @@ use super::memory::with_room;
 use super::{Shape, Tensor, TensorRef, check_modes};
 use crate::error::{Error, Result};
 
-/// The smallest number of entries that is copied by several threads, and the entries of one
-/// task.
+/// The number of entries of one task. Smaller tensors are copied by one thread.
 const PARALLEL_ENTRIES: usize = if cfg!(test) { 64 } else { 1 << 16 };
 
 /// A copy of `x` with the modes in another order: mode k of the result is mode
@@ -44,7 +43,8 @@ pub(crate) fn permute<'a, T: Copy + Send + Sync + 'a>(
     let strides = x.shape.strides();
     let strides: Vec<usize> = permutation.iter().map(|&mode| strides[mode]).collect();
 
-    // 2. Where row r lies in `x`: its index in the leading modes gives the start.
+    // 2. The entries of row r of the result. The index of the row in the leading modes determines
+    //    where the row starts in `x`.
     let row = shape[order - 1].max(1);
     let stride = strides[order - 1];
     let rows = shape.entries() / row;

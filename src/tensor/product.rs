@@ -18,8 +18,9 @@
 //!                               `Strip`                      `multiply_in_place`
 //! ```
 //!
-//! Threads take tasks of some 1024 columns of the unfolding. An entry of Y is a sum in an order
-//! that depends on I and R alone, so the bits do not depend on the tasks and the threads.
+//! A task multiplies about 1024 columns of the unfolding, and threads run the tasks in parallel.
+//! The order of the sum in each entry of Y depends on I and R alone, so the bits depend neither on
+//! the tasks nor on the number of threads.
 
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
@@ -33,27 +34,28 @@ use crate::simd::{
     PackedColumns, PackedRows, Strip, multiply_in_place, row_product, sliver_entries,
 };
 
-/// Columns of the unfolding that one task multiplies, unless the matrix is large.
+/// The number of columns of the unfolding that one task multiplies, unless the matrix is large.
 const TASK_COLUMNS: usize = if cfg!(test) { 192 } else { 1024 };
 
-/// Columns of the unfolding that make a strip.
+/// The number of columns of the unfolding in a strip.
 const STRIP_COLUMNS: usize = if cfg!(test) { 96 } else { 256 };
 
-/// The smallest width of a slab that is not packed, in slivers. The last sliver, which is
-/// seldom full, then costs little.
+/// The minimum width of a wide slab, in slivers. The last sliver of a row, which is seldom full,
+/// costs little from this width on.
 const WIDE_SLIVERS: usize = 3;
 
-/// Multiply-adds of one task, at most: a fraction of a second. A task looks at the cancellation
-/// flag before it starts.
+/// The maximum number of multiply-adds of one task, which take a fraction of a second. A task
+/// checks the cancellation flag only before it starts or before it multiplies a strip.
 const TASK_FLOPS: usize = if cfg!(test) { 1 << 12 } else { 1 << 32 };
 
-/// The smallest number of columns of one task.
+/// The minimum number of columns of one task.
 const FEWEST_COLUMNS: usize = 64;
 
 /// The mode-n product Y = X ×ₙ U, that is Y₍ₙ₎ = U X₍ₙ₎ (Kolda & Bader, §2.5).
 ///
 /// `u` is J×Iₙ, and the result has extent J in mode n. A transposed matrix costs nothing:
-/// pass `u.transpose()`. 2·J·|X| flops; memory for the result.
+/// pass `u.transpose()`. 2·J·|X| flops; memory for the result and for packed
+/// operands.
 ///
 /// # Errors
 /// [`Error::ModeOutOfRange`], [`Error::ProductMismatch`], [`Error::ShapeOverflow`],
@@ -66,7 +68,7 @@ pub(crate) fn mode_product<'a, T: Scalar>(
     mode_product_until(x, mode, u, Cancellation::default())
 }
 
-/// [`mode_product`] that ends with [`Error::Cancelled`] soon after the flag is set.
+/// Like [`mode_product`]. Returns [`Error::Cancelled`] soon after the flag is set.
 pub(crate) fn mode_product_until<'a, T: Scalar>(
     x: impl Into<TensorRef<'a, T>>,
     mode: usize,
@@ -81,7 +83,7 @@ pub(crate) fn mode_product_until<'a, T: Scalar>(
     Ok(y)
 }
 
-/// [`mode_product`] into `y`, which has the length of the result.
+/// Like [`mode_product`]. Writes the result to `y`, which has the length of the result.
 pub(crate) fn mode_product_into<T: Scalar>(
     x: TensorRef<'_, T>,
     mode: usize,
@@ -94,7 +96,7 @@ pub(crate) fn mode_product_into<T: Scalar>(
     multiply(x, around, u, y, Cancellation::default())
 }
 
-/// Fails unless `u` has a column for each index of mode `mode`.
+/// Fails unless the number of columns of `u` is the extent of mode `mode`.
 pub(super) fn check_extent<T>(around: ModeExtents, mode: usize, u: MatRef<'_, T>) -> Result<()> {
     if u.ncols() == around.extent {
         return Ok(());
@@ -124,9 +126,9 @@ fn multiply<T: Scalar>(
 
 /// The matrix of a mode-n product, packed for the shape of the slabs.
 pub(super) enum Packed<T> {
-    /// For the last mode: R = 1.
+    /// For R = 1, as in the last mode.
     Columns(PackedColumns<T>),
-    /// For any other mode, with R.
+    /// For R > 1, with R.
     Rows(PackedRows<T>, usize),
 }
 
@@ -140,8 +142,7 @@ impl<T: Scalar> Packed<T> {
         }
     }
 
-    /// The product with slabs that lie one after the other. Leaves `y` unfinished where the
-    /// flag is set.
+    /// Multiplies slabs that lie one after the other. Leaves `y` unfinished if the flag is set.
     pub(super) fn multiply(&self, x: &[T], y: &mut [T], cancellation: Cancellation<'_>) {
         match self {
             Self::Columns(u) => multiply_rows(x, u, y, cancellation),
@@ -153,8 +154,8 @@ impl<T: Scalar> Packed<T> {
     }
 }
 
-/// Columns of the unfolding that one task multiplies by a J×I matrix: fewer for a matrix so
-/// large that a task would not see the cancellation flag in time.
+/// The number of columns of the unfolding that one task multiplies by a J×I matrix. With a large
+/// matrix a task gets fewer columns, so that it ends soon after the cancellation flag is set.
 fn task_columns(rows: usize, depth: usize) -> usize {
     let in_time = TASK_FLOPS / (rows * depth);
     (in_time / FEWEST_COLUMNS * FEWEST_COLUMNS).clamp(FEWEST_COLUMNS, TASK_COLUMNS)
@@ -200,7 +201,8 @@ fn multiply_wide_slabs<T: Scalar>(
         });
 }
 
-/// Calls `part` in parallel with at most `limit` columns of `y` and the number of the first.
+/// Splits `y` into ranges of at most `limit` columns, and calls `part` for them in parallel, each
+/// with the number of its first column.
 fn for_columns<T: Scalar>(
     y: MatMut<'_, T>,
     first: usize,
@@ -219,7 +221,7 @@ fn for_columns<T: Scalar>(
     );
 }
 
-/// Y_l = U X_l for narrow slabs: several make a strip, and several strips a task.
+/// Y_l = U X_l for narrow slabs. A strip consists of several slabs, and a task of several strips.
 fn multiply_narrow_slabs<T: Scalar>(
     x: &[T],
     right: usize,
@@ -260,8 +262,9 @@ fn packing_memory(x: &Sizes, mode: usize, rows: f64) -> f64 {
     threads * columns * (x.extents[mode] + rows) * x.scalar
 }
 
-/// The largest number of columns that a thread packs, and of columns that pad them.
+/// The maximum number of columns that a thread packs, padding included.
 const PACKED_COLUMNS: f64 = 512.0;
+/// The maximum number of columns of padding.
 const PADDING: f64 = 64.0;
 
 #[cfg(test)]

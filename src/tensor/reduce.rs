@@ -17,10 +17,11 @@ use crate::error::{Error, Result};
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::simd::vectorize;
 
-/// Entries of a chunk, whatever the number of threads.
+/// The number of entries of a chunk. It does not depend on the number of threads.
 const CHUNK: usize = if cfg!(test) { 40 } else { 1 << 14 };
 
-/// Sums that a chunk is added to in turn, so that the compiler can vectorise them.
+/// The number of partial sums of a chunk, to which entries are added in turn. With several sums the
+/// compiler can vectorise the loop.
 const SUMS: usize = 16;
 
 /// Σ term(xᵢ, yᵢ).
@@ -69,8 +70,8 @@ pub(crate) fn inner<'a, 'b, T: Scalar>(
 
 /// The Frobenius norm ‖X‖ = √Σ xᵢ², in `f64`.
 ///
-/// Entries of any size are safe: where squares would overflow or underflow, the entries are
-/// scaled by a power of two. A norm above the largest `f64` is infinite.
+/// Squares neither overflow nor underflow: if they would, the entries are scaled by a power of two.
+/// A norm above the largest `f64` is infinite.
 pub(crate) fn norm<'a, T: Scalar>(x: impl Into<TensorRef<'a, T>>) -> f64 {
     let x = x.into();
     scaled_norm(x.data, x.data, |x, _| x)
@@ -91,7 +92,7 @@ pub(crate) fn distance<'a, 'b, T: Scalar>(
 
 /// √Σ entry(xᵢ, yᵢ)², without overflow and underflow.
 fn scaled_norm<T: Scalar>(x: &[T], y: &[T], entry: impl Fn(f64, f64) -> f64 + Sync) -> f64 {
-    // 1. Without scaling; exact enough where the sum is far from both ends of the range.
+    // 1. Without scaling. This is accurate enough if the sum is far from both ends of the range.
     let squares = sum(x, y, |x, y| entry(x, y).powi(2));
     if squares.is_nan() || (1e-200..1e300).contains(&squares) {
         return squares.sqrt();
@@ -122,7 +123,7 @@ fn check_same_shape<T>(x: TensorRef<'_, T>, y: TensorRef<'_, T>) -> Result<()> {
     })
 }
 
-/// The error for the first entry that is NaN or infinite; nothing where all are finite.
+/// The error for the first entry that is NaN or infinite; `None` if all entries are finite.
 pub(crate) fn first_non_finite<T: Scalar>(x: TensorRef<'_, T>) -> Option<Error> {
     let position = x
         .data
@@ -138,9 +139,9 @@ pub(crate) fn first_non_finite<T: Scalar>(x: TensorRef<'_, T>) -> Option<Error> 
     })
 }
 
-/// max |xᵢ|. Fails where an entry is NaN or infinite.
+/// max |xᵢ|. Fails if an entry is NaN or infinite.
 pub(crate) fn largest_magnitude<T: Scalar>(x: TensorRef<'_, T>) -> Result<f64> {
-    // The largest magnitude of a chunk, or infinity where an entry is not finite.
+    // The largest magnitude of a chunk, or infinity if an entry is not finite.
     let largest = |entries: &[T]| {
         vectorize(
             #[inline(always)]
@@ -167,7 +168,7 @@ pub(crate) fn largest_magnitude<T: Scalar>(x: TensorRef<'_, T>) -> Result<f64> {
     Ok(chunks.into_iter().fold(0.0, f64::max))
 }
 
-/// The larger of two magnitudes. A NaN in second place counts as infinity.
+/// The larger of two magnitudes. If `b` is NaN, it counts as infinity.
 #[inline(always)]
 fn larger(a: f64, b: f64) -> f64 {
     let b = if b.is_nan() { f64::INFINITY } else { b };

@@ -73,8 +73,8 @@ impl Shape {
         self.iter().product()
     }
 
-    /// The position of the entry at `index` in row-major order; `None` for an index of
-    /// another length than the shape, or outside an extent.
+    /// The position of the entry at `index` in row-major order; `None` if the length of `index` is
+    /// not the order of the shape, or if an index lies outside its extent.
     ///
     /// ```
     /// # use tenfold::tensor::Shape;

@@ -1,4 +1,4 @@
-//! Sizes in floating point, for estimates of memory: no size overflows.
+//! Sizes as floating-point numbers, for estimates of memory, so that no size overflows.
 
 use crate::scalar::Scalar;
 
@@ -19,7 +19,7 @@ impl Sizes {
         }
     }
 
-    /// The same with another extent in one mode.
+    /// The same sizes with another extent in one mode.
     pub(crate) fn with(&self, mode: usize, extent: f64) -> Self {
         let mut sizes = self.clone();
         sizes.extents[mode] = extent;

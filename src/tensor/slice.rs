@@ -35,15 +35,15 @@ pub struct Slice {
     modes: Vec<ModeSlice>,
 }
 
-/// The part of one mode.
+/// The slice of one mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum ModeSlice {
     Index(Place),
-    /// `start:end`, open where there is no place.
+    /// `start:end`; `None` for a bound that is left out.
     Range(Option<Place>, Option<Place>),
 }
 
-/// A place in a mode, between 0 and the extent.
+/// A position in a mode, between 0 and the extent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Place {
     FromStart(usize),
@@ -80,8 +80,8 @@ impl Slice {
             .collect()
     }
 
-    /// The shape of this part of a tensor of extents `shape`, as NumPy gives it: a mode with
-    /// a single index is left out. It has no extents where each mode has a single index.
+    /// The shape of this part of a tensor of extents `shape`. As in NumPy, a mode with a single
+    /// index is left out. If each mode has a single index, the shape is empty.
     ///
     /// # Errors
     /// Those of [`Slice::resolve`].
@@ -132,7 +132,7 @@ impl ModeSlice {
 }
 
 impl Place {
-    /// The place in a mode of this extent; `None` outside.
+    /// The position in a mode of this extent; `None` if it lies outside.
     fn resolve(self, extent: usize) -> Option<usize> {
         match self {
             Self::FromStart(place) => (place <= extent).then_some(place),
@@ -151,7 +151,7 @@ impl Place {
     }
 }
 
-/// Reads the notation. Blanks around a comma or a colon are allowed.
+/// Parses the notation. White space around a comma or a colon is allowed.
 ///
 /// # Errors
 /// [`Error::InvalidSlice`].
@@ -172,7 +172,7 @@ impl FromStr for Slice {
     }
 }
 
-/// Reads the slice of one mode, or says what is wrong with it.
+/// Parses the slice of one mode. The error describes what is wrong with it.
 fn parse_mode(part: &str) -> Result<ModeSlice, &'static str> {
     const EXPECTED: &str = "is neither an index nor a range: 3, 0:10, -5: or : was expected";
     let place = |text: &str| Place::parse(text.trim()).ok_or(EXPECTED);

@@ -1,7 +1,7 @@
 //! Slabs, which are views, and unfoldings, which are copies.
 //!
-//! Row-major order keeps the entries of a tensor with extents L × Iₙ × R around mode n like
-//! this (2 × 3 × 2 here, each entry named by its three indices):
+//! In row-major order, the entries of a tensor with extents L × Iₙ × R around mode n lie in memory
+//! like this (2 × 3 × 2 here, each entry named by its three indices):
 //!
 //! ```text
 //! entries   000 001 010 011 020 021   100 101 110 111 120 121
@@ -12,8 +12,8 @@
 //!           020 021    120 121               020 021 120 121
 //! ```
 //!
-//! For the last mode R is 1 and each such slab is a single column; they lie one after the
-//! other, so that all of them form one matrix stored by columns.
+//! For the last mode, R is 1 and each of these slabs is a single column. The columns lie one after
+//! the other, so together they are one matrix stored by columns.
 
 use faer::{Mat, MatRef};
 

@@ -1,4 +1,4 @@
-//! From a spectrum to a rank: how much of ‖X‖² each mode may discard.
+//! The rank that follows from a spectrum, and the part of ‖X‖² that each mode may discard.
 
 use crate::linalg::Precision;
 
@@ -163,7 +163,7 @@ mod tests {
         discarded.add(&[5.0, 2.5], 1);
         assert_eq!(discarded.relative_error(), 0.5);
         assert_eq!(share(discarded, 1), 0.3 - 0.25);
-        // ‖X‖ stays that of the first spectrum.
+        // The norm ‖X‖ remains the norm of the first spectrum.
         discarded.add(&[100.0, 5.0], 1);
         assert_eq!(discarded.relative_error(), 1.25f64.sqrt());
         assert_eq!(share(discarded, 1), 0.0);

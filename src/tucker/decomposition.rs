@@ -14,8 +14,8 @@ use crate::tensor::{Shape, Tensor, mode_product};
 /// A Tucker decomposition: a core and one factor matrix per decomposed mode,
 /// X ≈ G ×₀ A₀ ×₁ A₁ …
 ///
-/// A mode that a partial decomposition leaves alone has no factor; the core
-/// has the tensor's own extent there.
+/// In a partial decomposition, a mode that is not decomposed has no factor, and the core has the
+/// extent of the tensor in that mode.
 ///
 /// ```
 /// use tenfold::{StHosvd, Tensor, Truncation};
@@ -34,7 +34,8 @@ use crate::tensor::{Shape, Tensor, mode_product};
 pub struct Tucker<T> {
     core: Tensor<T>,
     factors: Vec<Option<Mat<T>>>,
-    /// The extents of the tensor: the rows of the factors, and of the core in modes without.
+    /// The extents of the tensor: the numbers of rows of the factors, and the extents of the core
+    /// in modes without a factor.
     shape: Shape,
     spectra: Vec<Option<Vec<f64>>>,
     rung: Rung,
@@ -66,7 +67,7 @@ pub enum Stop {
     /// The last sweep changed the relative error by less than the sweep tolerance, or
     /// by no more than rounding.
     Converged,
-    /// The maximum number of sweeps was made.
+    /// The maximum number of sweeps was reached.
     SweepLimit,
     /// The caller took the result before the iteration converged.
     Interrupted,
@@ -78,7 +79,8 @@ named!(Stop, "stop",
     Interrupted => "interrupted",
 );
 
-/// A tolerance that the precision of the scalar could not reach.
+/// A requested tolerance that was not met, and the error that was reached. The precision of the
+/// scalar or the route did not allow a smaller error.
 ///
 /// ```
 /// use tenfold::{Hosvd, Tensor, Truncation};
@@ -89,9 +91,9 @@ named!(Stop, "stop",
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shortfall {
-    /// The relative error that was asked for.
+    /// The relative error that was requested.
     pub requested: f64,
-    /// The relative error that was reached, measured.
+    /// The relative error that was reached, as measured.
     pub reached: f64,
 }
 
@@ -103,7 +105,7 @@ pub(crate) struct Components<T> {
     pub(crate) factors: Vec<Option<Mat<T>>>,
     /// The singular values of each decomposed mode.
     pub(crate) spectra: Vec<Option<Vec<f64>>>,
-    /// The last rung that a factorization needed.
+    /// The highest rung that a factorization needed.
     pub(crate) rung: Rung,
     /// How HOOI ended.
     pub(crate) convergence: Option<Convergence>,
@@ -122,24 +124,23 @@ impl<T: Scalar> Components<T> {
     }
 }
 
-/// A new factor of one mode, and the core that goes with it.
+/// A new factor of one mode, and the core that belongs to it.
 #[derive(Debug)]
 pub(super) struct Replacement<T> {
     pub(super) factor: Mat<T>,
     pub(super) core: Tensor<T>,
-    /// The singular values; those of before for `None`.
+    /// The singular values; `None` keeps the previous ones.
     pub(super) values: Option<Vec<f64>>,
     pub(super) rung: Rung,
 }
 
 impl<T: Scalar> Tucker<T> {
-    /// A decomposition from its parts, a factor or none for each mode.
+    /// A decomposition from a core, and a factor or `None` for each mode.
     ///
     /// # Errors
-    /// [`Error::FactorCountMismatch`]; [`Error::FactorShapeMismatch`] where the columns of a
-    /// factor are not the core's extent in its mode; [`Error::ShapeOverflow`];
-    /// [`Error::Empty`] and [`Error::ZeroRank`] where the tensor or the core has no
-    /// entries.
+    /// [`Error::FactorCountMismatch`]; [`Error::FactorShapeMismatch`] if the number of columns of a
+    /// factor differs from the extent of the core in its mode; [`Error::ShapeOverflow`];
+    /// [`Error::Empty`] and [`Error::ZeroRank`] if the tensor or the core has no entries.
     ///
     /// ```
     /// use tenfold::{Tensor, Tucker};
@@ -199,7 +200,7 @@ impl<T: Scalar> Tucker<T> {
         })
     }
 
-    /// The core and the factors, one or none for each mode.
+    /// The core, and the factor or `None` of each mode.
     #[must_use]
     pub fn into_parts(self) -> (Tensor<T>, Vec<Option<Mat<T>>>) {
         (self.core, self.factors)
@@ -211,14 +212,13 @@ impl<T: Scalar> Tucker<T> {
         &self.core
     }
 
-    /// The factor Aₙ, Iₙ×Rₙ; `None` for a mode that was left alone (and for
-    /// one that does not exist).
+    /// The factor Aₙ, Iₙ×Rₙ; `None` for a mode that is not decomposed, or that does not exist.
     #[must_use]
     pub fn factor(&self, mode: usize) -> Option<MatRef<'_, T>> {
         self.factors.get(mode)?.as_ref().map(Mat::as_ref)
     }
 
-    /// The factors, one or none for each mode.
+    /// The factor or `None` of each mode.
     #[must_use]
     pub fn factors(&self) -> &[Option<Mat<T>>] {
         &self.factors
@@ -236,19 +236,12 @@ impl<T: Scalar> Tucker<T> {
         &self.shape
     }
 
-    /// The singular values of the mode-n unfolding from which the solver took the factor,
-    /// kept and discarded ones, largest first: for [`Hosvd`](crate::Hosvd) those of X, for
+    /// The singular values of the mode-n unfolding from which the solver took the factor, kept and
+    /// discarded ones, largest first: for [`Hosvd`](crate::Hosvd) those of X, for
     /// [`StHosvd`](crate::StHosvd) those of X projected on the factors of earlier modes, for
-    /// [`Hooi`](crate::Hooi) those of the last projection. `None` for a mode left alone, and
-    /// for a decomposition that did not come from a solver.
-    ///
-    /// ```
-    /// # use tenfold::{Hosvd, Tensor};
-    /// let x = Tensor::new(&[2, 2], vec![3.0, 0.0, 0.0, 4.0])?;
-    /// let tucker = Hosvd::new([1, 1]).decompose(&x)?;
-    /// assert_eq!(tucker.spectrum(0), Some(&[4.0, 3.0][..]));
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// [`Randomized`](crate::Randomized) the same of the compressed tensor Z, for
+    /// [`Hooi`](crate::Hooi) those of the last projection. `None` for a mode that is not
+    /// decomposed, and for a decomposition that did not come from a solver.
     #[must_use]
     pub fn spectrum(&self, mode: usize) -> Option<&[f64]> {
         self.spectra.get(mode)?.as_deref()
@@ -271,46 +264,27 @@ impl<T: Scalar> Tucker<T> {
         self.estimated_error
     }
 
-    /// The tolerance that the decomposition misses, since the precision of
-    /// the scalar cannot reach it; `None` where the tolerance holds.
-    ///
-    /// ```
-    /// # use tenfold::{StHosvd, Tensor, Truncation};
-    /// let x = Tensor::from_fn(&[9, 9, 9], |i| 1.0 / (1 + i[0] + i[1] + i[2]) as f32)?;
-    /// let tucker = StHosvd::new(Truncation::RelativeError(1e-12)).decompose(&x)?;
-    /// let shortfall = tucker.shortfall().unwrap();
-    /// assert_eq!(shortfall.requested, 1e-12);
-    /// assert!(shortfall.reached < 1e-6);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// The requested tolerance and the error that was reached, if the decomposition does not meet
+    /// the tolerance. `None` if it does, or if no tolerance was requested.
     #[must_use]
     pub fn shortfall(&self) -> Option<Shortfall> {
         self.shortfall
     }
 
-    /// The highest rung of the ladder that one of the factorizations needed to converge.
+    /// The highest [`Rung`] that a factorization of the solver needed to converge.
     #[must_use]
     pub fn rung(&self) -> Rung {
         self.rung
     }
 
-    /// How many sweeps HOOI made and why it stopped; `None` for other solvers.
-    ///
-    /// ```
-    /// # use tenfold::{Hooi, Stop, Tensor};
-    /// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
-    /// let hooi = Hooi { max_sweeps: 1, ..Hooi::new([2, 2, 2]) };
-    /// let convergence = hooi.decompose(&x)?.convergence().unwrap();
-    /// assert_eq!(convergence.stop, Stop::SweepLimit);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
+    /// The number of sweeps of HOOI, and why it stopped; `None` for other solvers.
     #[must_use]
     pub fn convergence(&self) -> Option<Convergence> {
         self.convergence
     }
 
-    /// The number of entries of the tensor, divided by the number of entries of core and
-    /// factors together.
+    /// The compression ratio: the number of entries of the tensor, divided by the number of entries
+    /// of core and factors together.
     ///
     /// ```
     /// # use tenfold::{Tensor, Tucker};
@@ -331,9 +305,9 @@ impl<T: Scalar> Tucker<T> {
     /// The tensor X̂ = G ×₀ A₀ ×₁ A₁ … that the decomposition represents.
     ///
     /// # Errors
-    /// [`Error::ResultOutOfRange`] where an entry of X̂ is above the largest scalar;
-    /// [`Error::OutOfMemory`]; [`Error::ShapeOverflow`] where the product of the core with
-    /// some of the factors alone is too large to address.
+    /// [`Error::ResultOutOfRange`] if an entry of X̂ is above the largest scalar;
+    /// [`Error::OutOfMemory`]; [`Error::ShapeOverflow`] if the product of the core with some of the
+    /// factors is too large to address.
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor, Truncation};
@@ -355,10 +329,10 @@ impl<T: Scalar> Tucker<T> {
             .collect()
     }
 
-    /// Aₙ ← a new factor, signed by the rule, and G ← the core that goes with it.
+    /// Replaces the factor Aₙ, with the signs of [`fix_signs`], and the core.
     ///
     /// # Errors
-    /// [`Error::FactorShapeMismatch`] where factor and core do not go together.
+    /// [`Error::FactorShapeMismatch`] if the columns of the factor do not fit the core.
     pub(super) fn replace_mode(&mut self, mode: usize, new: Replacement<T>) -> Result<()> {
         check_columns(&new.core, mode, &new.factor)?;
         self.core = new.core;
@@ -369,7 +343,8 @@ impl<T: Scalar> Tucker<T> {
         self.set_factor(mode, new.factor)
     }
 
-    /// Aₙ ← `factor`, signed by the rule. The core takes over the signs.
+    /// Aₙ ← `factor`, with the signs of [`fix_signs`]. The core gets the same signs, so that the
+    /// product does not change.
     pub(super) fn set_factor(&mut self, mode: usize, mut factor: Mat<T>) -> Result<()> {
         check_columns(&self.core, mode, &factor)?;
         let signs = fix_signs(factor.as_mut());
@@ -384,7 +359,7 @@ impl<T: Scalar> Tucker<T> {
         Ok(())
     }
 
-    /// The decomposition of X·2ᵉ from that of X.
+    /// The decomposition of X·2ᵉ, made from a decomposition of X.
     ///
     /// # Errors
     /// [`Error::ResultOutOfRange`].
@@ -409,13 +384,13 @@ impl<T: Scalar> Tucker<T> {
         self.convergence = Some(convergence);
     }
 
-    /// Notes a shortfall where the error `reached` is above the one that was `requested`.
+    /// Records a shortfall if the error `reached` is above the one that was `requested`.
     pub(crate) fn note_shortfall(&mut self, requested: f64, reached: f64) {
         self.shortfall = (reached > requested).then_some(Shortfall { requested, reached });
     }
 }
 
-/// Fails unless the columns of the factor are the core's extent in its mode.
+/// Fails unless the number of columns of the factor is the extent of the core in its mode.
 fn check_columns<T: Scalar>(core: &Tensor<T>, mode: usize, factor: &Mat<T>) -> Result<()> {
     let rank = core.shape()[mode];
     if factor.ncols() == rank {
@@ -441,8 +416,8 @@ pub(crate) fn transposed<'a, T: Scalar>(
         .collect()
 }
 
-/// Fails where an entry of `x`, which was rounded to the scalar from a finite number, is not
-/// finite.
+/// Fails if an entry of `x` is not finite. The entries were rounded to the scalar from finite
+/// numbers.
 #[cfg(feature = "cuda")]
 pub(crate) fn check_finite<T: Scalar>(x: &Tensor<T>, what: &'static str) -> Result<()> {
     if x.data().iter().all(|entry| entry.is_finite()) {

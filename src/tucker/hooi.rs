@@ -39,11 +39,13 @@ named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd");
 /// J. Matrix Anal. Appl. 2000; Kolda & Bader, figure 4.4): alternating least
 /// squares for the best approximation at given ranks.
 ///
-/// A sweep updates the modes one after the other: Y = X ×ₘ≠ₙ Aₘᵀ, then Aₙ = leading left
-/// singular vectors of Y₍ₙ₎. A sweep never increases the error, up to rounding. The iteration
-/// converges to a local optimum. The error of the start is at most √d times the best.
+/// A sweep updates the modes one after the other: Y = X ×ₘ≠ₙ Aₘᵀ, then Aₙ = leading left singular
+/// vectors of Y₍ₙ₎. A sweep never increases the error, up to rounding. The iteration converges to a
+/// local optimum. The error of the start is at most √d times the best possible, with d the number
+/// of modes decomposed.
 ///
-/// Cost of a sweep: little more than two projections of X, 2·R·|X| flops each.
+/// Cost of a sweep: little more than two projections of X, 2·R·|X| flops each, with R the rank of
+/// the first mode of the projection.
 ///
 /// ```
 /// use tenfold::{Hooi, Tensor};
@@ -103,7 +105,7 @@ impl Hooi {
         }
     }
 
-    /// Decomposes `x`: sweeps until the relative error settles.
+    /// Decomposes `x`: sweeps until the relative error settles, or [`Hooi::max_sweeps`] is reached.
     ///
     /// # Errors
     /// Those of [`Hooi::sweeps`].
@@ -123,11 +125,11 @@ impl Hooi {
         sweeps.finish()
     }
 
-    /// The iteration as an iterator: each step is a sweep.
+    /// The iteration as an iterator. Each item is a sweep.
     ///
     /// # Errors
-    /// Those of [`StHosvd::decompose`]; [`Error::ToleranceOutOfRange`] and
-    /// [`Error::NotPositive`] for the sweeps' own tolerance and limit.
+    /// Those of [`StHosvd::decompose`]; [`Error::ToleranceOutOfRange`] for
+    /// [`Hooi::sweep_tolerance`] and [`Error::NotPositive`] for [`Hooi::max_sweeps`].
     ///
     /// ```
     /// # use tenfold::{Hooi, Tensor};
@@ -154,16 +156,17 @@ impl Hooi {
         Sweeps::new(x, start, self.options(self.truncation.tolerance()))
     }
 
-    /// [`Hooi::sweeps`] from given factors. A mode with `None` is not decomposed. The ranks are
-    /// the numbers of columns.
+    /// Like [`Hooi::sweeps`], starting from given factors. A mode with `None` is not decomposed.
+    /// The ranks are the numbers of columns. [`Hooi::truncation`], [`Hooi::modes`] and
+    /// [`Hooi::start`] are not used.
     ///
     /// The factors need not be orthonormal: the iteration uses orthonormal bases of their column
     /// spaces.
     ///
     /// # Errors
-    /// [`Error::FactorCountMismatch`], [`Error::FactorShapeMismatch`], [`Error::NoModes`] where
-    /// there is no factor, [`Error::NonFinite`] for an entry of the tensor or of a factor, the
-    /// errors of ranks, and the errors of [`Hooi::sweeps`].
+    /// [`Error::FactorCountMismatch`], [`Error::FactorShapeMismatch`], [`Error::NoModes`] if there
+    /// is no factor, [`Error::NonFinite`] for an entry of the tensor or of a factor, the errors of
+    /// [`Truncation::check`] for the ranks, and the errors of [`Hooi::sweeps`].
     ///
     /// ```
     /// # use tenfold::{Hooi, Tensor};
@@ -181,6 +184,7 @@ impl Hooi {
         factors: Vec<Option<Mat<T>>>,
     ) -> Result<Sweeps<'a, T>> {
         let x = x.into();
+        // 1. Check the options, the factors and the ranks.
         self.check()?;
         if factors.len() != x.order() {
             return Err(Error::FactorCountMismatch {
@@ -204,6 +208,7 @@ impl Hooi {
         truncation::named_modes(Some(&modes), x.order())?;
         let ranks = factors.iter().flatten().map(Mat::ncols).collect();
         truncation::check(&Truncation::Ranks(ranks), x.shape(), &modes)?;
+        // 2. Orthonormal bases, and the core that belongs to them.
         let x = InRange::new(x, norm(x))?;
         let orthonormal = factors
             .iter()
@@ -214,7 +219,8 @@ impl Hooi {
         Sweeps::new(x, Tucker::new(core, orthonormal)?, self.options(None))
     }
 
-    /// The options of the sweeps, where the relative error `requested` was asked for.
+    /// The options of the sweeps. `requested` is the requested relative error; `None` for given
+    /// ranks.
     fn options(&self, requested: Option<f64>) -> Options {
         Options {
             requested,
@@ -246,8 +252,8 @@ impl Hooi {
     }
 
     /// The maximum number of bytes that [`Hooi::decompose`] allocates for a tensor of extents
-    /// `shape`, the tensor itself not included; [`Tucker::relative_error`] after it allocates
-    /// no more.
+    /// `shape`, without the tensor itself. This is enough for a later call of
+    /// [`Tucker::relative_error`] too.
     ///
     /// # Errors
     /// Those of [`Hooi::decompose`] that follow from the shape alone.

@@ -18,10 +18,10 @@ use crate::tensor::{TensorRef, multi_mode_product_memory, whole_bytes};
 /// The truncated higher-order SVD (De Lathauwer, De Moor & Vandewalle, SIAM J.
 /// Matrix Anal. Appl. 2000; Kolda & Bader, figure 4.3).
 ///
-/// Aₙ = leading left singular vectors of X₍ₙ₎ for every mode; G = X ×₀ A₀ᵀ ×₁ A₁ᵀ …. The
-/// squared error is at most the sum of all discarded σᵢ², and at most d times the best
-/// possible, d the number of modes decomposed. The spectra are those of X itself. Where only
-/// the decomposition is needed, [`StHosvd`](super::StHosvd) is as accurate and cheaper.
+/// Aₙ = leading left singular vectors of X₍ₙ₎ for every mode; G = X ×₀ A₀ᵀ ×₁ A₁ᵀ …. The squared
+/// error is at most the sum of all discarded σᵢ², and at most d times the best possible, with d the
+/// number of modes decomposed. The spectra are those of X itself. If they are not needed,
+/// [`StHosvd`](super::StHosvd) is as accurate and cheaper.
 ///
 /// Cost: ΣIₙ·|X| flops; memory for the result of the first projection.
 ///
@@ -124,8 +124,8 @@ impl Hosvd {
     }
 
     /// The maximum number of bytes that [`Hosvd::decompose`] allocates for a tensor of extents
-    /// `shape`, the tensor itself not included; [`Tucker::relative_error`] after it allocates
-    /// no more.
+    /// `shape`, without the tensor itself. This is enough for a later call of
+    /// [`Tucker::relative_error`] too.
     ///
     /// # Errors
     /// Those of [`Hosvd::decompose`] that follow from the shape alone.

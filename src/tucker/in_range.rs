@@ -9,9 +9,9 @@
 //! X ── · 2⁻ᵉ ──> X·2⁻ᵉ ── decompose ──> G·2⁻ᵉ, Aₙ ── · 2ᵉ ──> G, Aₙ
 //! ```
 //!
-//! The last step can fail or round. Where an entry of G or of the reconstruction is above the
-//! largest scalar, the caller gets [`Error::ResultOutOfRange`]. Where an entry of G is subnormal,
-//! it is rounded, and the error of the decomposition is measured afterwards.
+//! The last step can fail or round. If an entry of G or of the reconstruction is above the largest
+//! scalar, the caller gets [`Error::ResultOutOfRange`]. If an entry of G is subnormal, it is
+//! rounded, and the error of the decomposition is measured afterwards.
 
 use super::budget::spectral_norm;
 use super::decomposition::Tucker;
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::scalar::{Scalar, binary_exponent};
 use crate::tensor::{Tensor, TensorRef, largest_magnitude};
 
-/// What the estimated error of a solver is.
+/// The meaning of the estimated error of a solver.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Estimate {
     /// The error itself, up to rounding.
@@ -41,7 +41,7 @@ pub(super) struct InRange<'a, T> {
 }
 
 impl<'a, T: Scalar> InRange<'a, T> {
-    /// The tensor `x` of this norm.
+    /// The tensor `x`, which has the norm `norm`.
     ///
     /// # Errors
     /// [`Error::NonFinite`].
@@ -69,12 +69,12 @@ impl<'a, T: Scalar> InRange<'a, T> {
             .map_or(self.original, |(tensor, _)| tensor.view())
     }
 
-    /// The decomposition of the original tensor from the decomposition of [`InRange::view`].
-    /// Notes a shortfall where the rounding of subnormal entries of the core exceeds the error
-    /// `requested`.
+    /// The decomposition of the original tensor, made from the decomposition of [`InRange::view`].
+    /// It records a shortfall if the rounding of subnormal entries of the core makes the error
+    /// larger than `requested`.
     ///
     /// # Errors
-    /// [`Error::ResultOutOfRange`] where the core or the reconstruction does not fit the scalar.
+    /// [`Error::ResultOutOfRange`] if the core or the reconstruction does not fit the scalar.
     pub(super) fn restore(
         &self,
         tucker: Tucker<T>,
@@ -85,9 +85,11 @@ impl<'a, T: Scalar> InRange<'a, T> {
             return Ok(tucker);
         };
         let mut tucker = tucker.scaled_by(*exponent)?;
+        // The reconstruction must fit the scalar too.
         if *exponent > 0 {
             tucker.reconstruct()?;
         }
+        // Rounded subnormal entries of the core can change the error.
         if *exponent < 0 {
             let measured = tucker.relative_error(self.original)?;
             if let Some(requested) = requested {
@@ -126,6 +128,7 @@ pub(super) fn in_range<T: Scalar>(
     let requested = truncation.tolerance();
     let tucker = in_range.restore(decompose(in_range.view(), truncation)?, requested, estimate)?;
     match requested {
+        // A result without truncation may still meet the tolerance.
         Some(requested) if tucker.shortfall().is_some() => {
             let lossless = decompose(in_range.view(), &Truncation::RelativeError(0.0))?;
             in_range.restore(lossless, Some(requested), estimate)

@@ -9,9 +9,9 @@
 //!
 //! - the scratch memory that a thread keeps for its next problem, in pieces whose sizes are
 //!   powers of two: some megabytes, 32 MiB at most;
-//! - the copy that is made where the norm of the tensor is near an end of the scalar's range.
+//! - the copy that is made if the norm of the tensor is near an end of the scalar's range.
 //!
-//! Where a tolerance determines the ranks, the estimates take the largest possible ranks.
+//! If a tolerance determines the ranks, the estimates take the largest possible ranks.
 
 use super::truncation::{self, Truncation};
 use crate::error::Result;
@@ -30,8 +30,10 @@ pub(super) struct Problem {
 }
 
 impl Problem {
+    /// The sizes for a truncation of `modes` (`None` for all modes) of a tensor of extents `shape`.
+    ///
     /// # Errors
-    /// Those of a truncation of `modes` that does not fit `shape`.
+    /// Those of [`Truncation::check`].
     pub(super) fn new<T: Scalar>(
         shape: &[usize],
         modes: Option<&[usize]>,
@@ -81,8 +83,8 @@ mod tests {
         assert!(all.memory::<f64>(&[3, 0]).is_err());
     }
 
-    /// At ranks near the extents a sweep has the core of the one before beside two
-    /// projections, where its start has two tensors alone.
+    /// At ranks near the extents, a sweep keeps the previous core and two projections at the same
+    /// time. Its start keeps two tensors only.
     #[test]
     fn sweeps_count_the_core_before() {
         let (shape, ranks) = ([96, 128, 160], [90, 120, 150]);

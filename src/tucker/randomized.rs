@@ -27,7 +27,7 @@ use crate::tensor::{
 /// 1. S = X ×ₛ Ω, Ω a few rows of random signs;
 /// 2. Qₙ for n ≠ s: leading left singular vectors of S₍ₙ₎, Rₙ + `oversampling` of them;
 /// 3. Z = X ×ₙ≠ₛ Qₙᵀ;
-/// 4. Z ≈ G ×ₙ Bₙ by [`StHosvd`] at the ranks themselves; Aₛ = Bₛ, Aₙ = Qₙ Bₙ.
+/// 4. Z ≈ G ×ₙ Bₙ by [`StHosvd`] at the ranks Rₙ; Aₛ = Bₛ, Aₙ = Qₙ Bₙ.
 ///
 /// A power iteration repeats 1 to 3 with Ω = leading left singular vectors of
 /// Z₍ₛ₎, transposed.
@@ -51,7 +51,7 @@ pub struct Randomized {
     pub ranks: Vec<usize>,
     /// The modes to decompose; `None` for all modes.
     pub modes: Option<Vec<usize>>,
-    /// The number of vectors beyond the rank that steps 2 and 3 keep.
+    /// The number of vectors that steps 2 and 3 keep in addition to the rank.
     pub oversampling: usize,
     /// The number of power iterations. Each costs as much as the first sketch.
     pub power_iterations: usize,
@@ -61,11 +61,11 @@ pub struct Randomized {
     pub monitor: Monitor,
 }
 
-/// The minimum number of rows of the sketch. With fewer rows a direction of the sketched mode
-/// may be missed by chance.
+/// The minimum number of rows of the sketch. With fewer rows, a random sketch may miss a direction
+/// of the sketched mode.
 const SKETCH_ROWS: usize = 16;
 
-/// The number of columns of a sketched unfolding per vector that is taken from it.
+/// The minimum number of columns of a sketched unfolding for each vector that is computed from it.
 const SKETCH_COLUMNS: usize = 32;
 
 impl Randomized {
@@ -128,7 +128,7 @@ impl Randomized {
         self.monitor.step(Progress::new(done, self.steps()))
     }
 
-    /// Steps 1 to 3; `None` where a single mode is named, since there is nothing to sketch.
+    /// Steps 1 to 3; `None` for a single mode, since there is nothing to sketch.
     fn compress<T: Scalar>(
         &self,
         x: TensorRef<'_, T>,
@@ -141,6 +141,7 @@ impl Randomized {
         let wanted = self.wanted(shape, modes);
         let others: Vec<usize> = modes.iter().copied().filter(|&n| n != sketched).collect();
 
+        // 1. The number of rows of Ω.
         let entries = shape.iter().product::<usize>() / shape[sketched];
         let enough = |&n: &usize| (SKETCH_COLUMNS * wanted[n]).div_ceil(entries / shape[n]);
         let rows = others
@@ -152,6 +153,7 @@ impl Randomized {
         let rows = rows.min(2 * wanted[sketched]).min(shape[sketched]);
         let omega = random_signs(rows, shape[sketched], self.seed);
 
+        // 2. The first sketch.
         let computation = Computation {
             route: Route::Auto,
             monitor: &self.monitor,
@@ -165,6 +167,7 @@ impl Randomized {
         };
         let mut compressed = sketching.compress(omega.as_ref())?;
         self.report(1)?;
+        // 3. Power iterations.
         for iteration in 0..self.power_iterations {
             let rank = wanted[sketched].min(compressed.z.data().len() / shape[sketched]);
             let z = compressed.z.view();
@@ -175,10 +178,10 @@ impl Randomized {
         Ok(Some(compressed))
     }
 
-    /// The mode that is sketched: the longest one. `None` where a single mode is named.
+    /// The mode that is sketched: the longest one. `None` for a single mode.
     fn sketched(shape: &[usize], modes: &[usize]) -> Option<usize> {
-        // Of equal modes the first: the products that follow can then start with the last
-        // mode, which is the fastest.
+        // Of modes of equal extent, the first: the products that follow can then start with the
+        // last mode, which is the fastest.
         let longest = modes.iter().copied().rev().max_by_key(|&mode| shape[mode]);
         longest.filter(|_| modes.len() > 1)
     }
@@ -192,9 +195,9 @@ impl Randomized {
         wanted
     }
 
-    /// The maximum number of bytes that [`Randomized::decompose`] allocates for a tensor of
-    /// extents `shape`, the tensor itself not included; [`Tucker::relative_error`] after it
-    /// allocates no more.
+    /// The maximum number of bytes that [`Randomized::decompose`] allocates for a tensor of extents
+    /// `shape`, without the tensor itself. This is enough for a later call of
+    /// [`Tucker::relative_error`] too.
     ///
     /// # Errors
     /// Those of [`Randomized::decompose`] that follow from the shape alone.
@@ -221,7 +224,7 @@ impl Randomized {
             .collect();
         let others = modes.iter().filter(|&&mode| mode != sketched);
         let steps: Vec<_> = others.map(|&n| (n, wanted[n])).collect();
-        // 1. The sketch, with the bases of all modes, which are found at the same time.
+        // 1. The sketch, and the bases of all modes, which are computed in parallel.
         let rows = (2.0 * wanted[sketched]).min(x.extents[sketched]);
         let sketch = x.with(sketched, rows);
         let bases = steps.iter().map(|&(n, columns)| {
@@ -255,14 +258,14 @@ struct Sketching<'a, T> {
     sketched: usize,
     /// The other modes to decompose.
     others: &'a [usize],
-    /// The number of columns wanted of the basis of each mode.
+    /// The number of columns of the basis of each mode.
     wanted: &'a [usize],
     computation: Computation<'a>,
 }
 
 impl<T: Scalar> Sketching<'_, T> {
-    /// S = X ×ₛ Ω; Qₙ for the other modes, with the wanted number of columns, or fewer where
-    /// S₍ₙ₎ has a lower rank; Z = X ×ₙ≠ₛ Qₙᵀ.
+    /// S = X ×ₛ Ω; Qₙ for the other modes, with the wanted number of columns, or fewer if S₍ₙ₎ has
+    /// a lower rank; Z = X ×ₙ≠ₛ Qₙᵀ.
     fn compress(&self, omega: MatRef<'_, T>) -> Result<Compressed<T>> {
         let computation = self.computation;
         let sketch = computation.mode_product(self.x, self.sketched, omega)?;
@@ -292,7 +295,8 @@ struct Compressed<T> {
 }
 
 impl<T: Scalar> Compressed<T> {
-    /// The decomposition of X from the decomposition of Z: Aₙ = Qₙ Bₙ, signed by the rule.
+    /// The decomposition of X from the decomposition of Z: Aₙ = Qₙ Bₙ, with the signs of
+    /// [`fix_signs`](crate::linalg::fix_signs).
     fn lift(&self, mut small: Tucker<T>) -> Result<Tucker<T>> {
         for (mode, q) in self.bases.iter().enumerate() {
             if let (Some(b), Some(q)) = (small.factor(mode), q) {

@@ -1,4 +1,4 @@
-//! The rank law, Rₙ ≤ Πₘ≠ₙ Rₘ: no core has other ranks.
+//! The rank law, Rₙ ≤ Πₘ≠ₙ Rₘ. A larger rank does not make a better approximation.
 
 use faer::MatRef;
 
@@ -10,9 +10,10 @@ use crate::tensor::mode_product;
 
 /// The same tensor with ranks that obey the rank law.
 ///
-/// A tolerance finds the rank of each mode on its own. A rank can then be larger than the
-/// number of columns of the core's unfolding, which is the product of the other ranks. With
-/// G₍ₙ₎ = U Y, U tall, Aₙ becomes Aₙ U and G becomes G ×ₙ Uᵀ: the same tensor up to rounding.
+/// A tolerance determines the rank of each mode on its own. A rank can then be larger than the
+/// number of columns of the core's unfolding, which is the product of the other ranks. Let
+/// G₍ₙ₎ = U Y with a tall U of orthonormal columns. Then Aₙ becomes Aₙ U, and G becomes G ×ₙ Uᵀ:
+/// the same tensor up to rounding.
 pub(crate) fn obey_rank_law<T: Scalar>(mut tucker: Tucker<T>) -> Result<Tucker<T>> {
     let accuracy = Accuracy {
         route: Route::Qr,

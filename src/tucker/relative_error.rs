@@ -12,8 +12,10 @@ use crate::tensor::{
 
 impl<T: Scalar> Tucker<T> {
     /// Measures the relative error ‖X − X̂‖/‖X‖: computes the reconstruction slice by slice and
-    /// compares it with `x`. For a zero tensor the error is 0 where X̂ = 0, and infinite
-    /// elsewhere.
+    /// compares it with `x`. For a zero tensor the error is 0 if X̂ = 0, and infinite otherwise.
+    ///
+    /// Cost: the products of the core with the factors, mode 0 last; memory for the product in all
+    /// modes but mode 0, and for a slice of X̂.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] unless `x` has the shape that was decomposed;
@@ -41,13 +43,14 @@ impl<T: Scalar> Tucker<T> {
         let norm = norm(x);
         let parts = PartialProducts::new(self.core().view(), self.products())?;
         let units = Units::new(x, norm, parts.exponent())?;
-        // The product in all modes but mode 0 first, then slices along mode 0, so that the
-        // reconstruction never exists as a whole.
+        // 1. The product in all modes but mode 0. The reconstruction then needs only slices along
+        //    mode 0, and never exists as a whole.
         let (first, rest): (Vec<_>, Vec<_>) = parts
             .matrices()
             .into_iter()
             .partition(|&(mode, _)| mode == 0);
         let partial = multi_mode_product(parts.core(), &rest)?;
+        // 2. The differences, a few slices along mode 0 at a time.
         let slice_len: usize = x.shape()[1..].iter().product::<usize>().max(1);
         let slices = (SLICE_ENTRIES / slice_len).max(1);
         let mut squares = 0.0;
@@ -68,6 +71,7 @@ impl<T: Scalar> Tucker<T> {
             };
             squares += residual.powi(2);
         }
+        // 3. The error.
         let error = squares.sqrt();
         Ok(if norm == 0.0 {
             against_zero(error)
@@ -76,10 +80,11 @@ impl<T: Scalar> Tucker<T> {
         })
     }
 
-    /// Sets the estimated error to `from_norms`, or measures it where `from_norms` has lost too
-    /// many digits to cancellation.
+    /// Sets the estimated error to `from_norms`. If `from_norms` has lost too many digits to
+    /// cancellation, measures the error.
     pub(crate) fn estimate_error(&mut self, x: TensorRef<'_, T>, from_norms: f64) -> Result<()> {
-        // An error of ε in ‖X‖² − ‖G‖² changes the relative error e by the relative amount ε/2e².
+        // A rounding error of ε·‖X‖² in ‖X‖² − ‖G‖² changes the relative error e by the relative
+        // amount ε/(2e²).
         let least = (100.0 * T::EPSILON.sqrt()).max(1e-4);
         self.set_estimated_error(if from_norms < least {
             self.relative_error(x)?
@@ -121,7 +126,7 @@ impl Units {
         })
     }
 
-    /// ‖X − X̂‖/‖X‖ of a slice.
+    /// ‖X − X̂‖ over the entries of a slice, divided by ‖X‖ of the whole tensor.
     fn distance<T: Scalar>(
         &self,
         found: TensorRef<'_, T>,

@@ -1,8 +1,8 @@
 //! Tensors and products whose entries are near an end of the scalar's range.
 //!
-//! Partial products of G ×ₙ Aₙ … can overflow or lose digits to underflow, although the result
-//! fits the scalar. Then each matrix and the core are scaled by powers of two, which rounds
-//! nothing, and the product is scaled back:
+//! Partial products of G ×ₙ Aₙ … can overflow or lose digits to underflow, although the result fits
+//! the scalar. Each matrix and the core are then scaled by powers of two, which rounds nothing, and
+//! the product is scaled back:
 //!
 //! ```text
 //! G·2⁻ᵃ ×₀ A₀·2⁻ᵇ ×₁ A₁·2⁻ᶜ ── · 2ᵃ⁺ᵇ⁺ᶜ ──> G ×₀ A₀ ×₁ A₁
@@ -23,12 +23,12 @@ const MARGIN: i32 = 32;
 /// The maximum relative rounding error of an entry of a reconstruction, in units of ε.
 const ROUNDING: f64 = 64.0;
 
-/// Whether a solver can work on a tensor of this norm as it is.
+/// Whether a solver can work on a tensor of this norm without scaling.
 pub(super) fn needs_no_scaling<T: Scalar>(norm: f64) -> bool {
     norm == 0.0 || (smallest::<T>()..=largest::<T>()).contains(&norm)
 }
 
-/// The largest magnitude that cannot overflow in sums of products: a quarter of the largest
+/// The largest magnitude for which sums of products cannot overflow: a quarter of the largest
 /// scalar.
 fn largest<T: Scalar>() -> f64 {
     T::max_value().as_f64() / 4.0

@@ -1,4 +1,4 @@
-//! Slices of the tensor that a decomposition stands for.
+//! Slices of the tensor that a decomposition represents.
 
 use std::ops::Range;
 
@@ -11,8 +11,9 @@ use crate::scalar::Scalar;
 use crate::tensor::{Sizes, Slice, Tensor, crop, multi_mode_product_memory, whole_bytes};
 
 impl<T: Scalar> Tucker<T> {
-    /// The part `slice` of X̂, without the rest of it: the rows of the factors are cut first,
-    /// and the core in modes without a factor. A mode with a single index has extent 1.
+    /// The part `slice` of X̂. The rest of X̂ is not computed: first, the factors are cut to the
+    /// rows of the slice, and the core is cut in modes without a factor. A mode with a single index
+    /// has extent 1.
     ///
     /// # Errors
     /// Those of [`Slice::resolve`] and of [`Tucker::reconstruct`].
@@ -46,7 +47,8 @@ impl<T: Scalar> Tucker<T> {
     }
 
     /// The maximum number of bytes that [`Tucker::reconstruct_slice`] allocates for `slice`, the
-    /// result included; for `None`, those of [`Tucker::reconstruct`].
+    /// result included. For `None`, the maximum number of bytes that [`Tucker::reconstruct`]
+    /// allocates.
     ///
     /// # Errors
     /// Those of [`Slice::resolve`].
@@ -88,8 +90,8 @@ impl<T: Scalar> Tucker<T> {
         Ok(whole_bytes(cut + product))
     }
 
-    /// The ranges of the core that belong to `ranges` of the tensor: the same where a
-    /// mode has no factor, and else all.
+    /// The ranges of the core that belong to `ranges` of the tensor: the same range in a mode
+    /// without a factor, the whole extent in a mode with a factor.
     fn core_ranges(&self, ranges: &[Range<usize>]) -> Vec<Range<usize>> {
         let modes = self.factors().iter().zip(self.ranks()).zip(ranges);
         modes
@@ -101,7 +103,7 @@ impl<T: Scalar> Tucker<T> {
     }
 }
 
-/// Whether `ranges` are all of `extents`.
+/// Whether `ranges` cover all of `extents`.
 fn is_whole(ranges: &[Range<usize>], extents: &[usize]) -> bool {
     let mut modes = ranges.iter().zip(extents);
     modes.all(|(range, &extent)| *range == (0..extent))

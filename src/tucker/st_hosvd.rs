@@ -33,7 +33,7 @@ pub enum ModeOrder {
     /// first.
     #[default]
     FewestFlops,
-    /// This order, in which each mode to decompose stands once.
+    /// This order. It contains each mode to decompose exactly once.
     Given(Vec<usize>),
 }
 
@@ -50,6 +50,10 @@ impl fmt::Display for ModeOrder {
     }
 }
 
+/// Parses `fewest-flops`, or modes with commas between them.
+///
+/// # Errors
+/// [`Error::UnknownName`].
 impl FromStr for ModeOrder {
     type Err = Error;
 
@@ -73,12 +77,12 @@ const FEWEST_FLOPS: &str = "fewest-flops";
 /// The sequentially truncated higher-order SVD (Vannieuwenhoven, Vandebril &
 /// Meerbergen, SIAM J. Sci. Comput. 2012, algorithm 1).
 ///
-/// Starts from Y = X. For each mode n: Aₙ = leading left singular vectors of Y₍ₙ₎, then
-/// Y ← Y ×ₙ Aₙᵀ. The last Y is the core. The squared error is exactly the sum of the discarded
-/// σᵢ², and at most d times the best possible, d the number of modes decomposed.
+/// Starts from Y = X. For each mode n: Aₙ = leading left singular vectors of Y₍ₙ₎, then Y ← Y ×ₙ
+/// Aₙᵀ. The last Y is the core. The squared error is exactly the sum of the discarded σᵢ², and at
+/// most d times the best possible, with d the number of modes decomposed.
 ///
-/// Cost: little more than (Iₙ + 2·Rₙ)·|X| flops, n the first mode; memory for the result of the
-/// first projection.
+/// Cost: little more than (Iₙ + 2·Rₙ)·|X| flops, with n the first mode; memory for the result of
+/// the first projection.
 ///
 /// ```
 /// use tenfold::{StHosvd, Tensor, Truncation};
@@ -124,10 +128,10 @@ impl StHosvd {
     /// error that was reached.
     ///
     /// # Errors
-    /// Those of [`Truncation`] (ranks, tolerance), [`Error::ModeOutOfRange`],
-    /// [`Error::RepeatedMode`], [`Error::Empty`],
-    /// [`Error::NonFinite`], [`Error::NoConvergence`];
-    /// [`Error::ResultOutOfRange`] where an entry of the core is above the largest scalar.
+    /// Those of [`Truncation::check`]; [`Error::NotAPermutation`] for [`StHosvd::mode_order`];
+    /// [`Error::NonFinite`], [`Error::NoConvergence`], [`Error::OutOfMemory`],
+    /// [`Error::Cancelled`]; [`Error::ResultOutOfRange`] if an entry of the core is above the
+    /// largest scalar.
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor};
@@ -187,8 +191,8 @@ impl StHosvd {
     }
 
     /// The maximum number of bytes that [`StHosvd::decompose`] allocates for a tensor of extents
-    /// `shape`, the tensor itself not included; [`Tucker::relative_error`] after it allocates
-    /// no more.
+    /// `shape`, without the tensor itself. This is enough for a later call of
+    /// [`Tucker::relative_error`] too.
     ///
     /// # Errors
     /// Those of [`StHosvd::decompose`] that follow from the shape alone.
@@ -209,10 +213,10 @@ impl StHosvd {
         ))
     }
 
-    /// The order of the modes.
+    /// The order in which the modes are truncated.
     ///
     /// # Errors
-    /// Where an option does not fit tensors of extents `shape`.
+    /// Those of options that do not fit tensors of extents `shape`.
     #[cfg(feature = "cuda")]
     pub(crate) fn resolved_order(&self, shape: &[usize]) -> Result<Vec<usize>> {
         let modes = truncation::named_modes(self.modes.as_deref(), shape.len())?;
@@ -220,7 +224,7 @@ impl StHosvd {
         self.order(shape, &modes)
     }
 
-    /// The order of the modes.
+    /// The order in which `modes` are truncated.
     pub(super) fn order(&self, shape: &[usize], modes: &[usize]) -> Result<Vec<usize>> {
         match &self.mode_order {
             ModeOrder::Given(order) => {
@@ -245,8 +249,8 @@ impl StHosvd {
                         (cost_key(shape[mode], rank), mode)
                     })
                     .collect();
-                // Of equal modes the last comes first: its fibres are contiguous, so that its
-                // unfolding is read fastest.
+                // Of equal modes the last comes first: its fibres are contiguous, so its unfolding
+                // is read fastest.
                 order.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
                 Ok(order.into_iter().map(|(_, mode)| mode).collect())
             }
@@ -255,7 +259,7 @@ impl StHosvd {
 }
 
 /// The sort key of a mode, smallest first. A mode of extent I and rank R costs I + 2R flops per
-/// entry and reduces the number of entries by R/I. Exchanging two neighbours saves flops where
+/// entry and reduces the number of entries by R/I. Exchanging two neighbours saves flops if
 /// (I + 2R)/(1 − R/I) is larger for the first.
 fn cost_key(extent: usize, rank: Option<usize>) -> f64 {
     let extent = extent as f64;
@@ -269,9 +273,9 @@ fn cost_key(extent: usize, rank: Option<usize>) -> f64 {
     }
 }
 
-/// The maximum number of bytes that [`StHosvd::truncate`] allocates for (mode, rank) steps: in
-/// each step the projection before it, the factors so far, and the larger of the singular
-/// vectors and the product.
+/// The maximum number of bytes that [`StHosvd::truncate`] allocates for (mode, rank) steps. A step
+/// needs its input (unless this is `x`), the factors so far, and the larger of the memory for the
+/// singular vectors and for the product.
 pub(super) fn truncate_memory(x: &Sizes, steps: &[(usize, f64)]) -> f64 {
     let (mut y, mut beside, mut factors, mut most) = (x.clone(), 0.0, 0.0, 0.0f64);
     for &(mode, rank) in steps {

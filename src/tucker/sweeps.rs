@@ -37,9 +37,8 @@ use crate::tensor::{Sizes, TensorRef, mode_product_memory, multi_mode_product_me
 pub struct Sweep {
     /// The number of the sweep, from 1.
     pub index: usize,
-    /// The relative error ‖X − X̂‖/‖X‖ after the sweep, right to a few ε of the scalar. It
-    /// follows from ‖X‖² − ‖G‖² where this difference loses few digits, and is measured
-    /// elsewhere.
+    /// The relative error ‖X − X̂‖/‖X‖ after the sweep, accurate to a few ε of the scalar. It is
+    /// computed from ‖X‖² − ‖G‖² if this difference loses few digits, and measured otherwise.
     pub relative_error: f64,
     /// The previous relative error minus this one.
     pub change: f64,
@@ -48,7 +47,7 @@ pub struct Sweep {
 /// The options of the sweeps.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
-    /// The relative error that was asked for; `None` for given ranks.
+    /// The requested relative error; `None` for given ranks.
     pub(super) requested: Option<f64>,
     /// How singular vectors are computed.
     pub(super) route: Route,
@@ -82,7 +81,7 @@ pub struct Sweeps<'a, T> {
     relative_error: f64,
     /// The rounding error of the relative error.
     rounding: f64,
-    /// Whether the relative error was measured; else it follows from norms.
+    /// Whether the relative error was measured. Otherwise it was computed from norms.
     measured: bool,
     stop: Option<Stop>,
 }
@@ -105,7 +104,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     }
 
     /// Computes ‖X − X̂‖/‖X‖ and its rounding error. The difference ‖X‖² − ‖G‖² has a rounding
-    /// error of about 4ε‖X‖². Where this leaves fewer than two digits, the error is measured.
+    /// error of about 4ε‖X‖². If this leaves fewer than two digits, the error is measured.
     fn find_error(&mut self) -> Result<()> {
         let from_norms = error_of_projection(self.x.norm, norm(self.tucker.core()));
         self.measured = from_norms < 10.0 * T::EPSILON.sqrt();
@@ -120,7 +119,8 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     /// The decomposition after the sweeps made so far.
     ///
     /// # Errors
-    /// [`Error::ResultOutOfRange`](crate::Error::ResultOutOfRange) where an entry of the core is above the largest scalar.
+    /// [`Error::ResultOutOfRange`](crate::Error::ResultOutOfRange) if an entry of the core is above
+    /// the largest scalar.
     ///
     /// ```
     /// # use tenfold::{Hooi, Stop, Tensor};
@@ -150,6 +150,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
 
     /// Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎ for each mode n.
     fn sweep(&mut self) -> Result<Sweep> {
+        // 1. Update the factors.
         let x = &self.x;
         let modes: Vec<usize> = (0..x.view().order())
             .filter(|&mode| self.tucker.factor(mode).is_some())
@@ -159,6 +160,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
             monitor: &self.options.monitor,
         };
         update(&mut self.tucker, x.view(), &modes, computation)?;
+        // 2. The new error, and whether the iteration stops.
         let previous = self.relative_error;
         self.find_error()?;
         let relative_error = self.relative_error;
@@ -172,6 +174,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
         } else if self.made == self.options.max_sweeps {
             self.stop = Some(Stop::SweepLimit);
         }
+        // 3. Report.
         self.options.monitor.step(Progress {
             relative_error: Some(relative_error),
             ..Progress::new(self.made, self.options.max_sweeps)
@@ -187,9 +190,10 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
 /// Updates the factors of `modes` one after the other. `y` is X projected on the current factors
 /// of all other modes.
 ///
-/// The tree in the file's head: each half of the modes works on the projection on the
-/// other half. A sweep projects the whole of X twice instead of once for each mode (Phan,
-/// Tichavský & Cichocki, IEEE Trans. Signal Process. 2013, §III).
+/// The recursion is the tree in the documentation of this file: each half of the modes uses the
+/// projection of `y` on the factors of the other half. A sweep projects the whole of X twice
+/// instead of once for each mode (Phan, Tichavský & Cichocki, IEEE Trans. Signal Process. 2013,
+/// §III).
 fn update<T: Scalar>(
     tucker: &mut Tucker<T>,
     y: TensorRef<'_, T>,

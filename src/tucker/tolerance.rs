@@ -1,4 +1,4 @@
-//! How a decomposition keeps a tolerance.
+//! How a decomposition meets a tolerance.
 //!
 //! A solver truncates by a relative error a little smaller than the tolerance, because rounding in
 //! products and spectra adds to the error. Where the tolerance is so small that the spectra
@@ -14,7 +14,7 @@ use crate::linalg::Route;
 use crate::scalar::Scalar;
 use crate::tensor::TensorRef;
 
-/// A tolerance ε, and how it is kept.
+/// A tolerance ε, and the numbers by which it is met.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Contract {
     tolerance: f64,
@@ -48,8 +48,8 @@ impl Contract {
         Ok(self.tolerance > self.known || tucker.relative_error(x)? <= self.tolerance)
     }
 
-    /// Measures the error of a decomposition without truncation, and notes a shortfall if it is
-    /// above ε.
+    /// Measures the error of a decomposition without truncation, and records a shortfall if the
+    /// error is above ε.
     pub(crate) fn settle<T: Scalar>(
         self,
         mut lossless: Tucker<T>,
@@ -62,8 +62,8 @@ impl Contract {
     }
 }
 
-/// The bytes of the first result of [`within_tolerance`], which stays allocated until the error
-/// of the second is measured.
+/// The bytes of the first result of [`within_tolerance`], which stays allocated until the error of
+/// the second result is measured.
 pub(super) fn first_attempt_memory(truncation: &Truncation, problem: &Problem) -> f64 {
     match truncation {
         Truncation::Ranks(_) => 0.0,

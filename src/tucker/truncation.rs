@@ -28,7 +28,8 @@ impl Truncation {
     /// # Errors
     /// [`Error::OrderOutOfRange`], [`Error::ShapeOverflow`], [`Error::ModeOutOfRange`],
     /// [`Error::RepeatedMode`], [`Error::NoModes`], [`Error::Empty`],
-    /// [`Error::ToleranceOutOfRange`], and those of ranks.
+    /// [`Error::ToleranceOutOfRange`]; [`Error::RankCountMismatch`], [`Error::ZeroRank`],
+    /// [`Error::RankAboveExtent`] and [`Error::RankAboveProduct`] for ranks.
     ///
     /// ```
     /// use tenfold::Truncation;

@@ -1,7 +1,7 @@
 //! Eigenvectors of the tridiagonal matrix T, transformed to those of S = Q T Qᵀ: X ← Q X.
 //!
-//! Q = H₀ H₁ … is a product of reflectors, and the last one is applied first. Eight at a time
-//! are applied as one block
+//! Q = H₀ H₁ … is a product of reflectors, so the last reflector is applied first. Eight reflectors
+//! are applied together, as one block
 //!
 //! ```text
 //!   H_k ⋯ H_{k+7} = I − V U⁻¹ Vᵀ,    U = diag(1/σ) + the strict upper triangle of Vᵀ V
@@ -29,7 +29,7 @@ use crate::error::Result;
 use crate::monitor::Cancellation;
 use crate::simd::{Scratch, arch, dot, line_start};
 
-/// Reflectors of a block.
+/// The number of reflectors of a block.
 const BLOCK: usize = 8;
 
 /// X ← Q X for the Q of `reduction`. 2·n² flops for each column.
@@ -65,7 +65,7 @@ impl WithSimd for Apply<'_> {
         let blocks = Blocks::new(simd, reduction);
         let mut lanes = Scratch::<f64>::zeroed(x.nrows() * 2 * S::F64_LANES);
         let mut first = 0;
-        // Two registers of columns at a time where the processor has 32 registers.
+        // Two registers of columns at a time if the processor has 32 registers.
         while S::F64_LANES >= 8 && first + S::F64_LANES < count {
             cancellation.check()?;
             apply_to_columns::<S, 2>(simd, &blocks, x, first, &mut lanes);
@@ -84,10 +84,10 @@ impl WithSimd for Apply<'_> {
 struct Blocks {
     /// The order of the matrix.
     n: usize,
-    /// For each block a sliver: entry i of its vectors side by side, from the first row that
-    /// is not zero on.
+    /// One sliver for each block. A step of a sliver holds entry i of the block's vectors side by
+    /// side. The first step is the first row that is not zero.
     vectors: Scratch<[f64; BLOCK]>,
-    /// For each block the inner products of each vector with the vectors after it.
+    /// For each block, the inner products of each vector with the vectors after it.
     products: Scratch<[[f64; BLOCK]; BLOCK]>,
     scales: Scratch<[f64; BLOCK]>,
 }
@@ -155,13 +155,14 @@ impl Blocks {
     }
 }
 
-/// Where the sliver of `block` starts. The slivers before it have n − 1, n − 1 − [`BLOCK`], …
+/// The start of the sliver of `block`. The slivers before it have n − 1, n − 1 − [`BLOCK`], …
 /// steps.
 fn first_entry(n: usize, block: usize) -> usize {
     block * n - (0..block).map(|before| before * BLOCK + 1).sum::<usize>()
 }
 
-/// Applies all blocks to the columns of X from `first` on, one in each lane of R registers.
+/// Applies all blocks to the columns of X from `first` on, with one column in each lane of R
+/// registers.
 #[inline(always)]
 fn apply_to_columns<S: Simd, const R: usize>(
     simd: S,
@@ -206,8 +207,8 @@ fn reflect<S: Simd, const R: usize>(simd: S, block: &Block<'_>, x: &mut [[S::f64
             }
         }
     }
-    // 2. W ← −U⁻¹ W, by back substitution. The rows that are done are negative, so the
-    //    products with them are added.
+    // 2. W ← −U⁻¹ W, by back substitution. The finished rows have the negative sign already, so
+    //    the products with them are added.
     for l in (0..BLOCK).rev() {
         let scale = simd.splat_f64s(-block.scales[l]);
         let mut sum = w[l];

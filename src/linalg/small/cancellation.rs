@@ -1,5 +1,4 @@
-//! Tests of cancellation: each solver, and each of its steps, ends with an error where the flag
-//! is set.
+//! Tests of cancellation: each solver, and each of its steps, returns an error if the flag is set.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -66,7 +66,7 @@ impl Columns {
         &self.entries[j * self.nrows..(j + 1) * self.nrows]
     }
 
-    /// Column j, to write to.
+    /// Column j, mutable.
     pub(super) fn col_mut(&mut self, j: usize) -> &mut [f64] {
         &mut self.entries[j * self.nrows..(j + 1) * self.nrows]
     }
@@ -76,7 +76,7 @@ impl Columns {
         MatRef::from_column_major_slice(&self.entries, self.nrows, self.ncols)
     }
 
-    /// The matrix as a view to write to.
+    /// The matrix as a mutable view.
     pub(crate) fn as_mut(&mut self) -> MatMut<'_, f64> {
         MatMut::from_column_major_slice_mut(&mut self.entries, self.nrows, self.ncols)
     }

@@ -1,7 +1,7 @@
 //! All eigenvectors of a symmetric tridiagonal matrix by divide and conquer.
 //!
-//! Without the entry β that couples its halves, T splits into two smaller problems. A
-//! modification of rank one takes it out (Cuppen, Numer. Math. 1981):
+//! The entry β couples the two halves of T. Without it, T splits into two smaller problems. A
+//! modification of rank one removes it (Cuppen, Numer. Math. 1981):
 //!
 //! ```text
 //!       ┌ T₁  β ┐     ┌ T₁′   ┐
@@ -47,10 +47,10 @@ use crate::simd::{LINE_F64S, Scratch, arch, line_start};
 /// The largest order of a leaf.
 const LEAF: usize = 16;
 
-/// Eigenvalues, largest first, and eigenvectors of a tridiagonal matrix with entries near one
-/// at most. `None` where an iteration does not converge.
+/// Eigenvalues, largest first, and eigenvectors of a tridiagonal matrix with entries of at most
+/// about one. `None` if an iteration does not converge.
 ///
-/// Deflation and zero structure as in LAPACK's `dlaed2`. At most 8/3·n³ flops.
+/// Deflation and the use of zero blocks follow LAPACK's `dlaed2`. At most 8/3·n³ flops.
 pub(super) fn eigenvectors(
     t: Tridiagonal<'_>,
     cancellation: Cancellation<'_>,
@@ -87,7 +87,7 @@ impl WithSimd for DivideAndConquer<'_> {
         let mut values = Scratch::copied(self.t.diagonal);
         let mut e = Scratch::copied(self.t.off_diagonal);
         let norm = (0..n).fold(0.0f64, |norm, i| norm.max(values[i].abs() + e[i].abs()));
-        // 1. Tear. Level l has 2ˡ blocks; block i starts at row bound(l, i).
+        // 1. Split T into blocks. Level l has 2ˡ blocks; block i starts at row bound(l, i).
         let mut levels = 0;
         while n >> levels > LEAF {
             levels += 1;
@@ -138,7 +138,7 @@ impl WithSimd for DivideAndConquer<'_> {
     }
 }
 
-/// The halves in which an eigenvector may have entries that are not zero, each half a bit.
+/// The halves in which an eigenvector may have nonzero entries. Each half is one bit.
 type Support = u8;
 
 const FIRST: Support = 1;
@@ -181,10 +181,10 @@ impl Undeflated {
 }
 
 impl Merge<'_> {
-    /// Merges; returns whether the secular equation has converged.
+    /// Merges the halves. Returns whether the secular equation has converged.
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S, norm: f64) -> Result<bool> {
-        // Halves without a coupling are merged already.
+        // Without a coupling, the halves need no merge.
         if self.coupling.abs() <= f64::EPSILON * f64::EPSILON * norm {
             return Ok(true);
         }
@@ -202,8 +202,8 @@ impl Merge<'_> {
 
     /// Separates the eigenpairs of D + ρ z zᵀ that need no secular equation (`dlaed2`):
     ///
-    /// - where |zₖ| is tiny, dₖ and its vector stay;
-    /// - where two poles are close, a rotation of their vectors makes the z of one of them zero.
+    /// - if |zₖ| is tiny, dₖ and its vector do not change;
+    /// - if two poles are close, a rotation of their vectors makes the z of one of them zero.
     #[inline(always)]
     fn deflate<S: Simd>(&mut self, simd: S, rho: f64) -> Undeflated {
         let [start, middle, end] = self.bounds;
@@ -260,7 +260,7 @@ impl Merge<'_> {
         undeflated
     }
 
-    /// The eigenpairs of the undeflated rows; returns whether the secular equation has
+    /// Computes the eigenpairs of the undeflated rows. Returns whether the secular equation has
     /// converged.
     #[inline(always)]
     fn solve<S: Simd>(&mut self, simd: S, rho: f64, undeflated: &Undeflated) -> Result<bool> {
@@ -275,7 +275,7 @@ impl Merge<'_> {
         for (j, &row) in rows.iter().enumerate() {
             self.values[row] = roots.value(j);
         }
-        // 2. The z that belongs to the computed eigenvalues, with the signs of z.
+        // 2. The z for which the computed eigenvalues are exact, with the signs of the old z.
         let mut weights = roots.weights(simd);
         for (weight, z) in weights.iter_mut().zip(z) {
             *weight = weight.copysign(*z);

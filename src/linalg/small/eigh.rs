@@ -1,6 +1,6 @@
 //! The symmetric eigenproblem, S V = V Λ: all eigenvectors, or the leading ones.
 //!
-//! The head of [`super`] draws the steps. This file scales the matrix, decides between all
+//! The documentation of [`super`] shows the steps. This file scales the matrix, chooses between all
 //! vectors and the leading ones, and tries one rung of the ladder after the other.
 
 use faer::{Mat, MatRef};
@@ -38,15 +38,15 @@ pub struct Eigen {
 
 /// The eigendecomposition of the symmetric matrix `s`. Only its lower triangle is read.
 ///
-/// Backward stable: ‖S V − V Λ‖ is below 30·n·ε·‖S‖ and ‖VᵀV − I‖ below 30·n·ε, for entries of
-/// any size. At most 6·n³ flops: 4/3 for the tridiagonal form, 8/3 for divide and conquer, 2 for
-/// the transformation back. Runs on one thread, so the bits do not depend on the number of
-/// threads. Where the iteration does not converge, slower ones are tried: [`Rung`].
+/// Backward stable: ‖S V − V Λ‖ is below 30·n·ε·‖S‖ and ‖VᵀV − I‖ below 30·n·ε, for entries of any
+/// size. At most 6·n³ flops: 4/3 for the tridiagonal form, 8/3 for divide and conquer, 2 for the
+/// transformation back. Runs on one thread, so the bits do not depend on the number of threads. If
+/// the iteration does not converge, slower ones are tried: [`Rung`].
 ///
 /// # Errors
 /// [`MatrixShapeMismatch`](crate::Error::MatrixShapeMismatch) unless the matrix is square,
-/// [`NonFinite`](crate::Error::NonFinite); [`NoConvergence`](crate::Error::NoConvergence) where
-/// no rung converges.
+/// [`NonFinite`](crate::Error::NonFinite); [`NoConvergence`](crate::Error::NoConvergence) if no
+/// rung converges.
 ///
 /// ```
 /// use tenfold::linalg::eigh;
@@ -60,8 +60,7 @@ pub fn eigh(s: MatRef<'_, f64>) -> Result<Eigen> {
     eigh_until(s, Cancellation::default())
 }
 
-/// [`eigh`] that ends with [`Error::Cancelled`](crate::Error::Cancelled) soon after the flag is
-/// set.
+/// Like [`eigh`]. Returns [`Error::Cancelled`](crate::Error::Cancelled) soon after the flag is set.
 pub(crate) fn eigh_until(s: MatRef<'_, f64>, cancellation: Cancellation<'_>) -> Result<Eigen> {
     let (pairs, rung) = eigh_in_scratch_until(s, cancellation)?;
     Ok(pairs.leading(s.ncols(), rung))
@@ -84,7 +83,7 @@ impl EigenPairs {
     }
 }
 
-/// [`eigh_until`] in scratch memory.
+/// Like [`eigh_until`], with the result in scratch memory.
 pub(crate) fn eigh_in_scratch_until(
     s: MatRef<'_, f64>,
     cancellation: Cancellation<'_>,
@@ -93,7 +92,7 @@ pub(crate) fn eigh_in_scratch_until(
     all_pairs(s.as_ref(), exponent, cancellation)
 }
 
-/// The eigenpairs of `s`·2ᵉ, for `s` with entries near one at most.
+/// The eigenpairs of `s`·2ᵉ, for `s` with entries of at most about one.
 fn all_pairs(
     s: MatRef<'_, f64>,
     exponent: i32,
@@ -105,13 +104,13 @@ fn all_pairs(
     Ok((pairs, rung))
 }
 
-/// All eigenvalues of the symmetric matrix `s`, and its first `count(eigenvalues)` eigenvectors
-/// (all of them where `count` returns more). Only the lower triangle of `s` is read.
+/// All eigenvalues of the symmetric matrix `s`, and its first `count(eigenvalues)` eigenvectors, or
+/// all of them if `count` returns a larger number. Only the lower triangle of `s` is read.
 ///
-/// The bounds of [`eigh`] hold. Few vectors of a large matrix take less time than all: 4/3·n³
-/// flops for the tridiagonal form, and some 4·n² for each vector. Below n = 400 the leading
-/// tenth takes as long as all vectors. Where inverse iteration does not separate a cluster of
-/// eigenvalues, all vectors are computed.
+/// The bounds of [`eigh`] hold. Few vectors of a large matrix take less time than all vectors:
+/// 4/3·n³ flops for the tridiagonal form, and about 4·n² for each vector. Below n = 400, the
+/// leading tenth of the vectors takes as long as all of them. If inverse iteration does not
+/// separate a cluster of eigenvalues, all vectors are computed.
 ///
 /// # Errors
 /// The errors of [`eigh`].
@@ -127,8 +126,8 @@ pub fn eigh_leading(s: MatRef<'_, f64>, count: impl FnOnce(&[f64]) -> usize) -> 
     eigh_leading_until(s, count, Cancellation::default())
 }
 
-/// [`eigh_leading`] that ends with [`Error::Cancelled`](crate::Error::Cancelled) soon after the
-/// flag is set.
+/// Like [`eigh_leading`]. Returns [`Error::Cancelled`](crate::Error::Cancelled) soon after the flag
+/// is set.
 pub(crate) fn eigh_leading_until(
     s: MatRef<'_, f64>,
     count: impl FnOnce(&[f64]) -> usize,
@@ -173,7 +172,7 @@ pub(crate) fn eigh_leading_until(
 /// The largest order for which [`eigh_leading`] always computes all vectors.
 const SMALL: usize = 24;
 
-/// The lower triangle of `s`·2⁻ᵉ, with entries near one at most, and e. Fails unless `s` is
+/// The lower triangle of `s`·2⁻ᵉ, with entries of at most about one, and e. Fails unless `s` is
 /// square and its lower triangle finite.
 pub(super) fn scaled(s: MatRef<'_, f64>) -> Result<(Columns, i32)> {
     check_square(s)?;
@@ -212,8 +211,8 @@ fn all_vectors(
     climb(&LADDER, "the symmetric eigenproblem", attempt)
 }
 
-/// The eigenpairs of `s`, with entries near one at most, by one rung. `None` where it does not
-/// converge.
+/// The eigenpairs of `s`, which has entries of at most about one, by one rung. `None` if the rung
+/// does not converge.
 pub(super) fn on_rung(
     rung: Rung,
     s: MatRef<'_, f64>,
@@ -249,8 +248,8 @@ fn from_tridiagonal(
     Ok(Some(EigenPairs { values, vectors }))
 }
 
-/// The eigenpairs of S from the singular vectors of S + cI with c = ‖S‖∞, which is positive
-/// semidefinite, so that singular values are eigenvalues.
+/// The eigenpairs of S from the singular vectors of S + cI with c = ‖S‖∞. S + cI is positive
+/// semidefinite, so its singular values are its eigenvalues.
 fn shifted_jacobi(
     s: MatRef<'_, f64>,
     cancellation: Cancellation<'_>,

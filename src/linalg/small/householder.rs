@@ -8,8 +8,8 @@
 //!   H A H = A + v wᵀ + w vᵀ,    w = −σ (y − σ/2·(yᵀ v) v),    y = A v
 //! ```
 //!
-//! The product y reads the whole matrix, and the update changes it. To read it once in a step,
-//! not twice, the update waits for the product of the next step:
+//! The product y reads the whole matrix, and the update changes it. The update is delayed until the
+//! product of the next step, so that each step reads the matrix once and not twice:
 //!
 //! ```text
 //!   for k in 0..n:
@@ -49,8 +49,8 @@ pub(super) struct Reduction {
 }
 
 impl Reduction {
-    /// Reduces the symmetric matrix with the lower triangle of `s`, with entries near one at
-    /// most. 4/3·n³ flops.
+    /// Reduces the symmetric matrix with the lower triangle of `s`. Its entries are at most about
+    /// one. 4/3·n³ flops.
     pub(super) fn new(s: MatRef<'_, f64>, cancellation: Cancellation<'_>) -> Result<Self> {
         arch().dispatch(Reduce { s, cancellation })
     }
@@ -81,7 +81,7 @@ impl WithSimd for Reduce<'_> {
         let [mut v, mut w, mut y] = [(); 3].map(|()| Scratch::<f64>::zeroed(a.stride));
         for k in 0..n {
             self.cancellation.check()?;
-            // 1. Column k, with the last update.
+            // 1. Column k, after the last update.
             let start = line_start(k);
             let column = vectors.row_mut(k);
             a.copy_column(k, &mut column[k..n]);
@@ -96,8 +96,9 @@ impl WithSimd for Reduce<'_> {
             if k + 1 == n {
                 break;
             }
-            // 2. The reflector, from the column without its first entry and that entry. The
-            //    sign of alpha avoids cancellation.
+            // 2. The reflector that clears the column below its entry k + 1. `first` is this entry,
+            //    and `below` the sum of the squares below it. The sign of alpha avoids
+            //    cancellation.
             let start = line_start(k + 1);
             let first = std::mem::take(&mut column[k + 1]);
             let below = dot(simd, &column[start..], &column[start..]);
@@ -127,11 +128,11 @@ impl WithSimd for Reduce<'_> {
     }
 }
 
-/// Rows that one pass of [`Half::update_and_multiply`] reads together.
+/// The number of rows that one pass of [`Half::update_and_multiply`] reads together.
 const ROWS: usize = 4;
 
-/// The lower half of a symmetric matrix: by rows, each up to the end of its square block of
-/// [`LINE_F64S`] on the diagonal.
+/// The lower half of a symmetric matrix, stored by rows. Each row ends with its square block of
+/// order [`LINE_F64S`] on the diagonal.
 struct Half {
     entries: Scratch<f64>,
     stride: usize,
@@ -163,8 +164,8 @@ impl Half {
         }
     }
 
-    /// A ← A + v wᵀ + w vᵀ and y ← A·x, for rows and columns from `first` on. Entries of `x`
-    /// before `first` are zero. Rows of A before `first` are left unspecified.
+    /// A ← A + v wᵀ + w vᵀ and y ← A·x, for rows and columns from `first` on. Entries of `x` before
+    /// `first` are zero. The rows of A before `first` may have any values afterwards.
     #[inline(always)]
     fn update_and_multiply<S: Simd>(
         &mut self,
@@ -194,7 +195,7 @@ impl Half {
                 *y += simd.reduce_sum_f64s(sum);
             }
         }
-        // Columns before `first` share a line with it; they are finished.
+        // Columns before `first` in the same line are finished.
         y[start..first].fill(0.0);
     }
 }

@@ -35,8 +35,8 @@ pub(super) struct Leaf<'a> {
     pub(super) d: &'a mut [f64],
     /// The off-diagonal: entry i couples i and i + 1, and the last entry is zero.
     pub(super) e: &'a mut [f64],
-    /// The rows of the larger matrix's basis. The rows of the block, rows `first`, …, are zero
-    /// outside the block's columns; they become the eigenvectors.
+    /// The basis of the larger matrix, by rows. The rows of this block start at row `first`, and
+    /// are zero outside the columns of the block. They become the eigenvectors.
     pub(super) basis: &'a mut Rows,
     pub(super) first: usize,
     /// The norm of the larger matrix. Off-diagonal entries of rounding size count as zero.
@@ -44,7 +44,7 @@ pub(super) struct Leaf<'a> {
 }
 
 impl Leaf<'_> {
-    /// Diagonalises the matrix; returns whether the iteration has converged.
+    /// Diagonalises the block. Returns whether the iteration has converged.
     #[inline(always)]
     pub(super) fn diagonalise<S: Simd>(self, simd: S) -> bool {
         let Self {
@@ -71,7 +71,8 @@ impl Leaf<'_> {
                 if sweep == MAX_SWEEPS {
                     return false;
                 }
-                // 2. Wilkinson's shift: the eigenvalue of the first two rows nearer to d[l].
+                // 2. Wilkinson's shift: the eigenvalue of the first 2×2 block that is nearer to
+                //    d[l].
                 rotations.truncate(0);
                 let half_gap = (d[l + 1] - d[l]) / (2.0 * e[l]);
                 let root = (half_gap * half_gap + 1.0).sqrt();
@@ -93,7 +94,7 @@ impl Leaf<'_> {
                     }
                     let r = square.sqrt();
                     e[i + 1] = r;
-                    // 1/r from 1/r², so that the division need not wait for the root.
+                    // 1/r from 1/r², so that the division does not wait for the square root.
                     let reciprocal = r * (1.0 / square);
                     s = f * reciprocal;
                     c = g * reciprocal;
@@ -143,7 +144,7 @@ fn rotate<S: Simd>(
     }
 }
 
-/// [`rotate`] for a strip of R registers from register `start` on, last row first. A row that
+/// Like [`rotate`], for a strip of R registers from register `start` on, last row first. A row that
 /// two rotations share stays in registers between them.
 #[inline(always)]
 fn rotate_strip<'a, S: Simd, const R: usize>(

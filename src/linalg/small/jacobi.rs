@@ -1,5 +1,5 @@
-//! Singular vectors by one-sided Jacobi rotations, a slow iteration that converges where a
-//! faster one might not.
+//! Singular vectors by one-sided Jacobi rotations, a slow iteration that may converge when
+//! a faster one does not.
 //!
 //! Rotations of pairs of columns make the columns of R V orthogonal. Their lengths are then the
 //! singular values of R, and V holds the right singular vectors (Hestenes, J. SIAM 1958; Demmel
@@ -8,8 +8,8 @@
 //! ```text
 //!   A ← R, V ← I
 //!   repeat until no pair is rotated:
-//!     for each pair of columns aᵢ, aⱼ that is not orthogonal to rounding:
-//!       rotate aᵢ, aⱼ so that they are, and vᵢ, vⱼ alike
+//!     for each pair of columns aᵢ, aⱼ that is not orthogonal up to rounding:
+//!       make aᵢ, aⱼ orthogonal by a rotation, and apply the same rotation to vᵢ, vⱼ
 //! ```
 
 use faer::{Mat, MatRef};
@@ -21,8 +21,9 @@ use crate::monitor::Cancellation;
 /// The iteration gives up after this number of sweeps. Ten are usually enough.
 const MAX_SWEEPS: usize = 60;
 
-/// Singular values, largest first, and right singular vectors of the matrix `r` with entries
-/// near one at most. `None` where an entry is not finite. Some 6·n³ flops a sweep.
+/// Singular values, largest first, and right singular vectors of the matrix `r`, which has entries
+/// of at most about one. `None` if an entry is not finite, or after [`MAX_SWEEPS`] sweeps. About
+/// 6·n³ flops a sweep.
 pub(super) fn jacobi(
     r: MatRef<'_, f64>,
     cancellation: Cancellation<'_>,
@@ -48,8 +49,8 @@ pub(super) fn jacobi(
     Ok(Some((values, sorted)))
 }
 
-/// One sweep: rotates every pair of columns that is not orthogonal, in `images` and `vectors`
-/// alike. Returns whether all pairs were orthogonal.
+/// One sweep: rotates every pair of columns of `images` that is not orthogonal, and the same
+/// columns of `vectors`. Returns whether all pairs were orthogonal.
 fn rotate_all(
     images: &mut Mat<f64>,
     vectors: &mut Mat<f64>,

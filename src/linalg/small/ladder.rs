@@ -10,7 +10,8 @@ use faer::{Mat, MatRef, Scale};
 use crate::error::{Error, Result};
 use crate::names::named;
 
-/// The computation that gave a factorization: the first one on the ladder that converged.
+/// The computation that gave a factorization. Computations are tried in this order until one
+/// converges.
 ///
 /// ```
 /// use tenfold::linalg::{Rung, eigh};
@@ -23,10 +24,11 @@ pub enum Rung {
     /// Divide and conquer, or another fast iteration.
     #[default]
     DivideAndConquer,
-    /// The same on the matrix times a constant that is not a power of two, so that all
+    /// The same computation, on the matrix times a constant that is not a power of two, so that all
     /// rounding errors differ.
     Rescaled,
-    /// One-sided Jacobi rotations: slower by an order of magnitude, but they always converge.
+    /// One-sided Jacobi rotations: slower by an order of magnitude, but they converge more
+    /// reliably.
     Jacobi,
     /// Eigenvectors of the Gram matrix: singular values below √ε·σ₁ are lost in rounding.
     Gram,
@@ -57,8 +59,7 @@ pub(super) fn unscale(values: &mut [f64]) {
 
 /// The result of the first of `rungs` on which `attempt` converges, and the rung.
 ///
-/// # Errors
-/// [`Error::NoConvergence`] of `what` where none does; errors of `attempt`.
+/// [`Error::NoConvergence`] of `what` if no rung converges; errors of `attempt`.
 pub(super) fn climb<R>(
     rungs: &[Rung],
     what: &'static str,

@@ -17,12 +17,12 @@
 //!   eigenvector ← Σ yᵢ qᵢ
 //! ```
 //!
-//! A small residual means a small error only where the second eigenvalue λ₂ is smaller than λ₁
-//! by a gap. The iteration may miss an eigenvector that is orthogonal to its start. So the gap
+//! A small residual means a small error only if the second eigenvalue λ₂ is smaller than λ₁ by a
+//! gap. Moreover, the iteration may miss an eigenvector that is orthogonal to its start. So the gap
 //! is checked on S itself, in one of two ways:
 //!
 //! 1. by the bound λ₂² ≤ ‖S‖² − λ₁²;
-//! 2. where the bound is too large, by the number of eigenvalues above (1 − gap)·λ₁. It is the
+//! 2. if the bound is too large, by the number of eigenvalues above (1 − gap)·λ₁. This is the
 //!    number of positive pivots of S − (1 − gap)·λ₁·I (Sylvester's law of inertia).
 
 use faer::MatRef;
@@ -63,12 +63,12 @@ const FIRST_CHECK: usize = 4;
 /// The leading eigenpair of the positive semidefinite matrix `s`, if it is separated from the
 /// others. Only the lower triangle of `s` is read.
 ///
-/// Returns `None` where the second eigenvalue is above (1 − `gap`) times the first, where the
-/// iteration does not converge in 48 steps, and for a matrix without entries.
+/// Returns `None` if the second eigenvalue is above (1 − `gap`) times the first, if the iteration
+/// does not converge in 48 steps, and for a matrix without entries.
 ///
-/// The residual is at most n·ε·λ₁, so the error of the vector is at most n·ε/gap. Lanczos with
-/// full reorthogonalisation; the gap is checked on `s` itself. Some 50·n² flops, and n³/3 where
-/// the check needs a factorization.
+/// The residual is at most n·ε·λ₁, so the error of the vector is at most n·ε/gap. The method is
+/// Lanczos with full reorthogonalisation; the gap is checked on `s` itself. Cost: about 50·n²
+/// flops, and n³/3 more if the check needs a factorization.
 ///
 /// # Errors
 /// [`Error::MatrixShapeMismatch`] unless the matrix is square, [`Error::NonFinite`],
@@ -96,7 +96,7 @@ pub fn leading_pair(s: MatRef<'_, f64>, gap: f64) -> Result<Option<LeadingPair>>
     }))
 }
 
-/// [`leading_pair`] in scratch memory: the eigenvalue and its vector. It ends with
+/// Like [`leading_pair`], with the eigenvalue and its vector in scratch memory. Returns
 /// [`Error::Cancelled`] soon after the flag is set.
 pub(crate) fn leading_pair_in_scratch_until(
     s: MatRef<'_, f64>,
@@ -136,7 +136,7 @@ impl WithSimd for Lanczos<'_> {
     }
 }
 
-/// The Lanczos iteration. `None` where it does not converge.
+/// The Lanczos iteration. `None` if it does not converge.
 #[inline(always)]
 fn iterate<S: Simd>(
     simd: S,
@@ -146,7 +146,7 @@ fn iterate<S: Simd>(
     let (n, stride) = (s.len(), s.stride());
     let steps = MAX_STEPS.min(n);
     let mut random = Counter::new(1);
-    // 1. The start, with positive entries: for features without negative entries the leading
+    // 1. The start, with positive entries: if the features have no negative entries, the leading
     //    vector has none either.
     let mut q = Scratch::zeroed(stride);
     q[..n].fill_with(|| 0.5 + random.uniform());
@@ -224,7 +224,7 @@ fn ritz_vector(t: Tridiagonal<'_>, value: f64) -> Scratch<f64> {
 }
 
 /// Whether S has exactly one eigenvalue above `bound`, by elimination of S − bound·I without
-/// exchanges. A pivot of zero answers no.
+/// exchanges. Returns false for a pivot of zero.
 #[inline(always)]
 fn exactly_one_above<S: Simd>(
     simd: S,

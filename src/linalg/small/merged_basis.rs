@@ -1,9 +1,9 @@
 //! The basis of two merged halves: the product of the halves' bases with the eigenvectors of
-//! D + z zᵀ.
+//! D + z zᵀ. Here z includes the factor √ρ of the secular equation.
 //!
-//! The eigenvector of the root λⱼ has the entries zₖ/(dₖ − λⱼ), divided by its length. Row j
-//! of the new basis is the sum of the old rows k, each times entry k ([`Rows`] holds the
-//! vectors of the basis as rows). So the product is
+//! The eigenvector of the root λⱼ has the entries zₖ/(dₖ − λⱼ), divided by its length. The vectors
+//! of a basis are rows ([`Rows`]). Row j of the new basis is the sum of the old rows k, each times
+//! entry k of this eigenvector. So the product is
 //!
 //! ```text
 //!   new rows  ←  coefficients · old rows
@@ -15,9 +15,9 @@
 //!                     k: the poles          up to 3 registers wide
 //! ```
 //!
-//! The coefficients of eight roots make a sliver: entry k of all eight, then entry k + 1. The
-//! old rows are copied strip by strip into a sliver too, so that new rows can overwrite them.
-//! A tile of eight rows by a strip walks down both.
+//! The coefficients of eight roots make a sliver: entry k of all eight, then entry k + 1. The old
+//! rows are also copied to a sliver, strip by strip, so that new rows can overwrite them. A tile of
+//! eight rows by a strip reads both slivers step by step.
 
 use std::ops::Range;
 
@@ -31,8 +31,8 @@ use crate::simd::{LINE_F64S, Register, Scratch};
 
 /// The eigenvectors of D + z zᵀ.
 pub(super) struct Coefficients {
-    /// Slivers of [`LINE_F64S`] roots: for each pole, in the order of its place, the entry of
-    /// each of the roots, before division by the length.
+    /// Slivers of [`LINE_F64S`] roots. A step of a sliver holds the entries of these roots for one
+    /// pole, before division by the lengths. The poles are in the order of their places.
     entries: Scratch<f64>,
     /// The reciprocal length of each vector.
     scales: Scratch<f64>,
@@ -49,7 +49,7 @@ impl Coefficients {
         let mut entries = Scratch::zeroed(count * padded);
         let mut scales = Scratch::zeroed(padded);
         let one = Register::splat(simd, 1.0);
-        // Registers of one step of a sliver.
+        // The number of registers of one step of a sliver.
         let in_line = LINE_F64S / S::F64_LANES;
         let (pole_pairs, last_pole) = poles.as_chunks::<2>();
         let (weight_pairs, last_weight) = weights.as_chunks::<2>();
@@ -116,7 +116,7 @@ impl Product<'_> {
         let end = columns.end / S::F64_LANES;
         while column < end {
             cancellation.check()?;
-            // Four registers as two and two, else three at a time.
+            // Four registers are split into two and two; otherwise three at a time.
             let width = match end - column {
                 4 => 2,
                 rest => rest.min(WIDTH),
@@ -141,7 +141,7 @@ impl Product<'_> {
             step.copy_from_slice(&row[column..column + R]);
         }
         let sliver = &sliver[..self.source.len()];
-        // 2. Multiply, eight rows at a time where there are 32 registers.
+        // 2. Multiply, eight rows at a time if there are 32 registers.
         if S::F64_LANES >= 8 {
             self.multiply::<S, 8, R>(simd, column, sliver);
         } else {

@@ -63,7 +63,7 @@ impl Rows {
         &self.entries[i * self.stride..(i + 1) * self.stride]
     }
 
-    /// Row i, to write to.
+    /// Row i, with its padding, mutable.
     #[inline(always)]
     pub(super) fn row_mut(&mut self, i: usize) -> &mut [f64] {
         &mut self.entries[i * self.stride..(i + 1) * self.stride]

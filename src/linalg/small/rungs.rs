@@ -19,8 +19,8 @@ fn inputs() -> impl Iterator<Item = (&'static str, Mat<f64>)> {
     })
 }
 
-/// The largest order for which the slow rungs are checked. They have no other path for larger
-/// matrices.
+/// The largest order for which the slow rungs are checked. Larger matrices take the same path
+/// through their code.
 const SLOW_ORDER: usize = 100;
 
 /// The rungs that are checked on a matrix of order `n`.

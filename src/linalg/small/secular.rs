@@ -16,11 +16,11 @@
 //! dₖ − λ, which eigenvectors divide by, have small relative errors even where a root is close
 //! to a pole.
 //!
-//! The terms of the poles up to the root make ψ < 0, and the terms of the poles beyond it
-//! φ > 0. A step of the iteration replaces f by c + s/(left − λ) + t/(right − λ), with the two
-//! poles about the root, and solves a quadratic equation. The weight of the nearer pole is its
-//! own zₖ²; the other weight and c match f and f′ (the fixed weight method: Li, LAPACK Working
-//! Note 89, 1994). Where a step leaves the bracket, bisection replaces it.
+//! Let ψ < 0 be the sum of the terms of the poles up to the root, and φ > 0 the sum of the terms of
+//! the poles beyond it. A step of the iteration replaces f by c + s/(left − λ) + t/(right − λ),
+//! with the two poles next to the root, and solves a quadratic equation. The weight of the nearer
+//! pole is its own zₖ²; the other weight and c match f and f′ (the fixed weight method: Li, LAPACK
+//! Working Note 89, 1994). If a step leaves the bracket, bisection replaces it.
 //!
 //! A register holds as many roots as it has lanes, and iterates until all have converged.
 
@@ -116,7 +116,7 @@ impl Roots {
 }
 
 /// λⱼ − dₖ and dⱼ − dₖ for a register of roots λⱼ = origin + offset and poles dⱼ = `others`.
-/// The second is 1 where it would be zero, at j = k.
+/// For j = k the second would be zero, and is 1 instead.
 #[inline(always)]
 fn lowner_factors<S: Simd>(
     simd: S,
@@ -137,7 +137,8 @@ struct Batch<S: Simd> {
     first: usize,
     /// The numbers of the roots.
     number: Register<S>,
-    /// The poles left and right of each root; right of the last root, a bound for it.
+    /// The poles left and right of each root. The last root has no pole on its right; a bound for
+    /// the root replaces it.
     left: Register<S>,
     right: Register<S>,
     /// The zₖ² of these poles; zero for the bound.
@@ -188,7 +189,7 @@ impl<'a> Equation<'a> {
         }
     }
 
-    /// The roots; `None` where the iteration does not converge.
+    /// The roots; `None` if the iteration does not converge.
     #[inline(always)]
     pub(super) fn roots<S: Simd>(
         &self,
@@ -200,8 +201,8 @@ impl<'a> Equation<'a> {
         };
         let count = self.poles.len();
         let padded = count.next_multiple_of(LINE_F64S);
-        // 1. The poles about each root. The last root is at most d + ρ Σ zₖ². Padding repeats
-        //    the last root.
+        // 1. The poles next to each root. The last root is at most d + ρ Σ zₖ², with d the last
+        //    pole. Padding repeats the last root.
         let beyond = last + self.rho * self.squares.iter().sum::<f64>();
         let [
             mut number,
@@ -251,7 +252,7 @@ impl<'a> Equation<'a> {
         Ok(Some(roots))
     }
 
-    /// The roots of one batch; `None` where a lane does not converge.
+    /// The roots of one batch; `None` if a lane does not converge.
     #[inline(always)]
     fn solve<S: Simd>(&self, simd: S, batch: Batch<S>) -> Option<Point<S>> {
         let Batch {
@@ -267,8 +268,8 @@ impl<'a> Equation<'a> {
         let is_last = Register::splat(simd, (self.poles.len() - 1) as f64).at_most(number);
 
         // 1. Choose the origin by the sign of f in the middle of the interval: the left pole
-        //    where f ≥ 0, else the right one. The last root has the left pole only. The
-        //    bracket low < x < high is the half of the interval with the root.
+        //    if f ≥ 0, else the right one. The last root can only have the left pole. The bracket
+        //    low < x < high is the half of the interval that contains the root.
         let gap = right - left;
         let half = gap * Register::splat(simd, 0.5);
         let from_middle = Point {
@@ -283,8 +284,8 @@ impl<'a> Equation<'a> {
         let mut low = zero.where_or(is_below, half.where_or(is_last, -half));
         let mut high = half.where_or(is_below, gap.where_or(is_last, zero));
 
-        // 2. Start: the root of the equation that keeps the terms of the two poles about the
-        //    root and fixes all others at their values in the middle.
+        // 2. Start at the root of the equation that keeps the terms of the two poles next to the
+        //    root, and fixes all other terms at their values in the middle.
         let nearest = left_square.where_or(from_left, right_square);
         let c = middle + (left_square - right_square) / half;
         let sum = left_square + right_square;
@@ -320,7 +321,7 @@ impl<'a> Equation<'a> {
             let next = x + quadratic_root(simd, a, both * f, c);
             let next = next.where_or(within(simd, next, low, high), centre(simd, low, high));
 
-            // 3c. Keep x where f is within its rounding error; stop where no lane has moved.
+            // 3c. Keep x if f is within its rounding error. Stop if no lane has moved.
             let done = simd.and_m64s(f.at_most(bound), (-bound).at_most(f));
             let next = x.where_or(done, next);
             let moved = simd.not_m64s(next.equal(x));
@@ -388,7 +389,7 @@ impl<'a> Equation<'a> {
     }
 }
 
-/// The root of c x² − a x + b between the poles, in the form that does not cancel.
+/// The root of c x² − a x + b between the poles, by the formula that does not cancel digits.
 #[inline(always)]
 fn quadratic_root<S: Simd>(simd: S, a: Register<S>, b: Register<S>, c: Register<S>) -> Register<S> {
     let two = Register::splat(simd, 2.0);

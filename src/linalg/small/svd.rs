@@ -38,13 +38,13 @@ pub struct RightSingular {
 
 /// The n singular values and right singular vectors of the matrix `r`, m×n with m ≥ n.
 ///
-/// The matrix is first scaled by a power of two, so that entries of any size are safe. Some
-/// 20·n³ flops on one thread for a square matrix. Where the iteration does not converge, others
-/// are tried: [`Rung`].
+/// The matrix is first scaled by a power of two, so that entries of any size are safe. About 20·n³
+/// flops on one thread for a square matrix. If the iteration does not converge, slower ones are
+/// tried: [`Rung`].
 ///
 /// # Errors
-/// [`Error::MatrixShapeMismatch`] for m < n, [`Error::NonFinite`]; [`Error::NoConvergence`]
-/// where no rung converges.
+/// [`Error::MatrixShapeMismatch`] for m < n, [`Error::NonFinite`]; [`Error::NoConvergence`] if no
+/// rung converges.
 ///
 /// ```
 /// use tenfold::linalg::right_singular;
@@ -57,9 +57,9 @@ pub fn right_singular(r: MatRef<'_, f64>) -> Result<RightSingular> {
     right_singular_until(r, Cancellation::default())
 }
 
-/// [`right_singular`] that ends with [`Error::Cancelled`] when the flag is set: before each
-/// rung, and on the rungs of our own soon after the flag is set. faer's divide and conquer runs
-/// to its end.
+/// Like [`right_singular`]. Returns [`Error::Cancelled`] if the flag is set before a rung starts,
+/// and soon after it is set during the Jacobi and Gram rungs. faer's divide and conquer is not
+/// interrupted.
 pub(crate) fn right_singular_until(
     r: MatRef<'_, f64>,
     cancellation: Cancellation<'_>,
@@ -95,8 +95,8 @@ pub(super) const LADDER: [Rung; 4] = [
     Rung::Gram,
 ];
 
-/// The decomposition of `r`, with entries near one at most, by one rung. `None` where it does
-/// not converge.
+/// The decomposition of `r`, which has entries of at most about one, by one rung. `None` if the
+/// rung does not converge.
 pub(super) fn on_rung(
     rung: Rung,
     r: MatRef<'_, f64>,
@@ -121,7 +121,7 @@ pub(super) fn on_rung(
     })
 }
 
-/// faer's bidiagonal divide and conquer. `None` where it does not converge.
+/// faer's bidiagonal divide and conquer. `None` if it does not converge.
 fn divide_and_conquer(r: MatRef<'_, f64>) -> Option<Decomposed> {
     let n = r.ncols();
     let mut values = vec![0.0; n];

@@ -1,8 +1,9 @@
 //! Symmetric tridiagonal matrices T: all eigenvalues, and the leading eigenvectors alone.
 //!
-//! The eigenvalues come from a QL iteration without square roots: it transforms the squares of
+//! The eigenvalues come from a QL iteration without square roots, which transforms the squares of
 //! the off-diagonal entries. An eigenvector for a computed eigenvalue λ comes from inverse
-//! iteration: the solution of (T − λI) x = b, with almost any b, points along it.
+//! iteration: for almost any b, the solution of (T − λI) x = b has nearly the direction of the
+//! eigenvector.
 //!
 //! ```text
 //!   v ← random
@@ -11,8 +12,8 @@
 //!     v ← v − Σ ⟨v, u⟩ u                 over the vectors u found before
 //! ```
 //!
-//! The second step also separates the vectors of a cluster of eigenvalues. Where it fails, the
-//! caller computes all vectors by divide and conquer.
+//! The second step also separates the vectors of a cluster of eigenvalues. If the separation fails,
+//! the caller computes all vectors by divide and conquer.
 
 use super::columns::Columns;
 use crate::error::Result;
@@ -34,8 +35,8 @@ pub(super) struct Tridiagonal<'a> {
     pub(super) off_diagonal: &'a [f64],
 }
 
-/// Eigenvectors for `values`, as columns. `None` where a residual exceeds 4·n·ε·‖T‖, or two
-/// vectors are orthogonal to less than 4·n·ε. Some 2·n²·count flops for `count` values.
+/// Eigenvectors for `values`, as columns. `None` if a residual exceeds 4·n·ε·‖T‖, or if the inner
+/// product of two vectors exceeds 4·n·ε. About 2·n²·count flops for `count` values.
 pub(super) fn leading_vectors(
     t: Tridiagonal<'_>,
     values: &[f64],
@@ -100,8 +101,8 @@ fn residual(t: Tridiagonal<'_>, v: &[f64], value: f64) -> f64 {
 }
 
 /// All eigenvalues of T, largest first, by the rational QL iteration of Pal, Walker and Kahan
-/// (Parlett, *The Symmetric Eigenvalue Problem*, §8.15). `None` where it does not converge.
-/// Some 10·n² flops.
+/// (Parlett, *The Symmetric Eigenvalue Problem*, §8.15). `None` if it does not converge. About
+/// 10·n² flops.
 pub(super) fn eigenvalues(
     t: Tridiagonal<'_>,
     cancellation: Cancellation<'_>,
@@ -129,8 +130,8 @@ pub(super) fn eigenvalues(
         if sweeps > MAX_SWEEPS * n {
             return Ok(None);
         }
-        // 2. A sweep. QL converges at the start of the block, and faster with the small
-        //    entries there.
+        // 2. A sweep. QL converges at the start of the block, and faster if the small entries are
+        //    there. If they are at the end, the block is reversed.
         if d[last].abs() < d[first].abs() {
             d[first..=last].reverse();
             squares[first..last].reverse();
@@ -155,7 +156,7 @@ fn norm(t: Tridiagonal<'_>) -> f64 {
 /// One QL sweep without square roots over a block with diagonal `d`. The off-diagonal entries
 /// have the squares `squares`, and none is zero.
 fn ql_sweep(d: &mut [f64], squares: &mut [f64]) {
-    // 1. Wilkinson's shift: the eigenvalue of the first two rows nearer to d₀.
+    // 1. Wilkinson's shift: the eigenvalue of the first 2×2 block that is nearer to d₀.
     let e = squares[0].sqrt();
     let half_gap = (d[1] - d[0]) / (2.0 * e);
     let shift = d[0] - e / (half_gap + half_gap.hypot(1.0).copysign(half_gap));
@@ -175,7 +176,7 @@ fn ql_sweep(d: &mut [f64], squares: &mut [f64]) {
         let c_before = c;
         c = p / r;
         s = square / r;
-        // 1/c. This division need not wait for the one above.
+        // 1/c. This division does not wait for the one above.
         let inverse = r / p;
         let gamma_before = gamma;
         gamma = c * (d[i] - shift) - s * gamma_before;
@@ -194,7 +195,7 @@ fn ql_sweep(d: &mut [f64], squares: &mut [f64]) {
 ///
 /// ```text
 ///   x x                x x x
-///   x x x        →       x x x      step i: exchange rows i and i + 1 where that makes the
+///   x x x        →       x x x      step i: exchange rows i and i + 1 if that makes the
 ///     x x x                x x      pivot larger, then eliminate the entry below the pivot.
 ///       x x                  x      An exchange fills in a third diagonal.
 /// ```
@@ -203,7 +204,7 @@ pub(super) struct Factored {
     u: Scratch<[f64; 3]>,
     /// Entry i: the multiple of row i that was subtracted from row i + 1.
     multipliers: Scratch<f64>,
-    /// Entry i: whether rows i and i + 1 were exchanged before.
+    /// Entry i: whether rows i and i + 1 were exchanged before this subtraction.
     exchanged: Scratch<bool>,
 }
 
@@ -276,7 +277,8 @@ impl Factored {
     }
 }
 
-/// Scales `v` to unit length: first to entries of at most 1, so that squares do not overflow.
+/// Scales `v` to unit length. It is first scaled to entries of at most 1, so that squares do not
+/// overflow.
 pub(super) fn normalise(v: &mut [f64]) {
     let largest = v.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
     let scale = 1.0 / largest;
@@ -285,7 +287,7 @@ pub(super) fn normalise(v: &mut [f64]) {
     v.iter_mut().for_each(|x| *x *= scale);
 }
 
-/// Σ aᵢ bᵢ, with eight sums side by side.
+/// Σ aᵢ bᵢ, from eight partial sums.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; 8];
     let (a_blocks, a_rest) = a.as_chunks::<8>();

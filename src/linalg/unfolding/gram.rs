@@ -234,7 +234,7 @@ impl<T: Scalar> Unfolding<'_, T> {
         }
     }
 
-    /// Adds vvᵀ to `g` for each vector v of `vectors`, where they lie one after the other.
+    /// Adds vvᵀ to `g` for each vector v of `vectors`, which lie one after the other.
     /// Nothing is packed.
     fn add_unpacked<C: Convert<T>>(self, vectors: &[T], conversion: C, g: &mut [f64]) {
         let order = self.order;

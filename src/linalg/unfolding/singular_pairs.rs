@@ -23,9 +23,9 @@
 //!
 //! For r requested vectors, the *tail* is √(Σ_{i > r} σᵢ²)/‖M‖.
 //!
-//! The Tucker solvers need uᵢ. If the smaller side has zᵢ, they compute uᵢ = Mzᵢ/σᵢ
-//! ([`left_singular`](super::left_singular::left_singular)). A saliency map needs only
-//! Mᵀuᵢ = σᵢzᵢ.
+//! The Tucker solvers need uᵢ. If the smaller side has zᵢ, they compute an orthonormal basis of the
+//! vectors Mzᵢ = σᵢuᵢ ([`left_singular`](super::left_singular::left_singular)). A saliency map
+//! needs only Mᵀuᵢ = σᵢzᵢ.
 
 use std::ops::Range;
 
@@ -291,7 +291,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
         let Some((value, vector)) = pair else {
             return Ok(None);
         };
-        // 4. Estimate its error. Rounding turns it by an angle of at most ‖E‖/(λ₁ − λ₂) (Davis &
+        // 4. Estimate its error. Rounding rotates it by an angle of at most ‖E‖/(λ₁ − λ₂) (Davis &
         //    Kahan) towards an orthogonal vector v. For u₁, the error of Mᵀu₁ is at most the angle
         //    times ‖Mᵀv‖ ≤ σ₂. For z₁, the error of σ₁z₁ is at most the angle times σ₁.
         let angle = rounding / (gap * value);

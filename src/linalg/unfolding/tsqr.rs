@@ -20,8 +20,8 @@
 //!        after the block                                                simd::Reflect
 //! ```
 //!
-//! The head of `simd::reflectors` draws step 2. A triangle is merged with another by appending
-//! the rows of the other.
+//! The documentation of `simd::reflectors` shows step 2. To merge two triangles, the rows of one
+//! are appended to the other.
 
 use faer::Mat;
 use pulp::{Simd, WithSimd};

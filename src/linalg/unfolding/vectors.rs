@@ -68,7 +68,7 @@ impl Side {
 /// them stay in the cache while their entries are read.
 const VECTORS_AT_ONCE: usize = 16;
 
-/// An unfolding as a sequence of vectors. The head of this file describes the vectors.
+/// An unfolding as a sequence of vectors. The documentation of this file describes the vectors.
 #[derive(Clone, Copy)]
 pub(super) struct Unfolding<'a, T> {
     data: &'a [T],
@@ -125,7 +125,7 @@ impl<'a, T: Scalar> Unfolding<'a, T> {
 
     /// The memory from the first row of the panel of the vectors `range` on, and the distance
     /// from each row to the next, if the rows are contiguous and equally far apart. Called only
-    /// where the vectors are not contiguous.
+    /// if the vectors are not contiguous.
     pub(super) fn strided_rows(&self, range: Range<usize>) -> Option<(&'a [T], usize)> {
         let ModeExtents { extent, right, .. } = self.around;
         match self.side {
