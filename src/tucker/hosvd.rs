@@ -79,19 +79,12 @@ impl Hosvd {
         let x = x.into();
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
         truncation::check(&self.truncation, x.shape(), &modes)?;
+        // Each mode has its own budget.
+        let even = |tolerance: f64| tolerance * tolerance / modes.len() as f64;
         let truncate = |x: TensorRef<'_, T>, truncation: &Truncation| {
-            let even = |tolerance: f64| tolerance * tolerance / modes.len() as f64;
-            match truncation {
-                Truncation::Ranks(_) => {
-                    self.truncate(x, &modes, &budgets(truncation, &modes, &modes, even))
-                }
-                Truncation::RelativeError(tolerance) => {
-                    within_tolerance(x, *tolerance, self.route, |share| {
-                        let share = Truncation::RelativeError(share);
-                        self.truncate(x, &modes, &budgets(&share, &modes, &modes, even))
-                    })
-                }
-            }
+            within_tolerance(x, truncation, self.route, |truncation| {
+                self.truncate(x, &modes, &budgets(truncation, &modes, &modes, even))
+            })
         };
         in_range(x, &self.truncation, Estimate::Bound, truncate)
     }

@@ -145,20 +145,12 @@ impl StHosvd {
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
         truncation::check(&self.truncation, x.shape(), &modes)?;
         let order = self.order(x.shape(), &modes)?;
+        // The budget is for all modes together.
+        let total = |tolerance: f64| tolerance * tolerance;
         let truncate = |x: TensorRef<'_, T>, truncation: &Truncation| {
-            // The budget is for all modes together.
-            let total = |tolerance: f64| tolerance * tolerance;
-            match truncation {
-                Truncation::Ranks(_) => {
-                    self.truncate(x, &budgets(truncation, &modes, &order, total))
-                }
-                Truncation::RelativeError(tolerance) => {
-                    within_tolerance(x, *tolerance, self.route, |share| {
-                        let share = Truncation::RelativeError(share);
-                        self.truncate(x, &budgets(&share, &modes, &order, total))
-                    })
-                }
-            }
+            within_tolerance(x, truncation, self.route, |truncation| {
+                self.truncate(x, &budgets(truncation, &modes, &order, total))
+            })
         };
         in_range(x, &self.truncation, Estimate::Error, truncate)
     }

@@ -71,19 +71,24 @@ pub(super) fn first_attempt_memory(truncation: &Truncation, problem: &Problem) -
     }
 }
 
-/// Calls `decompose` with the relative error to truncate by, and again with 0 where the result
-/// misses `tolerance`. Makes the ranks obey the rank law. The error of the result is at most
-/// `tolerance`, or the smallest that precision and route can reach, with a shortfall noted.
+/// Calls `truncate` once for given ranks. For a tolerance, calls `truncate` with the relative error
+/// to truncate by, and again with 0 if the result misses the tolerance. The ranks then obey the rank
+/// law. The error of the result is at most the tolerance, or the smallest that precision and route
+/// can reach, with a shortfall noted.
 pub(super) fn within_tolerance<T: Scalar>(
     x: TensorRef<'_, T>,
-    tolerance: f64,
+    truncation: &Truncation,
     route: Route,
-    decompose: impl Fn(f64) -> Result<Tucker<T>>,
+    truncate: impl Fn(&Truncation) -> Result<Tucker<T>>,
 ) -> Result<Tucker<T>> {
+    let &Truncation::RelativeError(tolerance) = truncation else {
+        return truncate(truncation);
+    };
     let contract = Contract::new::<T>(tolerance, x.shape(), route);
-    let tucker = obey_rank_law(decompose(contract.share)?)?;
+    let to_error = |error: f64| obey_rank_law(truncate(&Truncation::RelativeError(error))?);
+    let tucker = to_error(contract.share)?;
     if contract.is_met(&tucker, x)? {
         return Ok(tucker);
     }
-    contract.settle(obey_rank_law(decompose(0.0)?)?, x)
+    contract.settle(to_error(0.0)?, x)
 }

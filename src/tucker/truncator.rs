@@ -6,7 +6,7 @@ use super::budget::{Budget, Discarded};
 use super::computation::Computation;
 use super::decomposition::{Components, Tucker};
 use crate::error::Result;
-use crate::linalg::Rung;
+use crate::linalg::{LeftSingular, Rung};
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef};
 
@@ -48,17 +48,16 @@ impl<T: Scalar> Truncator<T> {
         let discarded = self.discarded;
         let rank = |values: &[f64]| discarded.rank(budget, values);
         let leading = computation.leading(y, mode, budget.precision(), rank)?;
-        self.rung = self.rung.max(leading.rung);
-        Ok(self.keep(mode, leading.values, leading.vectors))
+        Ok(self.keep(mode, leading))
     }
 
-    /// Stores the factor and the spectrum of mode n, and adds the energy that the factor discards.
-    /// Returns the transposed factor. The rung of the computation is not stored: only
-    /// [`Truncator::truncate`] collects rungs.
-    pub(crate) fn keep(&mut self, mode: usize, values: Vec<f64>, factor: Mat<T>) -> MatRef<'_, T> {
-        self.discarded.add(&values, factor.ncols());
-        self.spectra[mode] = Some(values);
-        self.factors[mode].insert(factor).transpose()
+    /// Adds the leading singular vectors of mode n: factor, spectrum, rung, and the energy that they
+    /// discard. Returns Aₙᵀ.
+    pub(crate) fn keep(&mut self, mode: usize, leading: LeftSingular<T>) -> MatRef<'_, T> {
+        self.discarded.add(&leading.values, leading.vectors.ncols());
+        self.spectra[mode] = Some(leading.values);
+        self.rung = self.rung.max(leading.rung);
+        self.factors[mode].insert(leading.vectors).transpose()
     }
 
     /// The factors so far, one or none for each mode.

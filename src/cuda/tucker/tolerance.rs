@@ -23,7 +23,7 @@ use crate::cuda::device::Device;
 use crate::cuda::launch::Unfoldings;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
-use crate::linalg::Route;
+use crate::linalg::{LeftSingular, Route, Rung};
 use crate::monitor::Cancellation;
 use crate::tensor::{Tensor, TensorRef};
 use crate::tucker::{Budget, Contract, Start, Truncator, Tucker, check_finite, obey_rank_law};
@@ -256,7 +256,13 @@ impl Partial {
         let rank = self.truncator.discarded().rank(budget, &values);
         if let Some(vectors) = all.factors[mode].take() {
             let leading = vectors.get(.., ..rank).to_owned();
-            self.truncator.keep(mode, values, leading);
+            let leading = LeftSingular {
+                values,
+                vectors: leading,
+                route: Route::Gram,
+                rung: Rung::default(),
+            };
+            self.truncator.keep(mode, leading);
         }
         let right: usize = shape[mode + 1..].iter().product();
         let slabs = all.core.data().chunks(shape[mode] * right);
