@@ -79,7 +79,12 @@ pub(crate) fn mode_product_until<'a, T: Scalar>(
     let around = x.extents(mode)?;
     check_extent(around, mode, u)?;
     let mut y = Tensor::zeros(&x.shape.with(mode, u.nrows())?)?;
-    multiply(x, around, u, &mut y.data, cancellation)?;
+    let product = ModeProduct {
+        around,
+        u,
+        cancellation,
+    };
+    product.write(x, &mut y.data)?;
     Ok(y)
 }
 
@@ -93,7 +98,12 @@ pub(crate) fn mode_product_into<T: Scalar>(
     let around = x.extents(mode)?;
     check_extent(around, mode, u)?;
     debug_assert_eq!(y.len(), around.columns() * u.nrows());
-    multiply(x, around, u, y, Cancellation::default())
+    let product = ModeProduct {
+        around,
+        u,
+        cancellation: Cancellation::default(),
+    };
+    product.write(x, y)
 }
 
 /// Fails unless the number of columns of `u` is the extent of mode `mode`.
@@ -108,20 +118,23 @@ pub(super) fn check_extent<T>(around: ModeExtents, mode: usize, u: MatRef<'_, T>
     })
 }
 
-/// Y₍ₙ₎ = U X₍ₙ₎.
-fn multiply<T: Scalar>(
-    x: TensorRef<'_, T>,
+/// A product with a matrix U that fits the extents around the mode.
+struct ModeProduct<'a, T> {
     around: ModeExtents,
-    u: MatRef<'_, T>,
-    y: &mut [T],
-    cancellation: Cancellation<'_>,
-) -> Result<()> {
-    if y.is_empty() || around.extent == 0 {
-        y.fill(T::zero());
-    } else {
-        Packed::new(u, around).multiply(x.data, y, cancellation);
+    u: MatRef<'a, T>,
+    cancellation: Cancellation<'a>,
+}
+
+impl<T: Scalar> ModeProduct<'_, T> {
+    /// Y₍ₙ₎ = U X₍ₙ₎.
+    fn write(&self, x: TensorRef<'_, T>, y: &mut [T]) -> Result<()> {
+        if y.is_empty() || self.around.extent == 0 {
+            y.fill(T::zero());
+        } else {
+            Packed::new(self.u, self.around).multiply(x.data, y, self.cancellation);
+        }
+        self.cancellation.check()
     }
-    cancellation.check()
 }
 
 /// The matrix of a mode-n product, packed for the shape of the slabs.
@@ -146,10 +159,18 @@ impl<T: Scalar> Packed<T> {
     pub(super) fn multiply(&self, x: &[T], y: &mut [T], cancellation: Cancellation<'_>) {
         match self {
             Self::Columns(u) => multiply_rows(x, u, y, cancellation),
-            Self::Rows(u, right) if *right >= WIDE_SLIVERS * sliver_entries::<T>() => {
-                multiply_wide_slabs(x, *right, u, y, cancellation);
+            &Self::Rows(ref u, right) => {
+                let product = SlabProduct {
+                    u,
+                    right,
+                    cancellation,
+                };
+                if right >= WIDE_SLIVERS * sliver_entries::<T>() {
+                    product.of_wide_slabs(x, y);
+                } else {
+                    product.of_narrow_slabs(x, y);
+                }
             }
-            Self::Rows(u, right) => multiply_narrow_slabs(x, *right, u, y, cancellation),
         }
     }
 }
@@ -178,27 +199,54 @@ fn multiply_rows<T: Scalar>(
         });
 }
 
-/// Y_l = U X_l for wide slabs: ranges of columns of each slab in parallel.
-fn multiply_wide_slabs<T: Scalar>(
-    x: &[T],
+/// The product of U with slabs of R columns, R > 1.
+struct SlabProduct<'a, T> {
+    u: &'a PackedRows<T>,
+    /// R.
     right: usize,
-    u: &PackedRows<T>,
-    y: &mut [T],
-    cancellation: Cancellation<'_>,
-) {
-    let (rows, extent) = (u.rows(), u.depth());
-    let task = task_columns(rows, extent);
-    let slabs = x.par_chunks_exact(extent * right);
-    slabs
-        .zip(y.par_chunks_exact_mut(rows * right))
-        .for_each(|(x, y)| {
-            let y = MatMut::from_row_major_slice_mut(y, rows, right);
-            for_columns(y, 0, task, &|first, y| {
-                if !cancellation.is_requested() {
-                    multiply_in_place(u, &x[first..], right, y);
-                }
+    cancellation: Cancellation<'a>,
+}
+
+impl<T: Scalar> SlabProduct<'_, T> {
+    /// Y_l = U X_l for wide slabs: ranges of columns of each slab in parallel.
+    fn of_wide_slabs(&self, x: &[T], y: &mut [T]) {
+        let (rows, extent, right) = (self.u.rows(), self.u.depth(), self.right);
+        let task = task_columns(rows, extent);
+        let slabs = x.par_chunks_exact(extent * right);
+        slabs
+            .zip(y.par_chunks_exact_mut(rows * right))
+            .for_each(|(x, y)| {
+                let y = MatMut::from_row_major_slice_mut(y, rows, right);
+                for_columns(y, 0, task, &|first, y| {
+                    if !self.cancellation.is_requested() {
+                        multiply_in_place(self.u, &x[first..], right, y);
+                    }
+                });
             });
-        });
+    }
+
+    /// Y_l = U X_l for narrow slabs. A strip consists of several slabs, and a task of several strips.
+    fn of_narrow_slabs(&self, x: &[T], y: &mut [T]) {
+        let (u, right) = (self.u, self.right);
+        let sizes = [u.depth() * right, u.rows() * right];
+        let task = task_columns(u.rows(), u.depth());
+        let per_strip = (STRIP_COLUMNS.min(task) / right).max(1);
+        let per_task = per_strip * task.div_ceil(STRIP_COLUMNS);
+        let multiply = |(x, y): (&[T], &mut [T])| {
+            let mut strip = Strip::new(u, right);
+            let strips = y.chunks_mut(per_strip * sizes[1]);
+            for (y, start) in strips.zip((0..).step_by(per_strip * sizes[0])) {
+                if self.cancellation.is_requested() {
+                    return;
+                }
+                let (here, next) = x[start..].split_at(y.len() / sizes[1] * sizes[0]);
+                strip.multiply(here, y, next);
+            }
+        };
+        x.par_chunks(per_task * sizes[0])
+            .zip(y.par_chunks_mut(per_task * sizes[1]))
+            .for_each(multiply);
+    }
 }
 
 /// Splits `y` into ranges of at most `limit` columns, and calls `part` for them in parallel, each
@@ -219,34 +267,6 @@ fn for_columns<T: Scalar>(
         || for_columns(left, first, limit, part),
         || for_columns(right, first + middle, limit, part),
     );
-}
-
-/// Y_l = U X_l for narrow slabs. A strip consists of several slabs, and a task of several strips.
-fn multiply_narrow_slabs<T: Scalar>(
-    x: &[T],
-    right: usize,
-    u: &PackedRows<T>,
-    y: &mut [T],
-    cancellation: Cancellation<'_>,
-) {
-    let sizes = [u.depth() * right, u.rows() * right];
-    let task = task_columns(u.rows(), u.depth());
-    let per_strip = (STRIP_COLUMNS.min(task) / right).max(1);
-    let per_task = per_strip * task.div_ceil(STRIP_COLUMNS);
-    let multiply = |(x, y): (&[T], &mut [T])| {
-        let mut strip = Strip::new(u, right);
-        let strips = y.chunks_mut(per_strip * sizes[1]);
-        for (y, start) in strips.zip((0..).step_by(per_strip * sizes[0])) {
-            if cancellation.is_requested() {
-                return;
-            }
-            let (here, next) = x[start..].split_at(y.len() / sizes[1] * sizes[0]);
-            strip.multiply(here, y, next);
-        }
-    };
-    x.par_chunks(per_task * sizes[0])
-        .zip(y.par_chunks_mut(per_task * sizes[1]))
-        .for_each(multiply);
 }
 
 /// The maximum number of bytes that [`mode_product`] allocates for a matrix of `rows` rows: the
