@@ -162,7 +162,7 @@ fn outputs_that_cannot_be_written_are_refused() {
     fs::create_dir(folder.at("folder")).unwrap();
     for (output, message) in [
         ("folder", "this is a directory"),
-        (".", "this names no file"),
+        (".", "this path names no file"),
         ("no/such/folder/y", "does not exist"),
         ("x.npy/y", "cannot write to"),
         ("", "a value is required for '--output"),
