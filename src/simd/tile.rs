@@ -60,58 +60,66 @@ impl<A: Lanes, const R: usize> Walk<'_, A, R> {
         mut tile: Tile<A::Register<S>, R, N>,
         before: impl Fn(usize),
     ) -> Tile<A::Register<S>, R, N> {
-        let Self {
-            depth,
-            registers,
-            step,
-            factors,
-        } = self;
         // 1. Check the bounds of the last step. They imply the bounds of all steps.
+        let (depth, factors) = (self.depth, &self.factors);
         let last = depth.saturating_sub(1);
-        for entries in registers {
-            assert!(last * step + lanes::<S, A>() <= entries.len());
+        for entries in self.registers {
+            assert!(last * self.step + lanes::<S, A>() <= entries.len());
         }
         assert!(last * factors.step + (N - 1) * factors.apart < factors.data.len());
-        // 2. Define one step.
-        let starts = registers.map(<[A]>::as_ptr);
-        let data = factors.data.as_ptr();
-        let mut add = |k: usize| {
-            let mut registers = [A::splat(simd, A::zero()); R];
-            for (register, start) in registers.iter_mut().zip(starts) {
-                // SAFETY: the register lies in its slice, as asserted for the last step, and
-                // any bytes make a register of plain numbers.
-                *register = unsafe {
-                    start
-                        .add(k * step)
-                        .cast::<A::Register<S>>()
-                        .read_unaligned()
-                };
-            }
-            for (n, row) in tile.iter_mut().enumerate() {
-                // SAFETY: the entry lies in the slice, as asserted for the last step and the
-                // last row.
-                let factor = unsafe { *data.add(k * factors.step + n * factors.apart) };
-                let factor = A::splat(simd, factor);
-                for (sum, register) in row.iter_mut().zip(registers) {
-                    *sum = A::mul_add(simd, register, factor, *sum);
-                }
-            }
-        };
-        // 3. Run all steps. The compiler unrolls the steps between two calls of `before`, so that
+        // 2. Run all steps. The compiler unrolls the steps between two calls of `before`, so that
         //    the sums stay in the same registers.
         let whole = depth / EVERY * EVERY;
         for start in (0..whole).step_by(EVERY) {
             before(start);
             for k in start..start + EVERY {
-                add(k);
+                // SAFETY: the bounds of all steps are checked.
+                unsafe { self.add_step(simd, &mut tile, k) };
             }
         }
         if whole < depth {
             before(whole);
         }
         for k in whole..depth {
-            add(k);
+            // SAFETY: the bounds of all steps are checked.
+            unsafe { self.add_step(simd, &mut tile, k) };
         }
         tile
+    }
+
+    /// Adds the products of step k. Must be inlined: a function of its own would not be compiled
+    /// for the instruction set of the caller.
+    ///
+    /// # Safety
+    /// The registers and the factors of step k lie in their slices.
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    unsafe fn add_step<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        tile: &mut Tile<A::Register<S>, R, N>,
+        k: usize,
+    ) {
+        let mut registers = [A::splat(simd, A::zero()); R];
+        for (register, entries) in registers.iter_mut().zip(self.registers) {
+            let start = entries.as_ptr();
+            // SAFETY: the register lies in its slice, and any bytes make a register of plain
+            // numbers.
+            *register = unsafe {
+                start
+                    .add(k * self.step)
+                    .cast::<A::Register<S>>()
+                    .read_unaligned()
+            };
+        }
+        let Factors { data, apart, step } = self.factors;
+        for (n, row) in tile.iter_mut().enumerate() {
+            // SAFETY: the entry lies in the slice.
+            let factor = unsafe { *data.get_unchecked(k * step + n * apart) };
+            let factor = A::splat(simd, factor);
+            for (sum, register) in row.iter_mut().zip(registers) {
+                *sum = A::mul_add(simd, register, factor, *sum);
+            }
+        }
     }
 }
