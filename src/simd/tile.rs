@@ -69,12 +69,19 @@ impl<A: Lanes, const R: usize> Walk<'_, A, R> {
         assert!(last * factors.step + (N - 1) * factors.apart < factors.data.len());
         // 2. Run all steps. The compiler unrolls the steps between two calls of `before`, so that
         //    the sums stay in the same registers.
+        let starts = Starts {
+            registers: self.registers.map(<[A]>::as_ptr),
+            step: self.step,
+            factors: factors.data.as_ptr(),
+            factors_step: factors.step,
+            apart: factors.apart,
+        };
         let whole = depth / EVERY * EVERY;
         for start in (0..whole).step_by(EVERY) {
             before(start);
             for k in start..start + EVERY {
                 // SAFETY: the bounds of all steps are checked.
-                unsafe { self.add_step(simd, &mut tile, k) };
+                unsafe { starts.add(simd, &mut tile, k) };
             }
         }
         if whole < depth {
@@ -82,27 +89,38 @@ impl<A: Lanes, const R: usize> Walk<'_, A, R> {
         }
         for k in whole..depth {
             // SAFETY: the bounds of all steps are checked.
-            unsafe { self.add_step(simd, &mut tile, k) };
+            unsafe { starts.add(simd, &mut tile, k) };
         }
         tile
     }
+}
 
+/// A [`Walk`] as pointers to its first step.
+#[derive(Clone, Copy)]
+struct Starts<A, const R: usize> {
+    registers: [*const A; R],
+    step: usize,
+    factors: *const A,
+    factors_step: usize,
+    apart: usize,
+}
+
+impl<A: Lanes, const R: usize> Starts<A, R> {
     /// Adds the products of step k. Must be inlined: a function of its own would not be compiled
     /// for the instruction set of the caller.
     ///
     /// # Safety
-    /// The registers and the factors of step k lie in their slices.
+    /// The registers and the factors of step k lie in the slices of the walk.
     #[inline(always)]
     #[allow(unsafe_code)]
-    unsafe fn add_step<S: Simd, const N: usize>(
-        &self,
+    unsafe fn add<S: Simd, const N: usize>(
+        self,
         simd: S,
         tile: &mut Tile<A::Register<S>, R, N>,
         k: usize,
     ) {
         let mut registers = [A::splat(simd, A::zero()); R];
-        for (register, entries) in registers.iter_mut().zip(self.registers) {
-            let start = entries.as_ptr();
+        for (register, start) in registers.iter_mut().zip(self.registers) {
             // SAFETY: the register lies in its slice, and any bytes make a register of plain
             // numbers.
             *register = unsafe {
@@ -112,10 +130,9 @@ impl<A: Lanes, const R: usize> Walk<'_, A, R> {
                     .read_unaligned()
             };
         }
-        let Factors { data, apart, step } = self.factors;
         for (n, row) in tile.iter_mut().enumerate() {
             // SAFETY: the entry lies in the slice.
-            let factor = unsafe { *data.get_unchecked(k * step + n * apart) };
+            let factor = unsafe { *self.factors.add(k * self.factors_step + n * self.apart) };
             let factor = A::splat(simd, factor);
             for (sum, register) in row.iter_mut().zip(registers) {
                 *sum = A::mul_add(simd, register, factor, *sum);
