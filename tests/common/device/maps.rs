@@ -133,8 +133,8 @@ impl Trial<'_> {
         }
     }
 
-    /// A batch on the device gives the bits of the same batch in the host's memory. If `room` is
-    /// given, so many bytes of the device's memory are left for the work.
+    /// A batch on the device gives the bits of the same batch in the host's memory. `room` limits
+    /// the free bytes of device memory.
     fn maps_at_a_pointer<T: DeviceScalar>(
         &mut self,
         cam: &Cam,
