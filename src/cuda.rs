@@ -11,9 +11,9 @@
 //! values. The typical difference of normalised maps is 1e-6 (`f32`) and 1e-12 (`f64`).
 //!
 //! The feature builds without a CUDA toolkit. [`Device::open`] needs a driver for CUDA 11.8
-//! or newer. NVRTC compiles the kernels (`kernels/*.cu`) for the device if its library is
-//! found. Otherwise the driver compiles the PTX that this library includes, for devices of
-//! compute capability 7.5 and newer.
+//! or newer, and a device of compute capability 7.5 or newer. The library includes its kernels
+//! as PTX, which the driver compiles. If NVRTC is installed, it compiles kernels for the orders of
+//! matrices that the library does not include.
 //!
 //! `docs/cuda.md` describes how the kernels are tested and how fast they are.
 //!

@@ -1,35 +1,26 @@
-//! The program: the text of all kernels, compiled and loaded on a device.
-
-#![allow(unsafe_code)]
+//! The kernels as text, compiled and loaded on a device.
+//!
+//! The *base* kernels work for every order and every device; one PTX in this library holds them, and
+//! the driver compiles it when the device is opened. *Sized* kernels are faster; each is compiled for
+//! one order of its matrices and loaded at its first use ([`sized`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cudarc::driver::sys::{CUdevice_attribute_enum as Attribute, CUfunction_attribute_enum};
-use cudarc::driver::{CudaContext, CudaFunction, CudaModule};
-use cudarc::nvrtc::{self, CompileOptions, Ptx};
+use cudarc::driver::{CudaContext, CudaFunction};
 
-use super::driver::failed;
+use self::compiler::{Card, load, prepare};
+use self::families::Family;
+use self::sized::{Modules, Origin};
 use crate::error::Result;
 
-/// The files of the program. Each comes after the files that it includes.
-const FILES: [&str; 13] = [
-    include_str!("../../kernels/block.cuh"),
-    include_str!("../../kernels/jacobi.cuh"),
-    include_str!("../../kernels/map.cuh"),
-    include_str!("../../kernels/centre.cu"),
-    include_str!("../../kernels/combine.cu"),
-    include_str!("../../kernels/eigen.cu"),
-    include_str!("../../kernels/factor.cu"),
-    include_str!("../../kernels/gram.cu"),
-    include_str!("../../kernels/product.cu"),
-    include_str!("../../kernels/project.cu"),
-    include_str!("../../kernels/resize.cu"),
-    include_str!("../../kernels/saliency.cu"),
-    include_str!("../../kernels/sweep.cu"),
-];
+mod compiler;
+pub(super) mod families;
+mod sized;
 
-/// The program as PTX, compiled by NVRTC 11.8 for compute capability 7.5 and newer.
+pub(super) use sized::Sized;
+
+/// The base kernels as PTX, compiled by NVRTC 11.8 for compute capability 7.5 and newer.
 const SHIPPED: &str = include_str!("../../kernels/tenfold.ptx");
 
 /// All entry points.
@@ -62,105 +53,83 @@ const KERNELS: [&str; 26] = [
     "truncate",
 ];
 
-/// Entry points that may need more shared memory than the default limit.
-const IN_SHARED_MEMORY: [&str; 4] = [
-    "saliency_f32",
-    "saliency_f64",
-    "eigen_shared",
-    "eigen_global",
-];
-
 /// The kernels, loaded on a device.
 #[derive(Debug)]
 pub(super) struct Program {
-    functions: HashMap<&'static str, CudaFunction>,
-    /// The bytes of shared memory that a block can have.
-    shared_limit: usize,
+    context: Arc<CudaContext>,
+    card: Card,
+    base: HashMap<&'static str, CudaFunction>,
+    sized: Modules,
 }
 
 impl Program {
-    /// Compiles and loads the kernels.
+    /// Loads the base kernels.
     pub(super) fn load(context: &Arc<CudaContext>) -> Result<Self> {
-        let module = load_module(context)?;
-        let limit = context
-            .attribute(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)
-            .map_err(failed("reading the size of its shared memory"))?;
-        let mut functions = HashMap::new();
+        let card = Card::of(context)?;
+        let module = load(context, &card, SHIPPED)?;
+        let mut base = HashMap::new();
         for name in KERNELS {
-            let function = module
-                .load_function(name)
-                .map_err(failed("loading the kernels"))?;
-            if IN_SHARED_MEMORY.contains(&name) {
-                function
-                    .set_attribute(
-                        CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                        limit,
-                    )
-                    .map_err(failed("raising the limit of shared memory"))?;
-            }
-            functions.insert(name, function);
+            base.insert(name, prepare(&card, &module, name)?);
         }
         Ok(Self {
-            functions,
-            shared_limit: limit.try_into().unwrap_or(0),
+            context: Arc::clone(context),
+            card,
+            base,
+            sized: Modules::default(),
         })
     }
 
-    /// The kernel of this name, one of [`KERNELS`].
+    /// The base kernel of this name, one of [`KERNELS`].
     pub(super) fn function(&self, name: &str) -> &CudaFunction {
-        &self.functions[name]
+        &self.base[name]
+    }
+
+    /// The kernels of a family for matrices of at least this order. The first call for an order
+    /// loads them. `None` if the family does not cover the order or the device.
+    pub(super) fn sized(
+        &self,
+        family: &'static Family,
+        order: usize,
+    ) -> Result<Option<Arc<Sized>>> {
+        self.sized.get(&self.context, &self.card, family, order)
+    }
+
+    /// The modules of sized kernels that are loaded so far, and where each comes from.
+    pub(super) fn loaded(&self) -> Vec<(String, Origin)> {
+        self.sized.describe()
     }
 
     /// The bytes of shared memory that a block can have.
     pub(super) fn shared_limit(&self) -> usize {
-        self.shared_limit
+        self.card.shared_limit
     }
-}
-
-/// Loads the program that NVRTC compiles for the device. Loads the PTX of this library
-/// instead if NVRTC is not installed or fails, or if its PTX is too new for the driver.
-fn load_module(context: &Arc<CudaContext>) -> Result<Arc<CudaModule>> {
-    let compiled = compile(context).and_then(|ptx| context.load_module(ptx).ok());
-    match compiled {
-        Some(module) => Ok(module),
-        None => context
-            .load_module(Ptx::from_src(SHIPPED))
-            .map_err(failed("loading the kernels")),
-    }
-}
-
-/// Compiles the program by NVRTC. Returns `None` if NVRTC is not installed or fails.
-fn compile(context: &Arc<CudaContext>) -> Option<Ptx> {
-    // SAFETY: the call only tries to open the library by its name.
-    if !unsafe { nvrtc::sys::is_culib_present() } {
-        return None;
-    }
-    let (major, minor) = context.compute_capability().ok()?;
-    let options = CompileOptions {
-        options: vec![
-            format!("--gpu-architecture=compute_{major}{minor}"),
-            "--std=c++14".to_owned(),
-        ],
-        ..CompileOptions::default()
-    };
-    nvrtc::compile_ptx_with_opts(source(), options).ok()
-}
-
-/// All files as one text, without the lines by which the files include each other.
-fn source() -> String {
-    let files = FILES.iter();
-    let lines = files.flat_map(|file| file.lines());
-    let kept = lines.filter(|line| !line.starts_with("#include \""));
-    kept.fold(String::new(), |text, line| text + line + "\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::compiler::joined;
     use super::*;
+
+    /// The files of the base kernels.
+    const FILES: [&str; 13] = [
+        include_str!("../../kernels/block.cuh"),
+        include_str!("../../kernels/jacobi.cuh"),
+        include_str!("../../kernels/map.cuh"),
+        include_str!("../../kernels/centre.cu"),
+        include_str!("../../kernels/combine.cu"),
+        include_str!("../../kernels/eigen.cu"),
+        include_str!("../../kernels/factor.cu"),
+        include_str!("../../kernels/gram.cu"),
+        include_str!("../../kernels/product.cu"),
+        include_str!("../../kernels/project.cu"),
+        include_str!("../../kernels/resize.cu"),
+        include_str!("../../kernels/saliency.cu"),
+        include_str!("../../kernels/sweep.cu"),
+    ];
 
     #[test]
     fn every_kernel_is_named() {
-        let source = source();
+        let source = joined(&FILES);
         let entries = source.split("extern \"C\" __global__").skip(1);
         let mut names: Vec<&str> = entries
             .filter_map(|text| text.split_once('\n')?.1.split('(').next())

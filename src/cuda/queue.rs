@@ -5,7 +5,8 @@ use std::sync::Arc;
 use cudarc::driver::{CudaContext, CudaStream};
 
 use super::driver::failed;
-use super::program::Program;
+use super::program::families::Family;
+use super::program::{Program, Sized};
 use crate::error::Result;
 
 /// A stream, and the kernels that are launched on it.
@@ -28,6 +29,16 @@ impl Queue {
     /// The stream.
     pub(super) fn stream(&self) -> &Arc<CudaStream> {
         &self.stream
+    }
+
+    /// The kernels of a family for matrices of at least this order. `None` if the family does not
+    /// cover the order or the device: the base kernels then do the work.
+    pub(super) fn sized(
+        &self,
+        family: &'static Family,
+        order: usize,
+    ) -> Result<Option<Arc<Sized>>> {
+        self.program.sized(family, order)
     }
 
     /// The kernels.

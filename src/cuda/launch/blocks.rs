@@ -2,53 +2,86 @@
 
 use cudarc::driver::{LaunchArgs, LaunchConfig};
 
-use super::constants::THREADS;
 use crate::cuda::driver::failed;
 use crate::error::Result;
 
 /// The null pointer: the argument for a buffer that a launch does not use.
 pub(super) const NULL: u64 = 0;
 
-/// Checks that each buffer is as long as the kernel assumes, passes the arguments, and
-/// launches blocks of [`THREADS`] threads.
+/// Checks that each buffer is as long as the kernel assumes, passes the arguments, and launches
+/// blocks. The kernel is the name of a base kernel with blocks of [`THREADS`] threads, or
+/// `function: f, threads: n`.
 macro_rules! launch {
     (
-        $queue:expr, $kernel:expr, grid: ($blocks:expr, $items:expr), shared: $shared:expr,
+        $queue:expr, function: $function:expr, threads: $threads:expr,
+        grid: ($blocks:expr, $items:expr $(, $deep:expr)?), shared: $shared:expr,
         holds: [$($buffer:expr => $len:expr),* $(,)?],
         arguments: [$($argument:expr),* $(,)?]
         $(, active: $active:expr)? $(,)?
     ) => {{
-        let kernel: &str = $kernel;
-        $(assert!($buffer.len() >= $len, "{}: {kernel}", stringify!($buffer));)*
-        let function = $queue.program().function(kernel);
+        let function: &cudarc::driver::CudaFunction = $function;
+        $(assert!($buffer.len() >= $len, "{}", stringify!($buffer));)*
         let mut call = $queue.stream().launch_builder(function);
         $(cudarc::driver::PushKernelArg::arg(&mut call, $argument);)*
         $(match $active {
             Some(active) => cudarc::driver::PushKernelArg::arg(&mut call, active),
             None => cudarc::driver::PushKernelArg::arg(&mut call, &$crate::cuda::launch::blocks::NULL),
         };)?
+        let size = $crate::cuda::launch::blocks::Size {
+            grid: [$blocks, $items $(, $deep)?].into(),
+            threads: $threads,
+            shared: $shared,
+        };
         // SAFETY: the arguments are the kernel's parameters in number, order and width. The
         // kernel accesses no entry outside its buffers, because their lengths were checked.
-        unsafe { $crate::cuda::launch::blocks::launch_blocks(call, [$blocks, $items], $shared) }
+        unsafe { $crate::cuda::launch::blocks::launch_blocks(call, size) }
     }};
+    (
+        $queue:expr, $kernel:expr, $($rest:tt)*
+    ) => {
+        $crate::cuda::launch::blocks::launch!(
+            $queue, function: $queue.program().function($kernel),
+            threads: $crate::cuda::launch::constants::THREADS, $($rest)*
+        )
+    };
 }
 
 pub(super) use launch;
 
-/// Launches blocks of [`THREADS`] threads.
+/// The blocks of a grid, by axis.
+pub(super) struct Grid([usize; 3]);
+
+impl From<[usize; 2]> for Grid {
+    fn from([across, down]: [usize; 2]) -> Self {
+        Self([across, down, 1])
+    }
+}
+
+impl From<[usize; 3]> for Grid {
+    fn from(blocks: [usize; 3]) -> Self {
+        Self(blocks)
+    }
+}
+
+/// The size of a launch.
+pub(super) struct Size {
+    pub(super) grid: Grid,
+    /// The threads of a block.
+    pub(super) threads: usize,
+    /// The bytes of shared memory of a block, besides those that the kernel declares.
+    pub(super) shared: usize,
+}
+
+/// Launches blocks.
 ///
 /// # Safety
 /// The arguments are the kernel's parameters, and the kernel accesses no entry outside its buffers.
-pub(super) unsafe fn launch_blocks(
-    mut call: LaunchArgs<'_>,
-    grid: [usize; 2],
-    shared: usize,
-) -> Result<()> {
-    let [blocks, items] = grid.map(|count| count as u32);
+pub(super) unsafe fn launch_blocks(mut call: LaunchArgs<'_>, size: Size) -> Result<()> {
+    let [across, down, deep] = size.grid.0.map(|count| count as u32);
     let config = LaunchConfig {
-        grid_dim: (blocks, items, 1),
-        block_dim: (THREADS as u32, 1, 1),
-        shared_mem_bytes: shared as u32,
+        grid_dim: (across, down, deep),
+        block_dim: (size.threads as u32, 1, 1),
+        shared_mem_bytes: size.shared as u32,
     };
     // SAFETY: the caller promises that arguments and buffers fit the kernel.
     unsafe { call.launch(config) }.map_err(failed("a launch"))?;

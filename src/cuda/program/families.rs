@@ -1,0 +1,23 @@
+//! The families of sized kernels.
+//!
+//! A sized kernel keeps its matrices in registers, so that the compiler must know their order. The
+//! file of a family is compiled once for each order, with `-DORDER=n`, into a module of its own.
+
+/// Kernels that are compiled for each order.
+#[derive(Debug)]
+pub(in crate::cuda) struct Family {
+    /// The name of the family, and of its file in `kernels/sized/`.
+    pub(in crate::cuda) name: &'static str,
+    /// The texts of its files. Each comes after the files that it includes.
+    pub(super) files: &'static [&'static str],
+    /// Its entry points.
+    pub(super) entries: &'static [&'static str],
+    /// The least and the largest order.
+    pub(super) orders: (usize, usize),
+    /// The least compute capability, such as 80 for 8.0.
+    pub(super) capability: u32,
+}
+
+/// All families. A test compares their entry points with the PTX of this library.
+#[cfg(test)]
+pub(super) const ALL: [&Family; 0] = [];

@@ -1,0 +1,173 @@
+//! Modules of sized kernels, loaded at their first use.
+//!
+//! ```text
+//! order n of family f
+//!   in this library as PTX for the device's capability?   load it
+//!   NVRTC installed?                                       compile it with -DORDER=n, load it
+//!   else                                                   the next larger order in this library
+//! ```
+//!
+//! A kernel of a larger order than the matrix pads the matrix with zeros.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::driver::{CudaContext, CudaFunction};
+
+use super::compiler::{Card, compile, load, prepare};
+use super::families::Family;
+use crate::error::Result;
+
+include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
+
+/// PTX of a family in this library.
+struct Shipped {
+    /// The compute capability for which it is compiled, such as 90 for 9.0.
+    capability: u32,
+    family: &'static str,
+    order: usize,
+    ptx: &'static str,
+}
+
+/// Where a module comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cuda) enum Origin {
+    /// The PTX in this library.
+    Shipped,
+    /// NVRTC compiled it.
+    Nvrtc,
+}
+
+/// The kernels of a family, compiled for one order.
+#[derive(Debug)]
+pub(in crate::cuda) struct Sized {
+    family: &'static str,
+    order: usize,
+    origin: Origin,
+    functions: HashMap<&'static str, CudaFunction>,
+}
+
+impl Sized {
+    /// The order for which the kernels are compiled.
+    pub(in crate::cuda) fn order(&self) -> usize {
+        self.order
+    }
+
+    /// The kernel of this name, one of the entry points of the family.
+    pub(in crate::cuda) fn function(&self, name: &str) -> &CudaFunction {
+        &self.functions[name]
+    }
+}
+
+/// The modules that are loaded so far. `None` marks an order that is not available.
+#[derive(Debug, Default)]
+pub(super) struct Modules {
+    loaded: Mutex<HashMap<(&'static str, usize), Option<Arc<Sized>>>>,
+}
+
+impl Modules {
+    /// The kernels of a family for matrices of order `order`, at least. `None` if the family does
+    /// not cover the order or the device.
+    pub(super) fn get(
+        &self,
+        context: &Arc<CudaContext>,
+        card: &Card,
+        family: &'static Family,
+        order: usize,
+    ) -> Result<Option<Arc<Sized>>> {
+        let (least, largest) = family.orders;
+        if card.capability < family.capability || order < least || order > largest {
+            return Ok(None);
+        }
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (family.name, order);
+        if let Some(found) = loaded.get(&key) {
+            return Ok(found.clone());
+        }
+        let found = find(context, card, family, order)?.map(Arc::new);
+        loaded.insert(key, found.clone());
+        Ok(found)
+    }
+
+    /// A description of each loaded module, in alphabetical order.
+    pub(super) fn describe(&self) -> Vec<(String, Origin)> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let modules = loaded.values().flatten();
+        let mut names: Vec<_> = modules
+            .map(|module| (format!("{} {}", module.family, module.order), module.origin))
+            .collect();
+        names.sort_by(|one, other| one.0.cmp(&other.0));
+        names.dedup();
+        names
+    }
+}
+
+/// Loads the module for an order.
+fn find(
+    context: &Arc<CudaContext>,
+    card: &Card,
+    family: &'static Family,
+    order: usize,
+) -> Result<Option<Sized>> {
+    // 1. The orders in this library, for the newest capability that the device supports.
+    let of_family = SHIPPED
+        .iter()
+        .filter(|shipped| shipped.family == family.name && shipped.capability <= card.capability);
+    let newest = of_family.clone().map(|shipped| shipped.capability).max();
+    let next = of_family
+        .filter(|shipped| Some(shipped.capability) == newest && shipped.order >= order)
+        .min_by_key(|shipped| shipped.order);
+    // 2. The exact order by NVRTC, if it is not in this library.
+    let (order, origin, module) = match next {
+        Some(shipped) if shipped.order == order => {
+            (order, Origin::Shipped, load(context, card, shipped.ptx)?)
+        }
+        _ => match compile(context, card, family.files, order) {
+            Some(module) => (order, Origin::Nvrtc, module),
+            None => match next {
+                Some(shipped) => (
+                    shipped.order,
+                    Origin::Shipped,
+                    load(context, card, shipped.ptx)?,
+                ),
+                None => return Ok(None),
+            },
+        },
+    };
+    let mut functions = HashMap::new();
+    for &name in family.entries {
+        functions.insert(name, prepare(card, &module, name)?);
+    }
+    Ok(Some(Sized {
+        family: family.name,
+        order,
+        origin,
+        functions,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::families::ALL;
+    use super::*;
+
+    #[test]
+    fn shipped_modules_belong_to_families_and_hold_their_entry_points() {
+        for shipped in SHIPPED {
+            let family = ALL.iter().find(|family| family.name == shipped.family);
+            let family = family.unwrap_or_else(|| panic!("{}: no such family", shipped.family));
+            assert!(shipped.capability >= family.capability, "{}", family.name);
+            assert!((family.orders.0..=family.orders.1).contains(&shipped.order));
+            let entries: Vec<&str> = shipped
+                .ptx
+                .split(".entry ")
+                .skip(1)
+                .filter_map(|text| text.split('(').next())
+                .collect();
+            for entry in family.entries {
+                assert!(entries.contains(entry), "{} of {}", entry, family.name);
+            }
+            assert_eq!(entries.len(), family.entries.len(), "{}", family.name);
+        }
+    }
+}
