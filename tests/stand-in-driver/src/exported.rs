@@ -401,6 +401,21 @@ export! {
             }
         }
     }
+    /// Reads an attribute of a kernel: 1 is the bytes of shared memory that it declares.
+    fn cuFuncGetAttribute(value: *mut c_int, attribute: c_int, function: usize) {
+        let driver = live!();
+        match driver.functions.get(&function) {
+            None => INVALID_HANDLE,
+            Some(_) if attribute != 1 => INVALID_VALUE,
+            Some(function) => {
+                let kernel = &driver.modules[&function.module].kernels[&function.name];
+                let bytes = kernel.shared_bytes as c_int;
+                // SAFETY: the caller passes the address of an integer.
+                unsafe { value.write(bytes) };
+                SUCCESS
+            }
+        }
+    }
     /// Launches a kernel.
     fn cuLaunchKernel(
         function: usize,
