@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use crate::driver::Driver;
 use crate::machine::Schedule;
+use crate::tally;
 
 /// Kinds of calls that a test can make fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,15 @@ pub fn driver() -> MutexGuard<'static, Driver> {
 pub extern "C" fn stand_in_fail(kind: u32, count: u64) {
     if let Some(left) = driver().faults.get_mut(kind as usize) {
         *left = count;
+    }
+}
+
+/// Makes the `count`-th next call of this kind and all later ones fail, counted from 1.
+#[unsafe(no_mangle)]
+pub extern "C" fn stand_in_fail_from(kind: u32, count: u64) {
+    stand_in_fail(kind, count);
+    if let Some(lasting) = driver().lasting.get_mut(kind as usize) {
+        *lasting = true;
     }
 }
 
@@ -79,6 +89,7 @@ pub extern "C" fn stand_in_schedule(order: u64) {
 #[unsafe(no_mangle)]
 pub extern "C" fn stand_in_reset() {
     driver().reset();
+    tally::reset();
 }
 
 /// The allocated bytes of the device's memory.
@@ -105,9 +116,28 @@ pub extern "C" fn stand_in_instructions() -> u64 {
 /// `buffer` points to memory for `capacity` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stand_in_report(buffer: *mut u8, capacity: usize) -> usize {
-    let driver = driver();
-    let len = driver.report.len().min(capacity);
-    // SAFETY: the caller promises the memory at `buffer`, which is not part of the report.
-    unsafe { std::ptr::copy_nonoverlapping(driver.report.as_ptr(), buffer, len) };
+    // SAFETY: the caller promises the memory at `buffer`.
+    unsafe { write(&driver().report, buffer, capacity) }
+}
+
+/// Writes the numbers of calls of the driver's functions since the last reset: lines of a name and
+/// a number, as UTF-8, at most `capacity` bytes. Returns the number of bytes.
+///
+/// # Safety
+/// `buffer` points to memory for `capacity` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stand_in_tally(buffer: *mut u8, capacity: usize) -> usize {
+    // SAFETY: the caller promises the memory at `buffer`.
+    unsafe { write(&tally::text(), buffer, capacity) }
+}
+
+/// Writes at most `capacity` bytes of a text. Returns the number of bytes.
+///
+/// # Safety
+/// `buffer` points to memory for `capacity` bytes outside of the text.
+unsafe fn write(text: &str, buffer: *mut u8, capacity: usize) -> usize {
+    let len = text.len().min(capacity);
+    // SAFETY: the caller promises the memory at `buffer`.
+    unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), buffer, len) };
     len
 }

@@ -65,6 +65,8 @@ pub struct Driver {
     pub schedule: Schedule,
     /// For each [`Fault`] the number of calls up to the failing one; 0 for none.
     pub faults: [u64; FAULTS],
+    /// For each [`Fault`] whether all calls after the failing one fail too.
+    pub lasting: [bool; FAULTS],
     /// For each [`Fault`] the number of calls so far.
     pub calls: [u64; FAULTS],
     /// The number of instructions so far.
@@ -92,6 +94,7 @@ impl Default for Driver {
             shared_limit: 227 * 1024,
             schedule: Schedule::default(),
             faults: [0; FAULTS],
+            lasting: [false; FAULTS],
             calls: [0; FAULTS],
             instructions: 0,
             report: String::new(),
@@ -119,6 +122,7 @@ impl Driver {
         self.shared_limit = fresh.shared_limit;
         self.schedule = fresh.schedule;
         self.faults = fresh.faults;
+        self.lasting = fresh.lasting;
         self.calls = fresh.calls;
         self.instructions = 0;
         self.failed = SUCCESS;
@@ -135,7 +139,9 @@ impl Driver {
         self.calls[kind as usize] += 1;
         let left = &mut self.faults[kind as usize];
         let now = *left == 1;
-        *left = left.saturating_sub(1);
+        if !(now && self.lasting[kind as usize]) {
+            *left = left.saturating_sub(1);
+        }
         now
     }
 

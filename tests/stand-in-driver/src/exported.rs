@@ -12,6 +12,7 @@ use crate::driver::{
     INVALID_PTX, INVALID_VALUE, InFlight, LAUNCH_FAILED, NO_DEVICE, NOT_FOUND, OUT_OF_MEMORY,
     SHARED_ALWAYS, SUCCESS, Status, UNSUPPORTED_PTX_VERSION,
 };
+use crate::tally;
 
 thread_local! {
     static CURRENT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
@@ -42,6 +43,7 @@ macro_rules! export {
             #[unsafe(no_mangle)]
             #[allow(non_snake_case, unused_unsafe)]
             pub unsafe extern "C" fn $name($($argument: $kind),*) -> Status {
+                tally::count(stringify!($name));
                 // SAFETY: the caller promises that the pointers are valid.
                 unsafe { $body }
             }
@@ -287,6 +289,22 @@ export! {
             }
             None => INVALID_VALUE,
         }
+    }
+    /// An attribute of an address: 2 is the kind of its memory.
+    fn cuPointerGetAttribute(value: *mut c_void, attribute: c_int, address: u64) {
+        let mut driver = live!();
+        let kind: c_uint = if driver.is_pinned(address as usize) {
+            1
+        } else if driver.memory.around(address).is_ok() {
+            2
+        } else {
+            return INVALID_VALUE;
+        };
+        if attribute != 2 {
+            return INVALID_VALUE;
+        }
+        value.cast::<c_uint>().write(kind);
+        SUCCESS
     }
     /// Copies to the device, and waits.
     fn cuMemcpyHtoD_v2(target: u64, source: *const u8, len: usize) {

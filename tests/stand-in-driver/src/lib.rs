@@ -22,3 +22,4 @@ pub mod instruction;
 pub mod machine;
 pub mod memory;
 pub mod ptx;
+mod tally;

@@ -81,6 +81,16 @@ impl StandIn {
         function.unwrap()(kind, count);
     }
 
+    /// Makes the `count`-th next call of a kind and all later ones fail.
+    pub fn fail_from(&self, kind: u32, count: u64) {
+        // SAFETY: the function has this type.
+        let function = unsafe {
+            self.library
+                .get::<extern "C" fn(u32, u64)>(b"stand_in_fail_from")
+        };
+        function.unwrap()(kind, count);
+    }
+
     pub fn calls(&self, kind: u32) -> u64 {
         self.call("stand_in_calls", kind)
     }
@@ -95,13 +105,29 @@ impl StandIn {
 
     /// The faults that were found.
     pub fn report(&self) -> String {
+        self.text(b"stand_in_report")
+    }
+
+    /// The calls of the driver's functions since the last reset, without the look-ups of a thread's
+    /// context: names and numbers.
+    pub fn tally(&self) -> Vec<(String, u64)> {
+        let text = self.text(b"stand_in_tally");
+        let lines = text.lines().filter_map(|line| line.split_once(' '));
+        let calls = lines.map(|(name, count)| (name.to_owned(), count.parse().unwrap()));
+        calls
+            .filter(|(name, _)| name != "cuCtxGetCurrent")
+            .collect()
+    }
+
+    /// The text that a function of the library writes.
+    fn text(&self, function: &[u8]) -> String {
         let mut text = vec![0; 1 << 16];
-        // SAFETY: the function has this type, and `text` has so many bytes.
+        // SAFETY: each caller names a function of this type, and `text` has so many bytes.
         let len = unsafe {
-            let report = self
+            let function = self
                 .library
-                .get::<unsafe extern "C" fn(*mut u8, usize) -> usize>(b"stand_in_report");
-            report.unwrap()(text.as_mut_ptr(), text.len())
+                .get::<unsafe extern "C" fn(*mut u8, usize) -> usize>(function);
+            function.unwrap()(text.as_mut_ptr(), text.len())
         };
         String::from_utf8_lossy(&text[..len]).into_owned()
     }
