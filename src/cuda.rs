@@ -4,7 +4,8 @@
 //! [`Device::saliency_maps`] takes a [`Cam`](crate::cam::Cam), [`Device::hooi`] a
 //! [`Hooi`](crate::Hooi), [`Device::st_hosvd`] a [`StHosvd`](crate::StHosvd), and all take a batch
 //! in the host's memory. A batch larger than the GPU's memory is processed in chunks.
-//! [`Device::saliency_maps_at`] takes a pointer to feature maps that are already on the GPU.
+//! [`Device::saliency_maps_at`] takes a pointer to feature maps that are already on the GPU, and
+//! [`Device::after`] orders it after the framework that wrote them.
 //!
 //! Small dense problems are solved in `f64`, as on the CPU. The results of GPU and CPU
 //! differ by about the rounding error of a Gram matrix, divided by the gaps between singular
@@ -25,9 +26,10 @@
 //! maps             saliency maps of batches
 //! tucker           ST-HOSVD and HOOI of batches
 //! launch           one function for each kernel
-//! limits           how many items fit in memory
+//! limits           how many items a chunk has
 //! buffers, device  memory on GPU and host; an open GPU
 //! queue            a stream and the kernels
+//! pool, ring       streams and memory that are kept between calls
 //! program, scalar  the compiled kernels, and their names for each scalar
 //! driver           check for a driver, and the meaning of its errors
 //! ```
@@ -38,6 +40,10 @@
 //! processes at once. Two chunks alternate on two streams: the GPU copies one chunk while it
 //! computes on the other. An *outcome* is the number that a kernel writes for an item: the
 //! status of the item's map, or the reason why the item has no map.
+//!
+//! The *pool* keeps streams and memory for the next call. A *workspace* is a stream of the pool
+//! with the memory that was used on it. The *ring* is a few pinned buffers of the host through
+//! which large copies pass, piece by piece.
 
 mod buffers;
 mod device;
@@ -45,10 +51,12 @@ mod driver;
 mod launch;
 mod limits;
 mod maps;
+mod pool;
 mod program;
 mod queue;
+mod ring;
 mod scalar;
 mod tucker;
 
-pub use device::Device;
+pub use device::{Device, Memory, Properties};
 pub use scalar::DeviceScalar;

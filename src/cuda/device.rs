@@ -1,15 +1,24 @@
 //! An open GPU.
 
+#![allow(unsafe_code)]
+
 use std::sync::Arc;
 
 use cudarc::driver::CudaContext;
+use cudarc::driver::sys::CUdevice_attribute_enum as Attribute;
 
-use super::driver::{check_driver, failed, no_device};
+use super::driver::{check_driver, driver_version, failed, no_device};
+use super::pool::Pool;
 use super::program::Program;
 use super::queue::Queue;
 use crate::error::Result;
 
 /// An open NVIDIA GPU with its kernels compiled and loaded.
+///
+/// The device keeps the memory, the pinned memory and the streams of a call for the next call. A
+/// second call with the same shapes allocates nothing. At most a quarter of the GPU's memory stays
+/// allocated between calls; [`Device::release_memory`] frees it. Copies of a `Device` share this
+/// memory.
 ///
 /// ```no_run
 /// use tenfold::Tensor;
@@ -23,8 +32,38 @@ use crate::error::Result;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Device {
-    context: Arc<CudaContext>,
+    pool: Arc<Pool>,
     program: Arc<Program>,
+    /// The stream of the caller after which calls start.
+    after: Option<u64>,
+}
+
+/// What a GPU is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Properties {
+    /// Its name.
+    pub name: String,
+    /// Its number in the driver's order, counted from 0.
+    pub ordinal: usize,
+    /// The major and the minor number of its compute capability.
+    pub compute_capability: (i32, i32),
+    /// The number of its multiprocessors.
+    pub multiprocessors: usize,
+    /// The major and the minor number of the newest version of CUDA that the driver supports.
+    pub driver: (i32, i32),
+}
+
+/// The bytes of a GPU's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Memory {
+    /// The bytes that no process uses, without the bytes that the device keeps for its next call.
+    pub free: u64,
+    /// The bytes that the device keeps for its next call.
+    pub kept: u64,
+    /// All bytes.
+    pub total: u64,
 }
 
 impl Device {
@@ -48,8 +87,17 @@ impl Device {
     pub fn open(ordinal: usize) -> Result<Self> {
         check_driver()?;
         let context = CudaContext::new(ordinal).map_err(no_device)?;
+        // SAFETY: a buffer is used on one stream alone, and returns to the pool only for this
+        // stream. No events have to order streams. (cudarc would record an event for each buffer
+        // and launch.)
+        unsafe { context.disable_event_tracking() };
         let program = Arc::new(Program::load(&context)?);
-        Ok(Self { context, program })
+        let pool = Arc::new(Pool::new(&context)?);
+        Ok(Self {
+            pool,
+            program,
+            after: None,
+        })
     }
 
     /// The device's name.
@@ -57,18 +105,96 @@ impl Device {
     /// # Errors
     /// [`CudaError::DeviceFailed`](crate::CudaError::DeviceFailed).
     pub fn name(&self) -> Result<String> {
-        self.context.name().map_err(failed("reading its name"))
+        let name = self.pool.context().name();
+        name.map_err(failed("reading its name"))
     }
 
-    /// A new stream.
+    /// The device's number in the driver's order, counted from 0.
+    pub fn ordinal(&self) -> usize {
+        self.pool.context().ordinal()
+    }
+
+    /// The device's name, compute capability, multiprocessors and driver.
+    ///
+    /// # Errors
+    /// [`CudaError::DeviceFailed`](crate::CudaError::DeviceFailed).
+    pub fn properties(&self) -> Result<Properties> {
+        let context = self.pool.context();
+        let reading = failed("reading its properties");
+        let version = driver_version()?;
+        let multiprocessors =
+            context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+        Ok(Properties {
+            name: self.name()?,
+            ordinal: self.ordinal(),
+            compute_capability: context.compute_capability().map_err(&reading)?,
+            multiprocessors: multiprocessors.map_err(&reading)?.try_into().unwrap_or(0),
+            driver: (version / 1000, version % 1000 / 10),
+        })
+    }
+
+    /// The free and all bytes of the device's memory.
+    ///
+    /// # Errors
+    /// [`CudaError::DeviceFailed`](crate::CudaError::DeviceFailed).
+    pub fn memory(&self) -> Result<Memory> {
+        let info = self.pool.context().mem_get_info();
+        let (free, total) = info.map_err(failed("reading the size of its memory"))?;
+        Ok(Memory {
+            free: free as u64,
+            kept: self.pool.idle_bytes() as u64,
+            total: total as u64,
+        })
+    }
+
+    /// Frees the memory that the device keeps for its next call: its own memory, and the pinned
+    /// memory of the host. Memory of calls that run stays allocated.
+    pub fn release_memory(&self) {
+        self.pool.release();
+    }
+
+    /// The same device. Calls with the result start after all work that `stream` holds at that time.
+    /// `stream` is a `CUstream`, and 0 is the default stream. So the framework that wrote the
+    /// features need not wait for its stream.
+    ///
+    /// Each call returns after its results are written. The work that the framework adds to its
+    /// streams afterwards can use the results.
+    ///
+    /// # Safety
+    /// `stream` belongs to the primary context of this device, and exists during each call with
+    /// the result.
+    ///
+    /// ```no_run
+    /// # use tenfold::{cam::{Cam, Weighting}, cuda::Device};
+    /// # let (features, maps, stream) = (0u64, 0u64, 0u64);
+    /// // PyTorch: tensor.data_ptr() and torch.cuda.current_stream().cuda_stream.
+    /// let device = Device::open(0)?;
+    /// let shape = [1000, 2048, 7, 7];
+    /// let cam = Cam::new(Weighting::Mtsm);
+    /// // SAFETY: the tensors have that shape, and the stream writes the features.
+    /// unsafe { device.after(stream).saliency_maps_at::<f32>(&cam, features, &shape, maps)? };
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    #[must_use]
+    pub unsafe fn after(&self, stream: u64) -> Self {
+        Self {
+            after: Some(stream),
+            ..self.clone()
+        }
+    }
+
+    /// A stream of the pool.
     pub(super) fn queue(&self) -> Result<Queue> {
-        Queue::new(&self.context, &self.program)
+        let queue = Queue::new(&self.pool, &self.program)?;
+        if let Some(stream) = self.after {
+            // SAFETY: the caller of `after` promises that the stream exists.
+            unsafe { queue.wait_for(stream)? };
+        }
+        Ok(queue)
     }
 
-    /// The free bytes of its memory.
-    pub(super) fn free_memory(&self) -> Result<u64> {
-        let info = self.context.mem_get_info();
-        let (free, _) = info.map_err(failed("reading the size of its memory"))?;
-        Ok(free as u64)
+    /// The streams and the memory.
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
     }
 }

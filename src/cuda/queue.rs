@@ -1,34 +1,92 @@
 //! A stream of the GPU, and the kernels that are launched on it.
 
-use std::sync::Arc;
+#![allow(unsafe_code)]
 
-use cudarc::driver::{CudaContext, CudaStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cudarc::driver::{CudaStream, DriverError, sys};
 
 use super::driver::failed;
+use super::pool::{Pool, Workspace};
 use super::program::families::Family;
 use super::program::{Program, Sized};
 use crate::error::Result;
 
-/// A stream, and the kernels that are launched on it.
+/// A stream of the pool, and the kernels that are launched on it. The stream returns to the pool
+/// with the last copy of the queue, after its work is done.
 #[derive(Clone, Debug)]
 pub(super) struct Queue {
-    stream: Arc<CudaStream>,
+    loan: Arc<Loan>,
     program: Arc<Program>,
 }
 
+/// A workspace that is on loan from the pool.
+#[derive(Debug)]
+struct Loan {
+    pool: Arc<Pool>,
+    workspace: Arc<Workspace>,
+    /// Whether there may be work on the stream for which the host has not waited.
+    busy: AtomicBool,
+}
+
+impl Loan {
+    fn wait(&self) -> Result<(), DriverError> {
+        if self.busy.load(Ordering::Relaxed) {
+            self.workspace.stream().synchronize()?;
+            self.busy.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        // Waiting fails only if an earlier error has ended the context. The next call reports
+        // that error.
+        let _ = self.wait();
+        self.pool.give_back(Arc::clone(&self.workspace));
+    }
+}
+
 impl Queue {
-    /// A new stream of a device.
-    pub(super) fn new(context: &Arc<CudaContext>, program: &Arc<Program>) -> Result<Self> {
-        let stream = context.new_stream().map_err(failed("creating a stream"))?;
+    /// A stream of the pool.
+    pub(super) fn new(pool: &Arc<Pool>, program: &Arc<Program>) -> Result<Self> {
+        let workspace = pool.borrow().map_err(failed("creating a stream"))?;
         Ok(Self {
-            stream,
+            loan: Arc::new(Loan {
+                pool: Arc::clone(pool),
+                workspace,
+                busy: AtomicBool::new(false),
+            }),
             program: Arc::clone(program),
         })
     }
 
-    /// The stream.
+    /// The stream, for work on it.
     pub(super) fn stream(&self) -> &Arc<CudaStream> {
-        &self.stream
+        self.loan.busy.store(true, Ordering::Relaxed);
+        self.loan.workspace.stream()
+    }
+
+    /// Waits until all work on the stream is done.
+    pub(super) fn wait(&self) -> Result<()> {
+        self.loan.wait().map_err(failed("waiting for the device"))
+    }
+
+    /// Lets the stream wait for all work that `stream`, a stream of the caller, holds now.
+    ///
+    /// # Safety
+    /// `stream` is a stream of this device.
+    pub(super) unsafe fn wait_for(&self, stream: u64) -> Result<()> {
+        let event = self.loan.workspace.event();
+        let context = self.pool().context();
+        // SAFETY: the caller promises that the stream exists.
+        let other = unsafe { context.wrap_borrowed_stream(stream as sys::CUstream) };
+        let ordered = event
+            .record(&other)
+            .and_then(|()| self.stream().wait(event));
+        ordered.map_err(failed("waiting for the caller's stream"))
     }
 
     /// The kernels of a family for matrices of at least this order. `None` if the family does not
@@ -44,5 +102,15 @@ impl Queue {
     /// The kernels.
     pub(super) fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// The pool that the stream comes from.
+    pub(super) fn pool(&self) -> &Pool {
+        &self.loan.pool
+    }
+
+    /// The stream with its idle memory.
+    pub(super) fn workspace(&self) -> &Workspace {
+        &self.loan.workspace
     }
 }

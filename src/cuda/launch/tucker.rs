@@ -5,6 +5,7 @@ use cudarc::driver::CudaSlice;
 use super::blocks::{int, launch};
 use super::constants::THREADS;
 use super::unfoldings::Unfoldings;
+use crate::cuda::buffers::Buffer;
 use crate::cuda::queue::Queue;
 use crate::error::Result;
 
@@ -64,11 +65,11 @@ pub(in crate::cuda) struct SweepEnd<'a> {
 #[derive(Debug)]
 pub(in crate::cuda) struct States {
     /// The relative error of each item.
-    pub(in crate::cuda) errors: CudaSlice<f64>,
+    pub(in crate::cuda) errors: Buffer<f64>,
     /// The sweeps of each item.
-    pub(in crate::cuda) sweeps: CudaSlice<i32>,
+    pub(in crate::cuda) sweeps: Buffer<i32>,
     /// 0 for an item that has converged, otherwise 1.
-    pub(in crate::cuda) active: CudaSlice<i32>,
+    pub(in crate::cuda) active: Buffer<i32>,
 }
 
 impl Queue {

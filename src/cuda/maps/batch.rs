@@ -1,19 +1,76 @@
 //! Maps of a batch in the host's memory.
 
 use super::job::Job;
-use super::lane::{Lane, chunk_items};
+use super::lane::{Chunk, Lane};
 use super::recompute::{recompute, status};
 use crate::cam::{Cam, SaliencyMap};
-use crate::cuda::buffers::{Upload, download};
+use crate::cuda::buffers::{Buffer, Pinned, Upload, uninitialised};
 use crate::cuda::device::Device;
+use crate::cuda::limits::{items_that_fit, uploaded_items};
+use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::{Error, Result};
 use crate::tensor::{Tensor, TensorRef};
 
-/// The maps of a batch, one after the other, and the outcome of each.
+/// The maps of a batch, and the outcome of each.
 struct Computed<T> {
-    maps: Vec<T>,
+    maps: Vec<SaliencyMap<T>>,
     outcomes: Vec<i32>,
+}
+
+/// A lane with the memory to bring a chunk to the device and its maps back. `'a` is the lifetime of
+/// the batch.
+struct HostLane<'a, T> {
+    lane: Lane,
+    upload: Upload<'a, T>,
+    maps: Buffer<T>,
+    /// The maps in the host's memory.
+    fetched: Pinned<T>,
+}
+
+impl<'a, T: DeviceScalar> HostLane<'a, T> {
+    /// Bytes on the device for each item.
+    fn bytes(queue: &Queue, job: &Job<'_>) -> u64 {
+        let entries = job.size() + job.positions();
+        Lane::bytes(queue, job) + (entries * size_of::<T>()) as u64
+    }
+
+    /// Memory for `items` items.
+    fn new(queue: &Queue, job: &Job<'_>, items: usize) -> Result<Self> {
+        Ok(Self {
+            upload: Upload::new(queue, items * job.size())?,
+            maps: uninitialised(queue, items * job.positions())?,
+            fetched: Pinned::new(queue, items * job.positions())?,
+            lane: Lane::new(queue, job, items)?,
+        })
+    }
+
+    /// Enqueues all work on a chunk.
+    fn start(&mut self, job: &Job<'_>, entries: &'a [T]) -> Result<()> {
+        let items = entries.len() / job.size();
+        self.upload.start(self.lane.queue(), entries)?;
+        let chunk = Chunk {
+            items,
+            features: &self.upload.device().slice(..entries.len()),
+            maps: &mut self.maps,
+        };
+        self.lane.enqueue(job, chunk)?;
+        self.fetched
+            .fetch(&self.maps.slice(..items * job.positions()))
+    }
+
+    /// Waits for the chunk of `items` items that was started last, and adds its results.
+    fn collect(&self, job: &Job<'_>, items: usize, computed: &mut Computed<T>) -> Result<()> {
+        let outcomes = self.lane.outcomes::<T>(job, items)?;
+        let maps = self.fetched.entries()?.chunks(job.positions());
+        for (values, &outcome) in maps.zip(&outcomes) {
+            let values = Tensor::new(job.map_shape(), values.to_vec())?;
+            let map = SaliencyMap::new(values, status(outcome));
+            computed.maps.push(map);
+        }
+        computed.outcomes.extend(outcomes);
+        job.report(computed.outcomes.len())
+    }
 }
 
 impl Device {
@@ -51,7 +108,8 @@ impl Device {
     /// [`Cam::saliency_maps`] computes them.
     ///
     /// The device processes the batch in chunks that fit in its memory, and copies one chunk
-    /// while it computes on another. With P ≤ 88 positions and more channels than positions,
+    /// while it computes on another. All cores copy a pageable batch to pinned memory, from which
+    /// the device reads it. A batch in pinned memory is read as it is. With P ≤ 88 positions and more channels than positions,
     /// one block computes each map and reads the feature map once: |F|·P + 36·P³ flops in
     /// `f64`, if a block has enough shared memory. The bits of a map do not depend on the chunks.
     /// After each chunk the monitor of `cam` gets the number of finished maps, and before each
@@ -81,19 +139,12 @@ impl Device {
     ) -> Result<Vec<SaliencyMap<T>>> {
         let batch = batch.into();
         let job = Job::new(cam, batch.shape())?;
-        let Computed { maps, outcomes } = compute(self, &job, batch.data())?;
+        let Computed { mut maps, outcomes } = compute(self, &job, batch.data())?;
         let item = |item: usize| Ok(batch.data()[item * job.size()..][..job.size()].to_vec());
-        let recomputed = recompute(self, &job, &outcomes, item)?;
-        let mut recomputed = recomputed.into_iter().peekable();
-        let all = maps.chunks(job.positions()).zip(outcomes).enumerate();
-        all.map(|(item, (values, outcome))| {
-            if let Some((_, map)) = recomputed.next_if(|(other, _)| *other == item) {
-                return Ok(map);
-            }
-            let values = Tensor::new(job.map_shape(), values.to_vec())?;
-            Ok(SaliencyMap::new(values, status(outcome)))
-        })
-        .collect()
+        for (item, map) in recompute(self, &job, &outcomes, item)? {
+            maps[item] = map;
+        }
+        Ok(maps)
     }
 }
 
@@ -106,36 +157,31 @@ impl Device {
 /// ```
 fn compute<T: DeviceScalar>(device: &Device, job: &Job<'_>, batch: &[T]) -> Result<Computed<T>> {
     // 1. Two lanes, or one lane if the batch has one chunk.
-    let queues = [device.queue()?, device.queue()?];
-    let staged = job.size() * size_of::<T>();
-    let count = chunk_items(device, &queues[0], job, 2 * staged as u64)?;
-    let mut lanes = Vec::new();
-    for queue in queues.iter().take(job.items().div_ceil(count)) {
-        let upload = Upload::<T>::new(queue, count * job.size())?;
-        lanes.push((Lane::new(queue, job, count)?, upload));
+    let queue = device.queue()?;
+    let bytes = 2 * HostLane::<T>::bytes(&queue, job);
+    let fit = items_that_fit(device, "a saliency map", job.items(), bytes)?;
+    let count = uploaded_items(job.items(), fit, job.size() * size_of::<T>());
+    let mut lanes = vec![HostLane::new(&queue, job, count)?];
+    if count < job.items() {
+        lanes.push(HostLane::new(&device.queue()?, job, count)?);
     }
     // 2. In each turn: collect the maps of the chunk that was started last on the lane, and
     // start the next chunk on it. The two extra turns collect the last maps.
     let mut computed = Computed {
-        maps: Vec::new(),
-        outcomes: Vec::new(),
+        maps: Vec::with_capacity(job.items()),
+        outcomes: Vec::with_capacity(job.items()),
     };
     let mut started: [Option<usize>; 2] = [None; 2];
     let chunks = batch.chunks(count * job.size()).map(Some);
     for (turn, chunk) in chunks.chain([None, None]).enumerate() {
         let at = turn % lanes.len();
-        let (lane, upload) = &mut lanes[at];
+        let lane = &mut lanes[at];
         if let Some(items) = started[at].take() {
-            let maps = download(lane.queue(), &lane.maps(job, items))?;
-            computed.maps.extend(maps);
-            computed.outcomes.extend(lane.outcomes(job, items)?);
-            job.report(computed.outcomes.len())?;
+            lane.collect(job, items, &mut computed)?;
         }
         if let Some(entries) = chunk {
-            let items = entries.len() / job.size();
-            upload.start(lane.queue(), entries)?;
-            lane.enqueue(job, &upload.device().slice(..entries.len()), items)?;
-            started[at] = Some(items);
+            lane.start(job, entries)?;
+            started[at] = Some(entries.len() / job.size());
         }
     }
     Ok(computed)

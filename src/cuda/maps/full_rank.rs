@@ -1,10 +1,8 @@
 //! Maps at full ranks: the singular value decomposition of each unfolding, from the Gram
 //! matrix of its smaller side.
 
-use cudarc::driver::CudaSlice;
-
 use crate::cam::{MAP_TOLERANCE, SAFE_SINGLE_LENGTH};
-use crate::cuda::buffers::{download, zeros};
+use crate::cuda::buffers::{Buffer, download, uninitialised};
 use crate::cuda::launch::{
     Combination, Eigenproblems, Grams, MapChunk, Projection, RUN, Request, Rows, Unfoldings,
     outcome,
@@ -48,14 +46,14 @@ impl Path {
 #[derive(Debug)]
 pub(super) struct FullRank {
     path: Path,
-    grams: CudaSlice<f64>,
-    work: CudaSlice<f64>,
-    values: CudaSlice<f64>,
-    vectors: CudaSlice<f64>,
-    energies: CudaSlice<f64>,
-    channel_sums: CudaSlice<f64>,
-    projected: CudaSlice<f64>,
-    sums: CudaSlice<f64>,
+    grams: Buffer<f64>,
+    work: Buffer<f64>,
+    values: Buffer<f64>,
+    vectors: Buffer<f64>,
+    energies: Buffer<f64>,
+    channel_sums: Buffer<f64>,
+    projected: Buffer<f64>,
+    sums: Buffer<f64>,
 }
 
 /// The entries of each buffer of [`FullRank`] for one item.
@@ -109,7 +107,7 @@ impl FullRank {
     /// Memory for all items of `unfoldings`.
     pub(super) fn new(queue: &Queue, unfoldings: Unfoldings, request: Request) -> Result<Self> {
         let lengths = Lengths::of(queue, unfoldings, request);
-        let of = |len: usize| zeros::<f64>(queue, unfoldings.items * len);
+        let of = |len: usize| uninitialised::<f64>(queue, unfoldings.items * len);
         Ok(Self {
             path: Path::of(queue, unfoldings),
             grams: of(lengths.matrix)?,

@@ -5,19 +5,18 @@ use cudarc::driver::{CudaSlice, CudaView};
 use super::full_rank::FullRank;
 use super::job::Job;
 use super::truncated::Truncated;
-use crate::cuda::buffers::{download, zeros};
-use crate::cuda::device::Device;
+use crate::cuda::buffers::{Buffer, Pinned, uninitialised};
 use crate::cuda::launch::MapChunk;
-use crate::cuda::limits::items_that_fit;
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 
 /// A stream with the memory for the maps of a chunk.
-pub(super) struct Lane<T> {
+pub(super) struct Lane {
     queue: Queue,
-    maps: CudaSlice<T>,
-    outcomes: CudaSlice<i32>,
+    outcomes: Buffer<i32>,
+    /// The outcomes in the host's memory.
+    fetched: Pinned<i32>,
     steps: Steps,
 }
 
@@ -27,29 +26,23 @@ enum Steps {
     Truncated(Box<Truncated>),
 }
 
-/// The maximum number of items in a chunk for which two lanes fit in the device's memory.
-/// `staged` is the number of additional bytes for each item.
-pub(super) fn chunk_items(
-    device: &Device,
-    queue: &Queue,
-    job: &Job<'_>,
-    staged: u64,
-) -> Result<usize> {
-    let bytes = 2 * bytes_per_item(queue, job) + staged;
-    items_that_fit(device, "a saliency map", job.items(), bytes)
+/// The features of a chunk, and memory for their maps.
+pub(super) struct Chunk<'a, T> {
+    pub(super) items: usize,
+    pub(super) features: &'a CudaView<'a, T>,
+    pub(super) maps: &'a mut CudaSlice<T>,
 }
 
-/// Bytes that a lane needs for each item, maps in `f64`.
-fn bytes_per_item(queue: &Queue, job: &Job<'_>) -> u64 {
-    let of_map = (job.positions() * size_of::<f64>() + size_of::<i32>()) as u64;
-    let of_steps = match job.shapes(1) {
-        None => FullRank::bytes(queue, job.unfoldings(1), job.request()),
-        Some(shapes) => Truncated::bytes(job, &shapes),
-    };
-    of_map + of_steps
-}
+impl Lane {
+    /// Bytes that a lane needs for each item.
+    pub(super) fn bytes(queue: &Queue, job: &Job<'_>) -> u64 {
+        let of_steps = match job.shapes(1) {
+            None => FullRank::bytes(queue, job.unfoldings(1), job.request()),
+            Some(shapes) => Truncated::bytes(job, &shapes),
+        };
+        of_steps + size_of::<i32>() as u64
+    }
 
-impl<T: DeviceScalar> Lane<T> {
     /// Memory for `items` items.
     pub(super) fn new(queue: &Queue, job: &Job<'_>, items: usize) -> Result<Self> {
         let unfoldings = job.unfoldings(items);
@@ -62,8 +55,8 @@ impl<T: DeviceScalar> Lane<T> {
         };
         Ok(Self {
             queue: queue.clone(),
-            maps: zeros(queue, items * job.positions())?,
-            outcomes: zeros(queue, items)?,
+            outcomes: uninitialised(queue, items)?,
+            fetched: Pinned::new(queue, items)?,
             steps,
         })
     }
@@ -72,40 +65,46 @@ impl<T: DeviceScalar> Lane<T> {
         &self.queue
     }
 
-    /// Enqueues the maps of `count` feature maps. At truncated ranks it waits for HOOI.
+    /// Enqueues the maps of a chunk, and the copy of its outcomes. At truncated ranks it waits for
+    /// HOOI.
     ///
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled); failures of the device.
-    pub(super) fn enqueue(
+    pub(super) fn enqueue<T: DeviceScalar>(
         &mut self,
         job: &Job<'_>,
-        features: &CudaView<'_, T>,
-        count: usize,
+        chunk: Chunk<'_, T>,
     ) -> Result<()> {
         job.cancellation().check()?;
+        let Chunk {
+            items,
+            features,
+            maps,
+        } = chunk;
         let chunk = MapChunk {
             features,
-            unfoldings: job.unfoldings(count),
+            unfoldings: job.unfoldings(items),
             request: job.request(),
-            maps: &mut self.maps,
+            maps,
             outcomes: &mut self.outcomes,
         };
         match &mut self.steps {
-            Steps::FullRank(steps) => steps.enqueue(&self.queue, chunk),
-            Steps::Truncated(steps) => steps.enqueue(&self.queue, chunk, job.cancellation()),
+            Steps::FullRank(steps) => steps.enqueue(&self.queue, chunk)?,
+            Steps::Truncated(steps) => steps.enqueue(&self.queue, chunk, job.cancellation())?,
         }
+        self.fetched.fetch(&self.outcomes.slice(..items))
     }
 
-    /// The maps of the chunk of `count` feature maps that was enqueued last, on the device.
-    pub(super) fn maps(&self, job: &Job<'_>, count: usize) -> CudaView<'_, T> {
-        self.maps.slice(..count * job.positions())
-    }
-
-    /// The outcomes of that chunk. Waits for the device.
-    pub(super) fn outcomes(&self, job: &Job<'_>, count: usize) -> Result<Vec<i32>> {
-        let mut outcomes = download(&self.queue, &self.outcomes.slice(..count))?;
+    /// The outcomes of the chunk of `items` feature maps that was enqueued last. Waits for the
+    /// device.
+    pub(super) fn outcomes<T: DeviceScalar>(
+        &self,
+        job: &Job<'_>,
+        items: usize,
+    ) -> Result<Vec<i32>> {
+        let mut outcomes = self.fetched.entries()?.to_vec();
         if let Steps::FullRank(steps) = &self.steps {
-            let unfoldings = job.unfoldings(count);
+            let unfoldings = job.unfoldings(items);
             steps.cancel_flat::<T>(&self.queue, unfoldings, job.request(), &mut outcomes)?;
         }
         Ok(outcomes)

@@ -1,11 +1,14 @@
 //! Maps of a batch that is already on the device.
 
+use std::ops::Range;
+
 use super::job::Job;
-use super::lane::{Lane, chunk_items};
+use super::lane::{Chunk, Lane};
 use super::recompute::{recompute, status};
 use crate::cam::{Cam, Status};
-use crate::cuda::buffers::{Borrowed, copy, download, upload, wait};
+use crate::cuda::buffers::{Borrowed, download, upload};
 use crate::cuda::device::Device;
+use crate::cuda::limits::items_that_fit;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 
@@ -15,14 +18,17 @@ impl Device {
     /// after the other to the address `maps`. Returns the status of each map after all maps are
     /// written.
     ///
+    /// For each chunk of the batch, the host launches the kernels, waits once, and copies one number
+    /// for each map. [`Device::after`] orders the call after the work on a stream of the caller.
+    ///
     /// # Errors
     /// The errors of [`Device::saliency_maps`].
     ///
     /// # Safety
     /// Both addresses are on this device. The memory at `features` holds all entries of the
     /// batch, and the memory at `maps` has room for all entries of the maps. All work that
-    /// writes `features` is done. Nothing else writes to either memory before the function
-    /// returns.
+    /// writes `features` is done, or is on the stream of [`Device::after`]. Nothing else writes to
+    /// either memory before the function returns.
     ///
     /// ```no_run
     /// # use tenfold::{cam::{Cam, Weighting}, cuda::Device};
@@ -49,20 +55,26 @@ impl Device {
         let (items, size, positions) = (job.items(), job.size(), job.positions());
         // SAFETY: the caller promises that `features` holds the whole batch.
         let features = unsafe { Borrowed::<T>::new(&queue, features, items * size) };
-        // SAFETY: the caller promises that `maps` has room for all maps.
-        let mut target = unsafe { Borrowed::<T>::new(&queue, maps, items * positions) };
-        let target = target.slice_mut();
+        let target = |items: Range<usize>| {
+            let start = maps + (items.start * positions * size_of::<T>()) as u64;
+            // SAFETY: the caller promises that `maps` has room for all maps.
+            unsafe { Borrowed::<T>::new(&queue, start, items.len() * positions) }
+        };
         // 1. All maps, chunk by chunk.
-        let count = chunk_items(self, &queue, &job, 0)?;
-        let mut lane = Lane::<T>::new(&queue, &job, count)?;
+        let bytes = Lane::bytes(&queue, &job);
+        let count = items_that_fit(self, "a saliency map", items, bytes)?;
+        let mut lane = Lane::new(&queue, &job, count)?;
         let mut outcomes = Vec::new();
         for first in (0..items).step_by(count) {
             let end = items.min(first + count);
-            let chunk = features.slice().slice(first * size..end * size);
-            lane.enqueue(&job, &chunk, end - first)?;
-            let mut room = target.slice_mut(first * positions..end * positions);
-            copy(&queue, &lane.maps(&job, end - first), &mut room)?;
-            outcomes.extend(lane.outcomes(&job, end - first)?);
+            let mut target = target(first..end);
+            let chunk = Chunk {
+                items: end - first,
+                features: &features.slice().slice(first * size..end * size),
+                maps: target.slice_mut(),
+            };
+            lane.enqueue(&job, chunk)?;
+            outcomes.extend(lane.outcomes::<T>(&job, end - first)?);
             job.report(end)?;
         }
         // 2. The maps of the items that were marked.
@@ -72,10 +84,10 @@ impl Device {
         };
         let recomputed = recompute(self, &job, &outcomes, item)?;
         for (item, map) in &recomputed {
-            let mut room = target.slice_mut(item * positions..(item + 1) * positions);
-            upload(&queue, map.values().data(), &mut room)?;
+            let mut target = target(*item..item + 1);
+            upload(&queue, map.values().data(), target.slice_mut())?;
         }
-        wait(&queue)?;
+        queue.wait()?;
         // 3. The statuses.
         let mut statuses: Vec<Status> = outcomes.into_iter().map(status).collect();
         for (item, map) in recomputed {

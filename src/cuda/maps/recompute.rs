@@ -3,7 +3,7 @@
 use super::full_rank::FullRank;
 use super::job::Job;
 use crate::cam::{SaliencyMap, Status, in_batch};
-use crate::cuda::buffers::{Upload, download, zeros};
+use crate::cuda::buffers::{download, uninitialised, upload};
 use crate::cuda::device::Device;
 use crate::cuda::launch::{MapChunk, Prepared, Request, no_convergence, outcome};
 use crate::cuda::scalar::DeviceScalar;
@@ -59,12 +59,13 @@ fn map_of_scaled_copy<T: DeviceScalar>(
     // 1. The copy.
     let queue = device.queue()?;
     let unfoldings = job.unfoldings(1);
-    let mut upload = Upload::new(&queue, job.size())?;
-    let mut prepared = zeros::<f64>(&queue, job.size())?;
-    let (mut exponents, mut outcomes) = (zeros(&queue, 1)?, zeros(&queue, 1)?);
-    upload.start(&queue, entries)?;
+    let mut features = uninitialised(&queue, job.size())?;
+    let mut prepared = uninitialised::<f64>(&queue, job.size())?;
+    let mut exponents = uninitialised(&queue, 1)?;
+    let mut outcomes = uninitialised(&queue, 1)?;
+    upload(&queue, entries, &mut features)?;
     queue.prepare(
-        &upload.device().as_view(),
+        &features.as_view(),
         unfoldings,
         job.request().centring,
         Prepared {
@@ -78,7 +79,7 @@ fn map_of_scaled_copy<T: DeviceScalar>(
         centring: false,
         ..job.request()
     };
-    let mut maps = zeros::<f64>(&queue, job.positions())?;
+    let mut maps = uninitialised::<f64>(&queue, job.positions())?;
     let mut steps = FullRank::new(&queue, unfoldings, request)?;
     steps.enqueue(
         &queue,

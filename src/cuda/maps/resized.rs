@@ -2,7 +2,7 @@
 
 use super::job::Job;
 use crate::cam::{Cam, check_resize};
-use crate::cuda::buffers::{Upload, download, zeros};
+use crate::cuda::buffers::{download_into, uninitialised, upload};
 use crate::cuda::device::Device;
 use crate::cuda::launch::Resizing;
 use crate::cuda::limits::{check_countable, items_that_fit};
@@ -50,21 +50,21 @@ impl Device {
         let queue = self.queue()?;
         let bytes = ((old_size + new_size) * size_of::<T>()) as u64;
         let count = items_that_fit(self, "resizing a map", maps.len(), bytes)?;
-        let mut source = Upload::new(&queue, count * old_size)?;
-        let mut target = zeros(&queue, count * new_size)?;
+        let mut source = uninitialised(&queue, count * old_size)?;
+        let mut target = uninitialised(&queue, count * new_size)?;
         let chunks = resized.data_mut().chunks_mut(count * new_size);
         for (maps, resized) in maps.chunks(count).zip(chunks) {
             job.cancellation().check()?;
             let values = maps.iter().flat_map(|map| map.values().data());
-            source.start(&queue, &values.copied().collect::<Vec<T>>())?;
+            upload(&queue, &values.copied().collect::<Vec<T>>(), &mut source)?;
             queue.resize(Resizing {
                 items: maps.len(),
-                maps: source.device(),
+                maps: &source,
                 old: [old_height, old_width],
                 new: [height, width],
                 resized: &mut target,
             })?;
-            resized.copy_from_slice(&download(&queue, &target.slice(..resized.len()))?);
+            download_into(&queue, &target.slice(..resized.len()), resized)?;
         }
         Ok(resized)
     }

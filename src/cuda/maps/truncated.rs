@@ -1,11 +1,9 @@
 //! Maps at truncated ranks: HOOI decomposes scaled copies of the features, and the copies are
 //! projected on the channel factor.
 
-use cudarc::driver::CudaSlice;
-
 use super::job::Job;
 use crate::cam::{ENERGY_TOLERANCE, MAX_SWEEPS};
-use crate::cuda::buffers::zeros;
+use crate::cuda::buffers::{Buffer, uninitialised};
 use crate::cuda::launch::{Combination, MapChunk, Prepared, Projection, Slices, Stopping};
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
@@ -23,12 +21,12 @@ const STOPPING: Stopping = Stopping {
 
 /// Memory for the steps of a chunk.
 pub(super) struct Truncated {
-    prepared: CudaSlice<f64>,
-    exponents: CudaSlice<i32>,
+    prepared: Buffer<f64>,
+    exponents: Buffer<i32>,
     iteration: Iteration,
-    projected: CudaSlice<f64>,
-    squares: CudaSlice<f64>,
-    sums: CudaSlice<f64>,
+    projected: Buffer<f64>,
+    squares: Buffer<f64>,
+    sums: Buffer<f64>,
 }
 
 impl Truncated {
@@ -43,11 +41,11 @@ impl Truncated {
     pub(super) fn new(queue: &Queue, job: &Job<'_>, shapes: Shapes) -> Result<Self> {
         let (items, rank, positions) = (shapes.items, shapes.core[0], job.positions());
         Ok(Self {
-            prepared: zeros(queue, items * job.size())?,
-            exponents: zeros(queue, items)?,
-            projected: zeros(queue, items * rank * positions)?,
-            squares: zeros(queue, items * rank)?,
-            sums: zeros(queue, items * positions)?,
+            prepared: uninitialised(queue, items * job.size())?,
+            exponents: uninitialised(queue, items)?,
+            projected: uninitialised(queue, items * rank * positions)?,
+            squares: uninitialised(queue, items * rank)?,
+            sums: uninitialised(queue, items * positions)?,
             iteration: Iteration::new(queue, shapes)?,
         })
     }

@@ -6,15 +6,15 @@
 
 use cudarc::driver::CudaSlice;
 
-use crate::cuda::buffers::zeros;
+use crate::cuda::buffers::{Buffer, zeros};
 use crate::cuda::queue::Queue;
 use crate::error::Result;
 
 /// The two buffers of chains of products.
 #[derive(Debug)]
 pub(super) struct Chain {
-    first: CudaSlice<f64>,
-    second: CudaSlice<f64>,
+    first: Buffer<f64>,
+    second: Buffer<f64>,
 }
 
 /// Where the latest product of a chain is.
@@ -50,7 +50,7 @@ impl Chain {
         tensors: &'a CudaSlice<f64>,
         at: &mut At,
     ) -> (&'a CudaSlice<f64>, &'a mut CudaSlice<f64>) {
-        let Self { first, second } = self;
+        let (first, second) = (&mut *self.first, &mut *self.second);
         let (now, source, target) = match *at {
             At::Tensors => (At::First, tensors, first),
             At::First => (At::Second, &*first, second),

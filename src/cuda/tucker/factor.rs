@@ -3,7 +3,7 @@
 
 use cudarc::driver::CudaSlice;
 
-use crate::cuda::buffers::{download, zeros};
+use crate::cuda::buffers::{Buffer, download, zeros};
 use crate::cuda::launch::{Eigenproblems, LeadingVectors, Unfoldings, no_convergence, outcome};
 use crate::cuda::queue::Queue;
 use crate::error::Result;
@@ -12,10 +12,10 @@ use crate::linalg::Side;
 /// Memory for Gram matrices and their eigenproblems.
 #[derive(Debug)]
 pub(super) struct GramRoute {
-    grams: CudaSlice<f64>,
-    work: CudaSlice<f64>,
-    vectors: CudaSlice<f64>,
-    outcomes: CudaSlice<i32>,
+    grams: Buffer<f64>,
+    work: Buffer<f64>,
+    vectors: Buffer<f64>,
+    outcomes: Buffer<i32>,
 }
 
 /// The results for a mode, and which items are computed.

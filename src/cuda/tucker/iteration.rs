@@ -8,7 +8,7 @@ use cudarc::driver::CudaSlice;
 use super::chain::{At, Chain};
 use super::factor::{GramRoute, Mode};
 use super::shapes::Shapes;
-use crate::cuda::buffers::{copy, download, upload, zeros};
+use crate::cuda::buffers::{Buffer, copy, download, upload, zeros};
 use crate::cuda::launch::{Products, Slices, States, Stopping, SweepEnd, Unfoldings};
 use crate::cuda::queue::Queue;
 use crate::error::Result;
@@ -53,12 +53,12 @@ impl<'a> Sweeping<'a> {
 pub(in crate::cuda) struct Iteration {
     shapes: Shapes,
     /// By mode; empty for a mode without a factor.
-    factors: Vec<CudaSlice<f64>>,
-    squares: Vec<CudaSlice<f64>>,
-    cores: CudaSlice<f64>,
+    factors: Vec<Buffer<f64>>,
+    squares: Vec<Buffer<f64>>,
+    cores: Buffer<f64>,
     states: States,
-    tensor_energies: CudaSlice<f64>,
-    core_energies: CudaSlice<f64>,
+    tensor_energies: Buffer<f64>,
+    core_energies: Buffer<f64>,
     gram_route: GramRoute,
     chain: Chain,
 }
@@ -234,7 +234,7 @@ impl Iteration {
         let projected = self.chain.product(at).unwrap_or(tensors);
         let unfoldings = Unfoldings::of(self.shapes.items, &shape, mode);
         let rank = self.shapes.core[mode];
-        let active = Some(&self.states.active);
+        let active = Some(&*self.states.active);
         let result = Mode {
             rank,
             squares: &mut self.squares[mode],
@@ -280,7 +280,7 @@ impl Iteration {
                 factors: &self.factors[mode],
                 rank,
                 products: target,
-                active: skip_converged.then_some(&self.states.active),
+                active: skip_converged.then_some(&*self.states.active),
             })?;
             shape[mode] = rank;
         }

@@ -118,8 +118,11 @@ impl Trial<'_> {
             ..Hooi::new(ranks)
         };
         let at_once = self.device.hooi(&hooi, batch).unwrap();
-        self.place.leave(room);
+        self.leave(room);
+        let (monitor, reports) = counting_monitor(batch.shape()[0]);
+        let hooi = Hooi { monitor, ..hooi };
         let in_chunks = self.device.hooi(&hooi, batch).unwrap();
+        assert!(reports.lock().unwrap().len() > 1);
         assert_eq!(in_chunks.len(), at_once.len());
         for (one, other) in in_chunks.iter().zip(&at_once) {
             assert_eq!(one.core().data(), other.core().data());

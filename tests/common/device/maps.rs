@@ -152,13 +152,19 @@ impl Trial<'_> {
         let (from, to) = (from.leak(), to.leak());
         // 2. The maps.
         if let Some(bytes) = room {
-            self.place.leave(bytes);
+            self.leave(bytes);
         }
+        let (monitor, reports) = counting_monitor(batch.shape()[0]);
+        let reporting = Cam {
+            monitor,
+            ..cam.clone()
+        };
         // SAFETY: both have these shapes, and all earlier work is done.
         let statuses = unsafe {
             self.device
-                .saliency_maps_at::<T>(cam, from, batch.shape(), to)
+                .saliency_maps_at::<T>(&reporting, from, batch.shape(), to)
         };
+        assert_eq!(reports.lock().unwrap().len() > 1, room.is_some());
         // 3. The caller takes its memory back.
         // SAFETY: the leaked memory is taken back once.
         let (from, to) = unsafe {
@@ -187,8 +193,14 @@ impl Trial<'_> {
         for weighting in [Weighting::EigenCam, Weighting::Mtsm] {
             let cam = Cam::new(weighting);
             let at_once = self.device.saliency_maps(&cam, batch).unwrap();
-            self.place.leave(room);
-            let in_chunks = self.device.saliency_maps(&cam, batch).unwrap();
+            self.leave(room);
+            let (monitor, reports) = counting_monitor(batch.shape()[0]);
+            let reporting = Cam {
+                monitor,
+                ..cam.clone()
+            };
+            let in_chunks = self.device.saliency_maps(&reporting, batch).unwrap();
+            assert!(reports.lock().unwrap().len() > 1);
             assert_eq!(self.place.end_case(), "");
             assert_eq!(in_chunks, at_once);
             self.last_map(&cam, batch, &in_chunks);
@@ -365,7 +377,7 @@ fn maps_in_chunks(trial: &mut Trial<'_>) {
     trial.maps_in_chunks(&features::<f32>(&[7, 10, 2, 4], 6), 3200);
     // Room for three of the five maps.
     let batch = features::<f64>(&[5, 4, 3, 3], 6);
-    trial.maps_at_a_pointer(&Cam::new(Weighting::Mtsm), &batch, Some(6000));
+    trial.maps_at_a_pointer(&Cam::new(Weighting::Mtsm), &batch, Some(3000));
 }
 
 /// Maps by steps, with Jacobi rotations in global memory. Gram matrices of positions: of one tile
@@ -496,8 +508,8 @@ fn maps_of_layers_at_a_pointer(trial: &mut Trial<'_>) {
 
 fn maps_of_layers_in_chunks(trial: &mut Trial<'_>) {
     trial.maps_in_chunks(&features::<f32>(&[2800, 512, 7, 7], 6), LEFT);
-    // The steps of a map need about 6.4 MB.
-    let batch = features::<f32>(&[100, 256, 28, 28], 6);
+    // The steps of a map need about 3.2 MB.
+    let batch = features::<f32>(&[200, 256, 28, 28], 6);
     trial.maps_at_a_pointer(&Cam::new(Weighting::Mtsm), &batch, Some(LEFT));
 }
 

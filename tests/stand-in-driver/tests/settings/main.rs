@@ -1,5 +1,5 @@
 //! The library under settings of the stand-in: failing calls, orders of threads and blocks, little
-//! memory.
+//! memory; and how the library uses memory and streams.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]
@@ -7,4 +7,5 @@ mod common;
 mod faults;
 #[path = "../../../common/device/features.rs"]
 mod features;
+mod memory;
 mod schedules;
