@@ -51,4 +51,5 @@ mod scalar;
 mod tucker;
 
 pub use device::Device;
+pub use program::{LoadedKernels, Origin};
 pub use scalar::DeviceScalar;

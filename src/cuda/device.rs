@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cudarc::driver::CudaContext;
 
 use super::driver::{check_driver, failed, no_device};
-use super::program::Program;
+use super::program::{LoadedKernels, Program};
 use super::queue::Queue;
 use crate::error::Result;
 
@@ -58,6 +58,12 @@ impl Device {
     /// [`CudaError::DeviceFailed`](crate::CudaError::DeviceFailed).
     pub fn name(&self) -> Result<String> {
         self.context.name().map_err(failed("reading its name"))
+    }
+
+    /// The kernels that the device has loaded, and where they come from. Opening the device loads
+    /// the base kernels. The first use of a sized kernel loads its module.
+    pub fn kernels(&self) -> Vec<LoadedKernels> {
+        self.program.loaded()
     }
 
     /// A new stream.

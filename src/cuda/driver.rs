@@ -22,12 +22,7 @@ pub(super) fn check_driver() -> Result<()> {
         }
         .into());
     }
-    let mut version = 0;
-    // SAFETY: the function writes one integer to the address of `version`.
-    let status = unsafe { sys::cuDriverGetVersion(&raw mut version) };
-    if status != sys::CUresult::CUDA_SUCCESS {
-        return Err(no_device(DriverError(status)));
-    }
+    let version = driver_version()?;
     if version < OLDEST {
         return Err(CudaError::NoDevice {
             reason: format!(
@@ -39,6 +34,17 @@ pub(super) fn check_driver() -> Result<()> {
         .into());
     }
     Ok(())
+}
+
+/// The CUDA version of the driver, such as 12040 for 12.4.
+pub(super) fn driver_version() -> Result<i32> {
+    let mut version = 0;
+    // SAFETY: the function writes one integer to the address of `version`.
+    let status = unsafe { sys::cuDriverGetVersion(&raw mut version) };
+    match status {
+        sys::CUresult::CUDA_SUCCESS => Ok(version),
+        _ => Err(no_device(DriverError(status))),
+    }
 }
 
 /// The error for a device that cannot be opened.

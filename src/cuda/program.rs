@@ -2,23 +2,26 @@
 //!
 //! The *base* kernels work for every order and every device; one PTX in this library holds them, and
 //! the driver compiles it when the device is opened. *Sized* kernels are faster; each is compiled for
-//! one order of its matrices and loaded at its first use ([`sized`]).
+//! one order of its matrices and loaded at its first use ([`sized`]). Compiled modules are kept on
+//! disk ([`cache`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, CudaFunction};
 
-use self::compiler::{Card, load, prepare};
+use self::compiler::{Card, Loaded, load, prepare};
 use self::families::Family;
-use self::sized::{Modules, Origin};
+use self::sized::Modules;
 use crate::error::Result;
 
+mod cache;
 mod compiler;
 pub(super) mod families;
 mod sized;
 
 pub(super) use sized::Sized;
+pub use sized::{LoadedKernels, Origin};
 
 /// The base kernels as PTX, compiled by NVRTC 11.8 for compute capability 7.5 and newer.
 const SHIPPED: &str = include_str!("../../kernels/tenfold.ptx");
@@ -59,6 +62,8 @@ pub(super) struct Program {
     context: Arc<CudaContext>,
     card: Card,
     base: HashMap<&'static str, CudaFunction>,
+    /// Where the base kernels come from.
+    origin: Origin,
     sized: Modules,
 }
 
@@ -66,7 +71,7 @@ impl Program {
     /// Loads the base kernels.
     pub(super) fn load(context: &Arc<CudaContext>) -> Result<Self> {
         let card = Card::of(context)?;
-        let module = load(context, &card, SHIPPED)?;
+        let Loaded { module, cached } = load(context, &card, SHIPPED)?;
         let mut base = HashMap::new();
         for name in KERNELS {
             base.insert(name, prepare(&card, &module, name)?);
@@ -75,6 +80,11 @@ impl Program {
             context: Arc::clone(context),
             card,
             base,
+            origin: if cached {
+                Origin::Cache
+            } else {
+                Origin::Included
+            },
             sized: Modules::default(),
         })
     }
@@ -94,9 +104,14 @@ impl Program {
         self.sized.get(&self.context, &self.card, family, order)
     }
 
-    /// The modules of sized kernels that are loaded so far, and where each comes from.
-    pub(super) fn loaded(&self) -> Vec<(String, Origin)> {
-        self.sized.describe()
+    /// The modules that are loaded so far.
+    pub(super) fn loaded(&self) -> Vec<LoadedKernels> {
+        let base = LoadedKernels {
+            family: "base",
+            order: None,
+            origin: self.origin,
+        };
+        [vec![base], self.sized.loaded()].concat()
     }
 
     /// The bytes of shared memory that a block can have.
