@@ -31,6 +31,7 @@
 //! queue            a stream and the kernels
 //! pool, ring       streams and memory that are kept between calls
 //! program, scalar  the compiled kernels, and their names for each scalar
+//! library          cuSOLVER, opened if it is installed
 //! driver           check for a driver, and the meaning of its errors
 //! ```
 //!
@@ -49,6 +50,7 @@ mod buffers;
 mod device;
 mod driver;
 mod launch;
+mod library;
 mod limits;
 mod maps;
 mod pool;
@@ -59,4 +61,5 @@ mod scalar;
 mod tucker;
 
 pub use device::{Device, Memory, Properties};
+pub use program::{LoadedKernels, Origin};
 pub use scalar::DeviceScalar;

@@ -9,7 +9,7 @@ use cudarc::driver::sys::CUdevice_attribute_enum as Attribute;
 
 use super::driver::{check_driver, driver_version, failed, no_device};
 use super::pool::Pool;
-use super::program::Program;
+use super::program::{LoadedKernels, Program};
 use super::queue::Queue;
 use crate::error::Result;
 
@@ -181,6 +181,12 @@ impl Device {
             after: Some(stream),
             ..self.clone()
         }
+    }
+
+    /// The kernels that the device has loaded, and where they come from. Opening the device loads
+    /// the base kernels. The first use of a sized kernel loads its module.
+    pub fn kernels(&self) -> Vec<LoadedKernels> {
+        self.program.loaded()
     }
 
     /// A stream of the pool.
