@@ -5,7 +5,7 @@
 //! equal hash are not confused:
 //!
 //! ```text
-//! magic | length of the text: 8 bytes | text | compiled bytes
+//! magic | hash of the rest: 16 bytes | length of the text: 8 bytes | text | compiled bytes
 //! ```
 //!
 //! A missing, damaged or unwritable file costs time and nothing else: the module is compiled again.
@@ -43,6 +43,10 @@ impl Cache {
     pub(super) fn get(&self, text: &str) -> Option<Vec<u8>> {
         let bytes = fs::read(self.file(text)?).ok()?;
         let rest = bytes.strip_prefix(MAGIC)?;
+        let (checksum, rest) = rest.split_first_chunk::<16>()?;
+        if hash(rest) != u128::from_le_bytes(*checksum) {
+            return None;
+        }
         let (length, rest) = rest.split_first_chunk::<8>()?;
         let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
         let (kept, compiled) = rest.split_at_checked(length)?;
@@ -58,7 +62,8 @@ impl Cache {
         let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
         let partial = file.with_extension(format!("{}-{number}.partial", process::id()));
         let length = (text.len() as u64).to_le_bytes();
-        let bytes = [MAGIC.as_slice(), &length, text.as_bytes(), compiled].concat();
+        let rest = [length.as_slice(), text.as_bytes(), compiled].concat();
+        let bytes = [MAGIC.as_slice(), &hash(&rest).to_le_bytes(), &rest].concat();
         let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
         let written = folder
             .and_then(|()| fs::write(&partial, bytes))
@@ -126,14 +131,16 @@ mod tests {
         cache.keep("text", b"compiled");
         let file = cache.file("text").unwrap();
         let whole = fs::read(&file).unwrap();
-        for length in 0..whole.len() - b"compiled".len() {
+        for length in 0..whole.len() {
             fs::write(&file, &whole[..length]).unwrap();
             assert_eq!(cache.get("text"), None, "{length}");
         }
-        let mut long = whole;
-        long[MAGIC.len()..][..8].fill(0xff);
-        fs::write(&file, long).unwrap();
-        assert_eq!(cache.get("text"), None);
+        for place in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 1;
+            fs::write(&file, damaged).unwrap();
+            assert_eq!(cache.get("text"), None, "{place}");
+        }
     }
 
     #[test]

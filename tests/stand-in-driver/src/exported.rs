@@ -12,6 +12,7 @@ use crate::driver::{
     INVALID_PTX, INVALID_VALUE, InFlight, LAUNCH_FAILED, NO_DEVICE, NOT_FOUND, OUT_OF_MEMORY,
     SHARED_ALWAYS, SUCCESS, Status, UNSUPPORTED_PTX_VERSION,
 };
+use crate::linker;
 use crate::tally;
 
 thread_local! {
@@ -369,13 +370,55 @@ export! {
         let mut driver = live!();
         driver.copy_in(target, &vec![value; len], 0, stream)
     }
-    /// Loads a module from PTX.
+    /// Creates a linker.
+    fn cuLinkCreate_v2(
+        _options: c_uint,
+        _names: *mut c_int,
+        _values: *mut *mut c_void,
+        state: *mut usize,
+    ) {
+        let handle = live!().handle();
+        linker::create(handle);
+        *state = handle;
+        SUCCESS
+    }
+    /// Adds PTX, of kind 1, with a zero byte at its end.
+    fn cuLinkAddData_v2(
+        state: usize,
+        kind: c_int,
+        data: *const u8,
+        length: usize,
+        _name: *const c_char,
+        _options: c_uint,
+        _names: *mut c_int,
+        _values: *mut *mut c_void,
+    ) {
+        let bytes = std::slice::from_raw_parts(data, length);
+        let is_text = kind == 1 && bytes.last() == Some(&0);
+        if is_text && linker::add(state, bytes) { SUCCESS } else { INVALID_VALUE }
+    }
+    /// Compiles the PTX.
+    fn cuLinkComplete(state: usize, module: *mut *const u8, length: *mut usize) {
+        match linker::complete(state) {
+            None => INVALID_HANDLE,
+            Some((start, bytes)) => {
+                *module = start;
+                *length = bytes;
+                SUCCESS
+            }
+        }
+    }
+    /// Destroys a linker.
+    fn cuLinkDestroy(state: usize) {
+        if linker::destroy(state) { SUCCESS } else { INVALID_HANDLE }
+    }
+    /// Loads a module, compiled or as PTX.
     fn cuModuleLoadData(module: *mut usize, image: *const c_char) {
         let mut driver = live!();
         let Ok(text) = CStr::from_ptr(image).to_str() else {
             return INVALID_PTX;
         };
-        match driver.load(text) {
+        match driver.load(linker::ptx(text)) {
             Ok(handle) => {
                 *module = handle;
                 SUCCESS

@@ -9,6 +9,7 @@
 //! - [`arithmetic`]: the results of arithmetic instructions;
 //! - [`machine`]: threads, blocks and barriers;
 //! - [`clocks`]: the order of work on streams;
+//! - `linker`: compiled modules;
 //! - [`driver`]: the driver's state;
 //! - [`exported`]: the driver's functions;
 //! - [`control`]: functions by which a test sets and reads the state.
@@ -19,6 +20,7 @@ pub mod control;
 pub mod driver;
 pub mod exported;
 pub mod instruction;
+mod linker;
 pub mod machine;
 pub mod memory;
 pub mod ptx;
