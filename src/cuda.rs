@@ -23,6 +23,7 @@
 //! Each module uses only modules below it.
 //!
 //! ```text
+//! devices          several GPUs that share batches
 //! maps             saliency maps of batches
 //! tucker           ST-HOSVD and HOOI of batches
 //! launch           one function for each kernel
@@ -47,6 +48,7 @@
 
 mod buffers;
 mod device;
+mod devices;
 mod driver;
 mod launch;
 mod limits;
@@ -59,4 +61,5 @@ mod scalar;
 mod tucker;
 
 pub use device::{Device, Memory, Properties};
+pub use devices::Devices;
 pub use scalar::DeviceScalar;
