@@ -23,6 +23,7 @@
 //! Each module uses only modules below it.
 //!
 //! ```text
+//! devices          several GPUs that share batches
 //! maps             saliency maps of batches
 //! tucker           ST-HOSVD and HOOI of batches
 //! launch           one function for each kernel
@@ -48,6 +49,7 @@
 
 mod buffers;
 mod device;
+mod devices;
 mod driver;
 mod launch;
 mod library;
@@ -61,5 +63,6 @@ mod scalar;
 mod tucker;
 
 pub use device::{Device, Memory, Properties};
+pub use devices::Devices;
 pub use program::{LoadedKernels, Origin};
 pub use scalar::DeviceScalar;

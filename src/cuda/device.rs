@@ -100,6 +100,13 @@ impl Device {
         })
     }
 
+    /// The number of devices. Without a usable driver there are none.
+    pub(super) fn count() -> Result<usize> {
+        check_driver()?;
+        let count = CudaContext::device_count().map_err(no_device)?;
+        Ok(count.try_into().unwrap_or(0))
+    }
+
     /// The device's name.
     ///
     /// # Errors
