@@ -32,6 +32,7 @@
 //! pool, ring       streams and memory that are kept between calls
 //! program, scalar  the compiled kernels, and their names for each scalar
 //! library          cuSOLVER, opened if it is installed
+//! properties       the attributes of the GPUs
 //! driver           check for a driver, and the meaning of its errors
 //! ```
 //!
@@ -55,11 +56,13 @@ mod limits;
 mod maps;
 mod pool;
 mod program;
+mod properties;
 mod queue;
 mod ring;
 mod scalar;
 mod tucker;
 
-pub use device::{Device, Memory, Properties};
+pub use device::{Device, Memory};
 pub use program::{LoadedKernels, Origin};
+pub use properties::Properties;
 pub use scalar::DeviceScalar;
