@@ -32,6 +32,7 @@
 //! pool, ring       streams and memory that are kept between calls
 //! program, scalar  the compiled kernels, and their names for each scalar
 //! library          cuSOLVER, opened if it is installed
+//! installed        which libraries of NVIDIA are installed
 //! properties       the attributes of the GPUs
 //! driver           check for a driver, and the meaning of its errors
 //! ```
@@ -50,6 +51,7 @@
 mod buffers;
 mod device;
 mod driver;
+mod installed;
 mod launch;
 mod library;
 mod limits;
@@ -63,6 +65,7 @@ mod scalar;
 mod tucker;
 
 pub use device::{Device, Memory};
+pub use installed::NvidiaLibrary;
 pub use program::{LoadedKernels, Origin};
 pub use properties::Properties;
 pub use scalar::DeviceScalar;
