@@ -33,6 +33,8 @@
 //! pool, ring       streams and memory that are kept between calls
 //! program, scalar  the compiled kernels, and their names for each scalar
 //! library          cuSOLVER, opened if it is installed
+//! installed        which libraries of NVIDIA are installed
+//! properties       the attributes of the GPUs
 //! driver           check for a driver, and the meaning of its errors
 //! ```
 //!
@@ -51,18 +53,22 @@ mod buffers;
 mod device;
 mod devices;
 mod driver;
+mod installed;
 mod launch;
 mod library;
 mod limits;
 mod maps;
 mod pool;
 mod program;
+mod properties;
 mod queue;
 mod ring;
 mod scalar;
 mod tucker;
 
-pub use device::{Device, Memory, Properties};
+pub use device::{Device, Memory};
 pub use devices::Devices;
+pub use installed::NvidiaLibrary;
 pub use program::{LoadedKernels, Origin};
+pub use properties::Properties;
 pub use scalar::DeviceScalar;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, CudaSlice, CudaStream};
 use tenfold::cam::{Cam, Weighting};
-use tenfold::cuda::Device;
+use tenfold::cuda::{Device, Properties};
 use tenfold::{Hooi, StHosvd, Tensor};
 
 use crate::common::{ALLOCATION, LAUNCH, STREAM, StandIn};
@@ -290,6 +290,9 @@ fn what_a_device_is() {
     assert_eq!((properties.ordinal, properties.multiprocessors), (0, 132));
     assert_eq!(properties.driver, (12, 8));
     assert_eq!(properties.compute_capability.0, 9);
+    assert_eq!(properties.clock_khz, 1_980_000);
+    assert_eq!(properties.single_to_double, 2);
+    assert_eq!(Properties::of_all().unwrap(), [properties]);
     let memory = device.memory().unwrap();
     assert_eq!(
         (memory.free, memory.total),
