@@ -24,6 +24,7 @@
 //! ```text
 //! maps             saliency maps of batches
 //! tucker           ST-HOSVD and HOOI of batches
+//! measure          one step alone, for benchmarks
 //! launch           one function for each kernel
 //! limits           how many items fit in memory
 //! buffers, device  memory on GPU and host; an open GPU
@@ -45,6 +46,8 @@ mod driver;
 mod launch;
 mod limits;
 mod maps;
+#[doc(hidden)]
+pub mod measure;
 mod program;
 mod queue;
 mod scalar;
