@@ -26,6 +26,7 @@
 //! devices          several GPUs that share batches
 //! maps             saliency maps of batches
 //! tucker           ST-HOSVD and HOOI of batches
+//! measure          one step alone, for benchmarks
 //! launch           one function for each kernel
 //! limits           how many items a chunk has
 //! buffers, device  memory on GPU and host; an open GPU
@@ -58,6 +59,8 @@ mod launch;
 mod library;
 mod limits;
 mod maps;
+#[doc(hidden)]
+pub mod measure;
 mod pool;
 mod program;
 mod properties;
