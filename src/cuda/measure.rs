@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::buffers::{copy, download, upload, wait, zeros};
+use super::buffers::{copy, download, upload, zeros};
 use super::device::Device;
 use super::launch::{Eigenproblems, no_convergence, outcome};
 use crate::error::Result;
@@ -42,7 +42,7 @@ pub fn eigenproblems(
     let mut outcomes = zeros::<i32>(&queue, items)?;
     let mut seconds = Vec::with_capacity(repeat + 1);
     for _ in 0..=repeat {
-        wait(&queue)?;
+        queue.wait()?;
         let started = Instant::now();
         copy(&queue, &source, &mut matrices)?;
         queue.eigen(Eigenproblems {
@@ -55,7 +55,7 @@ pub fn eigenproblems(
             outcomes: &mut outcomes,
             active: None,
         })?;
-        wait(&queue)?;
+        queue.wait()?;
         seconds.push(started.elapsed().as_secs_f64());
     }
     if download(&queue, &outcomes)?
