@@ -64,6 +64,17 @@ impl StandIn {
         self.call::<usize, ()>("stand_in_memory", bytes);
     }
 
+    /// Sets the compute capability of devices that are opened afterwards: 75, 80 or 90.
+    pub fn set_capability(&self, capability: u32) {
+        self.call::<u32, ()>("stand_in_capability", capability);
+    }
+
+    /// Sets the error of approximate instructions, within what is documented: 0 for none, other
+    /// numbers are seeds.
+    pub fn set_error(&self, seed: u64) {
+        self.call::<u64, ()>("stand_in_error", seed);
+    }
+
     /// Limits the shared memory of a block, on devices that are opened afterwards.
     pub fn set_shared_memory(&self, bytes: i32) {
         self.call::<i32, ()>("stand_in_shared_memory", bytes);
