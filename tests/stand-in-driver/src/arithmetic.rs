@@ -1,6 +1,7 @@
 //! The arithmetic instructions, on the bits of registers.
 
-use crate::instruction::{Name, Type};
+use crate::approximate::{self, Error};
+use crate::instruction::{Comparison, Name, Type};
 
 fn f32_of(bits: u64) -> f32 {
     f32::from_bits(bits as u32)
@@ -28,6 +29,9 @@ pub fn compute(name: Name, kind: Type, [a, b, c, d]: [u64; 4]) -> Option<u64> {
         return Some(if c != 0 { a } else { b });
     }
     match kind {
+        Type::F64 if name == Name::RsqrtApproximate => {
+            Some(approximate::rsqrt_f64(f64::from_bits(a), Error::NONE).to_bits())
+        }
         Type::F64 => {
             let (x, y, z) = (f64::from_bits(a), f64::from_bits(b), f64::from_bits(c));
             real(name, x, y, z).map(f64::to_bits)
@@ -47,6 +51,9 @@ pub fn compute(name: Name, kind: Type, [a, b, c, d]: [u64; 4]) -> Option<u64> {
                 Name::Min => Some(x.min(y)),
                 Name::Sqrt => Some(x.sqrt()),
                 Name::Rcp => Some(1.0 / x),
+                Name::CopySign => Some(y.copysign(x)),
+                Name::RcpApproximate => Some(approximate::rcp_f32(x, Error::NONE)),
+                Name::RsqrtApproximate => Some(approximate::rsqrt_f32(x, Error::NONE)),
                 _ => None,
             };
             value.map(|value| u64::from(value.to_bits()))
@@ -59,7 +66,7 @@ pub fn compute(name: Name, kind: Type, [a, b, c, d]: [u64; 4]) -> Option<u64> {
             _ => None,
         },
         Type::U(size) => unsigned(name, size, [a, b, c, d]).map(|value| match name {
-            Name::MulWide => value,
+            Name::MulWide | Name::MadWide => value,
             _ => cut(value, size),
         }),
         Type::S(size) => {
@@ -73,6 +80,21 @@ pub fn compute(name: Name, kind: Type, [a, b, c, d]: [u64; 4]) -> Option<u64> {
                 Name::Abs => x.wrapping_abs(),
                 Name::Shr => x >> (b as u32).min(63),
                 Name::MulWide => return Some(cut((x * y) as u64, 2 * size)),
+                Name::MadWide => {
+                    return Some(cut(((x * y) as u64).wrapping_add(c), 2 * size));
+                }
+                Name::MulHigh => ((i128::from(x) * i128::from(y)) >> (8 * size)) as i64,
+                Name::BitExtract => {
+                    let (place, len) = ((b & 0xff) as u32, (c & 0xff) as u32);
+                    let bits = 8 * size as u32;
+                    let len = len.min(bits - place.min(bits));
+                    if len == 0 {
+                        0
+                    } else {
+                        let above = 64 - place - len;
+                        ((a << above) as i64) >> (64 - len)
+                    }
+                }
                 _ => return unsigned(name, size, [a, b, c, d]).map(|value| cut(value, size)),
             };
             Some(cut(value as u64, size))
@@ -93,6 +115,7 @@ fn real(name: Name, x: f64, y: f64, z: f64) -> Option<f64> {
         Name::Min => x.min(y),
         Name::Sqrt => x.sqrt(),
         Name::Rcp => 1.0 / x,
+        Name::CopySign => y.copysign(x),
         _ => return None,
     })
 }
@@ -106,7 +129,8 @@ fn unsigned(name: Name, size: usize, [a, b, c, d]: [u64; 4]) -> Option<u64> {
         Name::Sub => a.wrapping_sub(b),
         Name::MulLow => a.wrapping_mul(b),
         Name::MulWide => a * b,
-        Name::MulHigh if size == 4 => (a * b) >> 32,
+        Name::MadWide => (a * b).wrapping_add(c),
+        Name::MulHigh => ((u128::from(a) * u128::from(b)) >> bits) as u64,
         Name::MadLow => a.wrapping_mul(b).wrapping_add(c),
         Name::Div => a.checked_div(b).unwrap_or(u64::MAX),
         Name::Rem => a.checked_rem(b).unwrap_or(a),
@@ -118,6 +142,29 @@ fn unsigned(name: Name, size: usize, [a, b, c, d]: [u64; 4]) -> Option<u64> {
         Name::Not => !a,
         Name::Shl => a.checked_shl(count).unwrap_or(0),
         Name::Shr => a.checked_shr(count).unwrap_or(0),
+        Name::CountOnes => u64::from(cut(a, size).count_ones()),
+        Name::Reverse => cut(a, size).reverse_bits() >> (64 - bits),
+        Name::BitExtract => {
+            let (place, len) = ((b & 0xff) as u32, c & 0xff);
+            let ones = if len >= 64 { u64::MAX } else { (1 << len) - 1 };
+            a.checked_shr(place).unwrap_or(0) & ones
+        }
+        Name::FunnelLeft => {
+            let both = cut(b, 4) << 32 | cut(a, 4);
+            both << (c & 31) >> 32
+        }
+        Name::FunnelRight => (cut(b, 4) << 32 | cut(a, 4)) >> (c & 31),
+        Name::Permute => {
+            let bytes = (cut(b, 4) << 32 | cut(a, 4)).to_le_bytes();
+            let mut picked = [0; 8];
+            for (place, byte) in picked.iter_mut().take(4).enumerate() {
+                let selector = c >> (4 * place);
+                let value = bytes[(selector & 7) as usize];
+                let sign = if value & 0x80 == 0 { 0 } else { 0xff };
+                *byte = if selector & 8 == 0 { value } else { sign };
+            }
+            u64::from_le_bytes(picked)
+        }
         Name::CountLeadingZeros => u64::from(cut(a, size).leading_zeros()) - (64 - bits),
         Name::BitInsert => {
             let (place, len) = (c & 0xff, d & 0xff);
@@ -131,7 +178,7 @@ fn unsigned(name: Name, size: usize, [a, b, c, d]: [u64; 4]) -> Option<u64> {
 
 /// Whether a comparison holds; `None` if the comparison does not exist for the type.
 #[inline]
-pub fn compare(how: &str, kind: Type, a: u64, b: u64) -> Option<bool> {
+pub fn compare(how: Comparison, kind: Type, a: u64, b: u64) -> Option<bool> {
     use std::cmp::Ordering::{Equal, Greater, Less};
     let order = match kind {
         Type::F64 => f64::from_bits(a).partial_cmp(&f64::from_bits(b)),
@@ -142,21 +189,20 @@ pub fn compare(how: &str, kind: Type, a: u64, b: u64) -> Option<bool> {
     };
     let unordered = order.is_none();
     Some(match how {
-        "eq" => order == Some(Equal),
-        "ne" => matches!(order, Some(Less | Greater)),
-        "lt" => order == Some(Less),
-        "le" => matches!(order, Some(Less | Equal)),
-        "gt" => order == Some(Greater),
-        "ge" => matches!(order, Some(Greater | Equal)),
-        "equ" => unordered || order == Some(Equal),
-        "neu" => order != Some(Equal),
-        "ltu" => unordered || order == Some(Less),
-        "leu" => order != Some(Greater),
-        "gtu" => unordered || order == Some(Greater),
-        "geu" => order != Some(Less),
-        "num" => !unordered,
-        "nan" => unordered,
-        _ => return None,
+        Comparison::Equal => order == Some(Equal),
+        Comparison::NotEqual => matches!(order, Some(Less | Greater)),
+        Comparison::Less => order == Some(Less),
+        Comparison::LessEqual => matches!(order, Some(Less | Equal)),
+        Comparison::Greater => order == Some(Greater),
+        Comparison::GreaterEqual => matches!(order, Some(Greater | Equal)),
+        Comparison::EqualOrNan => unordered || order == Some(Equal),
+        Comparison::NotEqualOrNan => order != Some(Equal),
+        Comparison::LessOrNan => unordered || order == Some(Less),
+        Comparison::LessEqualOrNan => order != Some(Greater),
+        Comparison::GreaterOrNan => unordered || order == Some(Greater),
+        Comparison::GreaterEqualOrNan => order != Some(Less),
+        Comparison::Number => !unordered,
+        Comparison::Nan => unordered,
     })
 }
 

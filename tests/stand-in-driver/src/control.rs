@@ -3,8 +3,9 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
+use crate::approximate::Error;
 use crate::driver::Driver;
-use crate::machine::Schedule;
+use crate::launch::Schedule;
 use crate::tally;
 
 /// Kinds of calls that a test can make fail.
@@ -83,6 +84,12 @@ pub extern "C" fn stand_in_schedule(order: u64) {
         1 => Schedule::Backward,
         seed => Schedule::Shuffled(seed),
     };
+}
+
+/// Sets the error of approximate instructions: 0 for none, other numbers are seeds.
+#[unsafe(no_mangle)]
+pub extern "C" fn stand_in_error(seed: u64) {
+    driver().error = Error(seed);
 }
 
 /// Resets settings, counts and the report. Allocations stay.

@@ -10,11 +10,12 @@ use std::ffi::{c_int, c_uint};
 use std::slice;
 use std::time::Instant;
 
+use crate::allocations::Memory;
+use crate::approximate::Error;
 use crate::clocks::{Clocks, Span};
 use crate::control::{FAULTS, Fault};
 use crate::instruction::Module;
-use crate::machine::{self, Launch, Schedule};
-use crate::memory::Memory;
+use crate::launch::{self, Launch, Schedule};
 use crate::ptx::parse;
 
 /// The result of every function of the driver.
@@ -63,6 +64,8 @@ pub struct Driver {
     pub shared_limit: c_int,
     /// The order of threads and blocks.
     pub schedule: Schedule,
+    /// The error of approximate instructions.
+    pub error: Error,
     /// For each [`Fault`] the number of calls up to the failing one; 0 for none.
     pub faults: [u64; FAULTS],
     /// For each [`Fault`] whether all calls after the failing one fail too.
@@ -93,6 +96,7 @@ impl Default for Driver {
             memory: Memory::default(),
             shared_limit: 227 * 1024,
             schedule: Schedule::default(),
+            error: Error::NONE,
             faults: [0; FAULTS],
             lasting: [false; FAULTS],
             calls: [0; FAULTS],
@@ -121,6 +125,7 @@ impl Driver {
         self.memory.limit = fresh.memory.limit;
         self.shared_limit = fresh.shared_limit;
         self.schedule = fresh.schedule;
+        self.error = fresh.error;
         self.faults = fresh.faults;
         self.lasting = fresh.lasting;
         self.calls = fresh.calls;
@@ -335,9 +340,10 @@ impl Driver {
             arguments,
             number: self.launches,
             schedule: self.schedule,
+            error: self.error,
         };
         let what = format!("kernel {}", kernel.name);
-        match machine::run(&launch, &mut self.memory) {
+        match launch::run(&launch, &mut self.memory) {
             Ok(done) => {
                 self.instructions += done.instructions;
                 self.operate(stream, &what, &done.spans);

@@ -4,22 +4,39 @@
 //!
 //! From the bottom up:
 //!
-//! - [`memory`]: bytes, whether they are written, and which threads accessed them;
-//! - [`instruction`], and [`ptx`], which reads instructions from text;
-//! - [`arithmetic`]: the results of arithmetic instructions;
-//! - [`machine`]: threads, blocks and barriers;
+//! - [`order`]: which accesses of a cluster's threads are before which, by clocks;
+//! - [`history`]: the accesses of a launch to memory, and their races;
+//! - [`memory`]: bytes, and whether they are written; [`allocations`] of a device;
+//! - [`instruction`]; [`ptx`], [`operations`] and [`collectives`], which read instructions from text;
+//! - [`arithmetic`]: the results of arithmetic instructions; [`approximate`] ones;
+//! - [`warp`]: the state of 32 threads;
+//! - [`machine`], which runs the blocks of a cluster: [`step`] arithmetic, [`access`] loads and stores,
+//!   [`lanes`] the instructions of a warp, [`barriers`];
+//! - [`launch`]: all clusters of a launch;
 //! - [`clocks`]: the order of work on streams;
 //! - [`driver`]: the driver's state;
 //! - [`exported`]: the driver's functions;
 //! - [`control`]: functions by which a test sets and reads the state.
 
+mod access;
+pub mod allocations;
+pub mod approximate;
 pub mod arithmetic;
+mod barriers;
 pub mod clocks;
+pub mod collectives;
 pub mod control;
 pub mod driver;
 pub mod exported;
+pub mod history;
 pub mod instruction;
-pub mod machine;
+mod lanes;
+pub mod launch;
+mod machine;
 pub mod memory;
+pub mod operations;
+pub mod order;
 pub mod ptx;
+mod step;
 mod tally;
+pub mod warp;

@@ -1,110 +1,30 @@
 //! Memory with a record of written bytes and of the threads that accessed them.
-//!
-//! Two accesses of a launch race if at least one is a write, not both are atomic, and they come from
-//! different blocks, or from different threads of a block with no barrier between them.
 
-use std::collections::BTreeMap;
+use crate::clocks::Span;
+use crate::history::Histories;
+use crate::order::By;
 
 /// Bytes of one unit of access tracking.
 const GRANULE: usize = 4;
 
-/// In place of a thread's or block's number: no access yet.
-const NONE: u32 = u32::MAX;
-/// In place of a thread's or block's number: accesses of several.
-const SEVERAL: u32 = u32::MAX - 1;
-
-/// The origin of an access: a thread of a block of a launch, between two barriers.
-#[derive(Clone, Copy, Debug)]
-pub struct Accessor {
-    /// The number of the launch.
-    pub launch: u32,
-    /// The block in its grid.
-    pub block: u32,
-    /// The thread in its block.
-    pub thread: u32,
-    /// The number of barriers that the block has passed.
-    pub epoch: u32,
-    /// Whether the access is atomic.
-    pub atomic: bool,
-}
-
-/// The last write and the last read of a granule, in a launch.
-#[derive(Clone, Copy, Debug)]
-struct History {
-    launch: u32,
-    write: Access,
-    read: Access,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Access {
-    block: u32,
-    thread: u32,
-    epoch: u32,
-    atomic: bool,
-}
-
-impl Access {
-    const NONE: Self = Self {
-        block: NONE,
-        thread: NONE,
-        epoch: 0,
-        atomic: false,
-    };
-
-    fn of(by: Accessor) -> Self {
-        Self {
-            block: by.block,
-            thread: by.thread,
-            epoch: by.epoch,
-            atomic: by.atomic,
-        }
-    }
-
-    /// Whether this access races with one of `by`, if one of them is a write.
-    fn races(self, by: Accessor) -> bool {
-        self.thread != NONE
-            && !(self.atomic && by.atomic)
-            && (self.block != by.block || (self.epoch == by.epoch && self.thread != by.thread))
-    }
-
-    /// The record of this access and one of `by`.
-    fn joined(self, by: Accessor) -> Self {
-        let new = Self::of(by);
-        if self.thread == NONE || (self.block == by.block && self.epoch != by.epoch) {
-            return new;
-        }
-        Self {
-            block: if self.block == by.block {
-                by.block
-            } else {
-                SEVERAL
-            },
-            thread: if self.thread == by.thread {
-                by.thread
-            } else {
-                SEVERAL
-            },
-            atomic: self.atomic && by.atomic,
-            ..new
-        }
-    }
-}
-
-impl History {
-    const NONE: Self = Self {
-        launch: NONE,
-        write: Access::NONE,
-        read: Access::NONE,
-    };
+/// The state of a byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    NeverWritten,
+    Written,
+    /// An asynchronous copy writes it, and no thread has waited for the copy yet.
+    InFlight,
 }
 
 /// Consecutive bytes with their histories.
 #[derive(Debug)]
 pub struct Region {
     bytes: Vec<u8>,
-    written: Vec<bool>,
-    history: Vec<History>,
+    states: Vec<State>,
+    histories: Histories,
+    /// The bytes that a launch read, and those that it wrote.
+    spans: [Option<(usize, usize)>; 2],
+    launch: u32,
 }
 
 impl Region {
@@ -112,8 +32,10 @@ impl Region {
     pub fn new(len: usize) -> Self {
         Self {
             bytes: vec![0xff; len],
-            written: vec![false; len],
-            history: vec![History::NONE; len.div_ceil(GRANULE)],
+            states: vec![State::NeverWritten; len],
+            histories: Histories::new(len.div_ceil(GRANULE)),
+            spans: [None; 2],
+            launch: u32::MAX,
         }
     }
 
@@ -130,7 +52,7 @@ impl Region {
     /// Writes bytes from outside of kernels.
     pub fn fill_in(&mut self, offset: usize, data: &[u8]) {
         self.bytes[offset..offset + data.len()].copy_from_slice(data);
-        self.written[offset..offset + data.len()].fill(true);
+        self.states[offset..offset + data.len()].fill(State::Written);
     }
 
     /// Reads bytes from outside of kernels, written or not.
@@ -151,168 +73,136 @@ impl Region {
         Ok(())
     }
 
-    /// The history of a granule in this launch. Earlier launches do not count: a launch starts after
-    /// the one before has ended.
-    fn history_in(&mut self, granule: usize, launch: u32) -> &mut History {
-        let history = &mut self.history[granule];
-        if history.launch != launch {
-            *history = History {
-                launch,
-                ..History::NONE
-            };
+    /// Widens the span of bytes that the launch reads or writes.
+    #[inline]
+    fn touch(&mut self, offset: usize, len: usize, write: bool, launch: u32) {
+        if self.launch != launch {
+            self.launch = launch;
+            self.spans = [None; 2];
         }
-        history
+        let span = self.spans[usize::from(write)].get_or_insert((offset, offset + len));
+        span.0 = span.0.min(offset);
+        span.1 = span.1.max(offset + len);
+    }
+
+    /// The bytes that a launch read and wrote, for a region that starts at `start`.
+    pub fn spans(&self, start: u64, launch: u32) -> impl Iterator<Item = Span> {
+        let spans = if self.launch == launch {
+            self.spans
+        } else {
+            [None; 2]
+        };
+        let [read, write] = spans;
+        [(read, false), (write, true)]
+            .into_iter()
+            .filter_map(move |(span, write)| {
+                span.map(|(first, end)| Span {
+                    start: start + first as u64,
+                    end: start + end as u64,
+                    write,
+                })
+            })
     }
 
     /// A load of 1 to 8 bytes by a kernel.
     ///
     /// # Errors
     /// Out of bounds, misaligned, never written, race.
-    pub fn load(&mut self, offset: usize, len: usize, by: Accessor) -> Result<u64, String> {
+    #[inline]
+    pub fn load(&mut self, offset: usize, len: usize, by: &By<'_>) -> Result<u64, String> {
         self.check(offset, len)?;
-        if !self.written[offset..offset + len]
-            .iter()
-            .all(|&written| written)
-        {
-            return Err(format!("read of bytes never written, at {offset}"));
+        let states = &self.states[offset..offset + len];
+        if states.iter().any(|&state| state != State::Written) {
+            return Err(self.not_written(offset, len));
         }
         for granule in offset / GRANULE..=(offset + len - 1) / GRANULE {
-            let history = self.history_in(granule, by.launch);
-            if history.write.races(by) {
-                return Err(race("read", "write", history.write, by, offset));
-            }
-            history.read = history.read.joined(by);
+            let read = self.histories.read(granule, by);
+            read.map_err(|what| format!("{what}; at {offset}"))?;
         }
+        self.touch(offset, len, false, by.launch);
         let mut value = [0; 8];
         value[..len].copy_from_slice(&self.bytes[offset..offset + len]);
         Ok(u64::from_le_bytes(value))
+    }
+
+    fn not_written(&self, offset: usize, len: usize) -> String {
+        let in_flight = self.states[offset..offset + len].contains(&State::InFlight);
+        if in_flight {
+            format!("read of bytes that an asynchronous copy has not delivered, at {offset}")
+        } else {
+            format!("read of bytes never written, at {offset}")
+        }
+    }
+
+    /// A load through the path for data that the launch does not change.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), or the launch wrote the bytes.
+    pub fn load_constant(&mut self, offset: usize, len: usize, by: &By<'_>) -> Result<u64, String> {
+        let value = self.load(offset, len, by)?;
+        for granule in offset / GRANULE..=(offset + len - 1) / GRANULE {
+            if self.histories.is_written(granule, by.launch) {
+                return Err(format!(
+                    "non-coherent read of bytes that the launch wrote, at {offset}"
+                ));
+            }
+        }
+        Ok(value)
     }
 
     /// A store of 1 to 8 bytes by a kernel.
     ///
     /// # Errors
     /// Out of bounds, misaligned, race.
+    #[inline]
     pub fn store(
         &mut self,
         offset: usize,
         len: usize,
         value: u64,
-        by: Accessor,
+        by: &By<'_>,
     ) -> Result<(), String> {
         self.check(offset, len)?;
-        for granule in offset / GRANULE..=(offset + len - 1) / GRANULE {
-            let history = self.history_in(granule, by.launch);
-            if history.write.races(by) {
-                return Err(race("write", "write", history.write, by, offset));
-            }
-            if history.read.races(by) {
-                return Err(race("write", "read", history.read, by, offset));
-            }
-            history.write = Access::of(by);
-        }
-        self.fill_in(offset, &value.to_le_bytes()[..len]);
-        Ok(())
-    }
-}
-
-fn race(now: &str, before: &str, other: Access, by: Accessor, offset: usize) -> String {
-    let who = |number: u32| match number {
-        SEVERAL => "several".to_owned(),
-        number => number.to_string(),
-    };
-    format!(
-        "race: {now} at {offset} by thread {} of block {} after a {before} by thread {} of \
-         block {}, no barrier between",
-        by.thread,
-        by.block,
-        who(other.thread),
-        who(other.block)
-    )
-}
-
-/// The gap between allocations: an index past the end does not reach the next allocation.
-const GAP: u64 = 1 << 16;
-
-/// The device's memory.
-#[derive(Debug)]
-pub struct Memory {
-    allocations: BTreeMap<u64, Region>,
-    next: u64,
-    /// Bytes allocated.
-    pub used: usize,
-    /// Bytes that can be allocated.
-    pub limit: usize,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self {
-            allocations: BTreeMap::new(),
-            next: 0x7000_0000_0000,
-            used: 0,
-            limit: 1 << 30,
-        }
-    }
-}
-
-impl Memory {
-    /// Allocates `len` bytes. Returns their address; `None` above the limit.
-    pub fn allocate(&mut self, len: usize) -> Option<u64> {
-        if self
-            .used
-            .checked_add(len)
-            .is_none_or(|used| used > self.limit)
-        {
-            return None;
-        }
-        let address = self.next;
-        self.next += (len as u64 + GAP).next_multiple_of(GAP);
-        self.used += len;
-        self.allocations.insert(address, Region::new(len));
-        Some(address)
-    }
-
-    /// Frees the allocation at `address`. Returns whether there was one.
-    pub fn free(&mut self, address: u64) -> bool {
-        match self.allocations.remove(&address) {
-            Some(region) => {
-                self.used -= region.len();
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// The allocation that contains `address`: its start, and its bytes.
-    ///
-    /// # Errors
-    /// Out of bounds.
-    pub fn around(&mut self, address: u64) -> Result<(u64, &mut Region), String> {
-        let wrong = || format!("out of bounds: no allocation has address {address:#x}");
-        let (&start, region) = self
-            .allocations
-            .range_mut(..=address)
-            .next_back()
-            .ok_or_else(wrong)?;
-        if address >= start + (region.len() as u64).max(1) + GAP / 2 {
-            return Err(wrong());
-        }
-        Ok((start, region))
-    }
-
-    /// The allocation for a copy of `len` bytes at `address`: its start, and its bytes.
-    ///
-    /// # Errors
-    /// Out of bounds.
-    pub fn span(&mut self, address: u64, len: usize) -> Result<(u64, &mut Region), String> {
-        let (start, region) = self.around(address)?;
-        if (address - start) as usize + len > region.len() {
+        if self.states[offset..offset + len].contains(&State::InFlight) {
             return Err(format!(
-                "out of bounds: a copy of {len} bytes at {} of {}",
-                address - start,
-                region.len()
+                "write to bytes of an asynchronous copy in flight, at {offset}"
             ));
         }
-        Ok((start, region))
+        self.write(offset, &value.to_le_bytes()[..len], by)
+    }
+
+    /// An asynchronous copy of `len` bytes starts to write.
+    ///
+    /// # Errors
+    /// Out of bounds, misaligned, race, another copy in flight.
+    pub fn start_copy(&mut self, offset: usize, len: usize, by: &By<'_>) -> Result<(), String> {
+        self.check(offset, len)?;
+        if self.states[offset..offset + len].contains(&State::InFlight) {
+            return Err(format!("two asynchronous copies in flight, at {offset}"));
+        }
+        let bytes = vec![0xff; len];
+        self.write(offset, &bytes, by)?;
+        self.states[offset..offset + len].fill(State::InFlight);
+        Ok(())
+    }
+
+    /// The thread that started an asynchronous copy has waited for it.
+    ///
+    /// # Errors
+    /// A race.
+    pub fn end_copy(&mut self, offset: usize, bytes: &[u8], by: &By<'_>) -> Result<(), String> {
+        self.write(offset, bytes, by)
+    }
+
+    #[inline]
+    fn write(&mut self, offset: usize, bytes: &[u8], by: &By<'_>) -> Result<(), String> {
+        let len = bytes.len();
+        for granule in offset / GRANULE..=(offset + len - 1) / GRANULE {
+            let written = self.histories.write(granule, by);
+            written.map_err(|what| format!("{what}; at {offset}"))?;
+        }
+        self.touch(offset, len, true, by.launch);
+        self.fill_in(offset, bytes);
+        Ok(())
     }
 }

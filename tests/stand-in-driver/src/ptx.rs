@@ -1,13 +1,12 @@
-//! Reads PTX into instructions with numbered registers.
+//! Reads PTX into instructions with numbered registers: lines, declarations and labels.
+//! [`operations`](crate::operations) reads the instructions.
 //!
-//! The text has one instruction in each line, as compilers print it. A line that the reader does not
-//! support is an error; no line is skipped.
+//! A statement that the reader does not support is an error; no statement is skipped.
 
 use std::collections::HashMap;
 
-use crate::instruction::{
-    Address, Instruction, Kernel, Module, Name, Operand, Operation, Space, Special, Type,
-};
+use crate::instruction::{Instruction, Kernel, Module, Operand, Operation, Type};
+use crate::operations::{Names, operation, split_operands};
 
 /// Reads a module.
 ///
@@ -18,40 +17,79 @@ pub fn parse(text: &str) -> Result<Module, String> {
     let mut reader = Reader::default();
     for (number, line) in text.lines().enumerate() {
         let line = line.split("//").next().unwrap_or("").trim();
-        let done = reader
-            .line(line, number + 1, &mut module)
-            .map_err(|what| format!("PTX line {}: {what}: {line}", number + 1))?;
-        if let Some(kernel) = done {
-            module.kernels.insert(kernel.name.clone(), kernel);
+        for statement in statements(line) {
+            let done = reader
+                .statement(statement, number + 1, &mut module)
+                .map_err(|what| format!("PTX line {}: {what}: {line}", number + 1))?;
+            if let Some(kernel) = done {
+                module.kernels.insert(kernel.name.clone(), kernel);
+            }
         }
     }
     Ok(module)
+}
+
+/// The statements of a line: compilers print one, assembly in a source file can have several.
+fn statements(line: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = line.trim();
+    while !rest.is_empty() {
+        // Operands in braces never begin a statement.
+        let end = if rest.starts_with(['{', '}']) {
+            1
+        } else {
+            let first = rest.find([' ', '\t', ';']).unwrap_or(rest.len());
+            if rest[..first].ends_with(':') {
+                first
+            } else {
+                rest.find(';').map_or(rest.len(), |place| place + 1)
+            }
+        };
+        found.push(rest[..end].trim());
+        rest = rest[end..].trim();
+    }
+    found
+}
+
+/// A block in braces: where its labels and its jumps begin in the lists.
+#[derive(Clone, Copy, Default)]
+struct Scope {
+    labels: usize,
+    jumps: usize,
 }
 
 /// The state of reading.
 #[derive(Default)]
 struct Reader {
     kernel: Option<Kernel>,
-    depth: usize,
+    scopes: Vec<Scope>,
     in_parameters: bool,
-    registers: HashMap<String, usize>,
-    labels: HashMap<String, usize>,
+    names: Names,
+    labels: Vec<(String, usize)>,
     jumps: Vec<(usize, String)>,
-    /// Offsets of variables in shared memory and of parameters.
-    places: HashMap<String, usize>,
-    /// Variables of shared memory with a size that the launch sets.
-    dynamic: Vec<String>,
     source_line: Option<usize>,
+    /// The beginning of a statement that continues on the next line.
+    begun: String,
 }
 
 impl Reader {
-    fn line(
+    fn statement(
         &mut self,
-        line: &str,
+        text: &str,
         number: usize,
         module: &mut Module,
     ) -> Result<Option<Kernel>, String> {
-        if line.is_empty() || line == "(" || line.starts_with(".pragma") {
+        if !self.scopes.is_empty() && self.continues(text) {
+            return Ok(None);
+        }
+        let whole;
+        let line = if self.begun.is_empty() {
+            text
+        } else {
+            whole = std::mem::take(&mut self.begun) + text;
+            &whole
+        };
+        if line == "(" || line.starts_with(".pragma") {
             return Ok(None);
         }
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -64,36 +102,57 @@ impl Reader {
                 let name = words[1].trim_end_matches(',').trim_start_matches("sm_");
                 let digits = name.trim_end_matches(|c: char| c.is_ascii_alphabetic());
                 module.target = digits.parse().map_err(|_| "target")?;
+                module.is_specific = digits.len() < name.len();
             }
-            ".address_size" | ".file" | ".section" | ".minnctapersm" => {}
+            ".address_size" | ".file" | ".section" | ".minnctapersm" | ".explicitcluster" => {}
             ".loc" => self.source_line = words.get(2).and_then(|word| word.parse().ok()),
             ".visible" | ".entry" => self.begin(line)?,
             ".param" if self.in_parameters => self.parameter(&words)?,
             ")" => self.in_parameters = false,
-            ".maxntid" => {
-                let extents = line[".maxntid".len()..].split(',');
-                let product: Option<usize> =
-                    extents.map(|e| e.trim().parse::<usize>().ok()).product();
-                self.current()?.most_threads = product;
+            ".maxntid" | ".reqntid" => {
+                let product = numbers(line).into_iter().product::<u32>() as usize;
+                self.current()?.most_threads = Some(product);
+            }
+            ".reqnctapercluster" => {
+                let mut extents = [1; 3];
+                for (extent, number) in extents.iter_mut().zip(numbers(line)) {
+                    *extent = number;
+                }
+                self.current()?.cluster = Some(extents);
             }
             ".extern" | ".shared" => self.shared(line)?,
-            ".reg" => self.declare(&words)?,
-            "{" => self.depth += 1,
+            ".local" => self.local(line)?,
+            ".reg" => self.declare(line)?,
+            "{" => self.scopes.push(Scope {
+                labels: self.labels.len(),
+                jumps: self.jumps.len(),
+            }),
             "}" => {
-                self.depth = self.depth.checked_sub(1).ok_or("too many braces")?;
-                if self.depth == 0 {
+                self.close()?;
+                if self.scopes.is_empty() {
                     return self.end().map(Some);
                 }
             }
             _ if line.ends_with(':') => {
                 let place = self.current()?.code.len();
-                self.labels
-                    .insert(line.trim_end_matches(':').to_owned(), place);
+                let name = line.trim_end_matches(':').to_owned();
+                self.labels.push((name, place));
             }
             _ if line.ends_with(';') => self.instruction(line.trim_end_matches(';'), number)?,
             _ => return Err("an unknown line".to_owned()),
         }
         Ok(None)
+    }
+
+    /// Whether an instruction continues on the next line; then keeps its beginning.
+    fn continues(&mut self, text: &str) -> bool {
+        let begins = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '@');
+        let open = (begins || !self.begun.is_empty()) && !text.ends_with([';', ':']);
+        if open {
+            self.begun.push_str(text);
+            self.begun.push(' ');
+        }
+        open
     }
 
     fn current(&mut self) -> Result<&mut Kernel, String> {
@@ -109,80 +168,117 @@ impl Reader {
             ..Kernel::default()
         });
         self.in_parameters = !line.ends_with(')');
-        self.registers.clear();
+        self.names.registers.clear();
         self.labels.clear();
         self.jumps.clear();
         self.source_line = None;
         Ok(())
     }
 
+    /// `.param .u64 name` or `.param .align 8 .b8 name[24]`
     fn parameter(&mut self, words: &[&str]) -> Result<(), String> {
-        let size = Type::parse(words[1].trim_start_matches('.'))?.size();
+        let name = words[words.len() - 1].trim_end_matches(',');
+        let (name, size, align) = match name.split_once('[') {
+            Some((name, count)) => {
+                let count = count.trim_end_matches(']').parse();
+                let align = words.iter().position(|&word| word == ".align");
+                let align = align.and_then(|place| words[place + 1].parse().ok());
+                (
+                    name,
+                    count.map_err(|_| "a size is expected")?,
+                    align.unwrap_or(1),
+                )
+            }
+            None => {
+                let size = Type::parse(words[1].trim_start_matches('.'))?.size();
+                (name, size, size)
+            }
+        };
         let kernel = self.current()?;
         let end = kernel
             .parameters
             .last()
             .map_or(0, |&(offset, size)| offset + size);
-        let offset = end.next_multiple_of(size);
+        let offset = end.next_multiple_of(align);
         kernel.parameters.push((offset, size));
-        let name = words[words.len() - 1].trim_end_matches(',').to_owned();
-        self.places.insert(name, offset);
+        self.names.places.insert(name.to_owned(), offset);
         Ok(())
     }
 
     /// `.shared .align 8 .b8 name[64];`
     fn shared(&mut self, line: &str) -> Result<(), String> {
-        let (name, size) = line
-            .trim_end_matches(';')
-            .rsplit_once('[')
-            .ok_or("an array is expected")?;
-        let name = name
-            .split_whitespace()
-            .last()
-            .ok_or("a name is expected")?
-            .to_owned();
-        let size = size.trim_end_matches(']');
-        if size.is_empty() {
-            self.dynamic.push(name);
+        let (name, size) = array(line)?;
+        if size == 0 {
+            self.names.dynamic.push(name);
             return Ok(());
         }
-        let size: usize = size.parse().map_err(|_| "a size is expected")?;
         let kernel = self.current()?;
         let offset = kernel.shared_bytes.next_multiple_of(16);
         kernel.shared_bytes = offset + size;
-        self.places.insert(name, offset);
+        self.names.shared_bytes = kernel.shared_bytes;
+        self.names.places.insert(name, offset);
         Ok(())
     }
 
-    /// `.reg .f64 %fd<12>;` or `.reg .b32 %temp;`
-    fn declare(&mut self, words: &[&str]) -> Result<(), String> {
-        let name = words[2].trim_end_matches(';');
-        let names = match name.split_once('<') {
-            Some((stem, count)) => {
-                let count: usize = count.trim_end_matches('>').parse().map_err(|_| "a count")?;
-                (0..count).map(|i| format!("{stem}{i}")).collect()
+    /// `.local .align 8 .b8 name[64];`
+    fn local(&mut self, line: &str) -> Result<(), String> {
+        let (name, size) = array(line)?;
+        let kernel = self.current()?;
+        let offset = kernel.local_bytes.next_multiple_of(16);
+        kernel.local_bytes = offset + size;
+        self.names.places.insert(name, offset);
+        Ok(())
+    }
+
+    /// `.reg .f64 %fd<12>;` or `.reg .b32 %a, %b;`
+    fn declare(&mut self, line: &str) -> Result<(), String> {
+        let mut words = line.trim_end_matches(';').splitn(3, char::is_whitespace);
+        let names = words.nth(2).ok_or("a name is expected")?;
+        for name in names.split(',') {
+            let name = name.trim();
+            let names = match name.split_once('<') {
+                Some((stem, count)) => {
+                    let count: usize =
+                        count.trim_end_matches('>').parse().map_err(|_| "a count")?;
+                    (0..count).map(|i| format!("{stem}{i}")).collect()
+                }
+                None => vec![name.to_owned()],
+            };
+            for name in names {
+                let place = self.current()?.registers;
+                self.current()?.registers += 1;
+                self.names.registers.insert(name, place);
             }
-            None => vec![name.to_owned()],
-        };
-        for name in names {
-            let place = self.current()?.registers;
-            self.current()?.registers += 1;
-            self.registers.insert(name, place);
+        }
+        Ok(())
+    }
+
+    /// Ends a block: its jumps go to its labels first, then to those of blocks around it.
+    fn close(&mut self) -> Result<(), String> {
+        let scope = self.scopes.pop().ok_or("too many braces")?;
+        let labels: HashMap<String, usize> = self.labels.drain(scope.labels..).collect();
+        let kernel = self.kernel.as_mut().ok_or("outside of a kernel")?;
+        let jumps = self.jumps.split_off(scope.jumps);
+        for (place, label) in jumps {
+            match labels.get(&label) {
+                Some(&target) => kernel.code[place].operation = Operation::Branch(target),
+                None if self.scopes.is_empty() => {
+                    return Err(format!("an undefined label {label}"));
+                }
+                None => self.jumps.push((place, label)),
+            }
         }
         Ok(())
     }
 
     fn end(&mut self) -> Result<Kernel, String> {
         let mut kernel = self.kernel.take().ok_or("outside of a kernel")?;
-        for (place, label) in &self.jumps {
-            let target = self.labels.get(label).ok_or("an undefined label")?;
-            kernel.code[*place].operation = Operation::Branch(*target);
-        }
         kernel.code.push(Instruction {
             guard: None,
             operation: Operation::Return,
             line: 0,
         });
+        self.names.shared_bytes = 0;
         Ok(kernel)
     }
 
@@ -195,16 +291,18 @@ impl Reader {
                 .split_once(char::is_whitespace)
                 .ok_or("a guard alone")?;
             let negated = name.starts_with('!');
-            guard = Some((self.register(name.trim_start_matches('!'))?, negated));
+            let register = self.names.register(name.trim_start_matches('!'))?;
+            guard = Some((register, negated));
             text = rest.trim();
         }
         let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let operands = split_operands(rest);
         if name == "bra" || name == "bra.uni" {
             let place = self.current()?.code.len();
-            self.jumps.push((place, operands[0].to_owned()));
+            let label = operands.first().ok_or("a label is expected")?;
+            self.jumps.push((place, (*label).to_owned()));
         }
-        let operation = self.operation(name, &operands)?;
+        let operation = operation(name, &operands, &self.names)?;
         self.current()?.code.push(Instruction {
             guard,
             operation,
@@ -212,224 +310,35 @@ impl Reader {
         });
         Ok(())
     }
-
-    fn operation(&self, name: &str, operands: &[&str]) -> Result<Operation, String> {
-        let parts: Vec<&str> = name.split('.').collect();
-        let last = || Type::parse(parts[parts.len() - 1]);
-        Ok(match parts[0] {
-            "bra" => Operation::Branch(0),
-            "ret" | "exit" => Operation::Return,
-            "bar" | "barrier" if operands == ["0"] => Operation::Barrier,
-            "mov" if operands[0].starts_with('{') => {
-                let names = inner(operands[0]);
-                let into = [self.register(names[0])?, self.register(names[1])?];
-                Operation::Unpack(into, self.operand(operands[1], last()?)?)
-            }
-            "mov" if operands[1].starts_with('{') => {
-                let names = inner(operands[1]);
-                let from = [
-                    self.operand(names[0], Type::U(4))?,
-                    self.operand(names[1], Type::U(4))?,
-                ];
-                Operation::Pack(self.register(operands[0])?, from)
-            }
-            "mov" | "cvta" => Operation::Move(
-                self.register(operands[0])?,
-                self.operand(operands[1], last()?)?,
-            ),
-            "setp" => {
-                let compare = COMPARISONS.iter().find(|name| **name == parts[1]);
-                let compare = compare.ok_or("an unknown comparison")?;
-                let [into, a, b] = operands else {
-                    return Err("three operands are expected".to_owned());
-                };
-                let from = [self.operand(a, last()?)?, self.operand(b, last()?)?];
-                Operation::Compare(compare, last()?, self.register(into)?, from)
-            }
-            "cvt" => {
-                let from = last()?;
-                let to = Type::parse(parts[parts.len() - 2])?;
-                let rounding = ["rn", "rz", "rm", "rp", "rni", "rzi", "rmi", "rpi"]
-                    .into_iter()
-                    .find(|rounding| parts[1..parts.len() - 2].contains(rounding))
-                    .unwrap_or("");
-                let value = self.operand(operands[1], from)?;
-                Operation::Convert(rounding, to, from, self.register(operands[0])?, value)
-            }
-            "ld" => {
-                let into = inner(operands[0]);
-                let into = into.iter().map(|name| self.register(name));
-                let into = into.collect::<Result<_, _>>()?;
-                Operation::Load(space(&parts)?, last()?, into, self.address(operands[1])?)
-            }
-            "st" => {
-                let from = inner(operands[1]);
-                let from = from.iter().map(|name| self.operand(name, last()?));
-                let from = from.collect::<Result<_, _>>()?;
-                Operation::Store(space(&parts)?, last()?, from, self.address(operands[0])?)
-            }
-            "atom" if parts.contains(&"or") => {
-                let value = self.operand(operands[2], last()?)?;
-                let (into, address) = (self.register(operands[0])?, self.address(operands[1])?);
-                Operation::AtomicOr(space(&parts)?, last()?, into, address, value)
-            }
-            "shfl" if name == "shfl.sync.down.b32" => {
-                let into = operands[0].split('|').next().unwrap_or("");
-                let of = |place: usize| self.operand(operands[place], Type::U(4));
-                Operation::ShuffleDown(self.register(into)?, [of(1)?, of(2)?, of(3)?, of(4)?])
-            }
-            _ => {
-                let what = arithmetic(&parts).ok_or("an unknown instruction")?;
-                let kind = last()?;
-                let mut from = [Operand::Value(0); 4];
-                for (place, text) in operands[1..].iter().enumerate() {
-                    let slot = from.get_mut(place).ok_or("too many operands")?;
-                    *slot = self.operand(text, kind)?;
-                }
-                Operation::Compute(what, kind, self.register(operands[0])?, from)
-            }
-        })
-    }
-
-    fn register(&self, name: &str) -> Result<usize, String> {
-        let place = self.registers.get(name.trim());
-        place.copied().ok_or_else(|| format!("register {name}"))
-    }
-
-    fn operand(&self, text: &str, kind: Type) -> Result<Operand, String> {
-        let text = text.trim();
-        if let Some(&place) = self.registers.get(text) {
-            return Ok(Operand::Register(place));
-        }
-        if let Some(name) = text.strip_prefix('%') {
-            let (name, axis) = name.split_once('.').ok_or("an unknown register")?;
-            let axis = ["x", "y", "z"]
-                .iter()
-                .position(|a| *a == axis)
-                .ok_or("an axis")?;
-            return Ok(Operand::Special(match name {
-                "tid" => Special::Thread(axis),
-                "ntid" => Special::Threads(axis),
-                "ctaid" => Special::Block(axis),
-                "nctaid" => Special::Blocks(axis),
-                _ => return Err(format!("register %{name}")),
-            }));
-        }
-        if let Some(&place) = self.places.get(text) {
-            return Ok(Operand::Value(place as u64));
-        }
-        if self.dynamic.iter().any(|name| name == text) {
-            // After the shared memory that the kernel declares; declarations precede the code.
-            let kernel = self.kernel.as_ref().ok_or("outside of a kernel")?;
-            return Ok(Operand::Value(
-                kernel.shared_bytes.next_multiple_of(16) as u64
-            ));
-        }
-        let number = if let Some(hex) = text.strip_prefix("0d") {
-            u64::from_str_radix(hex, 16).ok()
-        } else if let Some(hex) = text.strip_prefix("0f") {
-            u64::from_str_radix(hex, 16).ok()
-        } else if let Some(hex) = text.strip_prefix("0x") {
-            u64::from_str_radix(hex, 16).ok()
-        } else {
-            let signed = text.parse::<i64>().map(|number| number as u64);
-            signed.or_else(|_| text.parse::<u64>()).ok()
-        };
-        let number = number.ok_or_else(|| format!("operand {text}"))?;
-        // A register holds as many bytes as its type.
-        Ok(Operand::Value(match kind.size() {
-            8 => number,
-            size => number & ((1 << (8 * size)) - 1),
-        }))
-    }
-
-    /// `[%rd1+8]`
-    fn address(&self, text: &str) -> Result<Address, String> {
-        let text = text.trim().trim_start_matches('[').trim_end_matches(']');
-        let (base, offset) = text.split_once('+').unwrap_or((text, "0"));
-        Ok(Address {
-            base: self.operand(base, Type::U(8))?,
-            offset: offset.trim().parse().map_err(|_| "an offset is expected")?,
-        })
-    }
 }
 
-const COMPARISONS: [&str; 14] = [
-    "eq", "ne", "lt", "le", "gt", "ge", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan",
-];
-
-/// The operands between commas. Commas in braces or brackets do not separate operands.
-fn split_operands(text: &str) -> Vec<&str> {
-    let mut operands = Vec::new();
-    let (mut depth, mut start) = (0, 0);
-    for (place, letter) in text.char_indices() {
-        match letter {
-            '{' | '[' => depth += 1,
-            '}' | ']' => depth -= 1,
-            ',' if depth == 0 => {
-                operands.push(text[start..place].trim());
-                start = place + 1;
-            }
-            _ => {}
-        }
+/// Name and bytes of an array of bytes; no bytes if the launch sets the size.
+fn array(line: &str) -> Result<(String, usize), String> {
+    let (name, size) = line
+        .trim_end_matches(';')
+        .rsplit_once('[')
+        .ok_or("an array is expected")?;
+    let mut words = name.split_whitespace().rev();
+    let name = words.next().ok_or("a name is expected")?.to_owned();
+    let kind = words.next().unwrap_or(".b8").trim_start_matches('.');
+    let size = size.trim_end_matches(']');
+    if size.is_empty() {
+        return Ok((name, 0));
     }
-    if !text[start..].trim().is_empty() {
-        operands.push(text[start..].trim());
-    }
-    operands
+    let count: usize = size.parse().map_err(|_| "a size is expected")?;
+    Ok((name, count * Type::parse(kind)?.size()))
 }
 
-/// The names in braces, or a single name.
-fn inner(text: &str) -> Vec<&str> {
-    text.trim_matches(['{', '}'])
-        .split(',')
-        .map(str::trim)
-        .collect()
+/// The numbers of a directive such as `.maxntid 256, 1, 1`.
+fn numbers(line: &str) -> Vec<u32> {
+    let words = line.split([',', ' ', '\t']);
+    words.filter_map(|word| word.trim().parse().ok()).collect()
 }
 
-fn space(parts: &[&str]) -> Result<Space, String> {
-    let spaces = [
-        ("param", Space::Param),
-        ("global", Space::Global),
-        ("shared", Space::Shared),
-    ];
-    let found = spaces.iter().find(|(name, _)| parts.contains(name));
-    found
-        .map(|(_, space)| *space)
-        .ok_or_else(|| "an unknown space".to_owned())
-}
-
-fn arithmetic(parts: &[&str]) -> Option<Name> {
-    let has = |name: &str| parts.contains(&name);
-    if has("ftz") || has("sat") || has("approx") || has("cc") {
-        return None;
+impl Names {
+    /// The address of a variable in shared memory of the launch's size: after the shared memory that
+    /// the kernel declares. Declarations precede the code.
+    pub(crate) fn dynamic_start(&self) -> Operand {
+        Operand::Value(self.shared_bytes.next_multiple_of(16) as u64)
     }
-    Some(match parts[0] {
-        "abs" => Name::Abs,
-        "add" => Name::Add,
-        "and" => Name::And,
-        "bfi" => Name::BitInsert,
-        "clz" => Name::CountLeadingZeros,
-        "div" => Name::Div,
-        "fma" => Name::Fma,
-        "mad" if has("lo") => Name::MadLow,
-        "max" => Name::Max,
-        "min" => Name::Min,
-        "mul" if has("wide") => Name::MulWide,
-        "mul" if has("hi") => Name::MulHigh,
-        "mul" if has("lo") => Name::MulLow,
-        "mul" => Name::Mul,
-        "neg" => Name::Neg,
-        "not" => Name::Not,
-        "or" => Name::Or,
-        "rcp" => Name::Rcp,
-        "rem" => Name::Rem,
-        "selp" => Name::Select,
-        "shl" => Name::Shl,
-        "shr" => Name::Shr,
-        "sqrt" => Name::Sqrt,
-        "sub" => Name::Sub,
-        "xor" => Name::Xor,
-        _ => return None,
-    })
 }

@@ -1,7 +1,7 @@
 //! The interpreter's arithmetic: widths, NaN, one rounding of fused products, conversions.
 
 use stand_in_driver::arithmetic::{compare, compute, convert};
-use stand_in_driver::instruction::{Name, Type};
+use stand_in_driver::instruction::{Comparison, Name, Type};
 
 #[test]
 fn shifts_beyond_the_width_give_zero_or_the_sign() {
@@ -18,10 +18,10 @@ fn shifts_beyond_the_width_give_zero_or_the_sign() {
 #[test]
 fn comparisons_with_nan_follow_their_suffix() {
     let (nan, one) = (f64::NAN.to_bits(), 1f64.to_bits());
-    assert_eq!(compare("lt", Type::F64, nan, one), Some(false));
-    assert_eq!(compare("ltu", Type::F64, nan, one), Some(true));
-    assert_eq!(compare("ne", Type::F64, nan, one), Some(false));
-    assert_eq!(compare("neu", Type::F64, nan, one), Some(true));
+    assert_eq!(compare(Comparison::Less, Type::F64, nan, one), Some(false));
+    assert_eq!(compare(Comparison::LessOrNan, Type::F64, nan, one), Some(true));
+    assert_eq!(compare(Comparison::NotEqual, Type::F64, nan, one), Some(false));
+    assert_eq!(compare(Comparison::NotEqualOrNan, Type::F64, nan, one), Some(true));
     let max = compute(Name::Max, Type::F64, [nan, one, 0, 0]);
     assert_eq!(max, Some(one));
 }

@@ -5,10 +5,11 @@
 mod arithmetic;
 mod barriers;
 
+use stand_in_driver::allocations::Memory;
+use stand_in_driver::approximate::Error;
 use stand_in_driver::clocks::{Clocks, Span};
 use stand_in_driver::instruction::Kernel;
-use stand_in_driver::machine::{Done, Launch, Schedule, run};
-use stand_in_driver::memory::Memory;
+use stand_in_driver::launch::{Done, Launch, Schedule, run};
 use stand_in_driver::ptx::parse;
 
 const PTX: &str = include_str!("../../../../kernels/tenfold.ptx");
@@ -89,6 +90,7 @@ fn launch(
             arguments: bytes,
             number: 1,
             schedule: Schedule::Forward,
+            error: Error::NONE,
         },
         &mut memory,
     )
@@ -301,6 +303,7 @@ fn an_argument_of_the_wrong_width() {
         arguments,
         number: 1,
         schedule: Schedule::Forward,
+        error: Error::NONE,
     };
     assert!(
         run(&launch, &mut memory)
