@@ -11,6 +11,7 @@
 mod blocks;
 mod constants;
 mod gram;
+mod gram_tiles;
 mod maps;
 mod shared_memory;
 mod tucker;

@@ -17,6 +17,8 @@ pub trait DeviceScalar: Scalar + DeviceRepr + ValidAsZeroBits + Unpin {
 pub struct Kernels {
     pub(super) combine: &'static str,
     pub(super) gram: &'static str,
+    /// By rows and by columns, with copies of one entry and of 16 bytes.
+    pub(super) gram_tiles: [&'static str; 4],
     pub(super) prepare: &'static str,
     pub(super) project: &'static str,
     pub(super) resize: &'static str,
@@ -29,6 +31,12 @@ macro_rules! kernels {
         Kernels {
             combine: concat!("combine_", $scalar),
             gram: concat!("gram_", $scalar),
+            gram_tiles: [
+                concat!("gram_rows_", $scalar),
+                concat!("gram_rows16_", $scalar),
+                concat!("gram_columns_", $scalar),
+                concat!("gram_columns16_", $scalar),
+            ],
             prepare: concat!("prepare_", $scalar),
             project: concat!("project_", $scalar),
             resize: concat!("resize_", $scalar),

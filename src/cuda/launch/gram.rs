@@ -4,10 +4,12 @@ use cudarc::driver::{CudaSlice, CudaView};
 
 use super::blocks::{int, launch};
 use super::constants::TILE;
+use super::gram_tiles::{Depth, TILE_WIDTH, Tiles};
 use super::shared_memory::{eigen_bytes, rotation_bytes};
 use super::unfoldings::Unfoldings;
 use crate::cuda::buffers::uninitialised;
 use crate::cuda::library::{Ascending, Workspace};
+use crate::cuda::program::families::GRAM_TILES;
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::{Error, Result};
@@ -45,7 +47,7 @@ pub(in crate::cuda) fn no_convergence() -> Error {
 }
 
 impl Queue {
-    /// Gram matrices of the smaller side of unfoldings.
+    /// Gram matrices of the smaller side of unfoldings, each sum in one piece: for batches.
     pub(in crate::cuda) fn gram<T: DeviceScalar>(
         &self,
         tensors: &CudaView<'_, T>,
@@ -53,6 +55,35 @@ impl Queue {
         grams: &mut CudaSlice<f64>,
         active: Option<&CudaSlice<i32>>,
     ) -> Result<()> {
+        let tiles = Tiles::of(unfoldings, Depth::Whole);
+        self.gram_as(tiles, tensors, grams, active)
+    }
+
+    /// The same, with deep sums in parts, so that one tensor keeps the whole device busy. The parts
+    /// depend on the shape of a tensor alone.
+    pub(in crate::cuda) fn gram_in_parts<T: DeviceScalar>(
+        &self,
+        tensors: &CudaView<'_, T>,
+        unfoldings: Unfoldings,
+        grams: &mut CudaSlice<f64>,
+        active: Option<&CudaSlice<i32>>,
+    ) -> Result<()> {
+        let tiles = Tiles::of(unfoldings, Depth::Parts);
+        self.gram_as(tiles, tensors, grams, active)
+    }
+
+    /// On tensor cores if the device has them for doubles.
+    fn gram_as<T: DeviceScalar>(
+        &self,
+        tiles: Tiles,
+        tensors: &CudaView<'_, T>,
+        grams: &mut CudaSlice<f64>,
+        active: Option<&CudaSlice<i32>>,
+    ) -> Result<()> {
+        if let Some(kernels) = self.sized(&GRAM_TILES, TILE_WIDTH)? {
+            return self.gram_tiles(&kernels, tiles, tensors, (grams, active));
+        }
+        let unfoldings = tiles.unfoldings;
         let Unfoldings { items, extents } = unfoldings;
         let (left, rows, right) = (int(extents.left), int(extents.extent), int(extents.right));
         let of_columns = i32::from(unfoldings.side() == Side::Rest);

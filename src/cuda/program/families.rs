@@ -18,6 +18,28 @@ pub(in crate::cuda) struct Family {
     pub(super) capability: u32,
 }
 
+/// Gram matrices of any order in tiles. The order is the side of a tile.
+pub(in crate::cuda) const GRAM_TILES: Family = Family {
+    name: "gram_tiles",
+    files: &[
+        include_str!("../../../kernels/sized/instructions.cuh"),
+        include_str!("../../../kernels/sized/gram_tiles.cu"),
+    ],
+    entries: &[
+        "gram_columns16_f32",
+        "gram_columns16_f64",
+        "gram_columns_f32",
+        "gram_columns_f64",
+        "gram_rows16_f32",
+        "gram_rows16_f64",
+        "gram_rows_f32",
+        "gram_rows_f64",
+        "gram_sum",
+    ],
+    orders: (64, 64),
+    capability: 80,
+};
+
 /// All families. A test compares their entry points with the PTX of this library.
 #[cfg(test)]
-pub(super) const ALL: [&Family; 0] = [];
+pub(super) const ALL: [&Family; 1] = [&GRAM_TILES];

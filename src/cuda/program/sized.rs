@@ -21,6 +21,10 @@ use crate::error::Result;
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
+/// The bytes of shared memory that sized kernels may use: all devices of compute capability 8.0 and
+/// newer give a block at least 99 KiB.
+const LEAST_SHARED_BYTES: usize = 99 << 10;
+
 /// PTX of a family in this library.
 struct Shipped {
     /// The compute capability for which it is compiled, such as 90 for 9.0.
@@ -113,7 +117,9 @@ impl Modules {
         order: usize,
     ) -> Result<Option<Arc<Sized>>> {
         let (least, largest) = family.orders;
-        if card.capability < family.capability || order < least || order > largest {
+        let supported =
+            card.capability >= family.capability && card.shared_limit >= LEAST_SHARED_BYTES;
+        if !supported || order < least || order > largest {
             return Ok(None);
         }
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);

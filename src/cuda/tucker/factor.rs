@@ -55,7 +55,7 @@ impl GramRoute {
             factors,
             active,
         } = mode;
-        queue.gram(&tensors.as_view(), unfoldings, &mut self.grams, active)?;
+        queue.gram_in_parts(&tensors.as_view(), unfoldings, &mut self.grams, active)?;
         queue.eigen(Eigenproblems {
             items: unfoldings.items,
             order: unfoldings.order(),
