@@ -13,6 +13,7 @@ mod constants;
 mod gram;
 mod maps;
 mod shared_memory;
+mod small;
 mod tucker;
 mod unfoldings;
 
@@ -21,5 +22,6 @@ pub(super) use gram::{Eigenproblems, no_convergence};
 pub(super) use maps::{
     Combination, Grams, MapChunk, Prepared, Projection, Request, Resizing, Rows,
 };
+pub(super) use small::MapKernels;
 pub(super) use tucker::{LeadingVectors, Products, Slices, States, Stopping, SweepEnd};
 pub(super) use unfoldings::Unfoldings;

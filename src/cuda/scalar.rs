@@ -17,6 +17,7 @@ pub trait DeviceScalar: Scalar + DeviceRepr + ValidAsZeroBits + Unpin {
 pub struct Kernels {
     pub(super) combine: &'static str,
     pub(super) gram: &'static str,
+    pub(super) gram_small: &'static str,
     pub(super) prepare: &'static str,
     pub(super) project: &'static str,
     pub(super) resize: &'static str,
@@ -29,6 +30,7 @@ macro_rules! kernels {
         Kernels {
             combine: concat!("combine_", $scalar),
             gram: concat!("gram_", $scalar),
+            gram_small: concat!("gram_small_", $scalar),
             prepare: concat!("prepare_", $scalar),
             project: concat!("project_", $scalar),
             resize: concat!("resize_", $scalar),
