@@ -1,12 +1,14 @@
 // The first eigenvector of a positive semidefinite matrix in the registers of a warp (columns.cuh),
 // by Lanczos steps, with a certificate that the second eigenvalue is smaller.
 //
-//   1. Lanczos: orthonormal q_1, q_2, ... with G q_j = beta_{j-1} q_{j-1} + alpha_j q_j + beta_j q_{j+1}.
+//   1. Lanczos: orthonormal q_1, q_2, ... with
+//      G q_j = beta_{j-1} q_{j-1} + alpha_j q_j + beta_j q_{j+1}.
 //      After k steps the largest eigenvalue theta of the tridiagonal matrix T of the alphas and
 //      betas, with vector s, approximates that of G: the vector v = sum_j s_j q_j has the residual
 //      ||G v - theta v|| = beta_k |s_k|. About 10 steps make it negligible.
-//   2. One product with G measures the residual, which guards against lost orthogonality of the q_j.
-//      The same product is a step of the power method: it shrinks the error of v a little more.
+//   2. One product with G measures the residual, because rounding errors destroy the orthogonality
+//      of the q_j. The product is also a step of the power method, which makes the error of v
+//      smaller.
 //   3. Certificate: the second eigenvalue lambda_2 is below APART theta, so that v belongs to the
 //      first eigenvalue and the map is not degenerate. Either the other eigenvalues are small
 //      together, lambda_2^2 <= ||G||_F^2 - theta^2; or else APART theta I - (G - theta v v^T) has a
@@ -24,13 +26,13 @@
 #define MOST_STEPS 32
 
 // The residual at which the steps end, and the largest one that is accepted, in units of n theta.
-// Both are multiples of the unit of rounding: rounding in the steps does not let the residual shrink
-// much further.
+// They are two and four units of rounding: rounding errors in the steps keep the residual from
+// becoming much smaller.
 #define SMALL_RESIDUAL 4.4e-16
 #define ACCEPTED_RESIDUAL 8.8e-16
 
-// The ratio of eigenvalues that a certificate excludes. Its square root, the ratio of singular values,
-// is just below DEGENERATE_RATIO.
+// The largest ratio of the second eigenvalue to the first with a certificate. Its square root, the
+// ratio of singular values, is just below DEGENERATE_RATIO.
 #define APART 0.998
 
 // The largest step that is a rounding error: the q_j span an invariant subspace.
@@ -100,8 +102,8 @@ struct Top {
 // recurrence p_i = (x - alpha_i) p_{i-1} - beta_{i-1}^2 p_{i-2}.
 __device__ inline Top top_of_tridiagonal(const double* alphas, const double* betas, int k) {
     int lane = threadIdx.x % 32;
-    // 1. Bracket the value: it is below x if and only if all p_i are positive. Three times, the lanes
-    // try 32 points of the interval.
+    // 1. Bracket the value: it is below x if and only if all p_i are positive. The lanes try 32
+    // points of the interval, three times.
     double low = 0.0, high = 1.0;
     for (int turn = 0; turn < 3; turn++) {
         double width = (high - low) * (1.0 / 33.0);
@@ -183,8 +185,8 @@ __device__ inline bool stands_apart(Columns& g, int n, Entries v, double theta,
 }
 
 // The first eigenvector of G, scaled to a trace in [0.5, 1), into `v`. Returns whether it has a
-// certificate. Overwrites G. `scratch` holds MOST_STEPS + 1 vectors of PITCH entries, and 2 MOST_STEPS
-// entries.
+// certificate. Overwrites G. `scratch` holds MOST_STEPS + 1 vectors of PITCH entries, and
+// 2 MOST_STEPS entries.
 __device__ inline bool first_vector(Columns& g, int n, Entries& v, double* scratch) {
     int lane = threadIdx.x % 32;
     double* alphas = scratch + (MOST_STEPS + 1) * PITCH;
@@ -214,7 +216,8 @@ __device__ inline bool first_vector(Columns& g, int n, Entries& v, double* scrat
         __syncwarp();
         if ((k >= 4 && k % 2 == 0) || beta < NO_STEP) {
             top = top_of_tridiagonal(alphas, betas, k);
-            if (top.residual < SMALL_RESIDUAL * n * top.value || k == MOST_STEPS || beta < NO_STEP) {
+            bool small = top.residual < SMALL_RESIDUAL * n * top.value;
+            if (small || k == MOST_STEPS || beta < NO_STEP) {
                 break;
             }
         }

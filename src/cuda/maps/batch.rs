@@ -113,9 +113,12 @@ impl Device {
     ///
     /// The device processes the batch in chunks that fit in its memory, and copies one chunk
     /// while it computes on another. All cores copy a pageable batch to pinned memory, from which
-    /// the device reads it. A batch in pinned memory is read as it is. With P ≤ 88 positions and more channels than positions,
-    /// one block computes each map and reads the feature map once: |F|·P + 36·P³ flops in
-    /// `f64`, if a block has enough shared memory. The bits of a map do not depend on the chunks.
+    /// the device reads it. A batch in pinned memory is read as it is.
+    ///
+    /// With more channels than positions, a kernel reads each feature map once. P ≤ 54 positions take
+    /// |F|·P flops in `f64`, and 20·P² more for the first vector or 33·P³ for all vectors, on a device
+    /// of compute capability 8.0 or newer. P ≤ 88 positions take |F|·P + 36·P³ flops on others. The bits
+    /// of a map do not depend on the chunks.
     /// After each chunk the monitor of `cam` gets the number of finished maps, and before each
     /// chunk its cancellation flag is read.
     ///

@@ -16,6 +16,11 @@ pub(super) const CASES: &[Case] = &[
         compare: maps_of_few_positions,
     },
     Case {
+        name: "maps_of_every_small_number_of_positions",
+        runs: Runs::Anywhere,
+        compare: maps_of_every_small_number_of_positions,
+    },
+    Case {
         name: "maps_of_a_layer_of_7x7",
         runs: Runs::Anywhere,
         compare: maps_of_a_layer_of_7x7,
@@ -241,6 +246,20 @@ impl Trial<'_> {
 }
 
 /// One block computes each map.
+/// Up to 54 positions, one warp computes a map. The numbers of channels leave every remainder of a
+/// chunk of channels, and feature maps start at any multiple of their scalar.
+fn maps_of_every_small_number_of_positions(trial: &mut Trial<'_>) {
+    for positions in 1..=54 {
+        let shape = [2, positions + 1 + positions % 5, positions];
+        let cam = Cam::new(Weighting::ALL[positions % 4]);
+        if positions % 3 == 0 {
+            trial.maps(&cam, &features::<f64>(&shape, 3));
+        } else {
+            trial.maps(&cam, &features::<f32>(&shape, 3));
+        }
+    }
+}
+
 fn maps_of_few_positions(trial: &mut Trial<'_>) {
     trial.every_weighting_and_scalar(&[
         &[3, 20, 3, 3],
