@@ -19,9 +19,18 @@ fn shifts_beyond_the_width_give_zero_or_the_sign() {
 fn comparisons_with_nan_follow_their_suffix() {
     let (nan, one) = (f64::NAN.to_bits(), 1f64.to_bits());
     assert_eq!(compare(Comparison::Less, Type::F64, nan, one), Some(false));
-    assert_eq!(compare(Comparison::LessOrNan, Type::F64, nan, one), Some(true));
-    assert_eq!(compare(Comparison::NotEqual, Type::F64, nan, one), Some(false));
-    assert_eq!(compare(Comparison::NotEqualOrNan, Type::F64, nan, one), Some(true));
+    assert_eq!(
+        compare(Comparison::LessOrNan, Type::F64, nan, one),
+        Some(true)
+    );
+    assert_eq!(
+        compare(Comparison::NotEqual, Type::F64, nan, one),
+        Some(false)
+    );
+    assert_eq!(
+        compare(Comparison::NotEqualOrNan, Type::F64, nan, one),
+        Some(true)
+    );
     let max = compute(Name::Max, Type::F64, [nan, one, 0, 0]);
     assert_eq!(max, Some(one));
 }
