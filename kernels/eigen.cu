@@ -14,7 +14,7 @@
 //
 // G is overwritten. outcomes[item] becomes NO_CONVERGENCE if the iteration does not converge,
 // and is unchanged otherwise.
-// Registers (sm_90): eigen_global 66, eigen_shared 60.
+// Registers (sm_90): eigen_global 66, eigen_shared 60, largest_first 32.
 
 #include "jacobi.cuh"
 
@@ -61,4 +61,28 @@ eigen_global(double* grams, int n, double* work, double* values, double* vectors
     size_t item = blockIdx.y;
     decompose(grams + item * n * n, work + item * n * n, n, shared, values + item * n,
               vectors + item * n * n, &outcomes[item]);
+}
+
+// Copies the eigenpairs of a batch in the opposite order. Before, the smallest value is the first,
+// and the vectors are the columns of `from`. A failure other than 0 becomes NO_CONVERGENCE.
+//
+// Grid (n, items), 256 threads a block: a block copies one vector.
+extern "C" __global__ void __launch_bounds__(THREADS)
+largest_first(const double* ascending, const double* from, const int* failures, int n,
+              double* values, double* vectors, int* outcomes, const int* active) {
+    if (idle(active)) {
+        return;
+    }
+    size_t item = blockIdx.y, target = blockIdx.x, source = n - 1 - target;
+    from += (item * n + source) * n;
+    vectors += (item * n + target) * n;
+    for (int i = threadIdx.x; i < n; i += THREADS) {
+        vectors[i] = from[i];
+    }
+    if (threadIdx.x == 0) {
+        values[item * n + target] = ascending[item * n + source];
+        if (target == 0 && failures[item] != 0) {
+            outcomes[item] = NO_CONVERGENCE;
+        }
+    }
 }

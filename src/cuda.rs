@@ -23,14 +23,19 @@
 //! Each module uses only modules below it.
 //!
 //! ```text
+//! devices          several GPUs that share batches
 //! maps             saliency maps of batches
 //! tucker           ST-HOSVD and HOOI of batches
+//! measure          one step alone, for benchmarks
 //! launch           one function for each kernel
 //! limits           how many items a chunk has
 //! buffers, device  memory on GPU and host; an open GPU
 //! queue            a stream and the kernels
 //! pool, ring       streams and memory that are kept between calls
 //! program, scalar  the compiled kernels, and their names for each scalar
+//! library          cuSOLVER, opened if it is installed
+//! installed        which libraries of NVIDIA are installed
+//! properties       the attributes of the GPUs
 //! driver           check for a driver, and the meaning of its errors
 //! ```
 //!
@@ -47,16 +52,26 @@
 
 mod buffers;
 mod device;
+mod devices;
 mod driver;
+mod installed;
 mod launch;
+mod library;
 mod limits;
 mod maps;
+#[doc(hidden)]
+pub mod measure;
 mod pool;
 mod program;
+mod properties;
 mod queue;
 mod ring;
 mod scalar;
 mod tucker;
 
-pub use device::{Device, Memory, Properties};
+pub use device::{Device, Memory};
+pub use devices::Devices;
+pub use installed::NvidiaLibrary;
+pub use program::{LoadedKernels, Origin};
+pub use properties::Properties;
 pub use scalar::DeviceScalar;

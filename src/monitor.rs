@@ -11,8 +11,8 @@
 //! ```
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::error::{Error, Result};
 
@@ -89,6 +89,26 @@ impl Monitor {
             flag: self.flag.clone(),
             report: None,
         }
+    }
+
+    /// Monitors with the same flag for `count` parts of a computation that run at the same time. The
+    /// parts report the number of steps that all of them have finished, of `total`.
+    pub(crate) fn parts(&self, count: usize, total: usize) -> Vec<Self> {
+        let finished = Arc::new(Mutex::new(vec![0; count]));
+        let part = |part: usize| {
+            let monitor = self.without_reports();
+            let Some(report) = self.report.clone() else {
+                return monitor;
+            };
+            let finished = Arc::clone(&finished);
+            monitor.on_progress(move |progress| {
+                // The lock is held during the report, so that the reports are in order.
+                let mut finished = finished.lock().unwrap_or_else(|broken| broken.into_inner());
+                finished[part] = progress.done;
+                report(Progress::new(finished.iter().sum(), total));
+            })
+        };
+        (0..count).map(part).collect()
     }
 
     /// The cancellation flag, for the loops inside a step.

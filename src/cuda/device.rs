@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use cudarc::driver::CudaContext;
-use cudarc::driver::sys::CUdevice_attribute_enum as Attribute;
 
-use super::driver::{check_driver, driver_version, failed, no_device};
+use super::driver::{check_driver, failed, no_device};
 use super::pool::Pool;
-use super::program::Program;
+use super::program::{LoadedKernels, Program};
+use super::properties::Properties;
 use super::queue::Queue;
 use crate::error::Result;
 
@@ -36,22 +36,6 @@ pub struct Device {
     program: Arc<Program>,
     /// The stream of the caller after which calls start.
     after: Option<u64>,
-}
-
-/// What a GPU is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Properties {
-    /// Its name.
-    pub name: String,
-    /// Its number in the driver's order, counted from 0.
-    pub ordinal: usize,
-    /// The major and the minor number of its compute capability.
-    pub compute_capability: (i32, i32),
-    /// The number of its multiprocessors.
-    pub multiprocessors: usize,
-    /// The major and the minor number of the newest version of CUDA that the driver supports.
-    pub driver: (i32, i32),
 }
 
 /// The bytes of a GPU's memory.
@@ -100,6 +84,13 @@ impl Device {
         })
     }
 
+    /// The number of devices. Without a usable driver there are none.
+    pub(super) fn count() -> Result<usize> {
+        check_driver()?;
+        let count = CudaContext::device_count().map_err(no_device)?;
+        Ok(count.try_into().unwrap_or(0))
+    }
+
     /// The device's name.
     ///
     /// # Errors
@@ -119,18 +110,7 @@ impl Device {
     /// # Errors
     /// [`CudaError::DeviceFailed`](crate::CudaError::DeviceFailed).
     pub fn properties(&self) -> Result<Properties> {
-        let context = self.pool.context();
-        let reading = failed("reading its properties");
-        let version = driver_version()?;
-        let multiprocessors =
-            context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
-        Ok(Properties {
-            name: self.name()?,
-            ordinal: self.ordinal(),
-            compute_capability: context.compute_capability().map_err(&reading)?,
-            multiprocessors: multiprocessors.map_err(&reading)?.try_into().unwrap_or(0),
-            driver: (version / 1000, version % 1000 / 10),
-        })
+        Properties::of_context(self.pool.context())
     }
 
     /// The free and all bytes of the device's memory.
@@ -181,6 +161,12 @@ impl Device {
             after: Some(stream),
             ..self.clone()
         }
+    }
+
+    /// The kernels that the device has loaded, and where they come from. Opening the device loads
+    /// the base kernels. The first use of a sized kernel loads its module.
+    pub fn kernels(&self) -> Vec<LoadedKernels> {
+        self.program.loaded()
     }
 
     /// A stream of the pool.

@@ -2,29 +2,34 @@
 //!
 //! The *base* kernels work for every order and every device; one PTX in this library holds them, and
 //! the driver compiles it when the device is opened. *Sized* kernels are faster; each is compiled for
-//! one order of its matrices and loaded at its first use ([`sized`]).
+//! one order of its matrices and loaded at its first use ([`sized`]). Compiled modules are kept on
+//! disk ([`cache`]).
 
 use std::collections::HashMap;
+use std::iter;
 use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, CudaFunction};
 
-use self::compiler::{Card, load, prepare};
+use self::compiler::{Card, Loaded, load, prepare};
 use self::families::Family;
-use self::sized::{Modules, Origin};
+use self::sized::Modules;
+use super::library::Library;
 use crate::error::Result;
 
+mod cache;
 mod compiler;
 pub(super) mod families;
 mod sized;
 
 pub(super) use sized::Sized;
+pub use sized::{LoadedKernels, Origin};
 
 /// The base kernels as PTX, compiled by NVRTC 11.8 for compute capability 7.5 and newer.
 const SHIPPED: &str = include_str!("../../kernels/tenfold.ptx");
 
 /// All entry points.
-const KERNELS: [&str; 26] = [
+const KERNELS: [&str; 27] = [
     "centre_mode",
     "centre_rest",
     "centre_rows",
@@ -36,6 +41,7 @@ const KERNELS: [&str; 26] = [
     "energy",
     "gram_f32",
     "gram_f64",
+    "largest_first",
     "lift",
     "orthonormalise",
     "prepare_f32",
@@ -59,14 +65,17 @@ pub(super) struct Program {
     context: Arc<CudaContext>,
     card: Card,
     base: HashMap<&'static str, CudaFunction>,
+    /// Where the base kernels come from.
+    origin: Origin,
     sized: Modules,
+    library: Library,
 }
 
 impl Program {
     /// Loads the base kernels.
     pub(super) fn load(context: &Arc<CudaContext>) -> Result<Self> {
         let card = Card::of(context)?;
-        let module = load(context, &card, SHIPPED)?;
+        let Loaded { module, cached } = load(context, &card, SHIPPED)?;
         let mut base = HashMap::new();
         for name in KERNELS {
             base.insert(name, prepare(&card, &module, name)?);
@@ -75,7 +84,13 @@ impl Program {
             context: Arc::clone(context),
             card,
             base,
+            origin: if cached {
+                Origin::Cache
+            } else {
+                Origin::Included
+            },
             sized: Modules::default(),
+            library: Library::default(),
         })
     }
 
@@ -94,9 +109,26 @@ impl Program {
         self.sized.get(&self.context, &self.card, family, order)
     }
 
-    /// The modules of sized kernels that are loaded so far, and where each comes from.
-    pub(super) fn loaded(&self) -> Vec<(String, Origin)> {
-        self.sized.describe()
+    /// The modules that are loaded so far, and cuSOLVER if it has been opened.
+    pub(super) fn loaded(&self) -> Vec<LoadedKernels> {
+        let base = LoadedKernels {
+            family: "base",
+            order: None,
+            origin: self.origin,
+        };
+        let library = LoadedKernels {
+            family: "cuSOLVER",
+            order: None,
+            origin: Origin::Installed,
+        };
+        let library = self.library.is_open().then_some(library);
+        let kernels = iter::once(base).chain(self.sized.loaded());
+        kernels.chain(library).collect()
+    }
+
+    /// cuSOLVER.
+    pub(super) fn library(&self) -> &Library {
+        &self.library
     }
 
     /// The bytes of shared memory that a block can have.

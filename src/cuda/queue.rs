@@ -69,6 +69,13 @@ impl Queue {
         self.loan.workspace.stream()
     }
 
+    /// The stream, for work that does not go through cudarc's streams. Binds the device's context to
+    /// the thread.
+    pub(super) fn bound_stream(&self) -> Result<sys::CUstream, DriverError> {
+        self.pool().context().bind_to_thread()?;
+        Ok(self.stream().cu_stream())
+    }
+
     /// Waits until all work on the stream is done.
     pub(super) fn wait(&self) -> Result<()> {
         self.loan.wait().map_err(failed("waiting for the device"))

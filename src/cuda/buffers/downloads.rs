@@ -51,12 +51,12 @@ impl<T: Pod> Pinned<T> {
     pub(in crate::cuda) fn fetch(&mut self, source: &impl DevicePtr<T>) -> Result<()> {
         assert!(source.len() <= self.capacity, "a download is too long");
         self.len = source.len();
-        let stream = self.queue.stream();
-        let (address, _order) = source.device_ptr(stream);
+        let stream = self.queue.bound_stream().map_err(failed(COPYING))?;
+        let (address, _order) = source.device_ptr(self.queue.stream());
         // SAFETY: the block has room for the entries. The host reads them after it has waited.
         let copied = unsafe {
             let room = slice::from_raw_parts_mut(self.block.address as *mut T, self.len);
-            result::memcpy_dtoh_async(room, address, stream.cu_stream())
+            result::memcpy_dtoh_async(room, address, stream)
         };
         copied.map_err(failed(COPYING))
     }
@@ -174,7 +174,7 @@ fn finish(queue: &Queue, mut piece: Piece<'_>, result: &mut Result<()>) {
 /// # Safety
 /// The memory at `source` holds the bytes.
 unsafe fn directly(queue: &Queue, source: u64, target: &mut [u8]) -> Result<()> {
-    let stream = queue.stream().cu_stream();
+    let stream = queue.bound_stream().map_err(failed(COPYING))?;
     // SAFETY: the caller promises the memory at `source`. The host waits before it reads.
     let copied = unsafe { result::memcpy_dtoh_async(target, source, stream) };
     copied.map_err(failed(COPYING))?;

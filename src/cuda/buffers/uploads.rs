@@ -41,7 +41,7 @@ impl<'a, T: DeviceScalar> Upload<'a, T> {
 
     /// Starts to copy `entries`, which must fit in the memory. Returns before the copy is done.
     pub(in crate::cuda) fn start(&mut self, queue: &Queue, entries: &'a [T]) -> Result<()> {
-        if !is_pinned(entries) {
+        if !is_pinned(queue, entries)? {
             return upload(queue, entries, &mut self.device);
         }
         assert!(entries.len() <= self.device.len(), "an upload is too long");
@@ -81,7 +81,7 @@ pub(in crate::cuda) fn upload<T: Pod>(
         let stage = stage.map_err(failed("pinning memory of the host"))?;
         let Some(mut stage) = stage else {
             // All stages are in use.
-            let stream = queue.stream().cu_stream();
+            let stream = queue.bound_stream().map_err(failed(COPYING))?;
             // SAFETY: `target` has room for all parts. The host waits for the copy.
             let copied = unsafe { result::memcpy_htod_async(address, part, stream) };
             copied.map_err(failed(COPYING))?;
@@ -99,9 +99,10 @@ pub(in crate::cuda) fn upload<T: Pod>(
 }
 
 /// Whether both ends of `entries` are in pinned memory.
-fn is_pinned<T>(entries: &[T]) -> bool {
+fn is_pinned<T>(queue: &Queue, entries: &[T]) -> Result<bool> {
+    queue.bound_stream().map_err(failed(COPYING))?;
     let ends = [entries.first(), entries.last()];
-    ends.iter().all(|end| {
+    Ok(ends.into_iter().all(|end| {
         end.is_some_and(|end| {
             let mut kind: c_uint = 0;
             // SAFETY: the attribute is written to `kind`. The driver only looks up the address.
@@ -115,5 +116,5 @@ fn is_pinned<T>(entries: &[T]) -> bool {
             found == sys::CUresult::CUDA_SUCCESS
                 && kind == sys::CUmemorytype::CU_MEMORYTYPE_HOST as c_uint
         })
-    })
+    }))
 }

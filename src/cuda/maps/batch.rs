@@ -12,6 +12,10 @@ use crate::cuda::scalar::DeviceScalar;
 use crate::error::{Error, Result};
 use crate::tensor::{Tensor, TensorRef};
 
+/// The maps of a chunk take at most this fraction, 1/16, of the bytes that a chunk may have. So the
+/// pinned memory for maps with few channels stays small.
+const MAPS_SHARE: usize = 16;
+
 /// The maps of a batch, and the outcome of each.
 struct Computed<T> {
     maps: Vec<SaliencyMap<T>>,
@@ -160,7 +164,8 @@ fn compute<T: DeviceScalar>(device: &Device, job: &Job<'_>, batch: &[T]) -> Resu
     let queue = device.queue()?;
     let bytes = 2 * HostLane::<T>::bytes(&queue, job);
     let fit = items_that_fit(device, "a saliency map", job.items(), bytes)?;
-    let count = uploaded_items(job.items(), fit, job.size() * size_of::<T>());
+    let entries = job.size().max(MAPS_SHARE * job.positions());
+    let count = uploaded_items(job.items(), fit, entries * size_of::<T>());
     let mut lanes = vec![HostLane::new(&queue, job, count)?];
     if count < job.items() {
         lanes.push(HostLane::new(&device.queue()?, job, count)?);

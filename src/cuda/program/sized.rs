@@ -9,12 +9,13 @@
 //!
 //! A kernel of a larger order than the matrix pads the matrix with zeros.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::{CudaContext, CudaFunction};
 
-use super::compiler::{Card, compile, load, prepare};
+use super::compiler::{Card, Loaded, compile, load, prepare};
 use super::families::Family;
 use crate::error::Result;
 
@@ -29,13 +30,49 @@ struct Shipped {
     ptx: &'static str,
 }
 
-/// Where a module comes from.
+/// Where the kernels of a module come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cuda) enum Origin {
-    /// The PTX in this library.
-    Shipped,
-    /// NVRTC compiled it.
+pub enum Origin {
+    /// The PTX in this library, compiled by the driver.
+    Included,
+    /// Source in this library, compiled by NVRTC and the driver.
     Nvrtc,
+    /// The user's cache of compiled kernels.
+    Cache,
+    /// A library of NVIDIA that is installed.
+    Installed,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Included => "compiled by the driver",
+            Self::Nvrtc => "compiled by NVRTC",
+            Self::Cache => "from the cache",
+            Self::Installed => "installed",
+        })
+    }
+}
+
+/// A module of kernels that a device has loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoadedKernels {
+    /// `base`, the name of a family of sized kernels, or `cuSOLVER`.
+    pub family: &'static str,
+    /// The order for which sized kernels are compiled.
+    pub order: Option<usize>,
+    /// Where they come from.
+    pub origin: Origin,
+}
+
+impl fmt::Display for LoadedKernels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.order {
+            Some(order) => write!(f, "{} of order {order}: {}", self.family, self.origin),
+            None => write!(f, "{}: {}", self.family, self.origin),
+        }
+    }
 }
 
 /// The kernels of a family, compiled for one order.
@@ -89,16 +126,22 @@ impl Modules {
         Ok(found)
     }
 
-    /// A description of each loaded module, in alphabetical order.
-    pub(super) fn describe(&self) -> Vec<(String, Origin)> {
+    /// The loaded modules, in alphabetical order of their families and in order of their sizes.
+    pub(super) fn loaded(&self) -> Vec<LoadedKernels> {
         let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        let modules = loaded.values().flatten();
-        let mut names: Vec<_> = modules
-            .map(|module| (format!("{} {}", module.family, module.order), module.origin))
+        let modules: BTreeMap<_, _> = loaded
+            .values()
+            .flatten()
+            .map(|module| ((module.family, module.order), module.origin))
             .collect();
-        names.sort_by(|one, other| one.0.cmp(&other.0));
-        names.dedup();
-        names
+        let modules = modules.into_iter();
+        modules
+            .map(|((family, order), origin)| LoadedKernels {
+                family,
+                order: Some(order),
+                origin,
+            })
+            .collect()
     }
 }
 
@@ -118,22 +161,21 @@ fn find(
         .filter(|shipped| Some(shipped.capability) == newest && shipped.order >= order)
         .min_by_key(|shipped| shipped.order);
     // 2. The exact order by NVRTC, if it is not in this library.
-    let (order, origin, module) = match next {
-        Some(shipped) if shipped.order == order => {
-            (order, Origin::Shipped, load(context, card, shipped.ptx)?)
-        }
+    let included = |shipped: &Shipped| -> Result<_> {
+        let loaded = load(context, card, shipped.ptx)?;
+        Ok((shipped.order, Origin::Included, loaded))
+    };
+    let found = match next {
+        Some(shipped) if shipped.order == order => Some(included(shipped)?),
         _ => match compile(context, card, family.files, order) {
-            Some(module) => (order, Origin::Nvrtc, module),
-            None => match next {
-                Some(shipped) => (
-                    shipped.order,
-                    Origin::Shipped,
-                    load(context, card, shipped.ptx)?,
-                ),
-                None => return Ok(None),
-            },
+            Some(loaded) => Some((order, Origin::Nvrtc, loaded)),
+            None => next.map(included).transpose()?,
         },
     };
+    let Some((order, compiler, Loaded { module, cached })) = found else {
+        return Ok(None);
+    };
+    let origin = if cached { Origin::Cache } else { compiler };
     let mut functions = HashMap::new();
     for &name in family.entries {
         functions.insert(name, prepare(card, &module, name)?);

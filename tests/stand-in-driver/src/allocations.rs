@@ -16,6 +16,7 @@ pub struct Memory {
     allocations: Vec<(u64, Region)>,
     /// The allocation of the last access.
     last: usize,
+    device: usize,
     next: u64,
     /// Bytes allocated.
     pub used: usize,
@@ -35,6 +36,7 @@ impl Memory {
         Self {
             allocations: Vec::new(),
             last: 0,
+            device: number,
             next: 0x7000_0000_0000 + number as u64 * DEVICE,
             used: 0,
             limit: 1 << 30,
@@ -94,11 +96,23 @@ impl Memory {
             let found = after
                 .checked_sub(1)
                 .filter(|&place| holds(&self.allocations[place]));
-            self.last = found
-                .ok_or_else(|| format!("out of bounds: no allocation has address {address:#x}"))?;
+            self.last = found.ok_or_else(|| self.outside(address))?;
         }
         let (start, region) = &mut self.allocations[self.last];
         Ok((*start, region))
+    }
+
+    fn outside(&self, address: u64) -> String {
+        let what = format!("out of bounds: no allocation has address {address:#x}");
+        match Self::device_of(address) {
+            Some(other) if other != self.device => {
+                format!(
+                    "{what} on device {}; it belongs to device {other}",
+                    self.device
+                )
+            }
+            _ => what,
+        }
     }
 
     /// The allocation for a copy of `len` bytes at `address`: its start, and its bytes.

@@ -1,5 +1,5 @@
-//! The approximate instructions. The hardware's results are documented up to a relative error; the
-//! interpreter rounds the exact result correctly, or changes it first within the documented error.
+//! The approximate instructions. The hardware's results are documented up to a relative error. The
+//! interpreter rounds the exact result correctly, or changes it within the documented error.
 
 /// The documented relative error of the instructions, `2^-22.9`, less half a unit of rounding.
 const MOST: f64 = 1.0718 / 8_388_608.0 - 0.5 / 8_388_608.0;
@@ -51,9 +51,29 @@ pub fn rsqrt_f32(x: f32, error: Error) -> f32 {
     (error.factor(u64::from(x.to_bits())) * rsqrt(f64::from(x))) as f32
 }
 
-/// `rsqrt.approx.f64`
+/// `rsqrt.approx.f64`, which is documented up to one unit in the last place: with an error, the result
+/// can be the number on the other side of the exact one.
 pub fn rsqrt_f64(x: f64, error: Error) -> f64 {
-    error.factor(x.to_bits()) * rsqrt(x)
+    let root = rsqrt(x);
+    if !root.is_finite() || root == 0.0 {
+        return root;
+    }
+    // The product's rounding error is added to the residual.
+    let square = root * root;
+    let rest = root.mul_add(root, -square);
+    let residual = (-x).mul_add(rest, (-x).mul_add(square, 1.0));
+    let near = (0.5 * residual).mul_add(root, root);
+    if error.factor(x.to_bits()) <= 1.0 {
+        return near;
+    }
+    let square = near * near;
+    let rest = near.mul_add(near, -square);
+    let residual = (-x).mul_add(rest, (-x).mul_add(square, 1.0));
+    if residual > 0.0 {
+        near.next_up()
+    } else {
+        near.next_down()
+    }
 }
 
 fn rsqrt(x: f64) -> f64 {

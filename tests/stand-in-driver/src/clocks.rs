@@ -127,6 +127,15 @@ impl Clocks {
         }
     }
 
+    /// Whether the host has waited for all operations of a stream.
+    pub fn host_knows_all(&self, stream: usize) -> bool {
+        let last = self
+            .streams
+            .get(&stream)
+            .and_then(|clock| clock.get(&stream));
+        last.is_none_or(|&time| self.host_knows(stream, time))
+    }
+
     /// Whether the host has waited for the operation of this time.
     pub fn host_knows(&self, stream: usize, time: u64) -> bool {
         self.host.get(&stream).copied().unwrap_or(0) >= time

@@ -55,7 +55,14 @@ pub extern "C" fn stand_in_fail_from(kind: u32, count: u64) {
 /// Sets the number of devices.
 #[unsafe(no_mangle)]
 pub extern "C" fn stand_in_devices(count: i32) {
-    driver().devices = count;
+    driver().set_devices(count);
+}
+
+/// Sets the compute capability of all devices: 75, 80 or 90; and the limit of a block's shared memory
+/// that belongs to it.
+#[unsafe(no_mangle)]
+pub extern "C" fn stand_in_capability(capability: u32) {
+    driver().set_capability(capability);
 }
 
 /// Sets the version of the driver: 12080 is CUDA 12.8.
@@ -64,10 +71,10 @@ pub extern "C" fn stand_in_version(version: i32) {
     driver().version = version;
 }
 
-/// Sets the bytes of the device's memory.
+/// Sets the bytes of each device's memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn stand_in_memory(bytes: usize) {
-    driver().memory.limit = bytes;
+    driver().limit_memory(bytes);
 }
 
 /// Sets the limit of a block's shared memory in bytes.
@@ -99,10 +106,10 @@ pub extern "C" fn stand_in_reset() {
     tally::reset();
 }
 
-/// The allocated bytes of the device's memory.
+/// The allocated bytes of all devices' memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn stand_in_used() -> usize {
-    driver().memory.used
+    driver().used()
 }
 
 /// The number of calls of a kind so far.

@@ -16,6 +16,7 @@ use crate::clocks::{Clocks, Span};
 use crate::control::{FAULTS, Fault};
 use crate::instruction::Module;
 use crate::launch::{self, Launch, Schedule};
+use crate::properties::shared_limit;
 use crate::ptx::parse;
 
 /// The result of every function of the driver.
@@ -26,16 +27,31 @@ pub(crate) const INVALID_VALUE: Status = 1;
 pub(crate) const OUT_OF_MEMORY: Status = 2;
 pub(crate) const NO_DEVICE: Status = 100;
 pub(crate) const INVALID_DEVICE: Status = 101;
+pub(crate) const INVALID_IMAGE: Status = 200;
 pub(crate) const INVALID_CONTEXT: Status = 201;
+pub(crate) const NO_BINARY: Status = 209;
 pub(crate) const INVALID_PTX: Status = 218;
 pub(crate) const UNSUPPORTED_PTX_VERSION: Status = 222;
 pub(crate) const INVALID_HANDLE: Status = 400;
 pub(crate) const NOT_FOUND: Status = 500;
+pub(crate) const NOT_READY: Status = 600;
 pub(crate) const ILLEGAL_ADDRESS: Status = 700;
+pub(crate) const ALREADY_REGISTERED: Status = 712;
+pub(crate) const NOT_REGISTERED: Status = 713;
 pub(crate) const LAUNCH_FAILED: Status = 719;
+pub(crate) const INVALID_CLUSTER: Status = 912;
 
 pub(crate) const SHARED_ALWAYS: c_int = 48 * 1024;
-pub(crate) const CONTEXT: usize = 0xc0de;
+/// The context of the first device; each further one is 16 above.
+pub(crate) const CONTEXT: usize = 0xc0d0;
+
+/// The number of devices at most.
+const MOST_DEVICES: usize = 8;
+
+/// Clusters have at most so many blocks, unless the kernel allows more.
+const PORTABLE_CLUSTER: u32 = 8;
+/// Clusters have at most so many blocks.
+const LARGEST_CLUSTER: u32 = 16;
 
 /// A copy between the device and pinned memory for which the host has not waited yet.
 pub(crate) struct InFlight {
@@ -50,16 +66,40 @@ pub(crate) struct Function {
     pub(crate) module: usize,
     pub(crate) name: String,
     pub(crate) dynamic_limit: c_int,
+    pub(crate) large_clusters: bool,
 }
 
-/// The state of the one device.
+/// A module, and the device that it is loaded on.
+pub(crate) struct Loaded {
+    pub(crate) module: Module,
+    pub(crate) device: usize,
+}
+
+/// The state of the linker: the PTX, the compiled module, the buffer for errors and its size.
+#[derive(Default)]
+pub(crate) struct Linker {
+    pub(crate) text: String,
+    pub(crate) module: Vec<u8>,
+    pub(crate) log: [usize; 2],
+}
+
+/// A stream: its number among the streams of all devices, and its device.
+#[derive(Clone, Copy)]
+pub(crate) struct Stream {
+    pub(crate) key: usize,
+    pub(crate) device: usize,
+}
+
+/// The state of the driver and its devices.
 pub struct Driver {
     /// The number of devices.
     pub devices: c_int,
     /// The driver's version.
     pub version: c_int,
-    /// The device's memory.
-    pub memory: Memory,
+    /// The memory of each device.
+    pub memories: Vec<Memory>,
+    /// The compute capability of all devices: 90 is 9.0.
+    pub capability: u32,
     /// The limit of a block's shared memory in bytes.
     pub shared_limit: c_int,
     /// The order of threads and blocks.
@@ -78,11 +118,18 @@ pub struct Driver {
     pub report: String,
     pub(crate) clocks: Clocks,
     pub(crate) in_flight: Vec<InFlight>,
-    pub(crate) modules: HashMap<usize, Module>,
+    pub(crate) modules: HashMap<usize, Loaded>,
     pub(crate) functions: HashMap<usize, Function>,
-    pub(crate) streams: Vec<usize>,
+    pub(crate) linkers: HashMap<usize, Linker>,
+    /// The streams that were created, and their devices.
+    pub(crate) streams: HashMap<usize, usize>,
+    /// The events that were recorded, and when.
     pub(crate) events: HashMap<usize, Instant>,
+    /// The events that were created, and their devices.
+    pub(crate) event_devices: HashMap<usize, usize>,
     pub(crate) pinned: BTreeMap<usize, Layout>,
+    /// Memory of the caller that is pinned: start and bytes.
+    pub(crate) registered: BTreeMap<usize, usize>,
     next_handle: usize,
     launches: u32,
     pub(crate) failed: Status,
@@ -93,8 +140,9 @@ impl Default for Driver {
         Self {
             devices: 1,
             version: 12080,
-            memory: Memory::default(),
-            shared_limit: 227 * 1024,
+            memories: (0..MOST_DEVICES).map(Memory::of_device).collect(),
+            capability: 90,
+            shared_limit: shared_limit(90),
             schedule: Schedule::default(),
             error: Error::NONE,
             faults: [0; FAULTS],
@@ -106,9 +154,12 @@ impl Default for Driver {
             in_flight: Vec::new(),
             modules: HashMap::new(),
             functions: HashMap::new(),
-            streams: vec![0, 1, 2],
+            linkers: HashMap::new(),
+            streams: HashMap::new(),
             events: HashMap::new(),
+            event_devices: HashMap::new(),
             pinned: BTreeMap::new(),
+            registered: BTreeMap::new(),
             next_handle: 0x1000,
             launches: 0,
             failed: SUCCESS,
@@ -122,7 +173,8 @@ impl Driver {
         let fresh = Self::default();
         self.devices = fresh.devices;
         self.version = fresh.version;
-        self.memory.limit = fresh.memory.limit;
+        self.capability = fresh.capability;
+        self.limit_memory(fresh.memories[0].limit);
         self.shared_limit = fresh.shared_limit;
         self.schedule = fresh.schedule;
         self.error = fresh.error;
@@ -132,6 +184,50 @@ impl Driver {
         self.instructions = 0;
         self.failed = SUCCESS;
         self.report.clear();
+    }
+
+    /// Sets the number of devices.
+    pub(crate) fn set_devices(&mut self, count: c_int) {
+        self.devices = count.clamp(0, MOST_DEVICES as c_int);
+    }
+
+    /// Sets the compute capability, and the limit of shared memory that belongs to it.
+    pub(crate) fn set_capability(&mut self, capability: u32) {
+        self.capability = capability;
+        self.shared_limit = shared_limit(capability);
+    }
+
+    /// Sets the bytes of each device's memory.
+    pub(crate) fn limit_memory(&mut self, bytes: usize) {
+        for memory in &mut self.memories {
+            memory.limit = bytes;
+        }
+    }
+
+    /// The allocated bytes of all devices.
+    pub(crate) fn used(&self) -> usize {
+        self.memories.iter().map(|memory| memory.used).sum()
+    }
+
+    /// The memory that an address belongs to; that of the first device for other addresses.
+    pub(crate) fn memory_at(&mut self, address: u64) -> &mut Memory {
+        let device = Memory::device_of(address).unwrap_or(0);
+        &mut self.memories[device.min(MOST_DEVICES - 1)]
+    }
+
+    /// The stream of a handle. The streams 0, 1 and 2 exist on each device.
+    pub(crate) fn stream(&self, handle: usize, current: usize) -> Result<Stream, Status> {
+        let device = match handle {
+            0..=2 => Some(current),
+            _ => self.streams.get(&handle).copied(),
+        };
+        let device = device.ok_or(INVALID_HANDLE)?;
+        let key = if handle <= 2 {
+            handle | device << 48
+        } else {
+            handle
+        };
+        Ok(Stream { key, device })
     }
 
     pub(crate) fn handle(&mut self) -> usize {
@@ -182,7 +278,7 @@ impl Driver {
                 self.in_flight.push(flight);
             } else if flight.to_host {
                 // SAFETY: the copy goes to pinned memory that is still allocated:
-                // `cuMemFreeHost` waits for all copies before it frees memory.
+                // `cuMemFreeHost` and `cuMemHostUnregister` wait for all copies first.
                 let target = unsafe {
                     slice::from_raw_parts_mut(flight.host as *mut u8, flight.bytes.len())
                 };
@@ -201,8 +297,10 @@ impl Driver {
 
     /// Whether an address of the host is in pinned memory.
     pub(crate) fn is_pinned(&self, host: usize) -> bool {
-        let before = self.pinned.range(..=host).next_back();
-        before.is_some_and(|(start, layout)| host < start + layout.size())
+        let pinned = self.pinned.range(..=host).next_back();
+        let registered = self.registered.range(..=host).next_back();
+        pinned.is_some_and(|(start, layout)| host < start + layout.size())
+            || registered.is_some_and(|(start, len)| host < start + len)
     }
 
     pub(crate) fn copy_in(
@@ -210,12 +308,12 @@ impl Driver {
         target: u64,
         bytes: &[u8],
         host: usize,
-        stream: usize,
+        stream: Stream,
     ) -> Status {
         if self.fails(Fault::Copy) {
             return INVALID_VALUE;
         }
-        let start = match self.memory.span(target, bytes.len()) {
+        let start = match self.memories[stream.device].span(target, bytes.len()) {
             Ok((start, region)) => {
                 region.fill_in((target - start) as usize, bytes);
                 target
@@ -230,10 +328,10 @@ impl Driver {
             end: start + bytes.len() as u64,
             write: true,
         };
-        let time = self.operate(stream, "a copy to the device", &[span]);
+        let time = self.operate(stream.key, "a copy to the device", &[span]);
         if self.is_pinned(host) {
             self.in_flight.push(InFlight {
-                stream,
+                stream: stream.key,
                 time,
                 host,
                 bytes: bytes.to_vec(),
@@ -248,12 +346,12 @@ impl Driver {
         &mut self,
         source: u64,
         len: usize,
-        stream: usize,
+        stream: Stream,
     ) -> Result<(Vec<u8>, u64), Status> {
         if self.fails(Fault::Copy) {
             return Err(INVALID_VALUE);
         }
-        let bytes = match self.memory.span(source, len) {
+        let bytes = match self.memories[stream.device].span(source, len) {
             Ok((start, region)) => region.bytes((source - start) as usize, len).to_vec(),
             Err(what) => {
                 self.wrong(&what);
@@ -265,31 +363,52 @@ impl Driver {
             end: source + len as u64,
             write: false,
         };
-        let time = self.operate(stream, "a copy to the host", &[span]);
+        let time = self.operate(stream.key, "a copy to the host", &[span]);
         Ok((bytes, time))
     }
 
-    pub(crate) fn load(&mut self, text: &str) -> Result<usize, Status> {
+    /// Loads a module on a device.
+    pub(crate) fn load(&mut self, text: &str, device: usize) -> Result<usize, Status> {
         if self.fails(Fault::Module) {
             return Err(OUT_OF_MEMORY);
         }
+        let module = self.check(text).map_err(|(status, _)| status)?;
+        let handle = self.handle();
+        self.modules.insert(handle, Loaded { module, device });
+        Ok(handle)
+    }
+
+    /// Reads a module. Fails with a status and its reason. The report has the reason if the interpreter
+    /// does not support the text.
+    pub(crate) fn check(&mut self, text: &str) -> Result<Module, (Status, String)> {
         let module = parse(text).map_err(|what| {
             self.report.push_str(&what);
             self.report.push('\n');
-            INVALID_PTX
+            (INVALID_PTX, what)
         })?;
         // CUDA 11.8 introduced PTX 7.8, CUDA 12.n PTX 8.n.
-        let newest = if self.version >= 12000 {
-            80 + (self.version % 1000 / 10) as u32
-        } else {
-            70 + (self.version % 1000 / 10) as u32
+        let newest = match self.version / 1000 {
+            11 => 70 + (self.version % 1000 / 10) as u32,
+            12 => 80 + (self.version % 1000 / 10) as u32,
+            _ => 90,
         };
         if module.version > newest {
-            return Err(UNSUPPORTED_PTX_VERSION);
+            let what = format!("PTX version {} after {newest}", module.version);
+            return Err((UNSUPPORTED_PTX_VERSION, what));
         }
-        let handle = self.handle();
-        self.modules.insert(handle, module);
-        Ok(handle)
+        let fits = if module.is_specific {
+            module.target == self.capability
+        } else {
+            module.target <= self.capability
+        };
+        if !fits {
+            let what = format!(
+                "target sm_{} on a device of sm_{}",
+                module.target, self.capability
+            );
+            return Err((INVALID_PTX, what));
+        }
+        Ok(module)
     }
 
     /// Runs a kernel. Returns the status of the launch. A fault of the kernel does not change this
@@ -300,7 +419,7 @@ impl Driver {
         blocks: [c_uint; 3],
         threads: [c_uint; 3],
         dynamic_bytes: c_uint,
-        stream: usize,
+        stream: Stream,
         argument: impl Fn(usize, usize) -> Vec<u8>,
     ) -> Status {
         if self.fails(Fault::Launch) {
@@ -309,7 +428,11 @@ impl Driver {
         let Some(function) = self.functions.get(&function) else {
             return INVALID_HANDLE;
         };
-        let kernel = &self.modules[&function.module].kernels[&function.name];
+        let loaded = &self.modules[&function.module];
+        if loaded.device != stream.device {
+            return INVALID_HANDLE;
+        }
+        let kernel = &loaded.module.kernels[&function.name];
         let count: u64 = threads.iter().map(|&extent| u64::from(extent)).product();
         let shared = kernel.shared_bytes as c_uint + dynamic_bytes;
         let limit = (SHARED_ALWAYS as c_uint).max(function.dynamic_limit as c_uint);
@@ -322,6 +445,19 @@ impl Driver {
             && shared <= limit;
         if !fits {
             return INVALID_VALUE;
+        }
+        if let Some(extents) = kernel.cluster {
+            let largest = if function.large_clusters {
+                LARGEST_CLUSTER
+            } else {
+                PORTABLE_CLUSTER
+            };
+            if extents.iter().product::<u32>() > largest {
+                return INVALID_CLUSTER;
+            }
+            if (0..3).any(|axis| !blocks[axis].is_multiple_of(extents[axis].max(1))) {
+                return INVALID_VALUE;
+            }
         }
         let end = kernel
             .parameters
@@ -343,10 +479,10 @@ impl Driver {
             error: self.error,
         };
         let what = format!("kernel {}", kernel.name);
-        match launch::run(&launch, &mut self.memory) {
+        match launch::run(&launch, &mut self.memories[stream.device]) {
             Ok(done) => {
                 self.instructions += done.instructions;
-                self.operate(stream, &what, &done.spans);
+                self.operate(stream.key, &what, &done.spans);
             }
             Err(what) => self.wrong(&what),
         }

@@ -14,7 +14,7 @@
 //!   [`lanes`] the instructions of a warp, [`barriers`];
 //! - [`launch`]: all clusters of a launch;
 //! - [`clocks`]: the order of work on streams;
-//! - [`driver`]: the driver's state;
+//! - [`driver`]: the state of the driver and its devices, with their [`properties`];
 //! - [`exported`]: the driver's functions;
 //! - [`control`]: functions by which a test sets and reads the state.
 
@@ -36,6 +36,7 @@ mod machine;
 pub mod memory;
 pub mod operations;
 pub mod order;
+mod properties;
 pub mod ptx;
 mod step;
 mod tally;

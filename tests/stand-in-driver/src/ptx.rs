@@ -106,7 +106,10 @@ impl Reader {
             }
             ".address_size" | ".file" | ".section" | ".minnctapersm" | ".explicitcluster" => {}
             ".loc" => self.source_line = words.get(2).and_then(|word| word.parse().ok()),
-            ".visible" | ".entry" => self.begin(line)?,
+            // An instruction that names such a variable is an error.
+            ".global" if self.kernel.is_none() => {}
+            ".visible" | ".weak" if line.contains(".global") => {}
+            ".visible" | ".weak" | ".entry" => self.begin(line)?,
             ".param" if self.in_parameters => self.parameter(&words)?,
             ")" => self.in_parameters = false,
             ".maxntid" | ".reqntid" => {

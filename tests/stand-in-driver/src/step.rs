@@ -25,19 +25,19 @@ impl Machine<'_> {
             }
             Operation::Move(into, from) => {
                 let from = self.source(warp, *from);
-                let values: Values = std::array::from_fn(|lane| from.at(lane));
+                let values = values_in(active, |lane| from.at(lane));
                 warp.set(*into, active, &values);
             }
             Operation::Pack(into, [low, high]) => {
                 let [low, high] = [self.source(warp, *low), self.source(warp, *high)];
                 let packed = |lane| low.at(lane) & 0xffff_ffff | high.at(lane) << 32;
-                let values: Values = std::array::from_fn(packed);
+                let values = values_in(active, packed);
                 warp.set(*into, active, &values);
             }
             Operation::Unpack([low, high], from) => {
                 let from = self.source(warp, *from);
-                let below: Values = std::array::from_fn(|lane| from.at(lane) & 0xffff_ffff);
-                let above: Values = std::array::from_fn(|lane| from.at(lane) >> 32);
+                let below = values_in(active, |lane| from.at(lane) & 0xffff_ffff);
+                let above = values_in(active, |lane| from.at(lane) >> 32);
                 warp.set(*low, active, &below);
                 warp.set(*high, active, &above);
             }
@@ -80,22 +80,24 @@ impl Machine<'_> {
         from: &[Operand; 4],
     ) -> Option<Values> {
         let [a, b, c, d] = from.map(|operand| self.source(warp, operand));
-        let reals = |of: &dyn Fn(f64, f64, f64) -> f64| {
-            let value = |lane: usize| {
-                let [a, b, c] = [a.at(lane), b.at(lane), c.at(lane)].map(f64::from_bits);
-                of(a, b, c).to_bits()
-            };
-            Some(std::array::from_fn(value))
-        };
         let error = self.launch.error;
-        match (name, kind) {
-            // The most frequent instructions, without a decision in each lane.
-            (Name::Fma, Type::F64) => return Some(fused(&a, &b, &c)),
-            (Name::Mul, Type::F64) => return reals(&|x, y, _| x * y),
-            (Name::Add, Type::F64) => return reals(&|x, y, _| x + y),
-            (Name::Sub, Type::F64) => return reals(&|x, y, _| x - y),
-            (Name::Neg, Type::F64) => return reals(&|x, _, _| -x),
-            _ => {}
+        // The most frequent instructions, without a decision in each lane.
+        let real = |source: &Source<'_>, lane: usize| f64::from_bits(source.at(lane));
+        let common = match (name, kind) {
+            (Name::Fma, Type::F64) => Some(values_in(active, |lane| {
+                let product = real(&a, lane).mul_add(real(&b, lane), real(&c, lane));
+                product.to_bits()
+            })),
+            (Name::Mul, Type::F64) => Some(values_in(active, |lane| {
+                (real(&a, lane) * real(&b, lane)).to_bits()
+            })),
+            (Name::Add, Type::F64) => Some(values_in(active, |lane| {
+                (real(&a, lane) + real(&b, lane)).to_bits()
+            })),
+            _ => None,
+        };
+        if common.is_some() {
+            return common;
         }
         let mut values = [0; LANES];
         for lane in lanes_of(active) {
@@ -117,11 +119,15 @@ impl Machine<'_> {
     }
 }
 
-/// Products and sums with one rounding.
-fn fused(a: &Source<'_>, b: &Source<'_>, c: &Source<'_>) -> Values {
-    let value = |lane: usize| {
-        let [a, b, c] = [a.at(lane), b.at(lane), c.at(lane)].map(f64::from_bits);
-        a.mul_add(b, c).to_bits()
-    };
-    std::array::from_fn(value)
+/// A value for each lane in `active`.
+#[inline]
+fn values_in(active: u32, of: impl Fn(usize) -> u64) -> Values {
+    if active == u32::MAX {
+        return std::array::from_fn(of);
+    }
+    let mut values = [0; LANES];
+    for lane in lanes_of(active) {
+        values[lane] = of(lane);
+    }
+    values
 }

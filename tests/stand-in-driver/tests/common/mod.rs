@@ -25,6 +25,9 @@ impl StandIn {
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = ALONE.lock().unwrap_or_else(|broken| broken.into_inner());
         let library = LIBRARY.get_or_init(|| {
+            // SAFETY: no other thread reads the environment before the library is loaded. Without
+            // this folder, the tests would fill the user's cache with modules of the stand-in.
+            unsafe { std::env::set_var("TENFOLD_KERNEL_CACHE", "") };
             let test = std::env::current_exe().unwrap();
             let path = test.parent().unwrap().join("libstand_in_driver.so");
             // SAFETY: the library runs no code when it is loaded.
@@ -59,6 +62,17 @@ impl StandIn {
 
     pub fn set_memory(&self, bytes: usize) {
         self.call::<usize, ()>("stand_in_memory", bytes);
+    }
+
+    /// Sets the compute capability of devices that are opened afterwards: 75, 80 or 90.
+    pub fn set_capability(&self, capability: u32) {
+        self.call::<u32, ()>("stand_in_capability", capability);
+    }
+
+    /// Sets the error of approximate instructions, within what is documented: 0 for none, other
+    /// numbers are seeds.
+    pub fn set_error(&self, seed: u64) {
+        self.call::<u64, ()>("stand_in_error", seed);
     }
 
     /// Limits the shared memory of a block, on devices that are opened afterwards.
@@ -130,5 +144,35 @@ impl StandIn {
             function.unwrap()(text.as_mut_ptr(), text.len())
         };
         String::from_utf8_lossy(&text[..len]).into_owned()
+    }
+}
+
+/// The library that stands in for cuSOLVER.
+pub struct StandInSolver {
+    library: &'static Library,
+}
+
+impl StandInSolver {
+    /// Loads the library from the test's folder, where it has the name of cuSOLVER. The stand-in
+    /// driver must be open.
+    pub fn open() -> Self {
+        static LIBRARY: OnceLock<Library> = OnceLock::new();
+        let library = LIBRARY.get_or_init(|| {
+            let test = std::env::current_exe().unwrap();
+            let path = test.parent().unwrap().join("libstand_in_solver.so");
+            // SAFETY: the library runs no code when it is loaded.
+            unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }.unwrap()
+        });
+        Self { library }
+    }
+
+    /// Sets what the next eigenproblem does: 1 does not converge, 2 fails.
+    pub fn set_next(&self, outcome: i32) {
+        // SAFETY: the library has a function of this name and type.
+        let set = unsafe {
+            self.library
+                .get::<extern "C" fn(i32)>(b"stand_in_solver_next")
+        };
+        set.unwrap()(outcome);
     }
 }

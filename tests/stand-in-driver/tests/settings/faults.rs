@@ -39,8 +39,14 @@ fn a_driver_that_is_too_old() {
 /// the number of calls.
 ///
 /// With `lasting`, all later calls of the kind fail too. Otherwise a call that fails for lack of
-/// memory is repeated after the pool has freed its memory, and the job succeeds.
-fn each_call_fails(kind: u32, lasting: bool, job: &dyn Fn(&Device) -> tenfold::Result<()>) -> u64 {
+/// memory is repeated after the pool has freed its memory, and the job succeeds. `room` limits the
+/// free bytes of the device's memory.
+fn each_call_fails_with(
+    room: Option<usize>,
+    kind: u32,
+    lasting: bool,
+    job: &dyn Fn(&Device) -> tenfold::Result<()>,
+) -> u64 {
     let stand_in = StandIn::open();
     let before = stand_in.used();
     let mut device = Device::open(0).unwrap();
@@ -52,6 +58,9 @@ fn each_call_fails(kind: u32, lasting: bool, job: &dyn Fn(&Device) -> tenfold::R
         device.release_memory();
         assert_eq!(stand_in.used(), before);
         stand_in.reset();
+        if let Some(bytes) = room {
+            stand_in.set_memory(before + bytes);
+        }
         if lasting {
             stand_in.fail_from(kind, count);
         } else {
@@ -84,6 +93,23 @@ fn each_call_fails(kind: u32, lasting: bool, job: &dyn Fn(&Device) -> tenfold::R
         }
     }
     0
+}
+
+fn each_call_fails(kind: u32, lasting: bool, job: &dyn Fn(&Device) -> tenfold::Result<()>) -> u64 {
+    each_call_fails_with(None, kind, lasting, job)
+}
+
+/// Two chunks at a time are on their way when a call fails.
+#[test]
+fn every_call_that_makes_maps_in_chunks() {
+    let batch = features::<f32>(&[7, 6, 2, 2], 1);
+    let cam = Cam::new(Weighting::EigenCam);
+    let job = |device: &Device| device.saliency_maps(&cam, &batch).map(drop);
+    // Room for three maps on each of two streams.
+    for (kind, lasting) in [(ALLOCATION, true), (COPY, false), (LAUNCH, false)] {
+        let calls = each_call_fails_with(Some(1000), kind, lasting, &job);
+        assert!(calls > 3, "{kind}");
+    }
 }
 
 #[test]

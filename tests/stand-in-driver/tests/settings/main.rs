@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod devices;
 mod faults;
 #[path = "../../../common/device/features.rs"]
 mod features;
