@@ -10,10 +10,12 @@
 
 mod blocks;
 mod constants;
+mod eigen_columns;
 mod gram;
 mod gram_tiles;
 mod maps;
 mod shared_memory;
+mod small;
 mod tucker;
 mod unfoldings;
 
@@ -22,5 +24,6 @@ pub(super) use gram::{Eigenproblems, no_convergence};
 pub(super) use maps::{
     Combination, Grams, MapChunk, Prepared, Projection, Request, Resizing, Rows,
 };
+pub(super) use small::MapKernels;
 pub(super) use tucker::{LeadingVectors, Products, Slices, States, Stopping, SweepEnd};
 pub(super) use unfoldings::Unfoldings;

@@ -19,6 +19,7 @@ pub struct Kernels {
     pub(super) gram: &'static str,
     /// By rows and by columns, with copies of one entry and of 16 bytes.
     pub(super) gram_tiles: [&'static str; 4],
+    pub(super) gram_small: &'static str,
     pub(super) prepare: &'static str,
     pub(super) project: &'static str,
     pub(super) resize: &'static str,
@@ -37,6 +38,7 @@ macro_rules! kernels {
                 concat!("gram_columns_", $scalar),
                 concat!("gram_columns16_", $scalar),
             ],
+            gram_small: concat!("gram_small_", $scalar),
             prepare: concat!("prepare_", $scalar),
             project: concat!("project_", $scalar),
             resize: concat!("resize_", $scalar),

@@ -34,9 +34,9 @@ struct HostLane<'a, T> {
 
 impl<'a, T: DeviceScalar> HostLane<'a, T> {
     /// Bytes on the device for each item.
-    fn bytes(queue: &Queue, job: &Job<'_>) -> u64 {
+    fn bytes(queue: &Queue, job: &Job<'_>) -> Result<u64> {
         let entries = job.size() + job.positions();
-        Lane::bytes(queue, job) + (entries * size_of::<T>()) as u64
+        Ok(Lane::bytes(queue, job)? + (entries * size_of::<T>()) as u64)
     }
 
     /// Memory for `items` items.
@@ -162,7 +162,7 @@ impl Device {
 fn compute<T: DeviceScalar>(device: &Device, job: &Job<'_>, batch: &[T]) -> Result<Computed<T>> {
     // 1. Two lanes, or one lane if the batch has one chunk.
     let queue = device.queue()?;
-    let bytes = 2 * HostLane::<T>::bytes(&queue, job);
+    let bytes = 2 * HostLane::<T>::bytes(&queue, job)?;
     let fit = items_that_fit(device, "a saliency map", job.items(), bytes)?;
     let entries = job.size().max(MAPS_SHARE * job.positions());
     let count = uploaded_items(job.items(), fit, entries * size_of::<T>());

@@ -4,8 +4,8 @@
 use crate::cam::{MAP_TOLERANCE, SAFE_SINGLE_LENGTH};
 use crate::cuda::buffers::{Buffer, download, uninitialised};
 use crate::cuda::launch::{
-    Combination, Eigenproblems, Grams, MapChunk, Projection, RUN, Request, Rows, Unfoldings,
-    outcome,
+    Combination, Eigenproblems, Grams, MapChunk, MapKernels, Projection, RUN, Request, Rows,
+    Unfoldings, outcome,
 };
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
@@ -22,6 +22,8 @@ fn projection_error() -> f64 {
 /// The way from the features to the map, at full ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Path {
+    /// Two kernels, from the P×P Gram matrix: one warp computes a map from it.
+    Warp,
     /// One block computes the whole map from the P×P Gram matrix.
     Block,
     /// Several kernels, from the P×P Gram matrix with P < C. Its eigenvectors are the projected
@@ -33,12 +35,14 @@ enum Path {
 }
 
 impl Path {
-    fn of(queue: &Queue, unfoldings: Unfoldings) -> Self {
-        match unfoldings.side() {
+    fn of(queue: &Queue, unfoldings: Unfoldings) -> Result<Self> {
+        let positions = unfoldings.columns();
+        Ok(match unfoldings.side() {
             Side::Mode => Self::Channels,
-            Side::Rest if queue.map_fits_block(unfoldings.columns()) => Self::Block,
+            Side::Rest if queue.map_kernels(positions)?.is_some() => Self::Warp,
+            Side::Rest if queue.map_fits_block(positions) => Self::Block,
             Side::Rest => Self::Positions,
-        }
+        })
     }
 }
 
@@ -46,6 +50,8 @@ impl Path {
 #[derive(Debug)]
 pub(super) struct FullRank {
     path: Path,
+    /// The kernels of [`Path::Warp`].
+    kernels: Option<MapKernels>,
     grams: Buffer<f64>,
     work: Buffer<f64>,
     values: Buffer<f64>,
@@ -57,8 +63,10 @@ pub(super) struct FullRank {
 }
 
 /// The entries of each buffer of [`FullRank`] for one item.
+#[derive(Default)]
 struct Lengths {
     matrix: usize,
+    vectors: usize,
     work: usize,
     order: usize,
     projected: usize,
@@ -66,54 +74,67 @@ struct Lengths {
 }
 
 impl Lengths {
-    fn of(queue: &Queue, unfoldings: Unfoldings, request: Request) -> Self {
-        let path = Path::of(queue, unfoldings);
-        let (order, positions) = match path {
-            Path::Block => (0, 0),
-            Path::Positions | Path::Channels => (unfoldings.order(), unfoldings.columns()),
-        };
+    fn of(queue: &Queue, path: Path, unfoldings: Unfoldings, request: Request) -> Self {
+        let (order, positions) = (unfoldings.order(), unfoldings.columns());
+        let matrix = order * order;
         let vectors = if request.all_vectors { order } else { 1 };
-        Self {
-            matrix: order * order,
-            work: if queue.eigen_fits_block(order) {
-                0
-            } else {
-                order * order
+        match path {
+            Path::Block => Self::default(),
+            Path::Warp => Self {
+                matrix,
+                ..Self::default()
             },
-            order,
-            projected: if path == Path::Channels {
-                vectors * positions
-            } else {
-                0
+            Path::Positions | Path::Channels => Self {
+                matrix,
+                vectors: matrix,
+                work: if queue.eigen_fits_block(order) {
+                    0
+                } else {
+                    matrix
+                },
+                order,
+                projected: if path == Path::Channels {
+                    vectors * positions
+                } else {
+                    0
+                },
+                positions,
             },
-            positions,
         }
     }
 }
 
 impl FullRank {
     /// Bytes for each item.
-    pub(super) fn bytes(queue: &Queue, unfoldings: Unfoldings, request: Request) -> u64 {
-        let lengths = Lengths::of(queue, unfoldings, request);
-        let entries = 2 * lengths.matrix
+    pub(super) fn bytes(queue: &Queue, unfoldings: Unfoldings, request: Request) -> Result<u64> {
+        let path = Path::of(queue, unfoldings)?;
+        let lengths = Lengths::of(queue, path, unfoldings, request);
+        let entries = lengths.matrix
+            + lengths.vectors
             + lengths.work
             + 2 * lengths.order
             + lengths.projected
             + lengths.positions
             + 1;
-        8 * entries as u64
+        Ok(8 * entries as u64)
     }
 
     /// Memory for all items of `unfoldings`.
     pub(super) fn new(queue: &Queue, unfoldings: Unfoldings, request: Request) -> Result<Self> {
-        let lengths = Lengths::of(queue, unfoldings, request);
+        let path = Path::of(queue, unfoldings)?;
+        let kernels = match path {
+            Path::Warp => queue.map_kernels(unfoldings.columns())?,
+            Path::Block | Path::Positions | Path::Channels => None,
+        };
+        let lengths = Lengths::of(queue, path, unfoldings, request);
         let of = |len: usize| uninitialised::<f64>(queue, unfoldings.items * len);
         Ok(Self {
-            path: Path::of(queue, unfoldings),
+            path,
+            kernels,
             grams: of(lengths.matrix)?,
             work: of(lengths.work)?,
             values: of(lengths.order)?,
-            vectors: of(lengths.matrix)?,
+            vectors: of(lengths.vectors)?,
             energies: of(1)?,
             channel_sums: of(lengths.order)?,
             projected: of(lengths.projected)?,
@@ -127,6 +148,9 @@ impl FullRank {
         queue: &Queue,
         chunk: MapChunk<'_, T>,
     ) -> Result<()> {
+        if let Some(kernels) = &self.kernels {
+            return queue.small_maps(kernels, chunk, &mut self.grams);
+        }
         if self.path == Path::Block {
             return queue.saliency(chunk);
         }

@@ -35,12 +35,12 @@ pub(super) struct Chunk<'a, T> {
 
 impl Lane {
     /// Bytes that a lane needs for each item.
-    pub(super) fn bytes(queue: &Queue, job: &Job<'_>) -> u64 {
+    pub(super) fn bytes(queue: &Queue, job: &Job<'_>) -> Result<u64> {
         let of_steps = match job.shapes(1) {
-            None => FullRank::bytes(queue, job.unfoldings(1), job.request()),
+            None => FullRank::bytes(queue, job.unfoldings(1), job.request())?,
             Some(shapes) => Truncated::bytes(job, &shapes),
         };
-        of_steps + size_of::<i32>() as u64
+        Ok(of_steps + size_of::<i32>() as u64)
     }
 
     /// Memory for `items` items.

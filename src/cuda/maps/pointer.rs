@@ -61,7 +61,7 @@ impl Device {
             unsafe { Borrowed::<T>::new(&queue, start, items.len() * positions) }
         };
         // 1. All maps, chunk by chunk.
-        let bytes = Lane::bytes(&queue, &job);
+        let bytes = Lane::bytes(&queue, &job)?;
         let count = items_that_fit(self, "a saliency map", items, bytes)?;
         let mut lane = Lane::new(&queue, &job, count)?;
         let mut outcomes = Vec::new();

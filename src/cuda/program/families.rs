@@ -86,6 +86,58 @@ pub(in crate::cuda) const EIGEN_CLUSTER: Family = Family {
     capability: 90,
 };
 
+/// Eigenproblems of positive semidefinite matrices, a warp a matrix.
+pub(in crate::cuda) const EIGEN_LANE: Family = Family {
+    name: "eigen_lane",
+    files: &[
+        include_str!("../../../kernels/block.cuh"),
+        include_str!("../../../kernels/sized/instructions.cuh"),
+        include_str!("../../../kernels/sized/rotation.cuh"),
+        include_str!("../../../kernels/sized/columns.cuh"),
+        include_str!("../../../kernels/sized/eigen_lane.cu"),
+    ],
+    entries: &["eigen_lane"],
+    orders: (2, 54),
+    capability: 80,
+};
+
+/// Gram matrices of few positions on tensor cores.
+pub(in crate::cuda) const GRAM_SMALL: Family = Family {
+    name: "gram_small",
+    files: &[
+        include_str!("../../../kernels/sized/instructions.cuh"),
+        include_str!("../../../kernels/sized/gram_small.cu"),
+    ],
+    entries: &["gram_small_f32", "gram_small_f64"],
+    orders: (8, 56),
+    capability: 80,
+};
+
+/// Maps from Gram matrices of positions, a warp a map.
+pub(in crate::cuda) const MAP_LANE: Family = Family {
+    name: "map_lane",
+    files: &[
+        include_str!("../../../kernels/block.cuh"),
+        include_str!("../../../kernels/map.cuh"),
+        include_str!("../../../kernels/sized/instructions.cuh"),
+        include_str!("../../../kernels/sized/rotation.cuh"),
+        include_str!("../../../kernels/sized/columns.cuh"),
+        include_str!("../../../kernels/sized/lanczos.cuh"),
+        include_str!("../../../kernels/sized/map_lane.cu"),
+    ],
+    entries: &["map_all", "map_first"],
+    orders: (2, 54),
+    capability: 80,
+};
+
 /// All families. A test compares their entry points with the PTX of this library.
 #[cfg(test)]
-pub(super) const ALL: [&Family; 4] = [&GRAM_TILES, &EIGEN_BLOCK, &EIGEN_WIDE, &EIGEN_CLUSTER];
+pub(super) const ALL: [&Family; 7] = [
+    &EIGEN_BLOCK,
+    &EIGEN_CLUSTER,
+    &EIGEN_LANE,
+    &EIGEN_WIDE,
+    &GRAM_SMALL,
+    &GRAM_TILES,
+    &MAP_LANE,
+];
