@@ -10,6 +10,7 @@
 
 mod blocks;
 mod constants;
+mod eigen_columns;
 mod gram;
 mod gram_tiles;
 mod maps;

@@ -156,6 +156,9 @@ impl Queue {
         if let Some(kernel) = self.eigen_lane(problems.order)? {
             return self.eigen_by_lanes(&kernel, problems);
         }
+        if let Some(solver) = self.solver(problems.order, problems.items)? {
+            return self.eigen_by(&solver, problems);
+        }
         let Eigenproblems {
             items,
             order: n,

@@ -40,6 +40,52 @@ pub(in crate::cuda) const GRAM_TILES: Family = Family {
     capability: 80,
 };
 
+/// Eigenproblems in the registers of one block, four lanes to four columns.
+pub(in crate::cuda) const EIGEN_BLOCK: Family = Family {
+    name: "eigen_block",
+    files: &[
+        include_str!("../../../kernels/block.cuh"),
+        include_str!("../../../kernels/sized/instructions.cuh"),
+        include_str!("../../../kernels/sized/rotation.cuh"),
+        include_str!("../../../kernels/sized/eigen_block.cu"),
+    ],
+    entries: &["eigen_block"],
+    orders: (55, 100),
+    capability: 80,
+};
+
+/// Eigenproblems in the registers of one block, a warp to eight columns.
+pub(in crate::cuda) const EIGEN_WIDE: Family = Family {
+    name: "eigen_wide",
+    files: &[
+        include_str!("../../../kernels/block.cuh"),
+        include_str!("../../../kernels/sized/instructions.cuh"),
+        include_str!("../../../kernels/sized/rotation.cuh"),
+        include_str!("../../../kernels/sized/cluster.cuh"),
+        include_str!("../../../kernels/sized/wide.cuh"),
+        include_str!("../../../kernels/sized/eigen_wide.cu"),
+    ],
+    entries: &["eigen_wide"],
+    orders: (101, 128),
+    capability: 80,
+};
+
+/// Eigenproblems in the registers of a cluster of blocks, a warp to eight columns.
+pub(in crate::cuda) const EIGEN_CLUSTER: Family = Family {
+    name: "eigen_cluster",
+    files: &[
+        include_str!("../../../kernels/block.cuh"),
+        include_str!("../../../kernels/sized/instructions.cuh"),
+        include_str!("../../../kernels/sized/rotation.cuh"),
+        include_str!("../../../kernels/sized/cluster.cuh"),
+        include_str!("../../../kernels/sized/wide.cuh"),
+        include_str!("../../../kernels/sized/eigen_cluster.cu"),
+    ],
+    entries: &["eigen_cluster", "eigen_cluster_one"],
+    orders: (129, 400),
+    capability: 90,
+};
+
 /// Eigenproblems of positive semidefinite matrices, a warp a matrix.
 pub(in crate::cuda) const EIGEN_LANE: Family = Family {
     name: "eigen_lane",
@@ -86,4 +132,12 @@ pub(in crate::cuda) const MAP_LANE: Family = Family {
 
 /// All families. A test compares their entry points with the PTX of this library.
 #[cfg(test)]
-pub(super) const ALL: [&Family; 4] = [&EIGEN_LANE, &GRAM_SMALL, &GRAM_TILES, &MAP_LANE];
+pub(super) const ALL: [&Family; 7] = [
+    &EIGEN_BLOCK,
+    &EIGEN_CLUSTER,
+    &EIGEN_LANE,
+    &EIGEN_WIDE,
+    &GRAM_SMALL,
+    &GRAM_TILES,
+    &MAP_LANE,
+];
