@@ -39,7 +39,7 @@ pack() {
     done
     strip "$folder"/bin/*
     cp "$root"/benches/gpu.sh "$root"/kernels/sanitize.{sh,txt} "$folder"
-    cp "$root"/benches/peers/{gpu.py,gpu_rivals.py,ncu.py,profile.txt} "$folder"
+    cp "$root"/benches/peers/{gpu.py,gpu_rivals.py,gpu_work.py,ncu.py,profile.txt} "$folder"
     git -C "$root" describe --always --dirty >"$folder/version.txt" 2>/dev/null ||
         echo "an unknown commit" >"$folder/version.txt"
 }
@@ -147,10 +147,10 @@ report() {
     echo "| step | result | seconds |"
     echo "| --- | --- | ---: |"
     cat "$out/steps.md"
-    for name in tests shipped sanitizer; do
+    for name in tests shipped sanitizer info; do
         if [ -s "$out/$name.log" ]; then
             printf '\n## %s\n\n' "$name"
-            tail -5 "$out/$name.log" | sed 's/^/    /'
+            tail -20 "$out/$name.log" | sed 's/^/    /'
         fi
     done
     printf '\n## Times\n\n'
@@ -189,14 +189,17 @@ run() {
         step shipped 20 env LD_LIBRARY_PATH="$plain" "$here/bin/gpu" maps_of_few maps_of_a_layer \
             maps_at_a_pointer of_a_batch || failed=1
     fi
-    step sanitizer 70 "$here/sanitize.sh" --out "$out/sanitizer" --seconds 60 --cases "$cases" \
+    step sanitizer 66 "$here/sanitize.sh" --out "$out/sanitizer" --seconds 60 --cases "$cases" \
         "$here/bin/gpu_driver" || [ $? -eq 3 ] || failed=1
     if [ -n "$python" ]; then
-        step table 95 "$python" "$here/gpu.py" --driver "$here/bin/gpu_driver" --out "$out" \
-            --seconds 80 "${options[@]}" || failed=1
+        step table 92 "$python" "$here/gpu.py" --driver "$here/bin/gpu_driver" --out "$out" \
+            --seconds 75 "${options[@]}" || failed=1
         step kernels 35 "$here/gpu.sh" --kernels --out "$out" || true
     else
         echo "absent: Python; no table and no figures of kernels"
+    fi
+    if "$here/bin/tenfold" info --help 2>/dev/null | grep -q -- --device; then
+        step info 12 "$here/bin/tenfold" info --device cuda || true
     fi
     rm -rf "$links"
     report >"$out/gpu.md"
