@@ -283,9 +283,10 @@ impl Pool {
         // Freeing memory fails only if an earlier error has ended the context. The next call
         // reports that error.
         let _ = self.context.bind_to_thread();
-        // SAFETY: the block came from `allocate`, all work on it is done, and it is freed once.
         let _ = match place {
+            // SAFETY: the block came from `allocate`, all work on it is done, and it is freed once.
             Place::Device => unsafe { result::free_sync(block.address) },
+            // SAFETY: as above.
             Place::Host => unsafe { result::free_host(block.address as *mut _) },
         };
     }
