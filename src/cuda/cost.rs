@@ -34,7 +34,7 @@ use crate::tucker::{Hooi, StHosvd, Truncation};
 /// The estimated seconds of a call on the CPU and on a GPU, for a batch in the host's memory.
 ///
 /// The CPU is the reference of 16 cores. The time of the GPU has the copies to the device, but not
-/// the time to open the device, which is [`Estimate::OPENING`]. The estimate of two calls in turn is
+/// the time to open the device, which [`Estimate::with_opening`] adds. The estimate of two calls in turn is
 /// the sum of their estimates.
 ///
 /// An estimate is within a factor of about 2 of the times measured on an H100 and the 16 cores
@@ -60,9 +60,6 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// The seconds to open a GPU, measured on an H100.
-    pub const OPENING: f64 = 0.25;
-
     /// The times of [`Device::saliency_maps`](super::Device::saliency_maps) and of
     /// [`Cam::saliency_maps`] for a batch of extents N×C×(any trailing shape).
     ///
@@ -137,6 +134,15 @@ impl Estimate {
         self.gpu.is_some_and(|gpu| gpu < self.cpu)
     }
 
+    /// With the time to open the GPU, for a program that opens it for this call.
+    #[must_use]
+    pub fn with_opening(self) -> Self {
+        Self {
+            gpu: self.gpu.map(|gpu| gpu + OPENING),
+            ..self
+        }
+    }
+
     fn of<T: DeviceScalar>(work: &Work, items: usize, card: &Properties) -> Self {
         let (items, bytes) = (items as f64, size_of::<T>());
         let orders = work.eigenproblems.iter().map(|each| each.order);
@@ -170,6 +176,9 @@ impl Add for Estimate {
         }
     }
 }
+
+/// The seconds to open a GPU, measured on an H100.
+const OPENING: f64 = 0.25;
 
 /// The checked options of ST-HOSVD for a batch.
 struct Decomposition<'a> {
