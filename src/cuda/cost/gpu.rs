@@ -12,6 +12,7 @@
 
 use super::table::{Table, interpolated};
 use super::work::{Eigenproblem, Work};
+use crate::cuda::program::families::{compute_first_vectors, solve_eigenproblems};
 use crate::cuda::properties::Properties;
 
 /// Bytes per second from pageable memory of the host through the ring of pinned buffers, filled by
@@ -31,10 +32,10 @@ const LAUNCHES: f64 = 40e-6;
 const H100: f64 = 33.5e12;
 
 /// The least compute capability that the kernels support.
-const LEAST_CAPABILITY: i32 = 75;
+const LEAST_CAPABILITY: u32 = 75;
 
-/// The order and the least compute capability up to which sized kernels solve eigenproblems.
-const SIZED_ORDERS: [(i32, f64); 2] = [(80, 128.0), (90, 416.0)];
+/// The least compute capability of the sized kernels.
+const LEAST_SIZED: u32 = 80;
 
 /// Flops per second of Gram matrices on an H100 without `f64` tensor cores.
 const GRAM_WITHOUT_TENSOR_CORES: f64 = 10e12;
@@ -47,8 +48,6 @@ struct Rates {
     product: f64,
     /// All eigenvectors.
     all: Times,
-    /// The first eigenvector alone. `None` if the kernels always compute all.
-    first: Option<Times>,
 }
 
 /// The times of eigenproblems by their order, in microseconds.
@@ -84,10 +83,12 @@ const SIZED: Rates = Rates {
             (400.0, 5_210.0),
         ],
     },
-    first: Some(Times {
-        throughput: &[(49.0, 0.025), (196.0, 0.97), (256.0, 2.41)],
-        latency: &[(49.0, 25.0), (196.0, 120.0), (256.0, 300.0)],
-    }),
+};
+
+/// The first eigenvector alone. The base kernels compute all.
+const SIZED_FIRST: Times = Times {
+    throughput: &[(49.0, 0.025), (196.0, 0.97)],
+    latency: &[(49.0, 25.0), (196.0, 120.0)],
 };
 
 const BASE: Rates = Rates {
@@ -109,7 +110,6 @@ const BASE: Rates = Rates {
             (400.0, 20_000_000.0),
         ],
     },
-    first: None,
 };
 
 /// The seconds of a call for `items` items, with entries of `bytes` bytes. `None` if the kernels do
@@ -119,14 +119,18 @@ pub(super) fn seconds(work: &Work, items: f64, bytes: usize, card: &Properties) 
     if capability < LEAST_CAPABILITY {
         return None;
     }
-    let rates = kernels(capability, 0.0);
+    let rates = if capability >= LEAST_SIZED {
+        &SIZED
+    } else {
+        &BASE
+    };
     let flops = work.gram_flops / gram_rate(rates, card) + work.product_flops / rates.product;
-    let eigenproblems = work.eigenproblems.iter();
-    let vectors: f64 = eigenproblems
-        .clone()
-        .map(|each| each.count * eigen(each, items, kernels(capability, each.order)))
-        .sum();
-    let launches: f64 = eigenproblems.map(|each| each.count * LAUNCHES).sum();
+    let mut vectors = 0.0;
+    let mut launches = 0.0;
+    for problem in &work.eigenproblems {
+        vectors += problem.count * eigen(problem, items, capability);
+        launches += problem.count * LAUNCHES;
+    }
     let compute = (items * flops + vectors) / speed(card);
     let copy = items * work.entries * bytes as f64 / BUS;
     let alone = compute.min(copy) / items.min(CHUNKS);
@@ -134,21 +138,17 @@ pub(super) fn seconds(work: &Work, items: f64, bytes: usize, card: &Properties) 
 }
 
 /// The seconds of a batch of eigenproblems on an H100.
-fn eigen(problem: &Eigenproblem, items: f64, kernels: &Rates) -> f64 {
-    let first = kernels.first.as_ref().filter(|_| problem.first_only);
-    let times = first.unwrap_or(&kernels.all);
+fn eigen(problem: &Eigenproblem, items: f64, capability: u32) -> f64 {
+    let order = problem.order as usize;
+    let times = if problem.first_only && compute_first_vectors(capability, order) {
+        &SIZED_FIRST
+    } else if solve_eigenproblems(capability, order) {
+        &SIZED.all
+    } else {
+        &BASE.all
+    };
     let throughput = items * interpolated(times.throughput, problem.order);
     1e-6 * throughput.max(interpolated(times.latency, problem.order))
-}
-
-/// The kernels that solve eigenproblems of an order.
-fn kernels(capability: i32, order: f64) -> &'static Rates {
-    let covers = |&(least, largest): &(i32, f64)| capability >= least && order <= largest;
-    if SIZED_ORDERS.iter().any(covers) {
-        &SIZED
-    } else {
-        &BASE
-    }
 }
 
 /// The rate of Gram matrices. Tensor cores compute them on cards with fast `f64` arithmetic.
@@ -162,8 +162,9 @@ fn gram_rate(kernels: &Rates, card: &Properties) -> f64 {
 }
 
 /// The compute capability as a number: 90 for 9.0.
-fn capability(card: &Properties) -> i32 {
-    10 * card.compute_capability.0 + card.compute_capability.1
+fn capability(card: &Properties) -> u32 {
+    let (major, minor) = card.compute_capability;
+    (10 * major + minor).unsigned_abs()
 }
 
 /// The peak rate of `f64` arithmetic relative to an H100.
