@@ -43,14 +43,14 @@ pub(crate) struct Args {
     /// Describe GPUs: cuda is an error if none can be used, auto prints a note then
     #[arg(long, value_enum)]
     device: Option<Choice>,
-    /// The maximum time of the benchmark of a GPU; 0 for no benchmark
+    /// The time for the benchmark of a GPU, up to the end of its last run; 0 for no benchmark
     #[arg(long, value_name = "SECONDS", default_value_t = 5,
           value_parser = clap::value_parser!(u16).range(0..=3600), requires = "device")]
     benchmark: u16,
 }
 
 impl Args {
-    /// The maximum time of the benchmark. `None` for no benchmark.
+    /// The time for the benchmark. `None` for no benchmark.
     fn time(&self) -> Option<Duration> {
         (self.benchmark > 0).then(|| Duration::from_secs(self.benchmark.into()))
     }
