@@ -37,8 +37,8 @@ use crate::tucker::{Hooi, StHosvd, Truncation};
 /// the time to open the device, which [`Estimate::with_opening`] adds. The estimate of two calls in turn is
 /// the sum of their estimates.
 ///
-/// An estimate is within a factor of about 2 of the times measured on an H100 and the 16 cores
-/// beside it.
+/// The times of the CPU are within a factor of 2 of the times measured on 16 cores. The times of
+/// the GPU come from prototypes of the kernels on an H100.
 ///
 /// ```
 /// use tenfold::cam::{Cam, Weighting};
