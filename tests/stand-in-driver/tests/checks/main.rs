@@ -2,8 +2,14 @@
 //! without it, or use a small kernel with a fault.
 #![allow(clippy::unwrap_used)]
 
+mod approximations;
 mod arithmetic;
 mod barriers;
+mod clusters;
+mod copies;
+mod products;
+mod small;
+mod warps;
 
 use stand_in_driver::allocations::Memory;
 use stand_in_driver::approximate::Error;
