@@ -22,7 +22,7 @@ mod unfoldings;
 pub(super) use constants::{RUN, outcome};
 pub(super) use gram::{Eigenproblems, no_convergence};
 pub(super) use maps::{
-    Combination, Grams, MapChunk, Prepared, Projection, Request, Resizing, Rows,
+    Combination, Grams, MapChunk, Prepared, Projection, Request, Resizing, Rows, SinglePrecision,
 };
 pub(super) use small::MapKernels;
 pub(super) use tucker::{LeadingVectors, Products, Slices, States, Stopping, SweepEnd};

@@ -9,7 +9,7 @@ use std::slice;
 use bytemuck::Pod;
 use cudarc::driver::{DevicePtr, result};
 
-use crate::cuda::driver::failed;
+use crate::cuda::driver::{failed, failed_to_pin};
 use crate::cuda::pool::{Block, Place};
 use crate::cuda::queue::Queue;
 use crate::cuda::ring::{Stage, piece_bytes};
@@ -39,7 +39,7 @@ impl<T: Pod> Pinned<T> {
         let bytes = capacity.saturating_mul(size_of::<T>());
         let block = queue.pool().allocate(queue.workspace(), Place::Host, bytes);
         Ok(Self {
-            block: block.map_err(failed("pinning memory of the host"))?,
+            block: block.map_err(failed_to_pin)?,
             capacity,
             len: 0,
             queue: queue.clone(),
@@ -128,7 +128,7 @@ unsafe fn through_ring(queue: &Queue, source: u64, target: &mut [u8]) -> Result<
         // Without a free stage, the oldest piece is finished first.
         let stage = loop {
             let stage = queue.pool().stage(piece, pieces);
-            let stage = stage.map_err(failed("pinning memory of the host"));
+            let stage = stage.map_err(failed_to_pin);
             match (stage, started.pop_front()) {
                 (Ok(None), Some(oldest)) => finish(queue, oldest, &mut result),
                 (stage, oldest) => {

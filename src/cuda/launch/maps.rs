@@ -89,10 +89,22 @@ pub(in crate::cuda) struct Combination<'a, T> {
     /// Squares of the singular values.
     pub(in crate::cuda) squares: &'a CudaSlice<f64>,
     pub(in crate::cuda) projected: &'a CudaSlice<f64>,
+    /// If the projected maps are sums of products in `f32`: a map that is too flat for their error
+    /// gets the outcome `CANCELLED`.
+    pub(in crate::cuda) single: Option<SinglePrecision<'a>>,
     /// Maps before normalisation.
     pub(in crate::cuda) sums: &'a mut CudaSlice<f64>,
     pub(in crate::cuda) maps: &'a mut CudaSlice<T>,
     pub(in crate::cuda) outcomes: &'a mut CudaSlice<i32>,
+}
+
+/// The rounding error of projections in `f32`.
+#[derive(Clone, Copy)]
+pub(in crate::cuda) struct SinglePrecision<'a> {
+    /// The error relative to the norm of the features at a position.
+    pub(in crate::cuda) relative_error: f64,
+    /// The sum of the squares of the features, for each item.
+    pub(in crate::cuda) energies: &'a CudaSlice<f64>,
 }
 
 /// Maps of height and width `old`, resized to `new`.
@@ -308,10 +320,14 @@ impl Queue {
             sign,
             squares,
             projected,
+            single,
             sums,
             maps,
             outcomes,
         } = combination;
+        let relative_error = single.map_or(0.0, |single| single.relative_error);
+        let energies = single.map(|single| single.energies);
+        assert!(energies.is_none_or(|energies| energies.len() >= items));
         let [count, used, p] = [values, vectors, positions].map(int);
         let (maps_apart, unit, sign) = (stride as i64, i32::from(unit), sign_code(sign));
         launch!(
@@ -324,8 +340,10 @@ impl Queue {
             ],
             arguments: [
                 squares, &count, projected, &maps_apart, &unit, &used, &p, &sign, sums, maps,
-                outcomes,
+                outcomes, &relative_error,
             ],
+            // The last argument may be null, as `active` may be.
+            active: energies,
         )
     }
 

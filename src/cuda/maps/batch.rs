@@ -63,11 +63,11 @@ impl<'a, T: DeviceScalar> HostLane<'a, T> {
             .fetch(&self.maps.slice(..items * job.positions()))
     }
 
-    /// Waits for the chunk of `items` items that was started last, and adds its results.
-    fn collect(&self, job: &Job<'_>, items: usize, computed: &mut Computed<T>) -> Result<()> {
-        let outcomes = self.lane.outcomes::<T>(job, items)?;
+    /// Waits for the chunk that was started last, and adds its results.
+    fn collect(&self, job: &Job<'_>, computed: &mut Computed<T>) -> Result<()> {
+        let outcomes = self.lane.outcomes()?;
         let maps = self.fetched.entries()?.chunks(job.positions());
-        for (values, &outcome) in maps.zip(&outcomes) {
+        for (values, &outcome) in maps.zip(outcomes) {
             let values = Tensor::new(job.map_shape(), values.to_vec())?;
             let map = SaliencyMap::new(values, status(outcome));
             computed.maps.push(map);
@@ -179,17 +179,17 @@ fn compute<T: DeviceScalar>(device: &Device, job: &Job<'_>, batch: &[T]) -> Resu
         maps: Vec::with_capacity(job.items()),
         outcomes: Vec::with_capacity(job.items()),
     };
-    let mut started: [Option<usize>; 2] = [None; 2];
+    let mut started = [false; 2];
     let chunks = batch.chunks(count * job.size()).map(Some);
     for (turn, chunk) in chunks.chain([None, None]).enumerate() {
         let at = turn % lanes.len();
         let lane = &mut lanes[at];
-        if let Some(items) = started[at].take() {
-            lane.collect(job, items, &mut computed)?;
+        if std::mem::take(&mut started[at]) {
+            lane.collect(job, &mut computed)?;
         }
         if let Some(entries) = chunk {
             lane.start(job, entries)?;
-            started[at] = Some(entries.len() / job.size());
+            started[at] = true;
         }
     }
     Ok(computed)

@@ -112,6 +112,7 @@ impl Truncated {
             sign: request.sign,
             squares: &self.squares,
             projected: &self.projected,
+            single: None,
             sums: &mut self.sums,
             maps,
             outcomes,

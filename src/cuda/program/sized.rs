@@ -116,10 +116,7 @@ impl Modules {
         family: &'static Family,
         order: usize,
     ) -> Result<Option<Arc<Sized>>> {
-        let (least, largest) = family.orders;
-        let supported =
-            card.capability >= family.capability && card.shared_limit >= LEAST_SHARED_BYTES;
-        if !supported || order < least || order > largest {
+        if !family.covers(card.capability, order) || card.shared_limit < LEAST_SHARED_BYTES {
             return Ok(None);
         }
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);

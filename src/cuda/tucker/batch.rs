@@ -156,18 +156,10 @@ fn shapes(truncated: &StHosvd, batch: &[usize]) -> Result<Shapes> {
         }
         .into());
     }
-    let mut core = tensor.to_vec();
-    if let Truncation::Ranks(ranks) = &truncated.truncation {
-        let all: Vec<usize> = (0..tensor.len()).collect();
-        let named = truncated.modes.as_ref().unwrap_or(&all);
-        for (&mode, &rank) in named.iter().zip(ranks) {
-            core[mode] = rank;
-        }
-    }
     let shapes = Shapes {
         items,
         tensor: tensor.to_vec(),
-        core,
+        core: truncated.largest_core(tensor),
         order,
     };
     check_countable(shapes.size())?;

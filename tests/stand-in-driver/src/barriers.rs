@@ -365,8 +365,8 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Lanes test a barrier in shared memory. A lane whose test fails twice waits: a kernel repeats the
-    /// test, and one that does not is caught by its first failure. Returns the lanes that go on.
+    /// Lanes test a barrier in shared memory. The first test of a lane fails, as if it came before the
+    /// last arrival: a kernel must repeat it. A further test waits. Returns the lanes that go on.
     pub(crate) fn phase_try(
         &mut self,
         warp: &mut Warp,
@@ -381,19 +381,18 @@ impl Machine<'_> {
             let (block, offset) = at.map_err(|what| (lane, what))?;
             let phase = &self.blocks[block].phases[&offset];
             let done = phase.has_passed(parity);
-            if !done && warp.tested & 1 << lane != 0 {
-                warp.tested &= !(1 << lane);
+            let first = warp.tested & 1 << lane == 0;
+            if !done && !first {
                 warp.go(1 << lane, place, State::AtPhase(offset, parity));
                 continue;
             }
+            warp.tested ^= 1 << lane;
+            let done = done && !first;
             if done {
-                warp.tested &= !(1 << lane);
                 acquire(&mut warp.clocks, 1 << lane, warp.index, &phase.completed[0]);
                 if test.far {
                     acquire(&mut warp.clocks, 1 << lane, warp.index, &phase.completed[1]);
                 }
-            } else {
-                warp.tested |= 1 << lane;
             }
             warp.registers[test.into][lane] = u64::from(done);
             passed |= 1 << lane;

@@ -77,7 +77,7 @@ pub struct Warp {
     pub local: Vec<Local>,
     /// For each lane the phase of the cluster's barrier at which it arrived.
     pub arrived: [Option<u32>; LANES],
-    /// Lanes that have tested a barrier in shared memory without success since they last waited.
+    /// Lanes that have tested a barrier in shared memory without success.
     pub tested: u32,
 }
 

@@ -148,30 +148,34 @@ impl Caller {
     }
 }
 
-/// Maps of features on the device: a launch for each kernel, a copy of the outcomes, and a wait.
+/// Maps of features on the device: a launch for each kernel, a copy of the outcomes, and a wait. By
+/// one block, and by steps from channels.
 #[test]
 fn maps_at_a_pointer_call_the_driver_a_few_times() {
     let stand_in = StandIn::open();
     let device = Device::open(0).unwrap();
     let context = CudaContext::new(0).unwrap();
-    let batch = features::<f32>(&[5, 10, 2, 4], 1);
-    let cam = Cam::new(Weighting::Mtsm);
-    let caller = Caller::new(context.default_stream(), &batch, 5 * 8);
-    context.synchronize().unwrap();
-    let (from, to) = caller.addresses();
-    for call in 0..3 {
-        stand_in.reset();
-        // SAFETY: both have these shapes, and all earlier work is done.
-        unsafe { device.saliency_maps_at::<f32>(&cam, from, batch.shape(), to) }.unwrap();
-        let calls = stand_in.tally();
-        let others: Vec<_> = calls
-            .iter()
-            .filter(|(name, _)| name != "cuLaunchKernel")
-            .map(|(name, count)| (name.as_str(), *count))
-            .collect();
-        let expected = [("cuMemcpyDtoHAsync_v2", 1), ("cuStreamSynchronize", 1)];
-        assert!(call == 0 || others == expected, "{calls:?}");
-        assert!((1..=3).contains(&stand_in.calls(LAUNCH)));
+    for (shape, most_launches) in [([5, 10, 2, 4], 3), ([5, 4, 2, 4], 8)] {
+        let batch = features::<f32>(&shape, 1);
+        let cam = Cam::new(Weighting::EigenCam);
+        let caller = Caller::new(context.default_stream(), &batch, 5 * 8);
+        context.synchronize().unwrap();
+        let (from, to) = caller.addresses();
+        for call in 0..3 {
+            stand_in.reset();
+            // SAFETY: both have these shapes, and all earlier work is done.
+            unsafe { device.saliency_maps_at::<f32>(&cam, from, batch.shape(), to) }.unwrap();
+            let calls = stand_in.tally();
+            let others: Vec<_> = calls
+                .iter()
+                .filter(|(name, _)| name != "cuLaunchKernel")
+                .map(|(name, count)| (name.as_str(), *count))
+                .collect();
+            let expected = [("cuMemcpyDtoHAsync_v2", 1), ("cuStreamSynchronize", 1)];
+            assert!(call == 0 || others == expected, "{calls:?}");
+            assert!((1..=most_launches).contains(&stand_in.calls(LAUNCH)));
+        }
+        assert_eq!(stand_in.report(), "");
     }
 }
 
