@@ -47,6 +47,13 @@ impl<T: Pod> Pinned<T> {
         })
     }
 
+    /// Memory for the entries of `source`, with a copy of them started.
+    pub(in crate::cuda) fn of(queue: &Queue, source: &impl DevicePtr<T>) -> Result<Self> {
+        let mut pinned = Self::new(queue, source.len())?;
+        pinned.fetch(source)?;
+        Ok(pinned)
+    }
+
     /// Starts to copy `source`, at most as many entries as there is memory for.
     pub(in crate::cuda) fn fetch(&mut self, source: &impl DevicePtr<T>) -> Result<()> {
         assert!(source.len() <= self.capacity, "a download is too long");

@@ -14,7 +14,7 @@ use super::shapes::Shapes;
 use super::tensors::Tensors;
 use super::tolerance::WithinTolerance;
 use super::units::Units;
-use crate::cuda::buffers::{Buffer, copy, download, uninitialised};
+use crate::cuda::buffers::{Buffer, Pinned, copy, uninitialised};
 use crate::cuda::launch::Unfoldings;
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
@@ -147,9 +147,30 @@ impl<T: DeviceScalar> Chunk<'_, T> {
             states,
         } = iteration.into_results();
         let count = items.len();
-        let errors = download(queue, &states.errors)?;
-        let sweeps = download(queue, &states.sweeps)?;
-        let active = download(queue, &states.active)?;
+        // The copies to the host are started together, so that it waits once.
+        let errors = Pinned::of(queue, &states.errors)?;
+        let sweeps = Pinned::of(queue, &states.sweeps)?;
+        let active = Pinned::of(queue, &states.active)?;
+        // Without a start and without sweeps there are no spectra.
+        let squares = squares.iter().enumerate().map(|(mode, squares)| {
+            if !shapes.has_factor(mode) || !started && sweeping.max_sweeps == 0 {
+                return Ok(None);
+            }
+            let len = spectrum_len(shapes, mode, sweeping.max_sweeps == 0, self.options);
+            let squares = Pinned::of(queue, &squares.slice(..count * len))?;
+            Ok(Some((len, squares)))
+        });
+        let squares: Vec<_> = squares.collect::<Result<_>>()?;
+        let (errors, sweeps, active) = (errors.entries()?, sweeps.entries()?, active.entries()?);
+        let spectra = squares.iter().map(|squares| {
+            let Some((len, squares)) = squares else {
+                return Ok(None);
+            };
+            let roots = squares.entries()?.iter();
+            let roots = roots.map(|square| square.max(0.0).sqrt());
+            Ok(Some((*len, roots.collect::<Vec<f64>>())))
+        });
+        let spectra: Vec<_> = spectra.collect::<Result<_>>()?;
         let cores = Entries::split(cores, count, shapes.core_size());
         let factors = factors.into_iter().enumerate().map(|(mode, factors)| {
             let size = shapes.tensor[mode] * shapes.core[mode];
@@ -158,17 +179,6 @@ impl<T: DeviceScalar> Chunk<'_, T> {
                 .then(|| Entries::split(factors, count, size))
         });
         let factors: Vec<_> = factors.collect();
-        // Without a start and without sweeps there are no spectra.
-        let spectra = squares.iter().enumerate().map(|(mode, squares)| {
-            if !shapes.has_factor(mode) || !started && sweeping.max_sweeps == 0 {
-                return Ok(None);
-            }
-            let len = spectrum_len(shapes, mode, sweeping.max_sweeps == 0, self.options);
-            let squares = download(queue, &squares.slice(..count * len))?;
-            let roots = squares.iter().map(|square| square.max(0.0).sqrt());
-            Ok(Some((len, roots.collect::<Vec<f64>>())))
-        });
-        let spectra: Vec<_> = spectra.collect::<Result<_>>()?;
         let split = items.iter().enumerate().map(|(place, &item)| {
             let factors = factors.iter();
             let spectra = spectra.iter().map(|spectrum| {
