@@ -14,6 +14,7 @@ mod eigen_columns;
 mod gram;
 mod gram_tiles;
 mod maps;
+mod prepare;
 mod shared_memory;
 mod small;
 mod tucker;
@@ -22,8 +23,9 @@ mod unfoldings;
 pub(super) use constants::{RUN, outcome};
 pub(super) use gram::{Eigenproblems, no_convergence};
 pub(super) use maps::{
-    Combination, Grams, MapChunk, Prepared, Projection, Request, Resizing, Rows, SinglePrecision,
+    Combination, Grams, MapChunk, Projection, Request, Resizing, Rows, SinglePrecision,
 };
+pub(super) use prepare::{Prepared, Results, Slices, parts, work_len};
 pub(super) use small::MapKernels;
-pub(super) use tucker::{LeadingVectors, Products, Slices, States, Stopping, SweepEnd};
+pub(super) use tucker::{LeadingVectors, Products, Refinement, States, Stopping, SweepEnd};
 pub(super) use unfoldings::Unfoldings;
