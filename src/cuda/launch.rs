@@ -11,6 +11,7 @@
 mod blocks;
 mod constants;
 mod eigen_columns;
+mod first;
 mod gram;
 mod gram_tiles;
 mod maps;
@@ -20,6 +21,7 @@ mod tucker;
 mod unfoldings;
 
 pub(super) use constants::{RUN, outcome};
+pub(super) use first::FirstVectors;
 pub(super) use gram::{Eigenproblems, no_convergence};
 pub(super) use maps::{
     Combination, Grams, MapChunk, Prepared, Projection, Request, Resizing, Rows,

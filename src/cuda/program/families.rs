@@ -122,6 +122,7 @@ pub(in crate::cuda) const MAP_LANE: Family = Family {
         include_str!("../../../kernels/sized/instructions.cuh"),
         include_str!("../../../kernels/sized/rotation.cuh"),
         include_str!("../../../kernels/sized/columns.cuh"),
+        include_str!("../../../kernels/sized/tridiagonal.cuh"),
         include_str!("../../../kernels/sized/lanczos.cuh"),
         include_str!("../../../kernels/sized/map_lane.cu"),
     ],
@@ -130,13 +131,29 @@ pub(in crate::cuda) const MAP_LANE: Family = Family {
     capability: 80,
 };
 
+/// First eigenvectors of matrices of any order up to the family's only one.
+pub(in crate::cuda) const FIRST_BLOCK: Family = Family {
+    name: "first_block",
+    files: &[
+        include_str!("../../../kernels/block.cuh"),
+        include_str!("../../../kernels/map.cuh"),
+        include_str!("../../../kernels/sized/instructions.cuh"),
+        include_str!("../../../kernels/sized/tridiagonal.cuh"),
+        include_str!("../../../kernels/sized/first_block.cu"),
+    ],
+    entries: &["first_block", "second_bound", "take_first"],
+    orders: (512, 512),
+    capability: 80,
+};
+
 /// All families. A test compares their entry points with the PTX of this library.
 #[cfg(test)]
-pub(super) const ALL: [&Family; 7] = [
+pub(super) const ALL: [&Family; 8] = [
     &EIGEN_BLOCK,
     &EIGEN_CLUSTER,
     &EIGEN_LANE,
     &EIGEN_WIDE,
+    &FIRST_BLOCK,
     &GRAM_SMALL,
     &GRAM_TILES,
     &MAP_LANE,
