@@ -11,6 +11,7 @@
 mod blocks;
 mod constants;
 mod eigen_columns;
+mod first;
 mod gram;
 mod gram_tiles;
 mod maps;
@@ -21,6 +22,7 @@ mod tucker;
 mod unfoldings;
 
 pub(super) use constants::{RUN, outcome};
+pub(super) use first::FirstVectors;
 pub(super) use gram::{Eigenproblems, no_convergence};
 pub(super) use maps::{
     Combination, Grams, MapChunk, Projection, Request, Resizing, Rows, SinglePrecision,
