@@ -152,17 +152,20 @@ mod tests {
     use super::*;
 
     /// The files of the base kernels.
-    const FILES: [&str; 13] = [
+    const FILES: [&str; 16] = [
         include_str!("../../kernels/block.cuh"),
         include_str!("../../kernels/jacobi.cuh"),
         include_str!("../../kernels/map.cuh"),
+        include_str!("../../kernels/parts.cuh"),
         include_str!("../../kernels/centre.cu"),
         include_str!("../../kernels/combine.cu"),
         include_str!("../../kernels/eigen.cu"),
         include_str!("../../kernels/factor.cu"),
         include_str!("../../kernels/gram.cu"),
+        include_str!("../../kernels/prepare.cu"),
         include_str!("../../kernels/product.cu"),
         include_str!("../../kernels/project.cu"),
+        include_str!("../../kernels/refine.cu"),
         include_str!("../../kernels/resize.cu"),
         include_str!("../../kernels/saliency.cu"),
         include_str!("../../kernels/sweep.cu"),
