@@ -392,7 +392,7 @@ fn maps_at_a_pointer(trial: &mut Trial<'_>) {
 }
 
 fn maps_in_chunks(trial: &mut Trial<'_>) {
-    // Room for three maps on each of two streams.
+    // Room for a few maps on each of two streams.
     trial.maps_in_chunks(&features::<f32>(&[7, 10, 2, 4], 6), 3200);
     // Room for three of the five maps.
     let batch = features::<f64>(&[5, 4, 3, 3], 6);
