@@ -68,6 +68,7 @@ impl Machine<'_> {
                     let phase = self.blocks[warp.block].phases.get(&offset);
                     phase.is_none_or(|phase| phase.has_passed(parity))
                 }
+                State::Polling => true,
                 _ => false,
             };
             if wakes {
@@ -155,6 +156,7 @@ impl Machine<'_> {
             }
         }
         self.done.barriers += 1;
+        self.changes += 1;
     }
 
     /// Combines the predicates of a barrier that does.
@@ -266,6 +268,7 @@ impl Machine<'_> {
         known.tidy(|warp| warps[warp].present);
         self.barrier.completed = known;
         self.done.barriers += 1;
+        self.changes += 1;
         true
     }
 
@@ -439,6 +442,7 @@ impl Machine<'_> {
             State::AtBarrier(..) => "waits at a barrier of its block",
             State::AtCluster => "waits at the barrier of its cluster",
             State::AtPhase(..) => "waits for a barrier in shared memory",
+            State::Polling => "waits for a flag",
             State::Ended => "has ended",
         };
         format!("{what} at line {}", self.launch.kernel.code[place].line)

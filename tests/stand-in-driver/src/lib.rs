@@ -11,7 +11,7 @@
 //! - [`arithmetic`]: the results of arithmetic instructions; [`approximate`] ones;
 //! - [`warp`]: the state of 32 threads;
 //! - [`machine`], which runs the blocks of a cluster: [`step`] arithmetic, [`access`] loads and stores,
-//!   [`lanes`] the instructions of a warp, [`barriers`];
+//!   [`lanes`] the instructions of a warp, [`barriers`], [`flags`];
 //! - [`launch`]: all clusters of a launch;
 //! - [`clocks`]: the order of work on streams;
 //! - [`driver`]: the state of the driver and its devices, with their [`properties`];
@@ -28,6 +28,7 @@ pub mod collectives;
 pub mod control;
 pub mod driver;
 pub mod exported;
+mod flags;
 pub mod history;
 pub mod instruction;
 mod lanes;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::collectives;
 use crate::instruction::{
-    Address, Atomic, Comparison, Name, Operand, Operation, Place, Side, Space, Special, Type,
+    Address, Atomic, Comparison, Name, Operand, Operation, Order, Place, Side, Space, Special, Type,
 };
 
 /// The names of a kernel's registers and variables.
@@ -139,6 +139,23 @@ impl Text<'_> {
         })
     }
 
+    fn order(&self) -> Result<Order, String> {
+        let far = !self.has("cta");
+        let orders = [
+            ("acquire", Order::Flag(true, far)),
+            ("release", Order::Flag(true, far)),
+            ("relaxed", Order::Flag(false, far)),
+            ("volatile", Order::Flag(false, true)),
+            ("nc", Order::Constant),
+        ];
+        let found = orders.iter().find(|(name, _)| self.has(name));
+        let order = found.map_or(Order::Weak, |(_, order)| *order);
+        if matches!(order, Order::Flag(..)) && self.at(0)?.starts_with('{') {
+            return Err("a flag of several values".to_owned());
+        }
+        Ok(order)
+    }
+
     fn simple(&self) -> Result<Operation, String> {
         Ok(match self.parts[0] {
             "bra" => Operation::Branch(0),
@@ -168,13 +185,10 @@ impl Text<'_> {
             }
             "setp" => self.comparison()?,
             "cvt" => self.conversion()?,
-            "ld" => {
-                let constant = self.has("nc");
-                Operation::Load(self.place(1)?, self.registers(0)?, constant)
-            }
+            "ld" => Operation::Load(self.place(1)?, self.registers(0)?, self.order()?),
             "st" => {
                 let from = self.operand_list(1, self.kind()?)?;
-                Operation::Store(self.place(0)?, from)
+                Operation::Store(self.place(0)?, from, self.order()?)
             }
             "atom" => {
                 let into = Some(self.register(0)?);
