@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::allocations::Memory;
-use crate::barriers::{ClusterBarrier, Phase};
+use crate::barriers::ClusterBarrier;
 use crate::flags::Flag;
 use crate::instruction::{Operand, Operation, Order, Side, Special};
 use crate::launch::{Done, Launch, Random, Schedule};
 use crate::memory::Region;
 use crate::order::{By, Clock, Known, LANES, lanes_of};
+use crate::phases::Phase;
 use crate::warp::{Copies, Local, Source, State, Values, Warp, plain};
 
 /// A launch with more instructions counts as hanging.
