@@ -183,3 +183,49 @@ fn several_arrivals_complete_a_phase() {
     let extra = Small::new(64, body).mutant("[%r5], 64", "[%r5], 63");
     extra.fails(&["race", "never written"]);
 }
+
+/// The first block writes values and raises a flag in the second block, which reads it until it is set.
+fn flagged() -> Small {
+    let body = format!(
+        "mov.u32 %r3, %cluster_ctarank;\nmov.u32 %r4, room;\nshl.b32 %r8, %r1, 2;\n\
+         add.s32 %r7, %r4, %r8;\nsetp.ne.u32 %p1, %r1, 0;\n@%p1 bra $L0;\n\
+         st.shared.u32 [%r4+1024], 0;\n$L0:\n{MEET}\
+         mov.u32 %r13, 0;\nsetp.eq.u32 %p2, %r3, 1;\n@%p2 bra $L2;\n\
+         mapa.shared::cluster.u32 %r10, %r7, 1;\nmapa.shared::cluster.u32 %r11, %r4, 1;\n\
+         st.shared::cluster.u32 [%r10], %r1;\nbar.warp.sync -1;\n@%p1 bra $L3;\n\
+         st.release.cluster.shared::cluster.u32 [%r11+1024], 1;\nbra.uni $L3;\n\
+         $L2:\nld.acquire.cluster.shared.u32 %r12, [%r4+1024];\nsetp.ne.u32 %p3, %r12, 1;\n\
+         @%p3 bra $L2;\nld.shared.u32 %r13, [%r7];\n\
+         $L3:\nst.global.u32 [%rd3], %r13;\n{MEET}"
+    );
+    Small {
+        blocks: 2,
+        cluster: 2,
+        ..Small::new(32, &body)
+    }
+}
+
+#[test]
+fn a_flag_orders_accesses() {
+    let expected: Vec<u32> = (0..64u32).map(|k| k.saturating_sub(32)).collect();
+    flagged().gives(&expected);
+    let store = "st.release.cluster.shared::cluster.u32 [%r11+1024], 1;";
+    flagged().mutant(store, "").fails(&["deadlock in small"]);
+    // Without the order of accesses, or with an order within a block alone.
+    for (from, to) in [
+        ("st.release.cluster", "st.relaxed.cluster"),
+        ("st.release.cluster", "st.release.cta"),
+        ("ld.acquire.cluster", "ld.relaxed.cluster"),
+        ("ld.acquire.cluster", "ld.acquire.cta"),
+        ("ld.acquire.cluster.shared", "ld.volatile.shared"),
+        ("bar.warp.sync -1;\n", ""),
+    ] {
+        flagged()
+            .mutant(from, to)
+            .fails(&["race: read", "race: write"]);
+    }
+    // Plain accesses to the flag race.
+    flagged()
+        .mutant("st.release.cluster.", "st.")
+        .fails(&["race"]);
+}

@@ -132,6 +132,15 @@ fn launches() -> Vec<Launch> {
             arguments: problem(1, 57),
             missed: [1, 8],
         },
+        Launch {
+            name: "eigen_cluster",
+            ptx: ptx!("eigen_cluster_144"),
+            blocks: [4, 1, 1],
+            threads: 160,
+            shared: 8 * (2 * 21 * 160 + 8 * 18) + 16 * 5,
+            arguments: problem(1, 9),
+            missed: [1, 9],
+        },
     ]
 }
 
@@ -156,13 +165,25 @@ impl Launch {
         let entry = format!(".entry {}(", self.name);
         let start = lines.iter().position(|line| line.contains(&entry)).unwrap();
         let len = lines[start..].iter().position(|line| *line == "}").unwrap();
-        let waits = ["bar.warp.sync", "bar.sync", "cp.async.wait"];
+        let waits = [
+            "bar.warp.sync",
+            "bar.sync",
+            "cp.async.wait",
+            "cluster.arrive",
+        ];
         let found =
             (start..start + len).filter(|&k| waits.iter().any(|wait| lines[k].contains(wait)));
         let (mut missed, mut all) = (0, 0);
         for place in found {
             let mut mutant = lines.clone();
             mutant[place] = "";
+            // Both halves of a cluster's barrier.
+            if lines[place].contains("cluster.arrive") {
+                let wait = lines[place..]
+                    .iter()
+                    .position(|line| line.contains("cluster.wait"));
+                mutant[place + wait.unwrap()] = "";
+            }
             all += 1;
             match self.run(&mutant.join("\n")) {
                 Ok(()) => missed += 1,

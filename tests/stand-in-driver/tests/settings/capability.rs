@@ -71,7 +71,11 @@ fn memory_of_another_device() {
     let [first, second] = [0, 1].map(|ordinal| CudaContext::new(ordinal).unwrap());
     let function = first.load_module(writing(75)).unwrap();
     let function = function.load_function("write").unwrap();
-    let one = LaunchConfig::for_num_elems(1);
+    let one = LaunchConfig {
+        grid_dim: (1, 1, 1),
+        block_dim: (1, 1, 1),
+        shared_mem_bytes: 0,
+    };
     for (context, belongs) in [(&first, true), (&second, false)] {
         let stream = context.default_stream();
         let memory = stream.alloc_zeros::<u32>(1024).unwrap();
