@@ -18,6 +18,10 @@
 
 #include "map.cuh"
 
+// The projected maps that are added at a time: a thread loads an entry of each before it uses one, which
+// hides the latency of the memory.
+#define AT_ONCE 8
+
 // The same as `orientation` in map.cuh, but computed by all threads of the block.
 __device__ inline double block_orientation(const double* z, int n, int sign, double* scratch) {
     if (sign == ABSOLUTE) {
@@ -67,14 +71,27 @@ __device__ void combine(const double* squares, int count, const double* projecte
         sum[p] = 0.0;
     }
     double error = 0.0;
-    for (int i = 0; i < vectors && first > 0.0; i++) {
-        double sigma = sqrt(fmax(square[i], 0.0));
-        const double* map = z + (size_t)i * n;
-        error += sigma / first * relative_error;
-        double weight = sigma / first * block_orientation(map, n, sign, scratch);
-        weight *= unit ? sigma : 1.0;
+    for (int start = 0; start < vectors && first > 0.0; start += AT_ONCE) {
+        double weights[AT_ONCE];
+#pragma unroll
+        for (int k = 0; k < AT_ONCE; k++) {
+            int i = start + k;
+            if (i < vectors) {
+                double sigma = sqrt(fmax(square[i], 0.0));
+                error += sigma / first * relative_error;
+                weights[k] = sigma / first * block_orientation(z + (size_t)i * n, n, sign, scratch);
+                weights[k] *= unit ? sigma : 1.0;
+            }
+        }
         for (int p = threadIdx.x; p < n; p += THREADS) {
-            sum[p] += contribution(weight, map[p], sign);
+            double value = sum[p];
+#pragma unroll
+            for (int k = 0; k < AT_ONCE; k++) {
+                if (start + k < vectors) {
+                    value += contribution(weights[k], z[(size_t)(start + k) * n + p], sign);
+                }
+            }
+            sum[p] = value;
         }
     }
     __syncthreads();

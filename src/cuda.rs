@@ -78,3 +78,4 @@ pub use installed::NvidiaLibrary;
 pub use program::{LoadedKernels, Origin};
 pub use properties::Properties;
 pub use scalar::DeviceScalar;
+pub use tucker::DeviceTucker;

@@ -24,18 +24,4 @@ __device__ inline Type* in_block(Type* here, int rank) {
     return (Type*)there;
 }
 
-// Writes `value` to a flag in any block of the cluster. Who sees it also sees what the warp wrote
-// before its last __syncwarp.
-__device__ inline void raise_flag(unsigned* flag, unsigned value) {
-    asm volatile("st.release.cluster.u32 [%0], %1;" :: "l"(flag), "r"(value) : "memory");
-}
-
-// Waits until a flag in this block has `value`.
-__device__ inline void wait_for_flag(const unsigned* flag, unsigned value) {
-    unsigned seen;
-    do {
-        asm volatile("ld.acquire.cluster.u32 %0, [%1];" : "=r"(seen) : "l"(flag) : "memory");
-    } while (seen != value);
-}
-
 #endif

@@ -18,10 +18,9 @@
 // shuffles. After M rounds of both phases every two sets have met. The columns of a set meet once a
 // sweep, in three turns.
 //
-// In one block, sets move through shared memory with a barrier of the block in each phase. In a
-// cluster a warp writes its set into its neighbour's box, in whichever block that is, and raises a
-// flag there: a barrier of the cluster in each phase would cost as much as the rotations. A box is
-// free when its neighbour's set arrives in the other phase, because the neighbour has read it before.
+// Sets move through shared memory, with one barrier of all warps in each phase: a phase writes its own
+// half of the boxes. A warp writes its set into its neighbour's box, in whichever block of the cluster
+// that is.
 //
 // Every number is computed by the same warp in the same order for every number of blocks, so that the
 // blocks do not change a bit of the result.
@@ -44,7 +43,7 @@
 #define OFFER (COLUMN_LENGTH + 1)
 
 // The shared memory of a block of WARPS_HERE warps, in a cluster of BLOCKS blocks: boxes of both
-// phases, or in their place what the factorisation needs | lengths | seen | flags.
+// phases, or in their place what the factorisation needs | lengths | seen.
 template <int WARPS_HERE, int BLOCKS>
 struct Room {
     static constexpr int THREADS_HERE = 32 * WARPS_HERE;
@@ -265,23 +264,18 @@ template <int WARPS_HERE, int BLOCKS>
 __device__ inline bool orthogonalise(Wide& l, int n, double* boxes, int rank, int warp) {
     using R = Room<WARPS_HERE, BLOCKS>;
     float* seen = (float*)(boxes + R::FIRST + R::LENGTHS);
-    unsigned* flags = (unsigned*)(seen + 2 * WARPS_HERE);
     int lane = threadIdx.x % 32, here = threadIdx.x / 32;
     int warps = (n + WARP_COLUMNS - 1) / WARP_COLUMNS;
     bool used = warp < warps, first = warp == 0;
     int before = first ? warps - 1 : warp - 1, after = warp == warps - 1 ? 0 : warp + 1;
-    // The boxes and flags to which this warp writes: of the warp after it in phase 0, and of the warp
-    // before it in phase 1.
+    // The boxes to which this warp writes: of the warp after it in phase 0, and of the warp before it in
+    // phase 1.
     double* put[2] = {boxes, boxes + PASSED * R::THREADS_HERE};
-    unsigned* raised[2] = {flags, flags + WARPS_HERE};
     if (used) {
         put[0] = of_block<BLOCKS>(put[0], after / WARPS_HERE) + after % WARPS_HERE * 32 + lane;
         put[1] = of_block<BLOCKS>(put[1], before / WARPS_HERE) + before % WARPS_HERE * 32 + lane;
-        raised[0] = of_block<BLOCKS>(raised[0], after / WARPS_HERE) + after % WARPS_HERE;
-        raised[1] = of_block<BLOCKS>(raised[1], before / WARPS_HERE) + before % WARPS_HERE;
     }
     int next = (lane & ~(SET - 1)) | ((lane + 1) & (SET - 1));
-    unsigned passed = 0;
     for (int sweep = 0; sweep < MOST_SWEEPS_OF_COLUMNS; sweep++) {
         // 1. The columns of each set.
         Largest largest = {0.0f, 0.0f};
@@ -299,7 +293,6 @@ __device__ inline bool orthogonalise(Wide& l, int n, double* boxes, int rank, in
         // 2. The tournament of the sets.
 #pragma unroll 1
         for (int round = 0; round < warps; round++) {
-            passed++;
 #pragma unroll
             for (int phase = 0; phase < 2; phase++) {
                 bool active = phase == 0 || !first;
@@ -332,15 +325,7 @@ __device__ inline bool orthogonalise(Wide& l, int n, double* boxes, int rank, in
                         a = first ? b : a;
                     }
                 }
-                if (BLOCKS == 1) {
-                    __syncthreads();
-                } else if (used) {
-                    __syncwarp();
-                    if (lane == 0) {
-                        raise_flag(raised[phase], passed);
-                    }
-                    wait_for_flag(flags + phase * WARPS_HERE + here, passed);
-                }
+                meet<BLOCKS>();
                 if (used) {
                     const double* get = boxes + phase * PASSED * R::THREADS_HERE + threadIdx.x;
 #pragma unroll
@@ -414,10 +399,6 @@ __device__ inline void eigen(const Problem& problem) {
         }
     }
     if (BLOCKS > 1) {
-        unsigned* flags = (unsigned*)((float*)(lengths + R::LENGTHS) + 2 * WARPS_HERE);
-        if (threadIdx.x < 2 * WARPS_HERE) {
-            flags[threadIdx.x] = 0;
-        }
         cluster_barrier();
     }
     // 2. Its factor, with orthogonal columns.

@@ -30,8 +30,13 @@ const OF_THE_CPU: [&str; 5] = [
 
 /// Constants that only the kernels use: sizes of panels and groups, the maximum number of Jacobi
 /// sweeps and their threshold, and the traces of Gram matrices that Jacobi rotations can square.
-const OF_KERNELS_ALONE: [&str; 7] = [
+const OF_KERNELS_ALONE: [&str; 12] = [
     "DEPTH",
+    "PANEL",
+    "STRIPES",
+    "PRODUCTS",
+    "EPSILON",
+    "INFINITE",
     "PANEL_CHANNELS",
     "MOST_GROUPS",
     "MOST_SWEEPS",

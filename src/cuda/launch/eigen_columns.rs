@@ -52,7 +52,7 @@ impl Layout {
         }
     }
 
-    /// Of `wide.cuh`, in blocks of `warps` warps: boxes or offers | lengths | seen, flags.
+    /// Of `wide.cuh`, in blocks of `warps` warps: boxes or offers | lengths | seen.
     fn of_wide(order: usize, warps: usize) -> Self {
         let columns = order.div_ceil(WARP_COLUMNS);
         let rows = order.div_ceil(32);
@@ -62,7 +62,7 @@ impl Layout {
         Self {
             blocks,
             threads: 32 * warps,
-            shared: 8 * (boxes.max(offers) + WARP_COLUMNS * columns) + 16 * warps,
+            shared: 8 * (boxes.max(offers) + WARP_COLUMNS * columns) + 8 * warps,
         }
     }
 

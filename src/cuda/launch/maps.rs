@@ -50,14 +50,6 @@ pub(in crate::cuda) struct Rows<'a> {
     pub(in crate::cuda) entries: &'a mut CudaSlice<f64>,
 }
 
-/// Copies of items, divided by powers of two.
-pub(in crate::cuda) struct Prepared<'a> {
-    pub(in crate::cuda) entries: &'a mut CudaSlice<f64>,
-    /// The exponent of each item's power of two.
-    pub(in crate::cuda) exponents: &'a mut CudaSlice<i32>,
-    pub(in crate::cuda) outcomes: &'a mut CudaSlice<i32>,
-}
-
 /// Projections Zᵢ = uᵢᵀF of features F on the leading columns uᵢ of a C×`columns` matrix for
 /// each item.
 pub(in crate::cuda) struct Projection<'a, T> {
@@ -247,33 +239,6 @@ impl Queue {
             grid: (rows, items), shared: 0,
             holds: [entries => items * rows * columns],
             arguments: [entries, &count],
-        )
-    }
-
-    /// Copies features divided by powers of two, and centres the copies if requested.
-    pub(in crate::cuda) fn prepare<T: DeviceScalar>(
-        &self,
-        features: &CudaView<'_, T>,
-        unfoldings: Unfoldings,
-        centring: bool,
-        prepared: Prepared<'_>,
-    ) -> Result<()> {
-        let Prepared {
-            entries,
-            exponents,
-            outcomes,
-        } = prepared;
-        let (items, size) = (unfoldings.items, unfoldings.size());
-        let (channels, positions) = (int(unfoldings.rows()), int(unfoldings.columns()));
-        let centring = i32::from(centring);
-        launch!(
-            self, T::KERNELS.prepare,
-            grid: (1, items), shared: 0,
-            holds: [
-                features => items * size, entries => items * size,
-                exponents => items, outcomes => items,
-            ],
-            arguments: [features, &channels, &positions, &centring, entries, exponents, outcomes],
         )
     }
 

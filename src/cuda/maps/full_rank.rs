@@ -3,8 +3,8 @@
 
 use crate::cuda::buffers::{Buffer, uninitialised};
 use crate::cuda::launch::{
-    Combination, Eigenproblems, Grams, MapChunk, MapKernels, Projection, RUN, Request, Rows,
-    SinglePrecision, Unfoldings,
+    Combination, Eigenproblems, FirstVectors, Grams, MapChunk, MapKernels, Projection, RUN,
+    Request, Rows, SinglePrecision, Unfoldings,
 };
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
@@ -39,7 +39,7 @@ impl Path {
         Ok(match unfoldings.side() {
             Side::Mode => Self::Channels,
             Side::Rest if queue.map_kernels(positions)?.is_some() => Self::Warp,
-            Side::Rest if queue.map_fits_block(positions) => Self::Block,
+            Side::Rest if !queue.has_tiles()? && queue.map_fits_block(positions) => Self::Block,
             Side::Rest => Self::Positions,
         })
     }
@@ -51,6 +51,8 @@ pub(super) struct FullRank {
     path: Path,
     /// The kernels of [`Path::Warp`].
     kernels: Option<MapKernels>,
+    /// Whether the request needs first vectors alone, and the device has kernels for them.
+    first: bool,
     grams: Buffer<f64>,
     work: Buffer<f64>,
     values: Buffer<f64>,
@@ -59,6 +61,20 @@ pub(super) struct FullRank {
     channel_sums: Buffer<f64>,
     projected: Buffer<f64>,
     sums: Buffer<f64>,
+    /// First vectors, and whether each needs the full eigenproblem.
+    firsts: Buffer<f64>,
+    unsure: Buffer<i32>,
+}
+
+/// Whether first vectors are computed without the others.
+fn first_alone(
+    queue: &Queue,
+    path: Path,
+    unfoldings: Unfoldings,
+    request: Request,
+) -> Result<bool> {
+    let alone = !request.all_vectors && matches!(path, Path::Positions | Path::Channels);
+    Ok(alone && queue.has_first_vectors(unfoldings.order())?)
 }
 
 /// The entries of each buffer of [`FullRank`] for one item.
@@ -70,14 +86,16 @@ struct Lengths {
     order: usize,
     projected: usize,
     positions: usize,
+    firsts: usize,
 }
 
 impl Lengths {
-    fn of(queue: &Queue, path: Path, unfoldings: Unfoldings, request: Request) -> Self {
+    fn of(queue: &Queue, path: Path, unfoldings: Unfoldings, request: Request) -> Result<Self> {
+        let first = first_alone(queue, path, unfoldings, request)?;
         let (order, positions) = (unfoldings.order(), unfoldings.columns());
         let matrix = order * order;
         let vectors = if request.all_vectors { order } else { 1 };
-        match path {
+        Ok(match path {
             Path::Block => Self::default(),
             Path::Warp => Self {
                 matrix,
@@ -86,10 +104,10 @@ impl Lengths {
             Path::Positions | Path::Channels => Self {
                 matrix,
                 vectors: matrix,
-                work: if queue.eigen_fits_block(order) {
-                    0
-                } else {
+                work: if first || !queue.eigen_fits_block(order) {
                     matrix
+                } else {
+                    0
                 },
                 order,
                 projected: if path == Path::Channels {
@@ -98,8 +116,9 @@ impl Lengths {
                     0
                 },
                 positions,
+                firsts: if first { order } else { 0 },
             },
-        }
+        })
     }
 }
 
@@ -107,14 +126,15 @@ impl FullRank {
     /// Bytes for each item.
     pub(super) fn bytes(queue: &Queue, unfoldings: Unfoldings, request: Request) -> Result<u64> {
         let path = Path::of(queue, unfoldings)?;
-        let lengths = Lengths::of(queue, path, unfoldings, request);
+        let lengths = Lengths::of(queue, path, unfoldings, request)?;
         let entries = lengths.matrix
             + lengths.vectors
             + lengths.work
             + 2 * lengths.order
             + lengths.projected
             + lengths.positions
-            + 1;
+            + lengths.firsts
+            + 2;
         Ok(8 * entries as u64)
     }
 
@@ -125,11 +145,12 @@ impl FullRank {
             Path::Warp => queue.map_kernels(unfoldings.columns())?,
             Path::Block | Path::Positions | Path::Channels => None,
         };
-        let lengths = Lengths::of(queue, path, unfoldings, request);
+        let lengths = Lengths::of(queue, path, unfoldings, request)?;
         let of = |len: usize| uninitialised::<f64>(queue, unfoldings.items * len);
         Ok(Self {
             path,
             kernels,
+            first: first_alone(queue, path, unfoldings, request)?,
             grams: of(lengths.matrix)?,
             work: of(lengths.work)?,
             values: of(lengths.order)?,
@@ -138,6 +159,8 @@ impl FullRank {
             channel_sums: of(lengths.order)?,
             projected: of(lengths.projected)?,
             sums: of(lengths.positions)?,
+            firsts: of(lengths.firsts)?,
+            unsure: uninitialised(queue, unfoldings.items)?,
         })
     }
 
@@ -179,16 +202,34 @@ impl FullRank {
             queue.centre_mode(&mut grams, positions, &self.channel_sums)?;
         }
         // 2. Squares of the singular values, and vectors of the smaller side.
-        queue.eigen(Eigenproblems {
-            items,
-            order: n,
-            grams: &mut self.grams,
-            work: &mut self.work,
-            values: &mut self.values,
-            vectors: &mut self.vectors,
-            outcomes,
-            active: None,
-        })?;
+        if self.first {
+            queue.first_vectors(FirstVectors {
+                items,
+                order: n,
+                grams: &mut self.grams,
+                work: &mut self.work,
+                vectors: &mut self.vectors,
+                values: &mut self.values,
+                firsts: &mut self.firsts,
+                unsure: &mut self.unsure,
+                outcomes,
+            })?;
+        } else {
+            queue.eigen(Eigenproblems {
+                items,
+                order: n,
+                grams: &mut self.grams,
+                work: &mut self.work,
+                values: &mut self.values,
+                vectors: &mut self.vectors,
+                outcomes,
+                active: None,
+            })?;
+        }
+        let (basis, columns) = match self.first {
+            true => (&self.firsts, 1),
+            false => (&self.vectors, n),
+        };
         // 3. Projected maps: the vectors themselves if their entries belong to positions, or the
         // features projected on the vectors if the entries belong to channels.
         let unit = self.path == Path::Positions;
@@ -196,8 +237,8 @@ impl FullRank {
             queue.project(Projection {
                 features,
                 unfoldings,
-                matrices: &self.vectors,
-                columns: n,
+                matrices: basis,
+                columns,
                 vectors,
                 projected: &mut self.projected,
             })?;
@@ -216,11 +257,15 @@ impl FullRank {
             values: n,
             vectors,
             positions,
-            stride: if unit { n * n } else { vectors * positions },
+            stride: if unit {
+                n * columns
+            } else {
+                vectors * positions
+            },
             unit,
             sign: request.sign,
             squares: &self.values,
-            projected: if unit { &self.vectors } else { &self.projected },
+            projected: if unit { basis } else { &self.projected },
             single: (!unit && T::EPSILON > f64::EPSILON).then(|| SinglePrecision {
                 relative_error: projection_error(),
                 energies: &self.energies,

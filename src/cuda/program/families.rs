@@ -122,11 +122,27 @@ pub(in crate::cuda) const MAP_LANE: Family = Family {
         include_str!("../../../kernels/sized/instructions.cuh"),
         include_str!("../../../kernels/sized/rotation.cuh"),
         include_str!("../../../kernels/sized/columns.cuh"),
+        include_str!("../../../kernels/sized/tridiagonal.cuh"),
         include_str!("../../../kernels/sized/lanczos.cuh"),
         include_str!("../../../kernels/sized/map_lane.cu"),
     ],
     entries: &["map_all", "map_first"],
     orders: (2, 54),
+    capability: 80,
+};
+
+/// First eigenvectors of matrices of any order up to the family's only one.
+pub(in crate::cuda) const FIRST_BLOCK: Family = Family {
+    name: "first_block",
+    files: &[
+        include_str!("../../../kernels/block.cuh"),
+        include_str!("../../../kernels/map.cuh"),
+        include_str!("../../../kernels/sized/instructions.cuh"),
+        include_str!("../../../kernels/sized/tridiagonal.cuh"),
+        include_str!("../../../kernels/sized/first_block.cu"),
+    ],
+    entries: &["first_block", "second_bound", "take_first"],
+    orders: (512, 512),
     capability: 80,
 };
 
@@ -149,15 +165,17 @@ pub(in crate::cuda) fn solve_eigenproblems(capability: u32, order: usize) -> boo
 
 /// Whether a sized kernel computes the first eigenvector alone, for saliency maps.
 pub(in crate::cuda) fn compute_first_vectors(capability: u32, order: usize) -> bool {
-    MAP_LANE.covers(capability, order)
+    let (_, largest) = FIRST_BLOCK.orders;
+    capability >= FIRST_BLOCK.capability && order <= largest
 }
 
 /// All families. A test compares their entry points with the PTX of this library.
-pub(super) const ALL: [&Family; 7] = [
+pub(super) const ALL: [&Family; 8] = [
     &EIGEN_BLOCK,
     &EIGEN_CLUSTER,
     &EIGEN_LANE,
     &EIGEN_WIDE,
+    &FIRST_BLOCK,
     &GRAM_SMALL,
     &GRAM_TILES,
     &MAP_LANE,

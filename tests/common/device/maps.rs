@@ -2,7 +2,7 @@
 
 use tenfold::cam::{Cam, SaliencyMap, Sign, Status, Weighting, resize};
 use tenfold::cuda::DeviceScalar;
-use tenfold::{CudaError, Error, Hooi, Route, Tensor, Truncation};
+use tenfold::{Error, Hooi, Tensor, Truncation};
 
 use super::compare::largest_difference;
 use super::{
@@ -472,14 +472,6 @@ fn errors_of_maps(trial: &mut Trial<'_>) {
     assert!(matches!(
         device.hooi(&tolerance, &batch),
         Err(Error::ToleranceOutOfRange { .. })
-    ));
-    let qr = Hooi {
-        route: Route::Qr,
-        ..Hooi::new([1, 1, 1])
-    };
-    assert!(matches!(
-        device.hooi(&qr, &batch),
-        Err(Error::Cuda(CudaError::OnlyOnCpu { .. }))
     ));
     assert!(device.hooi(&Hooi::new([1, 1]), &batch).is_err());
 }

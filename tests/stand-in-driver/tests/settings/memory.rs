@@ -65,6 +65,38 @@ fn a_second_call_creates_nothing() {
     });
 }
 
+/// The host enqueues a sweep before it waits for the flags of the sweep before. A sweep of three modes
+/// has at most 7 launches for each mode and 3 at its end.
+#[test]
+fn the_host_waits_once_for_each_sweep() {
+    let stand_in = StandIn::open();
+    let device = Device::open(0).unwrap();
+    let tensors = features::<f64>(&[3, 4, 3, 3], 1);
+    let calls = |max_sweeps: usize| {
+        let hooi = Hooi {
+            sweep_tolerance: 0.0,
+            max_sweeps,
+            ..Hooi::new([2, 2, 2])
+        };
+        stand_in.reset();
+        device.hooi(&hooi, &tensors).unwrap();
+        stand_in.tally()
+    };
+    calls(2);
+    let (few, many) = (calls(4), calls(14));
+    let more = |name: &str| {
+        let count = |calls: &[(String, u64)]| {
+            let found = calls.iter().find(|(other, _)| other == name);
+            found.map_or(0, |&(_, count)| count)
+        };
+        count(&many) - count(&few)
+    };
+    assert_eq!(more("cuStreamSynchronize"), 0, "{many:?}");
+    assert_eq!(more("cuEventSynchronize"), 10, "{many:?}");
+    assert!((10..=10 * 24).contains(&more("cuLaunchKernel")), "{many:?}");
+    assert_eq!(stand_in.report(), "");
+}
+
 #[test]
 fn idle_memory_is_bounded_and_can_be_released() {
     let stand_in = StandIn::open();
