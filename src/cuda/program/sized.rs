@@ -100,10 +100,13 @@ impl Sized {
     }
 }
 
+/// A family and the order of a matrix.
+type Wanted = (&'static str, usize);
+
 /// The modules that are loaded so far. `None` marks an order that is not available.
 #[derive(Debug, Default)]
 pub(super) struct Modules {
-    loaded: Mutex<HashMap<(&'static str, usize), Option<Arc<Sized>>>>,
+    loaded: Mutex<HashMap<Wanted, Option<Arc<Sized>>>>,
 }
 
 impl Modules {

@@ -1,6 +1,7 @@
 //! A decomposition whose core and factors are on the device.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use faer::Mat;
@@ -142,8 +143,8 @@ pub(super) fn fetch_all<T: DeviceScalar>(found: &[DeviceTucker<T>]) -> Result<Ve
         let factors = tucker.factors.iter().flatten();
         for Entries { buffer, .. } in factors.chain([&tucker.core]) {
             let key = Arc::as_ptr(buffer).addr();
-            if !buffers.contains_key(&key) {
-                buffers.insert(key, download(&tucker.queue, &**buffer)?);
+            if let Entry::Vacant(place) = buffers.entry(key) {
+                place.insert(download(&tucker.queue, &**buffer)?);
             }
         }
     }
