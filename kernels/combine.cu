@@ -20,7 +20,7 @@
 
 // The projected maps that are added at a time: a thread loads an entry of each before it uses one, which
 // hides the latency of the memory.
-#define AT_ONCE 4
+#define AT_ONCE 2
 
 // The same as `orientation` in map.cuh, but computed by all threads of the block.
 __device__ inline double block_orientation(const double* z, int n, int sign, double* scratch) {
