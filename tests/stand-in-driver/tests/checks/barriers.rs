@@ -136,7 +136,7 @@ fn launches() -> Vec<Launch> {
                 Int(0),
                 Nowhere,
             ],
-            missed: [22, 37],
+            missed: [6, 21],
         },
         Launch {
             name: "eigen_global",
