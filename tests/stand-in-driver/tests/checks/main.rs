@@ -254,26 +254,28 @@ fn a_silent_race_of_a_write_after_a_read() {
 /// Two blocks that write to the same address.
 #[test]
 fn a_race_between_blocks() {
-    let whole = kernel("energy", &text_of("energy"));
+    let whole = kernel("energy_f64", &text_of("energy_f64"));
     let arguments = |len| {
         [
             Argument::Reals(features(4, 4)),
             Argument::Int(8),
+            Argument::Int(1),
             Argument::Room(len),
+            Argument::Nowhere,
         ]
     };
     launch(&whole, [2, 2], 0, &arguments(32)).unwrap();
     let what = launch(&whole, [2, 3], 0, &arguments(48)).unwrap_err();
     assert!(what.contains("out of bounds"), "{what}");
 
-    let lines = text_of("energy");
+    let lines = text_of("energy_f64");
     // Every block computes the first item.
     let mutant: Vec<String> = lines
         .iter()
         .map(|line| line.replace("%ctaid.x", "0").replace("%ctaid.y", "0"))
         .collect();
     let mutant: Vec<&str> = mutant.iter().map(String::as_str).collect();
-    let what = launch(&kernel("energy", &mutant), [2, 2], 0, &arguments(32)).unwrap_err();
+    let what = launch(&kernel("energy_f64", &mutant), [2, 2], 0, &arguments(32)).unwrap_err();
     assert!(what.contains("race: write"), "{what}");
 }
 
@@ -291,10 +293,16 @@ fn a_divergent_barrier() {
 #[test]
 fn bytes_never_written() {
     let what = launch(
-        &kernel("energy", &text_of("energy")),
+        &kernel("energy_f64", &text_of("energy_f64")),
         [1, 1],
         0,
-        &[Argument::Room(64), Argument::Int(8), Argument::Room(8)],
+        &[
+            Argument::Room(64),
+            Argument::Int(8),
+            Argument::Int(1),
+            Argument::Room(8),
+            Argument::Nowhere,
+        ],
     );
     assert!(what.unwrap_err().contains("never written"));
 }
@@ -303,7 +311,7 @@ fn bytes_never_written() {
 /// upper half.
 #[test]
 fn an_argument_of_the_wrong_width() {
-    let kernel = kernel("energy", &text_of("energy"));
+    let kernel = kernel("energy_f64", &text_of("energy_f64"));
     assert_eq!(kernel.parameters[1].1, 8, "the size is a long long");
     let mut memory = Memory::default();
     let tensors = memory.allocate(64).unwrap();
@@ -313,7 +321,9 @@ fn an_argument_of_the_wrong_width() {
     arguments.extend(tensors.to_le_bytes());
     arguments.extend(8i32.to_le_bytes());
     arguments.extend(0x0bad_f00di32.to_le_bytes());
+    arguments.extend(1i64.to_le_bytes());
     arguments.extend(energies.to_le_bytes());
+    arguments.extend(0u64.to_le_bytes());
     let launch = Launch {
         kernel: &kernel,
         blocks: [1, 1, 1],
