@@ -4,9 +4,8 @@ use cudarc::driver::CudaSlice;
 
 use super::blocks::{int, launch};
 use super::gram::Eigenproblems;
-use super::gram_tiles::TILE_WIDTH;
 use super::unfoldings::Unfoldings;
-use crate::cuda::program::families::{FIRST_BLOCK, GRAM_TILES};
+use crate::cuda::program::families::FIRST_BLOCK;
 use crate::cuda::queue::Queue;
 use crate::error::Result;
 
@@ -53,12 +52,7 @@ impl Queue {
         Ok((1..=LARGEST_ORDER).contains(&n)
             && first_bytes(n) <= self.program().shared_limit()
             && self.sized(&FIRST_BLOCK, LARGEST_ORDER)?.is_some()
-            && self.has_tiles()?)
-    }
-
-    /// Whether Gram matrices are computed on tensor cores.
-    pub(in crate::cuda) fn has_tiles(&self) -> Result<bool> {
-        Ok(self.sized(&GRAM_TILES, TILE_WIDTH)?.is_some())
+            && self.tile_kernels()?.is_some())
     }
 
     /// Computes first vectors. Solves the full eigenproblem of the items without a certificate that
