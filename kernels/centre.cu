@@ -1,13 +1,11 @@
 // Centring: subtracts each channel's mean over the positions.
 // - centre_rest and centre_mode centre Gram matrices, if that keeps enough digits.
-// - centre_rows centres projected maps.
-// - prepare centres scaled copies of the features themselves.
+// - centre_rows centres projected maps, and scaled copies of the features themselves.
 //
 // Grid (1, items) or (rows, items), 256 threads a block; 64 bytes of shared memory.
-// Bytes: one pass over the centred data, two for `prepare`. Memory bandwidth bounds the time of all
-// kernels.
+// Bytes: one pass over the centred data. Memory bandwidth bounds the time of all kernels.
 // Registers (sm_90): centre_mode 32, centre_rest 32, centre_rows 32, check_gram 31,
-// prepare_f32 32, prepare_f64 32, row_sums_f32 32, row_sums_f64 30.
+// row_sums_f32 32, row_sums_f64 30.
 
 #include "block.cuh"
 
@@ -113,59 +111,4 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 centre_rows(double* rows, int count) {
     __shared__ double scratch[WARPS];
     centre_row(rows + ((size_t)blockIdx.y * gridDim.x + blockIdx.x) * count, count, scratch);
-}
-
-// Copies features divided by 2^e. If `centring` is not 0, the copies are centred. exponents[item] =
-// e is the binary exponent of the largest magnitude, and 0 for an item of zeros. If an entry is not
-// finite, the copy is zero and outcomes[item] is OUT_OF_RANGE. Otherwise outcomes[item] is FINE.
-// Grid (1, items).
-template <class Real>
-__device__ void prepare(const Real* features, int channels, int positions, int centring,
-                        double* prepared, int* exponents, int* outcomes) {
-    __shared__ double scratch[WARPS];
-    size_t item = blockIdx.y, size = (size_t)channels * positions;
-    const Real* f = features + item * size;
-    double* target = prepared + item * size;
-    // 1. The largest magnitude. `spoilt` is 1 if an entry is not finite.
-    double largest = 0.0, spoilt = 0.0;
-    for (size_t k = threadIdx.x; k < size; k += THREADS) {
-        double magnitude = fabs((double)f[k]);
-        largest = fmax(largest, magnitude);
-        // A NaN needs its own test, because fmax ignores it.
-        spoilt = magnitude <= LARGEST ? spoilt : 1.0;
-    }
-    largest = block_max(largest, scratch);
-    spoilt = block_max(spoilt, scratch);
-    int exponent = largest > 0.0 && spoilt == 0.0 ? ilogb(largest) : 0;
-    if (threadIdx.x == 0) {
-        outcomes[item] = spoilt == 0.0 ? FINE : OUT_OF_RANGE;
-        exponents[item] = exponent;
-    }
-    // 2. The scaled copy.
-    if (spoilt > 0.0) {
-        for (size_t k = threadIdx.x; k < size; k += THREADS) {
-            target[k] = 0.0;
-        }
-        return;
-    }
-    for (size_t k = threadIdx.x; k < size; k += THREADS) {
-        target[k] = scalbn((double)f[k], -exponent);
-    }
-    // 3. Centring. No barrier is needed here. In row 0 each thread reads the entries that it wrote
-    // itself, and the barriers of the sums order the writes to other rows before their reads.
-    for (int c = 0; centring && c < channels; c++) {
-        centre_row(target + (size_t)c * positions, positions, scratch);
-    }
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS)
-prepare_f32(const float* features, int channels, int positions, int centring, double* prepared,
-            int* exponents, int* outcomes) {
-    prepare(features, channels, positions, centring, prepared, exponents, outcomes);
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS)
-prepare_f64(const double* features, int channels, int positions, int centring, double* prepared,
-            int* exponents, int* outcomes) {
-    prepare(features, channels, positions, centring, prepared, exponents, outcomes);
 }

@@ -19,6 +19,13 @@ enum Sign { ABSOLUTE = 0, POSITIVE = 1, NEGATIVE = 2 };
 // determined.
 #define DEGENERATE_RATIO 0.999
 
+// A map from sums in single precision is exact enough if the estimate of its error is at most this
+// number.
+#define MAP_TOLERANCE 5e-5
+// Between these norms of a vector, its products in single precision neither overflow nor underflow.
+#define LEAST_SINGLE_LENGTH 1e-25
+#define LARGEST_SINGLE_LENGTH 1e37
+
 // Whether the entry of largest magnitude is negative. Of tied entries the first counts. A single
 // thread does the work, so that the threads can do it for different maps.
 __device__ inline bool points_down(const double* entries, int n) {

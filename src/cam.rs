@@ -77,15 +77,11 @@ use crate::scalar::Scalar;
 use crate::simd::Scratch;
 use crate::tensor::{Tensor, TensorRef};
 use normalize::MinMax;
-#[cfg(feature = "cuda")]
-pub(crate) use projection::MAP_TOLERANCE;
 use projection::{ProjectionSum, Request};
 #[cfg(feature = "cuda")]
 pub(crate) use resize::check_resize;
 use spectrum::spectrum;
 use svd::DEGENERATE_RATIO;
-#[cfg(feature = "cuda")]
-pub(crate) use svd::SAFE_SINGLE_LENGTH;
 #[cfg(feature = "cuda")]
 pub(crate) use tucker::{ENERGY_TOLERANCE, MAX_SWEEPS};
 

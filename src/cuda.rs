@@ -24,6 +24,7 @@
 //!
 //! ```text
 //! devices          several GPUs that share batches
+//! cost             estimated times on CPU and GPU
 //! maps             saliency maps of batches
 //! tucker           ST-HOSVD and HOOI of batches
 //! measure          one step alone, for benchmarks
@@ -51,6 +52,7 @@
 //! which large copies pass, piece by piece.
 
 mod buffers;
+mod cost;
 mod device;
 mod devices;
 mod driver;
@@ -69,9 +71,11 @@ mod ring;
 mod scalar;
 mod tucker;
 
+pub use cost::Estimate;
 pub use device::{Device, Memory};
 pub use devices::Devices;
 pub use installed::NvidiaLibrary;
 pub use program::{LoadedKernels, Origin};
 pub use properties::Properties;
 pub use scalar::DeviceScalar;
+pub use tucker::DeviceTucker;

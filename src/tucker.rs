@@ -54,11 +54,11 @@ pub use truncation::Truncation;
 
 #[cfg(feature = "cuda")]
 pub(crate) use {
-    budget::Budget,
-    decomposition::{Components, check_finite},
+    budget::{Budget, Discarded},
+    decomposition::{Components, out_of_range},
     rank_law::obey_rank_law,
+    relative_error::is_known_from_norms,
     tolerance::Contract,
-    truncator::Truncator,
 };
 
 use crate::error::Result;

@@ -2,7 +2,7 @@
 // 2 l + 1 in x and y.
 //
 //   lane          0     1     2   ...            Rows and columns n ... ORDER - 1 are zero, and so
-//   x, y        0  1  2  3  4  5  ...            are the columns of the lanes behind the last column.
+//   x, y        0  1  2  3  4  5  ...            are the columns of the lanes behind the last one.
 //   row 0       .  .  .  .  .  .
 //   row 1       .  .  .  .  .  .                 Every index of x and y is a constant, so that the
 //   ...                                          compiler can keep them in registers.
@@ -21,7 +21,7 @@ static_assert(ORDER >= 2 && ORDER <= 54, "");
 
 // The number of doubles from one column to the next in shared memory, an even number: two entries
 // are loaded at a time.
-constexpr int PITCH = ORDER + ORDER % 2;
+#define PITCH (ORDER + ORDER % 2)
 
 // The columns of a lane.
 struct Columns {
@@ -85,9 +85,10 @@ __device__ inline void load(Columns& to, const double* g, int n, double scale) {
     }
 }
 
-// G - c (by_x or by_y): subtracts multiples of a column in shared memory, of PITCH entries, from the
-// lane's columns.
-__device__ inline void subtract_product(Columns& g, const double* column, double by_x, double by_y) {
+// Subtracts by_x and by_y times a column in shared memory, of PITCH entries, from the lane's two
+// columns.
+__device__ inline void subtract_product(Columns& g, const double* column, double by_x,
+                                        double by_y) {
 #pragma unroll
     for (int i = 0; i < ORDER; i += 2) {
         double2 two = *(const double2*)(column + i);
@@ -133,15 +134,15 @@ __device__ inline void factorise(Columns& g, int n, double* scratch) {
     left.y = has_y ? fmax(left.y, 0.0) : -1.0;
 #pragma unroll 1
     for (int k = 0; k < n; k++) {
-        // 1. The pivot p: the largest diagonal entry, to about 17 bits; the first of equal ones. The
-        // last six bits of a key hold 63 - p.
+        // 1. The pivot p: the largest diagonal entry to about 17 bits; the first of equal ones.
+        // The last six bits of a key hold 63 - p.
         unsigned bits_x = __float_as_uint((float)left.x), bits_y = __float_as_uint((float)left.y);
         unsigned key_x = left.x >= 0.0 ? (bits_x & ~63u) | (63 - 2 * lane) : 0;
         unsigned key_y = left.y >= 0.0 ? (bits_y & ~63u) | (62 - 2 * lane) : 0;
         unsigned key = __reduce_max_sync(ALL_LANES, key_x > key_y ? key_x : key_y);
         int p = 63 - (int)(key & 63);
-        // 2. Its column, for all lanes. The rows of earlier pivots hold rounding errors, which later
-        // steps do not amplify.
+        // 2. Its column, for all lanes. The rows of earlier pivots hold rounding errors, which the
+        // next steps do not amplify.
         double* column = scratch + k * PITCH;
         share_column(g, p, column);
         // 3. What is left of G: G - c c^T / pivot.
@@ -176,8 +177,8 @@ __device__ inline void factorise(Columns& g, int n, double* scratch) {
 // have changed places, which costs nothing: the names x and y stand for the places. Then every lane
 // passes one column to a neighbour by shuffles. For n = 6, with M = 3 lanes:
 //
-//   phase 0    0 1   2 3   4 5           lane l rotates places 2 l and 2 l + 1; x moves to the right
-//   phase 1      1 0   3 2   5 4         lane l rotates places 2 l - 1 and 2 l;  y moves to the left
+//   phase 0    0 1   2 3   4 5          lane l rotates places 2 l and 2 l + 1; x moves to the right
+//   phase 1      1 0   3 2   5 4        lane l rotates places 2 l - 1 and 2 l;  y moves to the left
 //
 // A round has both phases; after M rounds every two columns have met. In phase 1 the first and the
 // last column meet nobody. Two special shears copy them from one place to the other.

@@ -1,5 +1,6 @@
 // Eigenvalues and eigenvectors of a batch of positive semidefinite matrices of order n <= ORDER,
-// G = V diag(values) V^T, largest value first: one warp solves one matrix in registers (columns.cuh).
+// G = V diag(values) V^T, largest value first. One warp solves one matrix in registers
+// (columns.cuh).
 //
 // Grid (1, items), 32 threads a block. Shared memory: ORDER (ORDER + 3) doubles at most.
 // V has n orthonormal columns for a G of any rank. Values of a deficient G are rounding errors of

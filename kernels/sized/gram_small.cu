@@ -38,12 +38,14 @@
 
 // The number of channels in a stage.
 template <class Real>
-constexpr int CHANNELS = STAGE_BYTES / sizeof(Real);
+__device__ constexpr int channels_of_stage() {
+    return STAGE_BYTES / sizeof(Real);
+}
 
 static_assert(ORDER % 8 < 2 && ORDER >= 8 && ORDER <= 56, "");
-constexpr int LAST = ORDER % 8;
-constexpr int BLOCKS = ORDER / 8;
-constexpr int PAIRS = (BLOCKS + 1) / 2;
+#define LAST (ORDER % 8)
+#define BLOCKS (ORDER / 8)
+#define PAIRS ((BLOCKS + 1) / 2)
 
 // The number of tiles in the rows of a pair of blocks, and in the rows of all pairs before it.
 __device__ constexpr int tiles_of_pair(int pair) {
@@ -52,7 +54,7 @@ __device__ constexpr int tiles_of_pair(int pair) {
 __device__ constexpr int tiles_before(int pair) {
     return pair * (pair + 1);
 }
-constexpr int TILES = tiles_before(PAIRS - 1) + tiles_of_pair(PAIRS - 1);
+#define TILES (tiles_before(PAIRS - 1) + tiles_of_pair(PAIRS - 1))
 
 // The number of blocks on a multiprocessor, by registers.
 #define RESIDENT (ORDER <= 49 ? 3 : 2)
@@ -89,11 +91,11 @@ __device__ inline void copy_in_pieces(char* to, const char* from, int size, int 
     }
 }
 
-// A warp starts to copy a chunk of rows, of which at least one and `rows` exist. The others become 0.
+// A warp starts to copy a chunk of which `rows` channels exist, at least one. The others become 0.
 template <class Real>
 __device__ inline void copy_chunk(char* to, const char* from, int n, int rows) {
     int size = STAGE_BYTES * n;
-    int exist = rows < CHANNELS<Real> ? rows * n * (int)sizeof(Real) : size;
+    int exist = rows < channels_of_stage<Real>() ? rows * n * (int)sizeof(Real) : size;
     unsigned place = (unsigned)(size_t)from;
     if (place % 16 == 0 && exist == size) {
         int lane = threadIdx.x % 32;
@@ -115,7 +117,7 @@ __device__ inline void copy_chunk(char* to, const char* from, int n, int rows) {
 // Adds the products of a chunk.
 template <class Real>
 __device__ inline void multiply_chunk(const Real* chunk, int n, Sums& sums) {
-    constexpr int STEPS = CHANNELS<Real> / 4;
+    constexpr int STEPS = channels_of_stage<Real>() / 4;
     int lane = threadIdx.x % 32;
     int apart = STEPS;
     for (int factor = n; !LAST && factor % 2 == 0 && apart > 1; factor /= 2) {
@@ -221,14 +223,14 @@ __device__ inline void gram_small(const Real* features, int channels, int positi
     for_each(sums, [](double& sum, int) { sum = 0.0; });
 
     // 1. The sums of a warp: chunk by chunk, and the copies of the next chunk meanwhile.
-    int chunks = (channels + CHANNELS<Real> - 1) / CHANNELS<Real>;
+    int chunks = (channels + channels_of_stage<Real>() - 1) / channels_of_stage<Real>();
     int mine = (chunks - warp + GRAM_WARPS - 1) / GRAM_WARPS;
     char* stages = memory + warp * GRAM_STAGES * size;
     auto copy = [=](int turn) {
         if (turn < mine) {
             int chunk = warp + turn * GRAM_WARPS;
             copy_chunk<Real>(stages + turn % GRAM_STAGES * size, f + (size_t)chunk * size, n,
-                             channels - chunk * CHANNELS<Real>);
+                             channels - chunk * channels_of_stage<Real>());
         }
         end_group();
     };
@@ -242,7 +244,8 @@ __device__ inline void gram_small(const Real* features, int channels, int positi
         multiply_chunk((const Real*)(stages + turn % GRAM_STAGES * size), n, sums);
         __syncwarp();
     }
-    // The four lanes with the same entry of a block hold the last vector's sums of different channels.
+    // The four lanes with the same entry of a block hold the last vector's sums of different
+    // channels.
 #pragma unroll
     for (int i = 0; LAST && i <= BLOCKS; i++) {
 #pragma unroll

@@ -1,12 +1,14 @@
 // The first eigenvector of a positive semidefinite matrix in the registers of a warp (columns.cuh),
 // by Lanczos steps, with a certificate that the second eigenvalue is smaller.
 //
-//   1. Lanczos: orthonormal q_1, q_2, ... with G q_j = beta_{j-1} q_{j-1} + alpha_j q_j + beta_j q_{j+1}.
+//   1. Lanczos: orthonormal q_1, q_2, ... with
+//      G q_j = beta_{j-1} q_{j-1} + alpha_j q_j + beta_j q_{j+1}.
 //      After k steps the largest eigenvalue theta of the tridiagonal matrix T of the alphas and
 //      betas, with vector s, approximates that of G: the vector v = sum_j s_j q_j has the residual
 //      ||G v - theta v|| = beta_k |s_k|. About 10 steps make it negligible.
-//   2. One product with G measures the residual, which guards against lost orthogonality of the q_j.
-//      The same product is a step of the power method: it shrinks the error of v a little more.
+//   2. One product with G measures the residual, because rounding errors destroy the orthogonality
+//      of the q_j. The product is also a step of the power method, which makes the error of v
+//      smaller.
 //   3. Certificate: the second eigenvalue lambda_2 is below APART theta, so that v belongs to the
 //      first eigenvalue and the map is not degenerate. Either the other eigenvalues are small
 //      together, lambda_2^2 <= ||G||_F^2 - theta^2; or else APART theta I - (G - theta v v^T) has a
@@ -96,8 +98,8 @@ __device__ inline bool stands_apart(Columns& g, int n, Entries v, double theta,
 }
 
 // The first eigenvector of G, scaled to a trace in [0.5, 1), into `v`. Returns whether it has a
-// certificate. Overwrites G. `scratch` holds MOST_STEPS + 1 vectors of PITCH entries, and 2 MOST_STEPS
-// entries.
+// certificate. Overwrites G. `scratch` holds MOST_STEPS + 1 vectors of PITCH entries, and
+// 2 MOST_STEPS entries.
 __device__ inline bool first_vector(Columns& g, int n, Entries& v, double* scratch) {
     int lane = threadIdx.x % 32;
     double* alphas = scratch + (MOST_STEPS + 1) * PITCH;
@@ -127,7 +129,8 @@ __device__ inline bool first_vector(Columns& g, int n, Entries& v, double* scrat
         __syncwarp();
         if ((k >= 4 && k % 2 == 0) || beta < NO_STEP) {
             top = top_of_tridiagonal(alphas, betas, k);
-            if (top.residual < SMALL_RESIDUAL * n * top.value || k == MOST_STEPS || beta < NO_STEP) {
+            bool small = top.residual < SMALL_RESIDUAL * n * top.value;
+            if (small || k == MOST_STEPS || beta < NO_STEP) {
                 break;
             }
         }

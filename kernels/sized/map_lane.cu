@@ -9,15 +9,15 @@
 //      map_all, for all vectors, and for one vector of the items with the outcome UNCERTAIN: the
 //      pivoted Cholesky factor of G, and one-sided Jacobi. The columns become s_i z_i.
 //   3. The map and its outcome, as `saliency` and `combine` compute them (map.cuh).
-// For one vector, map_first and then map_all are launched for all items. The warps of map_all end at
-// once for the items with a map.
+// For one vector, map_first and then map_all are launched for all items. For the items with a map,
+// map_all ends at once.
 //
 // Grid (items), 32 threads a block. Shared memory: the larger of ORDER (ORDER + 3) and
 // 34 ORDER + 100 doubles.
-// Bytes of an item: n^2 doubles read, n numbers written. Flops: 20 n^2 for the first vector, n^3 / 3
-// more if the norm of G is no certificate, 33 n^3 for all vectors. Measured on an H100 for n = 49
-// with the card full: 0.03 us a map for the first vector (0.05 centred), 0.42 us for all vectors.
-// Registers limit a multiprocessor to 8 warps; latency bounds the time (eigen_lane.cu).
+// Bytes of an item: n^2 doubles read, n numbers written. Flops: 20 n^2 for the first vector and
+// 2/3 n^3 more if the norm of G is no certificate; 33 n^3 for all vectors. Measured on an H100 for
+// n = 49 with the card full: 0.03 us a map for the first vector (0.05 centred), 0.42 us for all
+// vectors. Registers limit a multiprocessor to 8 warps; latency bounds the time (eigen_lane.cu).
 
 #include "../map.cuh"
 #include "columns.cuh"
@@ -26,10 +26,10 @@
 // The outcome between map_first and map_all of an item without a certificate.
 #define UNCERTAIN 6
 
-// Centres G, of trace `energy`, as if each channel's mean had been subtracted from F (`centre_both` in
-// block.cuh): G_ij becomes G_ij - g_i - g_j + g, with the mean g_i of row i and the mean g of all
-// entries. Returns whether enough of the trace is left, which is energy - n g. `scratch` holds ORDER
-// entries.
+// Centres G, of trace `energy`, as if each channel's mean had been subtracted from F (`centre_both`
+// in block.cuh): G_ij becomes G_ij - g_i - g_j + g, with the mean g_i of row i and the mean g of
+// all entries. The trace becomes energy - n g. Returns whether it is large enough. `scratch` holds
+// ORDER entries.
 __device__ inline bool centre(Columns& g, int n, double energy, double* scratch) {
     int lane = threadIdx.x % 32;
     Entries means = {0.0, 0.0};
@@ -59,7 +59,7 @@ __device__ inline double orientation_of_lanes(Entries v, int sign) {
     }
     int lane = threadIdx.x % 32;
     double tied = largest_of_lanes(fmax(fabs(v.x), fabs(v.y))) * (1.0 - TIE_TOLERANCE);
-    // The key of the first tied entry is the largest; its last bit says whether the entry is negative.
+    // The key of the first tied entry is the largest. Its last bit is 1 for a negative entry.
     int key_x = fabs(v.x) >= tied ? 256 - 4 * lane + (v.x < 0.0) : 0;
     int key_y = fabs(v.y) >= tied ? 254 - 4 * lane + (v.y < 0.0) : 0;
     bool down = (largest_of_lanes(key_x > key_y ? key_x : key_y) & 1) != 0;
@@ -86,7 +86,7 @@ __device__ inline double orientation_of_column(const double (&column)[ORDER], in
     return down != (sign == NEGATIVE) ? -1.0 : 1.0;
 }
 
-// The eigenvalues of G of the lane's columns, which Jacobi has made orthogonal. -1 without a column.
+// The eigenvalues for the lane's columns, which Jacobi has made orthogonal; -1 without columns.
 __device__ inline Entries values_of(const Columns& columns, int n) {
     int lane = threadIdx.x % 32;
     bool has = 2 * lane < n;
@@ -126,15 +126,17 @@ __device__ inline Entries vector_of(const Columns& columns, Entries values, int 
             2 * lane + 1 < ORDER ? scratch[2 * lane + 1] : 0.0};
 }
 
-// The sum of all vectors, sum_i s_i phi(s_i z_i), as entries of the lanes. `scratch` holds ORDER rows
-// of 33 entries: a row for each position, one column for each lane.
+// The sum of all vectors, sum_i s_i phi(s_i z_i), as entries of the lanes. `scratch` holds ORDER
+// rows of 33 entries: a row for each position, a column for each lane.
 __device__ inline Entries sum_of_vectors(const Columns& columns, Entries values, int sign,
                                          double* scratch) {
     int lane = threadIdx.x % 32;
     // A column is s_i z_i with s_i^2 = value + SHIFT; the sum needs value z_i.
     double length_x = sqrt(values.x + SHIFT), length_y = sqrt(values.y + SHIFT);
-    double weight_x = values.x > 0.0 ? values.x / length_x * orientation_of_column(columns.x, sign) : 0.0;
-    double weight_y = values.y > 0.0 ? values.y / length_y * orientation_of_column(columns.y, sign) : 0.0;
+    double weight_x = values.x > 0.0 ? values.x / length_x : 0.0;
+    double weight_y = values.y > 0.0 ? values.y / length_y : 0.0;
+    weight_x *= orientation_of_column(columns.x, sign);
+    weight_y *= orientation_of_column(columns.y, sign);
     __syncwarp();
 #pragma unroll
     for (int i = 0; i < ORDER; i++) {

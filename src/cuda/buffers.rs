@@ -10,6 +10,6 @@ mod downloads;
 mod memory;
 mod uploads;
 
-pub(super) use downloads::{Pinned, download, download_into};
+pub(super) use downloads::{Pinned, Signal, download, download_into};
 pub(super) use memory::{Borrowed, Buffer, copy, uninitialised, zeros};
 pub(super) use uploads::{Upload, upload};

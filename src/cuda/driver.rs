@@ -78,6 +78,21 @@ pub(super) fn failed(what: &'static str) -> impl Fn(DriverError) -> Error {
     }
 }
 
+/// The error for memory of the host that cannot be pinned.
+pub(super) fn failed_to_pin(error: DriverError) -> Error {
+    let reason = match error.0 {
+        sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
+            "the host has too little memory that can be locked; free some or use the CPU".to_owned()
+        }
+        _ => described(error),
+    };
+    CudaError::DeviceFailed {
+        what: "pinning memory of the host",
+        reason,
+    }
+    .into()
+}
+
 /// The driver's name and description of an error.
 fn described(error: DriverError) -> String {
     match (error.error_name(), error.error_string()) {

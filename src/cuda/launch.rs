@@ -15,6 +15,7 @@ mod first;
 mod gram;
 mod gram_tiles;
 mod maps;
+mod prepare;
 mod shared_memory;
 mod small;
 mod tucker;
@@ -24,8 +25,9 @@ pub(super) use constants::{RUN, outcome};
 pub(super) use first::FirstVectors;
 pub(super) use gram::{Eigenproblems, no_convergence};
 pub(super) use maps::{
-    Combination, Grams, MapChunk, Prepared, Projection, Request, Resizing, Rows,
+    Combination, Grams, MapChunk, Projection, Request, Resizing, Rows, SinglePrecision,
 };
+pub(super) use prepare::{Prepared, Results, Slices, parts, work_len};
 pub(super) use small::MapKernels;
-pub(super) use tucker::{LeadingVectors, Products, Slices, States, Stopping, SweepEnd};
+pub(super) use tucker::{LeadingVectors, Products, Refinement, States, Stopping, SweepEnd};
 pub(super) use unfoldings::Unfoldings;

@@ -40,6 +40,9 @@ const IDLE_SHARE: f64 = 0.25;
 /// The bytes of pinned memory that may be idle in the pool, in addition to the ring.
 const IDLE_PINNED: usize = 64 << 20;
 
+/// The maximum number of chunk sizes that the pool keeps.
+const MAX_CHUNKS: usize = 1000;
+
 /// Where memory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -143,7 +146,11 @@ impl Pool {
 
     /// Keeps the number of items in a chunk, until the pool frees memory.
     pub(super) fn keep_chunk(&self, bytes: u64, items: usize, chunk: usize) {
-        lock(&self.chunks).insert((bytes, items), chunk);
+        let mut chunks = lock(&self.chunks);
+        if chunks.len() == MAX_CHUNKS {
+            chunks.clear();
+        }
+        chunks.insert((bytes, items), chunk);
     }
 
     /// The idle workspace with the lowest number, or a new one. Repeated calls thus get the same
@@ -276,9 +283,10 @@ impl Pool {
         // Freeing memory fails only if an earlier error has ended the context. The next call
         // reports that error.
         let _ = self.context.bind_to_thread();
-        // SAFETY: the block came from `allocate`, all work on it is done, and it is freed once.
         let _ = match place {
+            // SAFETY: the block came from `allocate`, all work on it is done, and it is freed once.
             Place::Device => unsafe { result::free_sync(block.address) },
+            // SAFETY: as above.
             Place::Host => unsafe { result::free_host(block.address as *mut _) },
         };
     }

@@ -29,7 +29,7 @@ pub use sized::{LoadedKernels, Origin};
 const SHIPPED: &str = include_str!("../../kernels/tenfold.ptx");
 
 /// All entry points.
-const KERNELS: [&str; 27] = [
+const KERNELS: [&str; 36] = [
     "centre_mode",
     "centre_rest",
     "centre_rows",
@@ -38,24 +38,33 @@ const KERNELS: [&str; 27] = [
     "combine_f64",
     "eigen_global",
     "eigen_shared",
-    "energy",
+    "energy_f32",
+    "energy_f64",
     "gram_f32",
     "gram_f64",
     "largest_first",
-    "lift",
+    "lift_f32",
+    "lift_f64",
+    "magnitudes_f32",
+    "magnitudes_f64",
     "orthonormalise",
     "prepare_f32",
     "prepare_f64",
-    "product",
+    "product_f32",
+    "product_f64",
     "project_f32",
     "project_f64",
+    "refine",
     "resize_f32",
     "resize_f64",
+    "round_f32",
+    "round_f64",
     "row_sums_f32",
     "row_sums_f64",
     "saliency_f32",
     "saliency_f64",
     "settle",
+    "sum_parts",
     "truncate",
 ];
 
@@ -143,17 +152,20 @@ mod tests {
     use super::*;
 
     /// The files of the base kernels.
-    const FILES: [&str; 13] = [
+    const FILES: [&str; 16] = [
         include_str!("../../kernels/block.cuh"),
         include_str!("../../kernels/jacobi.cuh"),
         include_str!("../../kernels/map.cuh"),
+        include_str!("../../kernels/parts.cuh"),
         include_str!("../../kernels/centre.cu"),
         include_str!("../../kernels/combine.cu"),
         include_str!("../../kernels/eigen.cu"),
         include_str!("../../kernels/factor.cu"),
         include_str!("../../kernels/gram.cu"),
+        include_str!("../../kernels/prepare.cu"),
         include_str!("../../kernels/product.cu"),
         include_str!("../../kernels/project.cu"),
+        include_str!("../../kernels/refine.cu"),
         include_str!("../../kernels/resize.cu"),
         include_str!("../../kernels/saliency.cu"),
         include_str!("../../kernels/sweep.cu"),

@@ -16,13 +16,18 @@ pub trait DeviceScalar: Scalar + DeviceRepr + ValidAsZeroBits + Unpin {
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
     pub(super) combine: &'static str,
+    pub(super) energy: &'static str,
     pub(super) gram: &'static str,
     /// By rows and by columns, with copies of one entry and of 16 bytes.
     pub(super) gram_tiles: [&'static str; 4],
     pub(super) gram_small: &'static str,
+    pub(super) lift: &'static str,
+    pub(super) magnitudes: &'static str,
     pub(super) prepare: &'static str,
+    pub(super) product: &'static str,
     pub(super) project: &'static str,
     pub(super) resize: &'static str,
+    pub(super) round: &'static str,
     pub(super) row_sums: &'static str,
     pub(super) saliency: &'static str,
 }
@@ -31,6 +36,7 @@ macro_rules! kernels {
     ($scalar:literal) => {
         Kernels {
             combine: concat!("combine_", $scalar),
+            energy: concat!("energy_", $scalar),
             gram: concat!("gram_", $scalar),
             gram_tiles: [
                 concat!("gram_rows_", $scalar),
@@ -39,9 +45,13 @@ macro_rules! kernels {
                 concat!("gram_columns16_", $scalar),
             ],
             gram_small: concat!("gram_small_", $scalar),
+            lift: concat!("lift_", $scalar),
+            magnitudes: concat!("magnitudes_", $scalar),
             prepare: concat!("prepare_", $scalar),
+            product: concat!("product_", $scalar),
             project: concat!("project_", $scalar),
             resize: concat!("resize_", $scalar),
+            round: concat!("round_", $scalar),
             row_sums: concat!("row_sums_", $scalar),
             saliency: concat!("saliency_", $scalar),
         }

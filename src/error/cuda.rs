@@ -4,10 +4,10 @@
 ///
 /// ```
 /// use tenfold::{CudaError, Error};
-/// let error = Error::from(CudaError::OnlyOnCpu { what: "the QR route" });
+/// let error = Error::from(CudaError::OnlyOnCpu { what: "a tensor of 2³¹ entries or more" });
 /// assert_eq!(
 ///     error.to_string(),
-///     "the QR route: the CUDA device does not support this, use the CPU"
+///     "a tensor of 2³¹ entries or more: the CUDA device does not support this, use the CPU"
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -36,6 +36,8 @@ pub use vectors::Side;
 
 pub(crate) use centring::subtract_mean;
 pub(crate) use left_singular::{leading_vectors, left_singular_memory};
+#[cfg(feature = "cuda")]
+pub(crate) use singular_pairs::gram_resolves;
 pub(crate) use singular_pairs::{
     Request, SingularPairs, Wanted, centred_pairs, rescale_singular_values, singular_pairs,
     square_roots,

@@ -376,7 +376,7 @@ impl<T: Scalar> Tucker<T> {
         self.spectra.iter().flatten().map(Vec::as_slice)
     }
 
-    pub(super) fn set_estimated_error(&mut self, error: f64) {
+    pub(crate) fn set_estimated_error(&mut self, error: f64) {
         self.estimated_error = Some(error);
     }
 
@@ -416,16 +416,12 @@ pub(crate) fn transposed<'a, T: Scalar>(
         .collect()
 }
 
-/// Fails if an entry of `x` is not finite. The entries were rounded to the scalar from finite
-/// numbers.
+/// The error for a result that is above the largest scalar.
 #[cfg(feature = "cuda")]
-pub(crate) fn check_finite<T: Scalar>(x: &Tensor<T>, what: &'static str) -> Result<()> {
-    if x.data().iter().all(|entry| entry.is_finite()) {
-        return Ok(());
-    }
-    Err(Error::ResultOutOfRange {
+pub(crate) fn out_of_range<T: Scalar>(what: &'static str) -> Error {
+    Error::ResultOutOfRange {
         what,
         exponent: binary_exponent(T::max_value().as_f64()) + 1,
         scalar: T::NAME,
-    })
+    }
 }

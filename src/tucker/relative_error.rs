@@ -83,16 +83,19 @@ impl<T: Scalar> Tucker<T> {
     /// Sets the estimated error to `from_norms`. If `from_norms` has lost too many digits to
     /// cancellation, measures the error.
     pub(crate) fn estimate_error(&mut self, x: TensorRef<'_, T>, from_norms: f64) -> Result<()> {
-        // A rounding error of ε·‖X‖² in ‖X‖² − ‖G‖² changes the relative error e by the relative
-        // amount ε/(2e²).
-        let least = (100.0 * T::EPSILON.sqrt()).max(1e-4);
-        self.set_estimated_error(if from_norms < least {
-            self.relative_error(x)?
-        } else {
+        self.set_estimated_error(if is_known_from_norms::<T>(from_norms) {
             from_norms
+        } else {
+            self.relative_error(x)?
         });
         Ok(())
     }
+}
+
+/// Whether a relative error from ‖X‖² − ‖G‖² has kept enough digits. A rounding error of ε·‖X‖² in
+/// this difference changes the relative error e by the relative amount ε/(2e²).
+pub(crate) fn is_known_from_norms<T: Scalar>(error: f64) -> bool {
+    error >= (100.0 * T::EPSILON.sqrt()).max(1e-4)
 }
 
 /// The units in which slices of X and of X̂ are compared, so that no square leaves the range of

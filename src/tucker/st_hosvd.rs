@@ -216,6 +216,21 @@ impl StHosvd {
         self.order(shape, &modes)
     }
 
+    /// The extents of the core of a tensor of extents `shape`, for options that fit the shape. A
+    /// tolerance bounds no rank, so that the extents of the tensor are their upper bounds.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn largest_core(&self, shape: &[usize]) -> Vec<usize> {
+        let mut core = shape.to_vec();
+        if let Truncation::Ranks(ranks) = &self.truncation {
+            let all: Vec<usize> = (0..shape.len()).collect();
+            let named = self.modes.as_ref().unwrap_or(&all);
+            for (&mode, &rank) in named.iter().zip(ranks) {
+                core[mode] = rank;
+            }
+        }
+        core
+    }
+
     /// The order in which `modes` are truncated.
     pub(super) fn order(&self, shape: &[usize], modes: &[usize]) -> Result<Vec<usize>> {
         match &self.mode_order {

@@ -43,14 +43,20 @@ impl Contract {
         }
     }
 
+    /// Whether the singular values show that the tolerance is met. Otherwise the error of a
+    /// decomposition must be measured.
+    pub(crate) fn is_met_unmeasured(self) -> bool {
+        self.tolerance > self.known
+    }
+
     /// Whether a decomposition of `x`, truncated by [`Contract::share`], has an error of at most ε.
-    pub(crate) fn is_met<T: Scalar>(self, tucker: &Tucker<T>, x: TensorRef<'_, T>) -> Result<bool> {
-        Ok(self.tolerance > self.known || tucker.relative_error(x)? <= self.tolerance)
+    pub(super) fn is_met<T: Scalar>(self, tucker: &Tucker<T>, x: TensorRef<'_, T>) -> Result<bool> {
+        Ok(self.is_met_unmeasured() || tucker.relative_error(x)? <= self.tolerance)
     }
 
     /// Measures the error of a decomposition without truncation, and records a shortfall if the
     /// error is above ε.
-    pub(crate) fn settle<T: Scalar>(
+    pub(super) fn settle<T: Scalar>(
         self,
         mut lossless: Tucker<T>,
         x: TensorRef<'_, T>,

@@ -65,19 +65,6 @@ impl<T: Scalar> Truncator<T> {
         &self.factors
     }
 
-    /// The same with the factors rounded to another scalar.
-    #[cfg(feature = "cuda")]
-    pub(crate) fn rounded<S: Scalar>(self) -> Truncator<S> {
-        let rounded =
-            |a: Mat<T>| Mat::from_fn(a.nrows(), a.ncols(), |i, j| S::from_f64(a[(i, j)].as_f64()));
-        Truncator {
-            factors: self.factors.into_iter().map(|a| a.map(rounded)).collect(),
-            spectra: self.spectra,
-            rung: self.rung,
-            discarded: self.discarded,
-        }
-    }
-
     /// The decomposition with this core. Its estimated error is the square root of the discarded
     /// energy.
     pub(crate) fn finish(self, core: Tensor<T>) -> Result<Tucker<T>> {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::folder::{Folder, tensor};
+use crate::folder::{Folder, notes, tensor};
 
 #[test]
 fn an_array_has_its_norm_and_its_spectra() {
@@ -53,4 +53,45 @@ fn several_files_are_listed_in_order() {
     let (text, _) = folder.succeeds("info x.npy x.npz");
     assert!(text.contains("tensor 12×10×8 float64"), "{text}");
     assert!(text.contains("ranks 3×3×2"), "{text}");
+}
+
+/// The first words of the error where no GPU can be used.
+const NO_GPU: &str = if cfg!(feature = "cuda") {
+    "no CUDA device can be used"
+} else {
+    "this tenfold was built without CUDA"
+};
+
+/// On a machine with a GPU this test checks nothing.
+#[test]
+fn without_a_gpu_cuda_fails_and_auto_takes_the_cpu() {
+    let folder = Folder::with_tensor();
+    let arguments = ["info", "--device", "cuda", "--benchmark", "0"];
+    let output = folder.tenfold(&arguments).output().unwrap();
+    if output.status.success() {
+        return;
+    }
+    let expected = if cfg!(feature = "cuda") { 1 } else { 2 };
+    assert_eq!(output.status.code(), Some(expected));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains(NO_GPU), "{message}");
+    assert!(output.stdout.is_empty());
+
+    let object = folder.json("info --device auto --benchmark 0");
+    assert_eq!(object["devices"], json!([]));
+    assert!(notes(&object)[0].contains(NO_GPU));
+    let object = folder.json("info x.npy --device auto");
+    assert_eq!(object["files"][0]["kind"], "tensor");
+    assert!(object["files"][0].get("estimates").is_none());
+    assert!(notes(&object)[0].contains("--device auto takes the CPU"));
+}
+
+#[test]
+fn a_file_or_a_gpu_is_needed() {
+    let folder = Folder::new();
+    assert!(folder.refusal("info").contains("FILE"));
+    let message = folder.refusal("info --device cpu");
+    assert!(message.contains("a file is needed"), "{message}");
+    let message = folder.refusal("info x.npy --benchmark 3");
+    assert!(message.contains("--device"), "{message}");
 }

@@ -20,7 +20,8 @@ const OF_LAUNCHES: [&str; 11] = [
 ];
 
 /// Thresholds that have the same name in the code for the CPU and in the kernels.
-const OF_THE_CPU: [&str; 4] = [
+const OF_THE_CPU: [&str; 5] = [
+    "MAP_TOLERANCE",
     "TIE_TOLERANCE",
     "CONSTANT_TOLERANCE",
     "DEGENERATE_RATIO",
@@ -29,8 +30,13 @@ const OF_THE_CPU: [&str; 4] = [
 
 /// Constants that only the kernels use: sizes of panels and groups, the maximum number of Jacobi
 /// sweeps and their threshold, and the traces of Gram matrices that Jacobi rotations can square.
-const OF_KERNELS_ALONE: [&str; 7] = [
+const OF_KERNELS_ALONE: [&str; 12] = [
     "DEPTH",
+    "PANEL",
+    "STRIPES",
+    "PRODUCTS",
+    "EPSILON",
+    "INFINITE",
     "PANEL_CHANNELS",
     "MOST_GROUPS",
     "MOST_SWEEPS",
@@ -161,12 +167,26 @@ fn thresholds_of_gpu_and_cpu_are_equal() {
     }
     let largest = f64::MAX.to_string();
     assert_equal("LARGEST", &largest, value(&kernels, "LARGEST"));
+    let ends = ["LEAST_SINGLE_LENGTH", "LARGEST_SINGLE_LENGTH"];
+    let range = ends.map(|name| value(&kernels, name)).join("..");
+    assert_equal(
+        "SAFE_SINGLE_LENGTH",
+        value(&cpu, "SAFE_SINGLE_LENGTH"),
+        &range,
+    );
 }
 
 /// Whoever adds a constant to the kernels must add it to a list of this test.
 #[test]
 fn every_constant_of_the_kernels_is_in_a_list() {
-    let others = ["ABSOLUTE", "POSITIVE", "NEGATIVE", "LARGEST"];
+    let others = [
+        "ABSOLUTE",
+        "POSITIVE",
+        "NEGATIVE",
+        "LARGEST",
+        "LEAST_SINGLE_LENGTH",
+        "LARGEST_SINGLE_LENGTH",
+    ];
     let lists = [&OF_LAUNCHES[..], &OF_THE_CPU, &OF_KERNELS_ALONE, &others].concat();
     for (name, _) in of_kernels() {
         assert!(lists.contains(&name.as_str()), "{name} is in no list");

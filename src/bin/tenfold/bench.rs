@@ -14,6 +14,7 @@ use tenfold::io::write_text;
 use tenfold::{Scalar, Tensor};
 
 use crate::console::{Console, times};
+use crate::device::model::{Call, Task};
 use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
@@ -52,6 +53,22 @@ pub(crate) struct Args {
     /// batch of 256, with the copies to the GPU and back
     #[arg(long, value_enum, default_value_t = Choice::Cpu)]
     device: Choice,
+}
+
+impl Args {
+    /// The measured calls on a GPU: for each shape and weighting, `repeat` batches.
+    fn calls(&self) -> Vec<Call> {
+        let items = BATCH * usize::from(self.repeat);
+        let of_shape = |Shape(shape): &Shape| {
+            let batch = [&[items], &shape[..]].concat();
+            Weighting::ALL.map(|weighting| Call {
+                task: Task::Maps(Cam::new(weighting)),
+                batch: batch.clone(),
+                dtype: self.dtype.name(),
+            })
+        };
+        self.shape.iter().flat_map(of_shape).collect()
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -119,7 +136,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     if let Some(path) = &args.plot {
         check_plot(path)?;
     }
-    let device = Device::open(args.device, console)?;
+    let device = Device::open(args.device, &args.calls(), console)?;
     let mut shapes = Vec::new();
     let mut groups = Vec::new();
     let mut text = String::new();
@@ -228,7 +245,7 @@ fn measure<T: MapScalar>(
 
 /// Features like the output of a ReLU: a few shared patterns and noise, with negative entries
 /// set to 0. They are the same in every run.
-fn features<T: Scalar>(shape: &[usize]) -> tenfold::Result<Tensor<T>> {
+pub(crate) fn features<T: Scalar>(shape: &[usize]) -> tenfold::Result<Tensor<T>> {
     const PATTERNS: usize = 6;
     let positions: usize = shape[1..].iter().product();
     let wave = |i: usize, k: usize| ((i * (2 * k + 3) + k) as f64 * 0.618_034).sin();

@@ -22,6 +22,7 @@ use tenfold::io::{AnyTensor, Npy, RgbImage, read_image};
 use tenfold::{Scalar, Tensor};
 
 use crate::console::{Console, times};
+use crate::device::model::{Call, Task};
 use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
 use crate::list;
@@ -166,7 +167,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
 
     // 2. The maps, file by file.
-    let device = Device::open(args.device, console)?;
+    let device = Device::open(args.device, &args.calls(&files), console)?;
     let started = Instant::now();
     let bar = console.progress(Some(files.len() as u64), "maps");
     let mut maps = Vec::new();
@@ -301,6 +302,26 @@ impl Args {
             sign: self.sign,
             ..Cam::new(weighting)
         }
+    }
+
+    /// The calls that compute the maps of `files`.
+    fn calls(&self, files: &[Features]) -> Vec<Call> {
+        let mut calls = Vec::new();
+        for Features { npy, ranks } in files {
+            let ranks = ranks.as_ref().map(|ranks| &ranks.each[..]);
+            let batch = match npy.shape() {
+                shape if shape.len() == 4 => shape.to_vec(),
+                shape => [&[1], shape].concat(),
+            };
+            for &weighting in &self.weighting.0 {
+                calls.push(Call {
+                    task: Task::Maps(self.cam(weighting, ranks)),
+                    batch: batch.clone(),
+                    dtype: npy.dtype(),
+                });
+            }
+        }
+        calls
     }
 
     /// The map resized to `--size`, or else to the photograph, and stretched if requested.

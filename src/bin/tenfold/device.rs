@@ -1,9 +1,14 @@
 //! `--device`: the CPU or the GPU on which saliency maps are computed.
+//!
+//! `auto` takes the one that is estimated to be faster ([`model`]).
+
+pub(crate) mod model;
 
 use clap::ValueEnum;
 use tenfold::TensorRef;
 use tenfold::cam::{Cam, SaliencyMap};
 
+use self::model::{Call, Model};
 use crate::console::Console;
 use crate::failure::Outcome;
 
@@ -21,7 +26,8 @@ pub(crate) enum Choice {
     Cpu,
     /// An NVIDIA GPU; an error if none can be used
     Cuda,
-    /// An NVIDIA GPU if one can be used, otherwise the CPU
+    /// The CPU or an NVIDIA GPU, whichever is estimated to be faster for these shapes, with the
+    /// time to open the GPU; nothing is measured, and equal input gives equal output
     Auto,
 }
 
@@ -33,15 +39,18 @@ pub(crate) enum Device {
 }
 
 impl Device {
-    /// Opens the device. Only `auto` falls back to the CPU.
-    pub(crate) fn open(choice: Choice, console: &Console) -> Outcome<Self> {
+    /// Opens the device for these calls. Only `auto` falls back to the CPU.
+    pub(crate) fn open(choice: Choice, calls: &[Call], console: &Console) -> Outcome<Self> {
         match choice {
             Choice::Cpu => Ok(Self::Cpu),
             Choice::Cuda => cuda(),
-            Choice::Auto => Ok(cuda().unwrap_or_else(|failure| {
-                console.note(format!("the maps are computed on the CPU: {failure}"));
-                Self::Cpu
-            })),
+            Choice::Auto => {
+                let device = auto(calls, console);
+                Ok(device.unwrap_or_else(|failure| {
+                    console.note(format!("the maps are computed on the CPU: {failure}"));
+                    Self::Cpu
+                }))
+            }
         }
     }
 
@@ -86,6 +95,18 @@ impl Device {
     }
 }
 
+/// The device that is estimated to be faster.
+fn auto(calls: &[Call], console: &Console) -> Outcome<Device> {
+    let model = Model::new()?;
+    let times = model.times(calls)?;
+    console.note(format!("{}: {times}", model.gpu()));
+    if times.takes_gpu() {
+        cuda()
+    } else {
+        Ok(Device::Cpu)
+    }
+}
+
 #[cfg(feature = "cuda")]
 fn cuda() -> Outcome<Device> {
     Ok(Device::Cuda(tenfold::cuda::Device::open(0)?))
@@ -93,7 +114,12 @@ fn cuda() -> Outcome<Device> {
 
 #[cfg(not(feature = "cuda"))]
 fn cuda() -> Outcome<Device> {
-    Err(crate::failure::Failure::usage(
+    Err(built_without_cuda())
+}
+
+#[cfg(not(feature = "cuda"))]
+pub(crate) fn built_without_cuda() -> crate::failure::Failure {
+    crate::failure::Failure::usage(
         "this tenfold was built without CUDA: build it with --features cuda, or use --device cpu",
-    ))
+    )
 }

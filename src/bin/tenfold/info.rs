@@ -1,47 +1,93 @@
-//! `tenfold info`: describes arrays and decompositions.
+//! `tenfold info`: describes arrays, decompositions and GPUs.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `files` | arrays and decompositions |
+//! | `estimates` | the estimated times for an array on CPU and GPU |
+//! | `devices` | GPUs, and the libraries that are installed |
+//! | `benchmark` | times on the CPU and on a GPU |
+//! | `report` | the text and the JSON object about GPUs |
+
+#[cfg(feature = "cuda")]
+mod benchmark;
+#[cfg(feature = "cuda")]
+mod devices;
+mod estimates;
+mod files;
+#[cfg(any(test, feature = "cuda"))]
+mod report;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde_json::{Value, json};
-use tenfold::io::{
-    AnyTensor, AnyTucker, Contents, Meta, Npy, contents, read_tucker, tucker_memory,
-};
-use tenfold::{Hosvd, Scalar, Stop, Tensor, Tucker, mode_spectrum};
+use serde_json::json;
 
-use crate::console::{Console, times};
+use crate::console::Console;
+use crate::device::Choice;
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::output;
+use estimates::Estimates;
 
-/// The maximum number of singular values of a mode in the text.
-const SHOWN: usize = 8;
-
-/// Describe files: shape, type, norm and singular values of arrays; ranks, compression and
-/// relative error of decompositions
+/// Describe files and GPUs. Of arrays: shape, type, norm and singular values; of decompositions:
+/// ranks, compression and relative error
+///
+/// With `--device cuda` and no file: all GPUs, the libraries of NVIDIA that are installed, the
+/// loaded kernels, and a benchmark against the CPU. With `--device cuda` and an array: also the
+/// estimated times of its saliency maps and of its decomposition on CPU and GPU.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Arrays (.npy) and decompositions (.npz)
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "device")]
     files: Vec<PathBuf>,
+    /// Describe GPUs: cuda is an error if none can be used, auto prints a note then
+    #[arg(long, value_enum)]
+    device: Option<Choice>,
+    /// The time for the benchmark of a GPU, up to the end of its last run; 0 for no benchmark
+    #[arg(long, value_name = "SECONDS", default_value_t = 5,
+          value_parser = clap::value_parser!(u16).range(0..=3600), requires = "device")]
+    benchmark: u16,
+}
+
+impl Args {
+    /// The time for the benchmark. `None` for no benchmark.
+    fn time(&self) -> Option<Duration> {
+        (self.benchmark > 0).then(|| Duration::from_secs(self.benchmark.into()))
+    }
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
+    let device = args.device.unwrap_or(Choice::Cpu);
+    if !args.files.is_empty() {
+        return describe_files(args, device, console, memory);
+    }
+    match device {
+        Choice::Cpu => Err(Failure::usage(
+            "a file is needed, or --device cuda to describe the GPUs",
+        )),
+        Choice::Cuda => {
+            let (object, text) = describe_devices(args.time(), console, memory)?;
+            console.result(object, &text)
+        }
+        Choice::Auto => match describe_devices(args.time(), console, memory) {
+            Ok((object, text)) => console.result(object, &text),
+            Err(failure) => {
+                console.note(format!("--device auto takes the CPU: {failure}"));
+                let object = json!({ "command": "info", "files": [], "devices": [] });
+                console.result(object, "no GPU")
+            }
+        },
+    }
+}
+
+fn describe_files(args: &Args, device: Choice, console: &Console, memory: &Memory) -> Outcome {
     let inputs: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
     output::check(&[], &inputs)?;
+    let estimates = Estimates::of(device, console)?;
     let mut objects = Vec::new();
     let mut texts = Vec::new();
     for path in &args.files {
-        let (object, text) = match contents(path)? {
-            Contents::Array => describe_file(path, console, memory)?,
-            Contents::Archive => {
-                memory.check(path, tucker_memory(path)?)?;
-                let (tucker, meta) = read_tucker(path)?;
-                match tucker {
-                    AnyTucker::F32(tucker) => describe_tucker(path, &tucker, &meta),
-                    AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta),
-                }
-            }
-        };
+        let (object, text) = files::describe(path, estimates.as_ref(), console, memory)?;
         objects.push(object);
         texts.push(text);
     }
@@ -51,110 +97,21 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     )
 }
 
-fn describe_file(path: &Path, console: &Console, memory: &Memory) -> Outcome<(Value, String)> {
-    let file = Npy::open(path)?;
-    memory.check(
-        path,
-        file.memory().saturating_add(spectra_memory(file.shape())),
-    )?;
-    let stored = file.stored_dtype();
-    if let Some(note) = file.note() {
-        console.note(note);
-    }
-    let spinner = console.progress(None, &path.display().to_string());
-    let described = match file.read()? {
-        AnyTensor::F32(x) => describe_tensor(path, stored, &x),
-        AnyTensor::F64(x) => describe_tensor(path, stored, &x),
-    };
-    spinner.finish_and_clear();
-    described.map_err(|error| Failure::in_file(path, error))
+#[cfg(feature = "cuda")]
+fn describe_devices(
+    time: Option<Duration>,
+    console: &Console,
+    memory: &Memory,
+) -> Outcome<(serde_json::Value, String)> {
+    let report = devices::report(time, console, memory)?;
+    Ok((report.object(), report.text()))
 }
 
-/// The memory for the singular values of an array of this shape, estimated as for HOSVD. It is 0
-/// for a shape that HOSVD does not accept.
-fn spectra_memory(shape: &[usize]) -> u64 {
-    let spectra = Hosvd::new(vec![1; shape.len()]);
-    spectra.memory::<f64>(shape).unwrap_or(0)
-}
-
-fn describe_tensor<T: Scalar>(
-    path: &Path,
-    stored: &str,
-    x: &Tensor<T>,
-) -> tenfold::Result<(Value, String)> {
-    let spectra: Vec<Option<Vec<f64>>> = (0..x.order())
-        .map(|mode| mode_spectrum(x, mode).map(Some))
-        .collect::<tenfold::Result<_>>()?;
-    let norm = x.norm();
-    let object = json!({
-        "file": path.display().to_string(),
-        "kind": "tensor",
-        "shape": x.shape(),
-        "dtype": T::NAME,
-        "stored_dtype": stored,
-        "norm": norm,
-        "spectra": spectra,
-    });
-    let text = format!(
-        "{}: tensor {} {stored}, norm {norm:.6e}\n{}",
-        path.display(),
-        times(x.shape()),
-        spectra_text(&spectra)
-    );
-    Ok((object, text))
-}
-
-fn describe_tucker<T: Scalar>(path: &Path, tucker: &Tucker<T>, meta: &Meta) -> (Value, String) {
-    let norm = tucker.core().norm();
-    let object = json!({
-        "file": path.display().to_string(),
-        "kind": "tucker",
-        "method": meta.method,
-        "shape": meta.shape,
-        "dtype": meta.dtype,
-        "ranks": meta.ranks,
-        "modes": meta.modes,
-        "relative_error": meta.relative_error,
-        "compression": tucker.compression(),
-        "sweeps": meta.sweeps,
-        "stop": meta.stop.map(Stop::name),
-        "norm": norm,
-        "spectra": meta.spectra,
-    });
-    let error = meta
-        .relative_error
-        .map_or_else(|| "unknown".to_owned(), |error| format!("{error:.6e}"));
-    let text = format!(
-        "{}: {} of {} {}, ranks {}, compression {:.1}, relative error {error}\n{}",
-        path.display(),
-        meta.method,
-        times(&meta.shape),
-        meta.dtype,
-        times(&meta.ranks),
-        tucker.compression(),
-        spectra_text(&meta.spectra)
-    );
-    (object, text)
-}
-
-/// A line for each mode with its leading singular values.
-fn spectra_text(spectra: &[Option<Vec<f64>>]) -> String {
-    let mut text = String::new();
-    for (mode, values) in spectra.iter().enumerate() {
-        let Some(values) = values else { continue };
-        let shown: Vec<String> = values
-            .iter()
-            .take(SHOWN)
-            .map(|value| format!("{value:.4e}"))
-            .collect();
-        let rest = match values.len().saturating_sub(SHOWN) {
-            0 => String::new(),
-            rest => format!(" … {rest} more"),
-        };
-        text += &format!(
-            "  mode {mode}, singular values: {}{rest}\n",
-            shown.join(" ")
-        );
-    }
-    text
+#[cfg(not(feature = "cuda"))]
+fn describe_devices(
+    _: Option<Duration>,
+    _: &Console,
+    _: &Memory,
+) -> Outcome<(serde_json::Value, String)> {
+    Err(crate::device::built_without_cuda())
 }

@@ -9,7 +9,7 @@ use std::slice;
 use bytemuck::Pod;
 use cudarc::driver::{DevicePtr, result};
 
-use crate::cuda::driver::failed;
+use crate::cuda::driver::{failed, failed_to_pin};
 use crate::cuda::pool::{Block, Place};
 use crate::cuda::queue::Queue;
 use crate::cuda::ring::{Stage, piece_bytes};
@@ -39,12 +39,19 @@ impl<T: Pod> Pinned<T> {
         let bytes = capacity.saturating_mul(size_of::<T>());
         let block = queue.pool().allocate(queue.workspace(), Place::Host, bytes);
         Ok(Self {
-            block: block.map_err(failed("pinning memory of the host"))?,
+            block: block.map_err(failed_to_pin)?,
             capacity,
             len: 0,
             queue: queue.clone(),
             entries: PhantomData,
         })
+    }
+
+    /// Memory for the entries of `source`, with a copy of them started.
+    pub(in crate::cuda) fn of(queue: &Queue, source: &impl DevicePtr<T>) -> Result<Self> {
+        let mut pinned = Self::new(queue, source.len())?;
+        pinned.fetch(source)?;
+        Ok(pinned)
     }
 
     /// Starts to copy `source`, at most as many entries as there is memory for.
@@ -74,6 +81,41 @@ impl<T> Drop for Pinned<T> {
         // The next copy to this memory is on the same stream. The host waits before it reads.
         let (pool, workspace) = (self.queue.pool(), self.queue.workspace());
         pool.reuse(workspace, Place::Host, self.block);
+    }
+}
+
+/// Pinned memory that receives entries of the device, for which the host waits without waiting for
+/// later work on the stream. A stream has one event, so that it has one signal at a time.
+#[derive(Debug)]
+pub(in crate::cuda) struct Signal<T> {
+    pinned: Pinned<T>,
+}
+
+impl<T: Pod> Signal<T> {
+    /// Memory for `capacity` entries.
+    pub(in crate::cuda) fn new(queue: &Queue, capacity: usize) -> Result<Self> {
+        Ok(Self {
+            pinned: Pinned::new(queue, capacity)?,
+        })
+    }
+
+    /// Starts to copy `source`, at most as many entries as there is memory for.
+    pub(in crate::cuda) fn fetch(&mut self, source: &impl DevicePtr<T>) -> Result<()> {
+        self.pinned.fetch(source)?;
+        let queue = &self.pinned.queue;
+        let recorded = queue.workspace().event().record(queue.stream());
+        recorded.map_err(failed(COPYING))
+    }
+
+    /// The entries of the latest copy. Waits until they have arrived.
+    pub(in crate::cuda) fn entries(&self) -> Result<&[T]> {
+        let Pinned {
+            block, len, queue, ..
+        } = &self.pinned;
+        let arrived = queue.workspace().event().synchronize();
+        arrived.map_err(failed(COPYING))?;
+        // SAFETY: the copy has written `len` entries, and no other copy is in flight.
+        Ok(unsafe { slice::from_raw_parts(block.address as *const T, *len) })
     }
 }
 
@@ -128,7 +170,7 @@ unsafe fn through_ring(queue: &Queue, source: u64, target: &mut [u8]) -> Result<
         // Without a free stage, the oldest piece is finished first.
         let stage = loop {
             let stage = queue.pool().stage(piece, pieces);
-            let stage = stage.map_err(failed("pinning memory of the host"));
+            let stage = stage.map_err(failed_to_pin);
             match (stage, started.pop_front()) {
                 (Ok(None), Some(oldest)) => finish(queue, oldest, &mut result),
                 (stage, oldest) => {

@@ -11,7 +11,7 @@ use bytemuck::Pod;
 use cudarc::driver::{CudaSlice, DevicePtrMut, result, sys};
 
 use super::memory::{Buffer, uninitialised};
-use crate::cuda::driver::failed;
+use crate::cuda::driver::{failed, failed_to_pin};
 use crate::cuda::queue::Queue;
 use crate::cuda::ring::piece_bytes;
 use crate::cuda::scalar::DeviceScalar;
@@ -78,7 +78,7 @@ pub(in crate::cuda) fn upload<T: Pod>(
     let pieces = bytes.len().div_ceil(piece);
     for part in bytes.chunks(piece) {
         let stage = queue.pool().stage(piece.min(bytes.len()), pieces);
-        let stage = stage.map_err(failed("pinning memory of the host"))?;
+        let stage = stage.map_err(failed_to_pin)?;
         let Some(mut stage) = stage else {
             // All stages are in use.
             let stream = queue.bound_stream().map_err(failed(COPYING))?;

@@ -1,6 +1,6 @@
 //! Checks and starts a launch.
 
-use cudarc::driver::{LaunchArgs, LaunchConfig};
+use cudarc::driver::{CudaSlice, LaunchArgs, LaunchConfig, PushKernelArg};
 
 use crate::cuda::driver::failed;
 use crate::error::Result;
@@ -8,8 +8,8 @@ use crate::error::Result;
 /// The null pointer: the argument for a buffer that a launch does not use.
 pub(super) const NULL: u64 = 0;
 
-/// Checks that each buffer is as long as the kernel assumes, passes the arguments, and launches
-/// blocks. The kernel is the name of a base kernel with blocks of [`THREADS`] threads, or
+/// Checks that each buffer is as long as the kernel assumes, passes the arguments and then the
+/// optional buffers `selected` and `active`, and launches blocks. The kernel is the name of a base kernel with blocks of [`THREADS`] threads, or
 /// `function: f, threads: n`.
 macro_rules! launch {
     (
@@ -17,16 +17,14 @@ macro_rules! launch {
         grid: ($blocks:expr, $items:expr $(, $deep:expr)?), shared: $shared:expr,
         holds: [$($buffer:expr => $len:expr),* $(,)?],
         arguments: [$($argument:expr),* $(,)?]
-        $(, active: $active:expr)? $(,)?
+        $(, selected: $selected:expr)? $(, active: $active:expr)? $(,)?
     ) => {{
         let function: &cudarc::driver::CudaFunction = $function;
         $(assert!($buffer.len() >= $len, "{}", stringify!($buffer));)*
         let mut call = $queue.stream().launch_builder(function);
         $(cudarc::driver::PushKernelArg::arg(&mut call, $argument);)*
-        $(match $active {
-            Some(active) => cudarc::driver::PushKernelArg::arg(&mut call, active),
-            None => cudarc::driver::PushKernelArg::arg(&mut call, &$crate::cuda::launch::blocks::NULL),
-        };)?
+        $($crate::cuda::launch::blocks::push(&mut call, $selected);)?
+        $($crate::cuda::launch::blocks::push(&mut call, $active);)?
         let size = $crate::cuda::launch::blocks::Size {
             grid: [$blocks, $items $(, $deep)?].into(),
             threads: $threads,
@@ -47,6 +45,14 @@ macro_rules! launch {
 }
 
 pub(super) use launch;
+
+/// Passes a buffer, or the null pointer.
+pub(super) fn push<'a, T>(call: &mut LaunchArgs<'a>, buffer: Option<&'a CudaSlice<T>>) {
+    match buffer {
+        Some(buffer) => call.arg(buffer),
+        None => call.arg(&NULL),
+    };
+}
 
 /// The blocks of a grid, by axis.
 pub(super) struct Grid([usize; 3]);

@@ -92,7 +92,7 @@ impl Queue {
     pub(super) fn solver(&self, n: usize, items: usize) -> Result<Option<Solver>> {
         let family = match n {
             ..=100 => &EIGEN_BLOCK,
-            ..=128 => &EIGEN_WIDE,
+            101..=128 => &EIGEN_WIDE,
             _ => &EIGEN_CLUSTER,
         };
         let Some(kernels) = self.sized(family, n)? else {
@@ -101,7 +101,7 @@ impl Queue {
         let order = kernels.order();
         let (name, launch) = match n {
             ..=100 => ("eigen_block", Layout::of_block(order)),
-            ..=128 => ("eigen_wide", Layout::of_one_block(order)),
+            101..=128 => ("eigen_wide", Layout::of_one_block(order)),
             _ if items <= FEW || order > 256 => ("eigen_cluster_one", Layout::of_few(order)),
             _ => ("eigen_cluster", Layout::of_batch(order)),
         };

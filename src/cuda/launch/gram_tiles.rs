@@ -131,7 +131,7 @@ impl Queue {
         let (items, n, place) = (unfoldings.items, unfoldings.order(), tiles.place());
         // 1. The kernel: by the direction of the runs, and by what 16 bytes at a time can copy.
         let (address, _) = tensors.device_ptr(self.stream());
-        let aligned = address as usize % COPY_BYTES == 0
+        let aligned = (address as usize).is_multiple_of(COPY_BYTES)
             && (place.run * size_of::<T>()).is_multiple_of(COPY_BYTES);
         let [rows, rows16, columns, columns16] = T::KERNELS.gram_tiles;
         let name = match (place.columns, aligned) {

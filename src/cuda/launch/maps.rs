@@ -50,14 +50,6 @@ pub(in crate::cuda) struct Rows<'a> {
     pub(in crate::cuda) entries: &'a mut CudaSlice<f64>,
 }
 
-/// Copies of items, divided by powers of two.
-pub(in crate::cuda) struct Prepared<'a> {
-    pub(in crate::cuda) entries: &'a mut CudaSlice<f64>,
-    /// The exponent of each item's power of two.
-    pub(in crate::cuda) exponents: &'a mut CudaSlice<i32>,
-    pub(in crate::cuda) outcomes: &'a mut CudaSlice<i32>,
-}
-
 /// Projections Zᵢ = uᵢᵀF of features F on the leading columns uᵢ of a C×`columns` matrix for
 /// each item.
 pub(in crate::cuda) struct Projection<'a, T> {
@@ -89,10 +81,22 @@ pub(in crate::cuda) struct Combination<'a, T> {
     /// Squares of the singular values.
     pub(in crate::cuda) squares: &'a CudaSlice<f64>,
     pub(in crate::cuda) projected: &'a CudaSlice<f64>,
+    /// If the projected maps are sums of products in `f32`: a map that is too flat for their error
+    /// gets the outcome `CANCELLED`.
+    pub(in crate::cuda) single: Option<SinglePrecision<'a>>,
     /// Maps before normalisation.
     pub(in crate::cuda) sums: &'a mut CudaSlice<f64>,
     pub(in crate::cuda) maps: &'a mut CudaSlice<T>,
     pub(in crate::cuda) outcomes: &'a mut CudaSlice<i32>,
+}
+
+/// The rounding error of projections in `f32`.
+#[derive(Clone, Copy)]
+pub(in crate::cuda) struct SinglePrecision<'a> {
+    /// The error relative to the norm of the features at a position.
+    pub(in crate::cuda) relative_error: f64,
+    /// The sum of the squares of the features, for each item.
+    pub(in crate::cuda) energies: &'a CudaSlice<f64>,
 }
 
 /// Maps of height and width `old`, resized to `new`.
@@ -238,33 +242,6 @@ impl Queue {
         )
     }
 
-    /// Copies features divided by powers of two, and centres the copies if requested.
-    pub(in crate::cuda) fn prepare<T: DeviceScalar>(
-        &self,
-        features: &CudaView<'_, T>,
-        unfoldings: Unfoldings,
-        centring: bool,
-        prepared: Prepared<'_>,
-    ) -> Result<()> {
-        let Prepared {
-            entries,
-            exponents,
-            outcomes,
-        } = prepared;
-        let (items, size) = (unfoldings.items, unfoldings.size());
-        let (channels, positions) = (int(unfoldings.rows()), int(unfoldings.columns()));
-        let centring = i32::from(centring);
-        launch!(
-            self, T::KERNELS.prepare,
-            grid: (1, items), shared: 0,
-            holds: [
-                features => items * size, entries => items * size,
-                exponents => items, outcomes => items,
-            ],
-            arguments: [features, &channels, &positions, &centring, entries, exponents, outcomes],
-        )
-    }
-
     /// Projects features on vectors.
     pub(in crate::cuda) fn project<T: DeviceScalar>(
         &self,
@@ -308,10 +285,14 @@ impl Queue {
             sign,
             squares,
             projected,
+            single,
             sums,
             maps,
             outcomes,
         } = combination;
+        let relative_error = single.map_or(0.0, |single| single.relative_error);
+        let energies = single.map(|single| single.energies);
+        assert!(energies.is_none_or(|energies| energies.len() >= items));
         let [count, used, p] = [values, vectors, positions].map(int);
         let (maps_apart, unit, sign) = (stride as i64, i32::from(unit), sign_code(sign));
         launch!(
@@ -324,8 +305,10 @@ impl Queue {
             ],
             arguments: [
                 squares, &count, projected, &maps_apart, &unit, &used, &p, &sign, sums, maps,
-                outcomes,
+                outcomes, &relative_error,
             ],
+            // The last argument may be null, as `active` may be.
+            active: energies,
         )
     }
 

@@ -5,6 +5,7 @@
 //! ```text
 //! eigen_shared   A, V: n² doubles each | rotations: n + 1 | scratch: WARPS | n + 2 integers
 //! eigen_global                           rotations: n + 1 | scratch: WARPS | n + 2 integers
+//! refine         lengths, rests: n doubles each | rotations: n + 1 | scratch: WARPS | n + 2 integers
 //! saliency       as eigen_shared, and means, weights, map: n doubles each
 //! ```
 
@@ -22,6 +23,11 @@ pub(super) const fn rotation_bytes(n: usize) -> usize {
 /// Bytes for an eigenproblem of order `n` with its matrices in shared memory.
 pub(super) const fn eigen_bytes(n: usize) -> usize {
     16 * n * n + rotation_bytes(n)
+}
+
+/// Bytes for the second pass of singular values and vectors of a matrix with `n` rows.
+pub(super) const fn refine_bytes(n: usize) -> usize {
+    16 * n + rotation_bytes(n)
 }
 
 /// Bytes for a map of `n` positions.

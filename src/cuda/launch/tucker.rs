@@ -1,40 +1,60 @@
 //! The kernels of Tucker decompositions.
 
-use cudarc::driver::CudaSlice;
+use cudarc::driver::{CudaSlice, CudaView};
 
 use super::blocks::{int, launch};
 use super::constants::THREADS;
+use super::shared_memory::refine_bytes;
 use super::unfoldings::Unfoldings;
 use crate::cuda::buffers::Buffer;
 use crate::cuda::queue::Queue;
+use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 
-/// Mode-n products Y = X ×ₙ Uᵀ, with an Iₙ×`rank` matrix U for each item.
-pub(in crate::cuda) struct Products<'a> {
-    pub(in crate::cuda) tensors: &'a CudaSlice<f64>,
+/// Mode-n products of tensors of `T` with an Iₙ×`rank` matrix U for each item: Y = X ×ₙ Uᵀ.
+/// With `expanding`, U is a `rank`×Iₙ matrix and Y = X ×ₙ U. Matrices are stored column by column.
+pub(in crate::cuda) struct Products<'a, T> {
+    pub(in crate::cuda) tensors: &'a CudaView<'a, T>,
     pub(in crate::cuda) unfoldings: Unfoldings,
     pub(in crate::cuda) factors: &'a CudaSlice<f64>,
     pub(in crate::cuda) rank: usize,
+    pub(in crate::cuda) expanding: bool,
     pub(in crate::cuda) products: &'a mut CudaSlice<f64>,
+    /// The tensor for each matrix; `None` if there are as many tensors as matrices.
+    pub(in crate::cuda) selected: Option<&'a CudaSlice<i32>>,
     pub(in crate::cuda) active: Option<&'a CudaSlice<i32>>,
 }
 
 /// Factors from the leading `rank` eigenvectors of Gram matrices.
-pub(in crate::cuda) struct LeadingVectors<'a> {
+pub(in crate::cuda) struct LeadingVectors<'a, T> {
+    pub(in crate::cuda) tensors: &'a CudaView<'a, T>,
+    /// Their `items` is the number of factors.
     pub(in crate::cuda) unfoldings: Unfoldings,
     pub(in crate::cuda) rank: usize,
     /// All eigenvectors of the smaller side, column by column.
     pub(in crate::cuda) vectors: &'a CudaSlice<f64>,
     pub(in crate::cuda) factors: &'a mut CudaSlice<f64>,
+    /// The tensor and the eigenvectors for each factor; `None` if there is a factor for each tensor.
+    pub(in crate::cuda) selected: Option<&'a CudaSlice<i32>>,
     pub(in crate::cuda) active: Option<&'a CudaSlice<i32>>,
 }
 
-/// Tensors in slices: `slices` slices of `size` entries for each item.
-pub(in crate::cuda) struct Slices<'a> {
+/// The second pass of singular values and vectors of `items` matrices with `order` rows.
+pub(in crate::cuda) struct Refinement<'a> {
     pub(in crate::cuda) items: usize,
-    pub(in crate::cuda) slices: usize,
-    pub(in crate::cuda) size: usize,
-    pub(in crate::cuda) tensors: &'a CudaSlice<f64>,
+    pub(in crate::cuda) order: usize,
+    /// Gram matrices of the rows of VᵀM; the kernel overwrites them.
+    pub(in crate::cuda) grams: &'a mut CudaSlice<f64>,
+    /// Has the length of `grams`.
+    pub(in crate::cuda) work: &'a mut CudaSlice<f64>,
+    /// Squares of the singular values, largest first.
+    pub(in crate::cuda) values: &'a mut CudaSlice<f64>,
+    /// V, column by column. The result are the singular vectors, in the order of the values.
+    pub(in crate::cuda) vectors: &'a mut CudaSlice<f64>,
+    /// An outcome becomes `NO_CONVERGENCE` if the rotations do not converge. Otherwise it does not
+    /// change.
+    pub(in crate::cuda) outcomes: &'a mut CudaSlice<i32>,
+    pub(in crate::cuda) active: Option<&'a CudaSlice<i32>>,
 }
 
 /// When the sweeps of HOOI stop. A tensor has converged
@@ -72,111 +92,157 @@ pub(in crate::cuda) struct States {
     pub(in crate::cuda) active: Buffer<i32>,
 }
 
+/// The number of rows of a product that a block computes, for `rank` rows in all.
+const fn reach(rank: usize) -> usize {
+    match rank {
+        0..=8 => 8,
+        9..=12 => 12,
+        13..=20 => 20,
+        _ => 40,
+    }
+}
+
+/// The number of columns of a product that a block computes, for blocks of `reach` rows.
+const fn span(reach: usize) -> usize {
+    if reach == 40 { THREADS / 2 } else { THREADS }
+}
+
 impl Queue {
-    /// Multiplies tensors with the transposes of factors.
-    pub(in crate::cuda) fn product(&self, products: Products<'_>) -> Result<()> {
+    /// Multiplies tensors with matrices.
+    pub(in crate::cuda) fn product<T: DeviceScalar>(
+        &self,
+        products: Products<'_, T>,
+    ) -> Result<()> {
         let Products {
             tensors,
             unfoldings,
             factors,
             rank,
+            expanding,
             products,
+            selected,
             active,
         } = products;
         let Unfoldings { items, extents } = unfoldings;
         let (left, rows, right) = (int(extents.left), int(extents.extent), int(extents.right));
-        let columns = int(rank);
-        let size = unfoldings.columns() * rank;
+        let (down, across) = if expanding { (int(rank), 1) } else { (1, rows) };
+        let (columns, of_block) = (int(rank), int(reach(rank)));
+        let tiles = rank.div_ceil(reach(rank)) * unfoldings.columns().div_ceil(span(reach(rank)));
+        let tensors_read = if selected.is_some() { 1 } else { items };
         launch!(
-            self, "product",
-            grid: (size.div_ceil(THREADS), items), shared: 0,
+            self, T::KERNELS.product,
+            grid: (tiles, items), shared: 0,
             holds: [
-                tensors => items * unfoldings.size(),
+                tensors => tensors_read * unfoldings.size(),
                 factors => items * unfoldings.rows() * rank,
-                products => items * size,
+                products => items * unfoldings.columns() * rank,
             ],
-            arguments: [tensors, &left, &rows, &right, factors, &columns, products],
+            arguments: [
+                tensors, &left, &rows, &right, factors, &columns, &down, &across, &of_block,
+                products,
+            ],
+            selected: selected,
             active: active,
         )
     }
 
     /// Factors from eigenvectors of X₍ₙ₎X₍ₙ₎ᵀ: the leading vectors themselves.
-    pub(in crate::cuda) fn truncate(&self, leading: LeadingVectors<'_>) -> Result<()> {
+    pub(in crate::cuda) fn truncate<T>(&self, leading: LeadingVectors<'_, T>) -> Result<()> {
         let LeadingVectors {
             unfoldings,
             rank,
             vectors,
             factors,
+            selected,
             active,
+            ..
         } = leading;
         let (items, n) = (unfoldings.items, unfoldings.rows());
         let (rows, columns) = (int(n), int(rank));
+        let matrices = if selected.is_some() { 1 } else { items };
         launch!(
             self, "truncate",
             grid: (rank, items), shared: 0,
-            holds: [vectors => items * n * n, factors => items * n * rank],
+            holds: [vectors => matrices * n * n, factors => items * n * rank],
             arguments: [vectors, &rows, &columns, factors],
+            selected: selected,
             active: active,
         )
     }
 
-    /// Factors from eigenvectors of X₍ₙ₎ᵀX₍ₙ₎: the products of the unfoldings with the leading
-    /// vectors, made orthonormal.
-    pub(in crate::cuda) fn lift(
+    /// X₍ₙ₎ V for the leading eigenvectors V of X₍ₙ₎ᵀX₍ₙ₎: singular values times left singular
+    /// vectors, in place of the factors.
+    pub(in crate::cuda) fn lift<T: DeviceScalar>(
         &self,
-        tensors: &CudaSlice<f64>,
-        leading: LeadingVectors<'_>,
+        leading: LeadingVectors<'_, T>,
     ) -> Result<()> {
         let LeadingVectors {
+            tensors,
             unfoldings,
             rank,
             vectors,
             factors,
+            selected,
             active,
         } = leading;
         let Unfoldings { items, extents } = unfoldings;
         let (left, rows, right) = (int(extents.left), int(extents.extent), int(extents.right));
         let columns = int(rank);
         let size = unfoldings.rows() * rank;
-        let lifted: Result<()> = launch!(
-            self, "lift",
+        let tensors_read = if selected.is_some() { 1 } else { items };
+        launch!(
+            self, T::KERNELS.lift,
             grid: (size.div_ceil(THREADS), items), shared: 0,
             holds: [
-                tensors => items * unfoldings.size(),
-                vectors => items * unfoldings.columns().pow(2),
+                tensors => tensors_read * unfoldings.size(),
+                vectors => tensors_read * unfoldings.columns().pow(2),
                 factors => items * size,
             ],
-            arguments: [tensors, &left, &rows, &right, vectors, &columns, &mut *factors],
-            active: active,
-        );
-        lifted?;
-        launch!(
-            self, "orthonormalise",
-            grid: (1, items), shared: 0,
-            holds: [factors => items * size],
-            arguments: [factors, &rows, &columns],
+            arguments: [tensors, &left, &rows, &right, vectors, &columns, factors],
+            selected: selected,
             active: active,
         )
     }
 
-    /// The sum of squares of each slice.
-    pub(in crate::cuda) fn energy(
+    /// Makes the columns of `items` matrices of `rows` rows and `rank` columns orthonormal.
+    pub(in crate::cuda) fn orthonormalise(
         &self,
-        slices: Slices<'_>,
-        energies: &mut CudaSlice<f64>,
+        [items, rows, rank]: [usize; 3],
+        matrices: &mut CudaSlice<f64>,
+        active: Option<&CudaSlice<i32>>,
     ) -> Result<()> {
-        let Slices {
-            items,
-            slices,
-            size,
-            tensors,
-        } = slices;
-        let entries = size as i64;
+        let (height, columns) = (int(rows), int(rank));
         launch!(
-            self, "energy",
-            grid: (slices, items), shared: 0,
-            holds: [tensors => items * slices * size, energies => items * slices],
-            arguments: [tensors, &entries, energies],
+            self, "orthonormalise",
+            grid: (1, items), shared: 0,
+            holds: [matrices => items * rows * rank],
+            arguments: [matrices, &height, &columns],
+            active: active,
+        )
+    }
+
+    /// Singular values and vectors with all digits, from the eigenvectors of Gram matrices.
+    pub(in crate::cuda) fn refine(&self, refinement: Refinement<'_>) -> Result<()> {
+        let Refinement {
+            items,
+            order: n,
+            grams,
+            work,
+            values,
+            vectors,
+            outcomes,
+            active,
+        } = refinement;
+        let order = int(n);
+        launch!(
+            self, "refine",
+            grid: (1, items), shared: refine_bytes(n),
+            holds: [
+                grams => items * n * n, work => items * n * n, values => items * n,
+                vectors => items * n * n, outcomes => items,
+            ],
+            arguments: [grams, &order, work, values, vectors, outcomes],
+            active: active,
         )
     }
 

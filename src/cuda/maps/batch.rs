@@ -63,11 +63,11 @@ impl<'a, T: DeviceScalar> HostLane<'a, T> {
             .fetch(&self.maps.slice(..items * job.positions()))
     }
 
-    /// Waits for the chunk of `items` items that was started last, and adds its results.
-    fn collect(&self, job: &Job<'_>, items: usize, computed: &mut Computed<T>) -> Result<()> {
-        let outcomes = self.lane.outcomes::<T>(job, items)?;
+    /// Waits for the chunk that was started last, and adds its results.
+    fn collect(&self, job: &Job<'_>, computed: &mut Computed<T>) -> Result<()> {
+        let outcomes = self.lane.outcomes()?;
         let maps = self.fetched.entries()?.chunks(job.positions());
-        for (values, &outcome) in maps.zip(&outcomes) {
+        for (values, &outcome) in maps.zip(outcomes) {
             let values = Tensor::new(job.map_shape(), values.to_vec())?;
             let map = SaliencyMap::new(values, status(outcome));
             computed.maps.push(map);
@@ -113,9 +113,12 @@ impl Device {
     ///
     /// The device processes the batch in chunks that fit in its memory, and copies one chunk
     /// while it computes on another. All cores copy a pageable batch to pinned memory, from which
-    /// the device reads it. A batch in pinned memory is read as it is. With P ≤ 88 positions and more channels than positions,
-    /// one block computes each map and reads the feature map once: |F|·P + 36·P³ flops in
-    /// `f64`, if a block has enough shared memory. The bits of a map do not depend on the chunks.
+    /// the device reads it. A batch in pinned memory is read as it is.
+    ///
+    /// With more channels than positions, a kernel reads each feature map once. P ≤ 54 positions take
+    /// |F|·P flops in `f64`, and 20·P² more for the first vector or 33·P³ for all vectors, on a device
+    /// of compute capability 8.0 or newer. P ≤ 88 positions take |F|·P + 36·P³ flops on others. The bits
+    /// of a map do not depend on the chunks.
     /// After each chunk the monitor of `cam` gets the number of finished maps, and before each
     /// chunk its cancellation flag is read.
     ///
@@ -176,17 +179,17 @@ fn compute<T: DeviceScalar>(device: &Device, job: &Job<'_>, batch: &[T]) -> Resu
         maps: Vec::with_capacity(job.items()),
         outcomes: Vec::with_capacity(job.items()),
     };
-    let mut started: [Option<usize>; 2] = [None; 2];
+    let mut started = [false; 2];
     let chunks = batch.chunks(count * job.size()).map(Some);
     for (turn, chunk) in chunks.chain([None, None]).enumerate() {
         let at = turn % lanes.len();
         let lane = &mut lanes[at];
-        if let Some(items) = started[at].take() {
-            lane.collect(job, items, &mut computed)?;
+        if std::mem::take(&mut started[at]) {
+            lane.collect(job, &mut computed)?;
         }
         if let Some(entries) = chunk {
             lane.start(job, entries)?;
-            started[at] = Some(entries.len() / job.size());
+            started[at] = true;
         }
     }
     Ok(computed)

@@ -1,11 +1,10 @@
 //! Maps at full ranks: the singular value decomposition of each unfolding, from the Gram
 //! matrix of its smaller side.
 
-use crate::cam::{MAP_TOLERANCE, SAFE_SINGLE_LENGTH};
-use crate::cuda::buffers::{Buffer, download, uninitialised};
+use crate::cuda::buffers::{Buffer, uninitialised};
 use crate::cuda::launch::{
     Combination, Eigenproblems, FirstVectors, Grams, MapChunk, MapKernels, Projection, RUN,
-    Request, Rows, Unfoldings, outcome,
+    Request, Rows, SinglePrecision, Unfoldings,
 };
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
@@ -269,48 +268,13 @@ impl FullRank {
             sign: request.sign,
             squares: &self.values,
             projected: if unit { basis } else { &self.projected },
+            single: (!unit && T::EPSILON > f64::EPSILON).then(|| SinglePrecision {
+                relative_error: projection_error(),
+                energies: &self.energies,
+            }),
             sums: &mut self.sums,
             maps,
             outcomes,
         })
-    }
-
-    /// Sets the outcome [`outcome::CANCELLED`] for maps that are too flat for a projection in
-    /// `f32`. Waits for the device.
-    ///
-    /// A map is too flat if twice the estimated error of its projections exceeds
-    /// [`MAP_TOLERANCE`] times its range before normalisation.
-    pub(super) fn cancel_flat<T: DeviceScalar>(
-        &self,
-        queue: &Queue,
-        unfoldings: Unfoldings,
-        request: Request,
-        outcomes: &mut [i32],
-    ) -> Result<()> {
-        if self.path != Path::Channels || T::EPSILON <= f64::EPSILON {
-            return Ok(());
-        }
-        let (n, positions) = (unfoldings.order(), unfoldings.columns());
-        let vectors = if request.all_vectors { n } else { 1 };
-        let squares = download(queue, &self.values)?;
-        let sums = download(queue, &self.sums)?;
-        let energies = download(queue, &self.energies)?;
-        let items = squares.chunks(n).zip(sums.chunks(positions)).zip(energies);
-        for (((squares, sum), energy), outcome) in items.zip(outcomes) {
-            let relative = squares.iter().map(|square| square / squares[0]);
-            let weights = relative.map(|square| square.max(0.0).sqrt());
-            // The root mean square of the norms of the features at the positions.
-            let length = (energy / positions as f64).sqrt();
-            let error = projection_error() * weights.take(vectors).sum::<f64>() * length;
-            let min = sum.iter().copied().fold(f64::INFINITY, f64::min);
-            let max = sum.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let resolved = SAFE_SINGLE_LENGTH.contains(&length)
-                && sum.iter().all(|entry| entry.is_finite())
-                && 2.0 * error <= MAP_TOLERANCE * (max - min);
-            if *outcome < outcome::OUT_OF_RANGE && !resolved {
-                *outcome = outcome::CANCELLED;
-            }
-        }
-        Ok(())
     }
 }

@@ -74,7 +74,7 @@ impl Device {
                 maps: target.slice_mut(),
             };
             lane.enqueue(&job, chunk)?;
-            outcomes.extend(lane.outcomes::<T>(&job, end - first)?);
+            outcomes.extend_from_slice(lane.outcomes()?);
             job.report(end)?;
         }
         // 2. The maps of the items that were marked.

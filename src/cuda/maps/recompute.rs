@@ -5,7 +5,7 @@ use super::job::Job;
 use crate::cam::{SaliencyMap, Status, in_batch};
 use crate::cuda::buffers::{download, uninitialised, upload};
 use crate::cuda::device::Device;
-use crate::cuda::launch::{MapChunk, Prepared, Request, no_convergence, outcome};
+use crate::cuda::launch::{MapChunk, Prepared, Request, no_convergence, outcome, parts};
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 use crate::tensor::{Tensor, TensorRef, first_non_finite};
@@ -69,6 +69,7 @@ fn map_of_scaled_copy<T: DeviceScalar>(
         unfoldings,
         job.request().centring,
         Prepared {
+            magnitudes: &mut *uninitialised(&queue, parts(job.size()))?,
             entries: &mut prepared,
             exponents: &mut exponents,
             outcomes: &mut outcomes,

@@ -4,10 +4,12 @@
 use super::job::Job;
 use crate::cam::{ENERGY_TOLERANCE, MAX_SWEEPS};
 use crate::cuda::buffers::{Buffer, uninitialised};
-use crate::cuda::launch::{Combination, MapChunk, Prepared, Projection, Slices, Stopping};
+use crate::cuda::launch::{
+    Combination, MapChunk, Prepared, Projection, Slices, Stopping, parts, work_len,
+};
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
-use crate::cuda::tucker::{Iteration, Origin, Shapes, Sweeping};
+use crate::cuda::tucker::{Energies, Given, Iteration, Origin, Shapes, Sweeping, Tensors};
 use crate::error::Result;
 use crate::monitor::Cancellation;
 use crate::tucker::Start;
@@ -22,10 +24,13 @@ const STOPPING: Stopping = Stopping {
 /// Memory for the steps of a chunk.
 pub(super) struct Truncated {
     prepared: Buffer<f64>,
+    magnitudes: Buffer<f64>,
     exponents: Buffer<i32>,
+    energies: Energies,
     iteration: Iteration,
     projected: Buffer<f64>,
     squares: Buffer<f64>,
+    square_work: Buffer<f64>,
     sums: Buffer<f64>,
 }
 
@@ -33,7 +38,7 @@ impl Truncated {
     /// Bytes for each item.
     pub(super) fn bytes(job: &Job<'_>, shapes: &Shapes) -> u64 {
         let (rank, positions) = (shapes.core[0], job.positions());
-        let of_maps = rank * (positions + 1) + positions + 1;
+        let of_maps = rank * (positions + 1) + positions + 2;
         shapes.bytes() + 8 * (job.size() + of_maps) as u64
     }
 
@@ -42,9 +47,12 @@ impl Truncated {
         let (items, rank, positions) = (shapes.items, shapes.core[0], job.positions());
         Ok(Self {
             prepared: uninitialised(queue, items * job.size())?,
+            magnitudes: uninitialised(queue, items * parts(job.size()))?,
             exponents: uninitialised(queue, items)?,
+            energies: Energies::new(queue, items, job.size())?,
             projected: uninitialised(queue, items * rank * positions)?,
             squares: uninitialised(queue, items * rank)?,
+            square_work: uninitialised(queue, work_len(items * rank, shapes.slice_size()))?,
             sums: uninitialised(queue, items * positions)?,
             iteration: Iteration::new(queue, shapes)?,
         })
@@ -67,6 +75,7 @@ impl Truncated {
         let (items, positions) = (unfoldings.items, unfoldings.columns());
         // 1. Scaled copies, centred if requested.
         let prepared = Prepared {
+            magnitudes: &mut self.magnitudes,
             entries: &mut self.prepared,
             exponents: &mut self.exponents,
             outcomes,
@@ -74,24 +83,30 @@ impl Truncated {
         queue.prepare(features, unfoldings, request.centring, prepared)?;
         // 2. HOOI.
         self.iteration.set_items(items);
-        let start = Origin::Truncated(Start::Hosvd);
+        let tensors = Tensors::<f64>::Double(self.prepared.as_view());
+        let given = Given {
+            tensors: &tensors,
+            energies: self.energies.measure(queue, &tensors, items, None)?,
+            origin: Origin::Truncated(Start::Hosvd),
+        };
         let sweeping = Sweeping {
             stopping: STOPPING,
             max_sweeps: MAX_SWEEPS,
             cancellation,
         };
-        self.iteration.run(queue, &self.prepared, start, sweeping)?;
+        self.iteration.run(queue, given, sweeping)?;
         self.iteration.check_convergence(queue)?;
         // 3. σᵢ²: the energy of slice i of the core in the channel mode.
-        let core = self.iteration.shapes().core.as_slice();
-        let rank = core[0];
+        let shapes = self.iteration.shapes();
+        let rank = shapes.core[0];
         let slices = Slices {
             items,
             slices: rank,
-            size: core[1..].iter().product(),
-            tensors: self.iteration.cores(),
+            size: shapes.slice_size(),
+            tensors: &self.iteration.cores().as_view(),
+            others: None,
         };
-        queue.energy(slices, &mut self.squares)?;
+        queue.energy(slices, &mut self.square_work, &mut self.squares)?;
         // 4. Projected maps, and the map.
         let vectors = if request.all_vectors { rank } else { 1 };
         queue.project(Projection {
@@ -112,6 +127,7 @@ impl Truncated {
             sign: request.sign,
             squares: &self.squares,
             projected: &self.projected,
+            single: None,
             sums: &mut self.sums,
             maps,
             outcomes,

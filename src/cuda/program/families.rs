@@ -146,8 +146,30 @@ pub(in crate::cuda) const FIRST_BLOCK: Family = Family {
     capability: 80,
 };
 
+impl Family {
+    /// Whether the family has kernels for this order on a device of this compute capability, such
+    /// as 80 for 8.0.
+    pub(super) fn covers(&self, capability: u32, order: usize) -> bool {
+        let (least, largest) = self.orders;
+        capability >= self.capability && (least..=largest).contains(&order)
+    }
+}
+
+/// Whether sized kernels solve eigenproblems of this order on a device of this compute capability.
+pub(in crate::cuda) fn solve_eigenproblems(capability: u32, order: usize) -> bool {
+    let mut solvers = ALL
+        .iter()
+        .filter(|family| family.name.starts_with("eigen_"));
+    solvers.any(|family| family.covers(capability, order))
+}
+
+/// Whether a sized kernel computes the first eigenvector alone, for saliency maps.
+pub(in crate::cuda) fn compute_first_vectors(capability: u32, order: usize) -> bool {
+    let (_, largest) = FIRST_BLOCK.orders;
+    capability >= FIRST_BLOCK.capability && order <= largest
+}
+
 /// All families. A test compares their entry points with the PTX of this library.
-#[cfg(test)]
 pub(super) const ALL: [&Family; 8] = [
     &EIGEN_BLOCK,
     &EIGEN_CLUSTER,

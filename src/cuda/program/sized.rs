@@ -21,6 +21,10 @@ use crate::error::Result;
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
+/// The bytes of shared memory that sized kernels may use: all devices of compute capability 8.0 and
+/// newer give a block at least 99 KiB.
+const LEAST_SHARED_BYTES: usize = 99 << 10;
+
 /// PTX of a family in this library.
 struct Shipped {
     /// The compute capability for which it is compiled, such as 90 for 9.0.
@@ -96,10 +100,13 @@ impl Sized {
     }
 }
 
+/// A family and the order of a matrix.
+type Wanted = (&'static str, usize);
+
 /// The modules that are loaded so far. `None` marks an order that is not available.
 #[derive(Debug, Default)]
 pub(super) struct Modules {
-    loaded: Mutex<HashMap<(&'static str, usize), Option<Arc<Sized>>>>,
+    loaded: Mutex<HashMap<Wanted, Option<Arc<Sized>>>>,
 }
 
 impl Modules {
@@ -112,8 +119,7 @@ impl Modules {
         family: &'static Family,
         order: usize,
     ) -> Result<Option<Arc<Sized>>> {
-        let (least, largest) = family.orders;
-        if card.capability < family.capability || order < least || order > largest {
+        if !family.covers(card.capability, order) || card.shared_limit < LEAST_SHARED_BYTES {
             return Ok(None);
         }
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);

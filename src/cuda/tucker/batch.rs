@@ -1,39 +1,42 @@
-//! HOOI and ST-HOSVD of batches: the methods of [`Device`].
+//! HOOI and ST-HOSVD of batches in the host's memory: the methods of [`Device`].
 
-use super::iteration::Sweeping;
-use super::shapes::Shapes;
-use super::solver::{Solver, Source, Tally};
-use super::tolerance::{Batch, WithinTolerance};
+use super::chunk::Chunk;
+use super::options::Options;
+use super::result::fetch_all;
+use super::units::Units;
+use crate::cuda::buffers::Upload;
 use crate::cuda::device::Device;
-use crate::cuda::launch::Stopping;
-use crate::cuda::limits::check_countable;
+use crate::cuda::limits::{items_that_fit, uploaded_items};
 use crate::cuda::scalar::DeviceScalar;
-use crate::error::{CudaError, Error, Result};
-use crate::linalg::Route;
-use crate::monitor::Progress;
+use crate::error::Result;
 use crate::tensor::{TensorRef, first_non_finite};
-use crate::tucker::{Hooi, StHosvd, Start, Truncation, Tucker};
+use crate::tucker::{Hooi, StHosvd, Tucker};
 
 impl Device {
     /// The decompositions of the N tensors of a batch N×(the shape of a tensor), as
     /// [`Hooi::decompose`] computes them. This method is meant for many small tensors.
     ///
-    /// The iteration runs in `f64` on Gram matrices, for `f32` too, and the results are
-    /// rounded at the end. A tensor that has converged is skipped while others continue. The
-    /// modes in the options are the modes of a tensor, without the leading mode of the batch.
+    /// All sums are in `f64`, for `f32` tensors too, and the results are rounded at the end. A tensor
+    /// that has converged is skipped while others continue. The modes in the options are the modes of
+    /// a tensor, without the leading mode of the batch.
     /// The bits of a decomposition do not depend on the other tensors of the batch. The monitor
     /// gets the number of finished tensors after each chunk, and its cancellation flag is read
     /// before each chunk and sweep.
     ///
     /// With a tolerance, each tensor gets ranks of its own. The device decomposes tensors of
-    /// equal ranks together, mode by mode, and the host holds a copy of the batch in `f64`.
+    /// equal ranks together, mode by mode.
+    ///
+    /// Singular values come from Gram matrices. With [`Route::Qr`](crate::Route::Qr), and with
+    /// [`Route::Auto`](crate::Route::Auto) where a Gram matrix does not resolve a tolerance, a second
+    /// pass adds all digits.
     ///
     /// # Errors
     /// The errors of [`Hooi::decompose`], where an index starts with the number of the tensor, and
     /// [`Error::Cuda`] with
-    /// - [`CudaError::OnlyOnCpu`] for [`Route::Qr`], and for tensors of 2³¹ entries or more;
-    /// - [`CudaError::OutOfMemory`] if the device has too little free memory for one tensor;
-    /// - [`CudaError::DeviceFailed`].
+    /// - [`CudaError::OnlyOnCpu`](crate::CudaError::OnlyOnCpu) for tensors of 2³¹ entries or more;
+    /// - [`CudaError::OutOfMemory`](crate::CudaError::OutOfMemory) if the device has too little free
+    ///   memory for one tensor;
+    /// - [`CudaError::DeviceFailed`](crate::CudaError::DeviceFailed).
     ///
     /// ```no_run
     /// # use tenfold::{Hooi, Tensor, Truncation, cuda::Device};
@@ -50,23 +53,8 @@ impl Device {
         hooi: &Hooi,
         batch: impl Into<TensorRef<'a, T>>,
     ) -> Result<Vec<Tucker<T>>> {
-        hooi.check()?;
-        let start = StHosvd {
-            modes: hooi.modes.clone(),
-            route: hooi.route,
-            monitor: hooi.monitor.clone(),
-            ..StHosvd::new(hooi.truncation.clone())
-        };
-        let sweeping = Sweeping {
-            stopping: Stopping {
-                tolerance: hooi.sweep_tolerance,
-                rounding: 4.0 * T::EPSILON,
-                energy_tolerance: 0.0,
-            },
-            max_sweeps: hooi.max_sweeps,
-            cancellation: hooi.monitor.cancellation(),
-        };
-        self.decompose(sweeping, &start, hooi.start, batch.into())
+        let batch = batch.into();
+        self.decompose(&Options::of_hooi::<T>(hooi, batch.shape())?, batch)
     }
 
     /// The decompositions of the tensors of a batch, as [`StHosvd::decompose`] computes them. The
@@ -87,90 +75,59 @@ impl Device {
         st_hosvd: &StHosvd,
         batch: impl Into<TensorRef<'a, T>>,
     ) -> Result<Vec<Tucker<T>>> {
-        let sweeping = Sweeping::none(st_hosvd.monitor.cancellation());
-        self.decompose(sweeping, st_hosvd, Start::StHosvd, batch.into())
+        let batch = batch.into();
+        self.decompose(&Options::of_st_hosvd(st_hosvd, batch.shape())?, batch)
     }
 
-    /// Computes the start with the options of `truncated`, and then the sweeps.
+    /// Decomposes the batch, chunk by chunk on two streams. The device copies the next chunk while it
+    /// decomposes this one.
     fn decompose<T: DeviceScalar>(
         &self,
-        sweeping: Sweeping<'_>,
-        truncated: &StHosvd,
-        start: Start,
+        options: &Options<'_>,
         batch: TensorRef<'_, T>,
     ) -> Result<Vec<Tucker<T>>> {
-        let shapes = shapes(truncated, batch.shape())?;
         if let Some(error) = first_non_finite(batch) {
             return Err(error);
         }
-        let batch = Batch::new(batch, &shapes);
-        let monitor = &truncated.monitor;
-        let solver = Solver {
-            device: self,
-            sweeping,
-            tally: Some(Tally::new(monitor, shapes.items)),
-        };
-        match truncated.truncation {
-            Truncation::Ranks(_) => {
-                let source = Source::Truncated(start);
-                let found = solver.decompose(&shapes, &source, batch.entries())?;
-                let found = found.into_iter().enumerate();
-                found
-                    .map(|(item, decomposition)| decomposition.tucker(batch.item(item)?))
-                    .collect()
+        // 1. The chunks.
+        let (items, size) = (options.shapes.items, options.shapes.size());
+        let bytes = size * size_of::<T>();
+        let needed = 2 * (options.bytes() + bytes as u64);
+        let fit = items_that_fit(self, "a decomposition", items, needed)?;
+        let count = uploaded_items(items, fit, bytes);
+        let chunks: Vec<&[T]> = batch.data().chunks(count * size).collect();
+        let queues = [self.queue()?, self.queue()?];
+        let mut uploads = Vec::new();
+        for queue in queues.iter().take(chunks.len()) {
+            uploads.push(Upload::<T>::new(queue, count * size)?);
+        }
+        // 2. Their decompositions.
+        uploads[0].start(&queues[0], chunks[0])?;
+        let mut found = Vec::new();
+        for (turn, &entries) in chunks.iter().enumerate() {
+            options.sweeping.cancellation.check()?;
+            let next = (turn + 1) % 2;
+            if let Some(following) = chunks.get(turn + 1) {
+                uploads[next].start(&queues[next], following)?;
             }
-            Truncation::RelativeError(tolerance) => {
-                let within = WithinTolerance {
-                    device: self,
-                    shapes: &shapes,
-                    start,
-                    tolerance,
-                    cancellation: monitor.cancellation(),
-                };
-                let starts = within.truncate(&batch)?;
-                if sweeping.max_sweeps == 0 {
-                    monitor.step(Progress::new(shapes.items, shapes.items))?;
-                    return Ok(starts);
-                }
-                within.sweep(&solver, &starts, &batch)
-            }
+            let queue = &queues[turn % 2];
+            let shapes = options.chunk(entries.len() / size);
+            let tensors = uploads[turn % 2].device().slice(..entries.len());
+            let chunk = Chunk {
+                queue,
+                options,
+                units: Units::new(queue, tensors, &shapes)?,
+                shapes,
+                // The tensors are in the host's memory, which need not wait for a copy.
+                measure: &|_, item, tucker| {
+                    let entries = &entries[item * size..(item + 1) * size];
+                    tucker.relative_error(TensorRef::new(&options.shapes.tensor, entries)?)
+                },
+            };
+            let of_chunk = fetch_all(&chunk.decompose()?)?;
+            options.report(of_chunk.len())?;
+            found.extend(of_chunk);
         }
+        Ok(found)
     }
-}
-
-/// Checks the options against the batch. Returns the shapes of the decompositions. With a
-/// tolerance, the ranks in the shapes are their upper bounds, the extents.
-fn shapes(truncated: &StHosvd, batch: &[usize]) -> Result<Shapes> {
-    let &[items, ref tensor @ ..] = batch else {
-        return Err(Error::OrderOutOfRange { order: 0 });
-    };
-    if items == 0 || tensor.is_empty() {
-        return Err(Error::Empty {
-            shape: batch.to_vec(),
-        });
-    }
-    let order = truncated.resolved_order(tensor)?;
-    if truncated.route == Route::Qr {
-        return Err(CudaError::OnlyOnCpu {
-            what: "the QR route",
-        }
-        .into());
-    }
-    let mut core = tensor.to_vec();
-    if let Truncation::Ranks(ranks) = &truncated.truncation {
-        let all: Vec<usize> = (0..tensor.len()).collect();
-        let named = truncated.modes.as_ref().unwrap_or(&all);
-        for (&mode, &rank) in named.iter().zip(ranks) {
-            core[mode] = rank;
-        }
-    }
-    let shapes = Shapes {
-        items,
-        tensor: tensor.to_vec(),
-        core,
-        order,
-    };
-    check_countable(shapes.size())?;
-    check_countable(shapes.largest_order().pow(2))?;
-    Ok(shapes)
 }

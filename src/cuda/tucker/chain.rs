@@ -6,8 +6,10 @@
 
 use cudarc::driver::CudaSlice;
 
-use crate::cuda::buffers::{Buffer, zeros};
+use super::tensors::Tensors;
+use crate::cuda::buffers::{Buffer, uninitialised};
 use crate::cuda::queue::Queue;
+use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 
 /// The two buffers of chains of products.
@@ -27,34 +29,38 @@ pub(super) enum At {
 }
 
 impl Chain {
-    /// Buffers of `len` entries each.
-    pub(super) fn new(queue: &Queue, len: usize) -> Result<Self> {
+    /// Buffers of `first` and `second` entries.
+    pub(super) fn new(queue: &Queue, [first, second]: [usize; 2]) -> Result<Self> {
         Ok(Self {
-            first: zeros(queue, len)?,
-            second: zeros(queue, len)?,
+            first: uninitialised(queue, first)?,
+            second: uninitialised(queue, second)?,
         })
     }
 
-    /// The latest product. `None` if there is no product yet.
-    pub(super) fn product(&self, at: At) -> Option<&CudaSlice<f64>> {
+    /// The latest product, or the tensors if there is no product yet.
+    pub(super) fn latest<'a, T: DeviceScalar>(
+        &'a self,
+        tensors: &'a Tensors<'_, T>,
+        at: At,
+    ) -> Tensors<'a, T> {
         match at {
-            At::Tensors => None,
-            At::First => Some(&self.first),
-            At::Second => Some(&self.second),
+            At::Tensors => tensors.view(),
+            At::First => Tensors::Double(self.first.as_view()),
+            At::Second => Tensors::Double(self.second.as_view()),
         }
     }
 
     /// The source and the target of the next product. Sets `at` to the target.
-    pub(super) fn next<'a>(
+    pub(super) fn next<'a, T: DeviceScalar>(
         &'a mut self,
-        tensors: &'a CudaSlice<f64>,
+        tensors: &'a Tensors<'_, T>,
         at: &mut At,
-    ) -> (&'a CudaSlice<f64>, &'a mut CudaSlice<f64>) {
+    ) -> (Tensors<'a, T>, &'a mut CudaSlice<f64>) {
         let (first, second) = (&mut *self.first, &mut *self.second);
         let (now, source, target) = match *at {
-            At::Tensors => (At::First, tensors, first),
-            At::First => (At::Second, &*first, second),
-            At::Second => (At::First, &*second, first),
+            At::Tensors => (At::First, tensors.view(), first),
+            At::First => (At::Second, Tensors::Double(first.as_view()), second),
+            At::Second => (At::First, Tensors::Double(second.as_view()), first),
         };
         *at = now;
         (source, target)

@@ -1,16 +1,27 @@
 //! The decompositions of a chunk of tensors of equal shape on the device: a start, then the sweeps
 //! of HOOI.
 //!
-//! The kernels skip a tensor that has converged. The other tensors continue.
+//! The kernels skip a tensor that has converged. The other tensors continue. The host does not wait
+//! at the end of a sweep: it enqueues the next sweep, and then looks whether the sweep before has
+//! left a tensor to continue with. The last sweep that it enqueues is then skipped by all kernels.
+//!
+//! ```text
+//! device   sweep 1   sweep 2   sweep 3   …
+//! host     enqueue 1, 2        flags of 1, enqueue 3        flags of 2, enqueue 4   …
+//! ```
 
 use cudarc::driver::CudaSlice;
 
 use super::chain::{At, Chain};
-use super::factor::{GramRoute, Mode};
+use super::energies::Energies;
+use super::entries::{Entries, gather};
+use super::factor::{Mode, SingularVectors};
 use super::shapes::Shapes;
-use crate::cuda::buffers::{Buffer, copy, download, upload, zeros};
-use crate::cuda::launch::{Products, Slices, States, Stopping, SweepEnd, Unfoldings};
+use super::tensors::{Product, Tensors};
+use crate::cuda::buffers::{Buffer, Signal, uninitialised, zeros};
+use crate::cuda::launch::{States, Stopping, SweepEnd, Unfoldings};
 use crate::cuda::queue::Queue;
+use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 use crate::monitor::Cancellation;
 use crate::tucker::Start;
@@ -20,8 +31,15 @@ use crate::tucker::Start;
 pub(in crate::cuda) enum Origin {
     /// A truncated decomposition of the tensors.
     Truncated(Start),
-    /// Factors of all items for each mode, laid out as [`Iteration::factor`] returns them.
-    Factors(Vec<Vec<f64>>),
+    /// Factors of each item, for each mode; empty for a mode without a factor.
+    Factors(Vec<Vec<Entries<f64>>>),
+}
+
+/// Tensors, ‖X‖² of each, and the start.
+pub(in crate::cuda) struct Given<'a, T> {
+    pub(in crate::cuda) tensors: &'a Tensors<'a, T>,
+    pub(in crate::cuda) energies: &'a CudaSlice<f64>,
+    pub(in crate::cuda) origin: Origin,
 }
 
 /// The sweeps after the start.
@@ -48,6 +66,14 @@ impl<'a> Sweeping<'a> {
     }
 }
 
+/// The results of an iteration.
+pub(super) struct Results {
+    pub(super) cores: Buffer<f64>,
+    pub(super) factors: Vec<Buffer<f64>>,
+    pub(super) squares: Vec<Buffer<f64>>,
+    pub(super) states: States,
+}
+
 /// Memory for the decompositions of a chunk, and their results.
 #[derive(Debug)]
 pub(in crate::cuda) struct Iteration {
@@ -57,17 +83,22 @@ pub(in crate::cuda) struct Iteration {
     squares: Vec<Buffer<f64>>,
     cores: Buffer<f64>,
     states: States,
-    tensor_energies: Buffer<f64>,
-    core_energies: Buffer<f64>,
-    gram_route: GramRoute,
+    core_energies: Energies,
+    singular_vectors: SingularVectors,
     chain: Chain,
 }
 
 impl Iteration {
-    /// Memory for decompositions of these shapes.
+    /// Memory for decompositions of these shapes, by Gram matrices.
     pub(in crate::cuda) fn new(queue: &Queue, shapes: Shapes) -> Result<Self> {
+        Self::by_route(queue, shapes, false)
+    }
+
+    /// Memory for decompositions of these shapes. With `refined`, all singular values and vectors
+    /// have all digits.
+    pub(super) fn by_route(queue: &Queue, shapes: Shapes, refined: bool) -> Result<Self> {
         let items = shapes.items;
-        let of = |len: usize| zeros::<f64>(queue, items * len);
+        let of = |len: usize| uninitialised::<f64>(queue, items * len);
         let modes = 0..shapes.tensor.len();
         let by_mode = |len: &dyn Fn(usize) -> usize| -> Result<Vec<_>> {
             let lengths = modes.clone().map(|mode| {
@@ -79,19 +110,20 @@ impl Iteration {
             });
             lengths.map(of).collect()
         };
+        let refined = if refined { items * shapes.size() } else { 0 };
+        let order = shapes.largest_order();
         Ok(Self {
             factors: by_mode(&|mode| shapes.tensor[mode] * shapes.core[mode])?,
             squares: by_mode(&|mode| shapes.unfoldings(mode).order())?,
             cores: of(shapes.core_size())?,
             states: States {
                 errors: of(1)?,
-                sweeps: zeros(queue, items)?,
+                sweeps: uninitialised(queue, items)?,
                 active: zeros(queue, items)?,
             },
-            tensor_energies: of(1)?,
-            core_energies: of(1)?,
-            gram_route: GramRoute::new(queue, items, shapes.largest_order())?,
-            chain: Chain::new(queue, items * shapes.size())?,
+            core_energies: Energies::new(queue, items, shapes.core_size())?,
+            singular_vectors: SingularVectors::new(queue, items, order, refined)?,
+            chain: Chain::new(queue, shapes.chain_lens().map(|len| items * len))?,
             shapes,
         })
     }
@@ -115,201 +147,204 @@ impl Iteration {
         &self.factors[mode]
     }
 
-    /// Squares of the singular values of all items for a mode.
-    pub(super) fn squares(&self, mode: usize) -> &CudaSlice<f64> {
-        &self.squares[mode]
-    }
-
-    /// The errors and sweeps of the items.
-    pub(super) fn states(&self) -> &States {
-        &self.states
+    /// The cores, and for each mode the factors and the squares of the singular values, in the
+    /// layout of [`Iteration::factor`].
+    pub(super) fn into_results(self) -> Results {
+        Results {
+            cores: self.cores,
+            factors: self.factors,
+            squares: self.squares,
+            states: self.states,
+        }
     }
 
     /// Fails if an eigenproblem of any item did not converge. Waits for the device.
     pub(in crate::cuda) fn check_convergence(&self, queue: &Queue) -> Result<()> {
-        self.gram_route.check_convergence(queue)
+        self.singular_vectors.check_convergence(queue)
     }
 
     /// Decomposes the tensors: the start, and sweeps until each tensor has converged or the
     /// maximum number of sweeps is reached.
-    pub(in crate::cuda) fn run(
+    pub(in crate::cuda) fn run<T: DeviceScalar>(
         &mut self,
         queue: &Queue,
-        tensors: &CudaSlice<f64>,
-        origin: Origin,
+        given: Given<'_, T>,
         sweeping: Sweeping<'_>,
     ) -> Result<()> {
-        // 1. ‖X‖².
-        let tensor = Slices {
-            items: self.shapes.items,
-            slices: 1,
-            size: self.shapes.size(),
+        let Given {
             tensors,
-        };
-        queue.energy(tensor, &mut self.tensor_energies)?;
-        // 2. The start.
+            energies,
+            origin,
+        } = given;
+        // 1. The start.
         match origin {
             Origin::Truncated(Start::StHosvd) => self.st_hosvd(queue, tensors)?,
             Origin::Truncated(Start::Hosvd) => self.hosvd(queue, tensors)?,
             Origin::Factors(factors) => self.project_on(queue, tensors, &factors)?,
         }
-        self.end_sweep(queue, 0, sweeping.stopping)?;
-        // 3. The sweeps.
+        self.end_sweep(queue, 0, energies, sweeping.stopping)?;
+        // 2. The sweeps.
+        if sweeping.max_sweeps == 0 {
+            return Ok(());
+        }
+        let mut flags = Signal::new(queue, self.shapes.items)?;
         for sweep in 1..=sweeping.max_sweeps {
             sweeping.cancellation.check()?;
-            for mode in self.shapes.modes() {
-                self.update(queue, tensors, mode)?;
+            let modes = self.shapes.modes();
+            for (step, &mode) in modes.iter().enumerate() {
+                self.update(queue, tensors, mode, step + 1 == modes.len())?;
             }
-            self.end_sweep(queue, sweep, sweeping.stopping)?;
-            let active = self.states.active.slice(..self.shapes.items);
-            if download(queue, &active)?.iter().all(|&active| active == 0) {
+            self.end_sweep(queue, sweep, energies, sweeping.stopping)?;
+            // The flags of the sweep before.
+            if sweep > 1 && flags.entries()?.iter().all(|&flag| flag == 0) {
                 break;
             }
+            flags.fetch(&self.states.active.slice(..self.shapes.items))?;
         }
         Ok(())
     }
 
     /// ST-HOSVD: Aₙ from the tensor projected on the factors before it, mode by mode.
-    fn st_hosvd(&mut self, queue: &Queue, tensors: &CudaSlice<f64>) -> Result<()> {
+    fn st_hosvd<T: DeviceScalar>(&mut self, queue: &Queue, tensors: &Tensors<'_, T>) -> Result<()> {
         let mut shape = self.shapes.tensor.clone();
         let mut at = At::Tensors;
-        for mode in self.shapes.order.clone() {
+        let order = self.shapes.order.clone();
+        for (step, &mode) in order.iter().enumerate() {
             let unfoldings = Unfoldings::of(self.shapes.items, &shape, mode);
             let rank = self.shapes.core[mode];
             let (source, target) = self.chain.next(tensors, &mut at);
+            let products = if step + 1 == order.len() {
+                &mut *self.cores
+            } else {
+                target
+            };
             let result = Mode {
+                unfoldings,
                 rank,
                 squares: &mut self.squares[mode],
                 factors: &mut self.factors[mode],
+                products: Some(products),
                 active: None,
             };
-            self.gram_route.factor(queue, source, unfoldings, result)?;
-            queue.product(Products {
-                tensors: source,
-                unfoldings,
-                factors: &self.factors[mode],
-                rank,
-                products: target,
-                active: None,
-            })?;
+            self.singular_vectors.update(queue, &source, result)?;
             shape[mode] = rank;
         }
-        self.keep_core(queue, at)
+        Ok(())
     }
 
     /// HOSVD: Aₙ from the tensor itself.
-    fn hosvd(&mut self, queue: &Queue, tensors: &CudaSlice<f64>) -> Result<()> {
+    fn hosvd<T: DeviceScalar>(&mut self, queue: &Queue, tensors: &Tensors<'_, T>) -> Result<()> {
         for mode in self.shapes.modes() {
-            let unfoldings = self.shapes.unfoldings(mode);
             let result = Mode {
+                unfoldings: self.shapes.unfoldings(mode),
                 rank: self.shapes.core[mode],
                 squares: &mut self.squares[mode],
                 factors: &mut self.factors[mode],
+                products: None,
                 active: None,
             };
-            self.gram_route.factor(queue, tensors, unfoldings, result)?;
+            self.singular_vectors.update(queue, tensors, result)?;
         }
         self.compute_core(queue, tensors)
     }
 
-    /// Copies the given factors to the device and computes the core.
-    fn project_on(
+    /// Copies the given factors and computes the core.
+    fn project_on<T: DeviceScalar>(
         &mut self,
         queue: &Queue,
-        tensors: &CudaSlice<f64>,
-        factors: &[Vec<f64>],
+        tensors: &Tensors<'_, T>,
+        factors: &[Vec<Entries<f64>>],
     ) -> Result<()> {
         for mode in self.shapes.modes() {
-            upload(queue, &factors[mode], &mut self.factors[mode])?;
+            gather(queue, &factors[mode], &mut self.factors[mode])?;
         }
         self.compute_core(queue, tensors)
     }
 
-    /// One step of HOOI: Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎, and the core of
-    /// the new factors. Skips items that have converged.
-    fn update(&mut self, queue: &Queue, tensors: &CudaSlice<f64>, mode: usize) -> Result<()> {
+    /// One step of HOOI: Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎. The last step of a
+    /// sweep also computes the core. Skips items that have converged.
+    fn update<T: DeviceScalar>(
+        &mut self,
+        queue: &Queue,
+        tensors: &Tensors<'_, T>,
+        mode: usize,
+        last: bool,
+    ) -> Result<()> {
         let mut others = self.shapes.order.clone();
         others.retain(|&other| other != mode);
-        let (shape, at) = self.project(queue, tensors, &others, true)?;
-        let projected = self.chain.product(at).unwrap_or(tensors);
-        let unfoldings = Unfoldings::of(self.shapes.items, &shape, mode);
-        let rank = self.shapes.core[mode];
-        let active = Some(&*self.states.active);
+        let (shape, at) = self.project(queue, tensors, &others, false)?;
+        let projected = self.chain.latest(tensors, at);
         let result = Mode {
-            rank,
+            unfoldings: Unfoldings::of(self.shapes.items, &shape, mode),
+            rank: self.shapes.core[mode],
             squares: &mut self.squares[mode],
             factors: &mut self.factors[mode],
-            active,
+            products: last.then_some(&mut *self.cores),
+            active: Some(&*self.states.active),
         };
-        self.gram_route
-            .factor(queue, projected, unfoldings, result)?;
-        queue.product(Products {
-            tensors: projected,
-            unfoldings,
-            factors: &self.factors[mode],
-            rank,
-            products: &mut self.cores,
-            active,
-        })
-    }
-
-    /// Computes the core of the current factors.
-    fn compute_core(&mut self, queue: &Queue, tensors: &CudaSlice<f64>) -> Result<()> {
-        let modes = self.shapes.order.clone();
-        let (_, at) = self.project(queue, tensors, &modes, false)?;
-        self.keep_core(queue, at)
+        self.singular_vectors.update(queue, &projected, result)
     }
 
     /// Multiplies X by Aₘᵀ in each mode m of `modes`. Returns the extents of the product, and the
-    /// buffer that holds it. With `skip_converged`, items that have converged are skipped.
-    fn project(
+    /// buffer that holds it. Skips items that have converged, unless the product is `to_core`: it is
+    /// then written to the cores of all items.
+    fn project<T: DeviceScalar>(
         &mut self,
         queue: &Queue,
-        tensors: &CudaSlice<f64>,
+        tensors: &Tensors<'_, T>,
         modes: &[usize],
-        skip_converged: bool,
+        to_core: bool,
     ) -> Result<(Vec<usize>, At)> {
         let mut shape = self.shapes.tensor.clone();
         let mut at = At::Tensors;
-        for &mode in modes {
+        for (step, &mode) in modes.iter().enumerate() {
             let rank = self.shapes.core[mode];
             let (source, target) = self.chain.next(tensors, &mut at);
-            queue.product(Products {
-                tensors: source,
+            let product = Product {
                 unfoldings: Unfoldings::of(self.shapes.items, &shape, mode),
-                factors: &self.factors[mode],
+                matrices: &self.factors[mode],
                 rank,
-                products: target,
-                active: skip_converged.then_some(&*self.states.active),
-            })?;
+                expanding: false,
+                products: if to_core && step + 1 == modes.len() {
+                    &mut self.cores
+                } else {
+                    target
+                },
+                selected: None,
+                active: (!to_core).then_some(&*self.states.active),
+            };
+            source.product(queue, product)?;
             shape[mode] = rank;
         }
         Ok((shape, at))
     }
 
-    /// Copies the core from the buffer of the last product.
-    fn keep_core(&mut self, queue: &Queue, at: At) -> Result<()> {
-        let Some(core) = self.chain.product(at) else {
-            return Ok(());
-        };
-        let len = self.shapes.items * self.shapes.core_size();
-        copy(queue, &core.slice(..len), &mut self.cores)
+    /// Computes the cores of the current factors.
+    fn compute_core<T: DeviceScalar>(
+        &mut self,
+        queue: &Queue,
+        tensors: &Tensors<'_, T>,
+    ) -> Result<()> {
+        let modes = self.shapes.order.clone();
+        self.project(queue, tensors, &modes, true)?;
+        Ok(())
     }
 
     /// Computes the errors after a sweep and decides which items continue.
-    fn end_sweep(&mut self, queue: &Queue, sweep: usize, stopping: Stopping) -> Result<()> {
-        let core = Slices {
-            items: self.shapes.items,
-            slices: 1,
-            size: self.shapes.core_size(),
-            tensors: &self.cores,
-        };
-        queue.energy(core, &mut self.core_energies)?;
+    fn end_sweep(
+        &mut self,
+        queue: &Queue,
+        sweep: usize,
+        tensor_energies: &CudaSlice<f64>,
+        stopping: Stopping,
+    ) -> Result<()> {
+        let items = self.shapes.items;
+        let cores = Tensors::<f64>::Double(self.cores.as_view());
         let end = SweepEnd {
-            items: self.shapes.items,
+            items,
             sweep,
-            tensor_energies: &self.tensor_energies,
-            core_energies: &self.core_energies,
+            tensor_energies,
+            core_energies: self.core_energies.measure(queue, &cores, items, None)?,
             stopping,
         };
         queue.settle(end, &mut self.states)

@@ -1,6 +1,6 @@
 //! The extents of the tensors and cores of a batch.
 
-use crate::cuda::launch::Unfoldings;
+use crate::cuda::launch::{Unfoldings, work_len};
 
 /// The number of tensors to decompose, their extents and their ranks.
 #[derive(Clone, Debug)]
@@ -48,12 +48,36 @@ impl Shapes {
         self.core.iter().product()
     }
 
+    /// The number of entries of a slice of a core in mode 0.
+    pub(in crate::cuda) fn slice_size(&self) -> usize {
+        self.core[1..].iter().product()
+    }
+
+    /// The number of entries of a tensor in the first and in the second buffer of chains of products
+    /// ([`Chain`](super::chain::Chain)): of ST-HOSVD, and of HOOI for each mode.
+    pub(super) fn chain_lens(&self) -> [usize; 2] {
+        let mut lens = [1; 2];
+        let skipped = self.order.iter().copied().map(Some).chain([None]);
+        for skipped in skipped {
+            let mut shape = self.tensor.clone();
+            let modes = self.order.iter().filter(|&&mode| Some(mode) != skipped);
+            for (step, &mode) in modes.enumerate() {
+                shape[mode] = self.core[mode];
+                let len = shape.iter().product();
+                lens[step % 2] = lens[step % 2].max(len);
+            }
+        }
+        lens
+    }
+
     /// Bytes that [`Iteration`](super::Iteration) needs for each item.
     pub(in crate::cuda) fn bytes(&self) -> u64 {
         let n = self.largest_order();
         let extents = self.tensor.iter().zip(&self.core);
         let factors: usize = extents.map(|(extent, rank)| extent * (rank + 1)).sum();
-        let entries = 2 * self.size() + 3 * n * n + factors + self.core_size() + 8;
+        let [first, second] = self.chain_lens();
+        let energies = 2 * work_len(1, self.size());
+        let entries = first + second + energies + 3 * n * n + factors + self.core_size() + 8;
         8 * entries as u64
     }
 }

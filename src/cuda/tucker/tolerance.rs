@@ -1,282 +1,361 @@
-//! Decompositions of a batch within a tolerance. The ranks differ from tensor to tensor.
+//! Decompositions within a tolerance. The ranks differ from tensor to tensor.
 //!
-//! The host truncates mode by mode, as for a single tensor. For each mode and each group of tensors
-//! of equal shape, the device computes all singular vectors and the products with them.
-//! The host reads the singular values of each tensor, chooses its rank, and keeps the leading
-//! vectors and the leading slices of the product:
+//! The tensors stay on the device. For each mode and each group of tensors Y of equal shape, the
+//! host reads the singular values alone, and chooses the rank of each tensor:
 //!
 //! ```text
 //! for each mode n of the order
-//!     group the tensors Y by shape
-//!     device: σ, U, Y ×ₙ Uᵀ                for each group
-//!     host:   r = the smallest rank for which the discarded σ² are within the budget
-//!             Aₙ = U[:, ..r],  Y = (Y ×ₙ Uᵀ)[.., ..r, ..]
+//!     for each group of tensors Y of equal shape
+//!         device: σ, U                              from Gram matrices
+//!         host:   r = the smallest rank for which the discarded σ² are within the budget
+//!         device: σ, U with all digits, where the Gram matrix does not resolve the discarded σ²
+//!         device: for each r, Aₙ = U[:, ..r] and Y ×ₙ Aₙᵀ of the tensors with this rank
 //! ```
+//!
+//! Tensors of the same rank form a group for the next mode. A kernel finds the tensors of a new group
+//! among those of the old one by a list of their places.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use faer::Mat;
-
-use super::shapes::Shapes;
-use super::solver::{Decomposition, Factors, Solver, Source};
-use crate::cuda::device::Device;
+use super::chunk::Chunk;
+use super::entries::Entries;
+use super::factor::{Factors, SingularVectors};
+use super::found::{Basis, Found};
+use super::iteration::Sweeping;
+use super::result::DeviceTucker;
+use super::tensors::{Product, Tensors};
+use crate::cuda::buffers::{Buffer, download, uninitialised, upload, zeros};
 use crate::cuda::launch::Unfoldings;
+use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
-use crate::linalg::{LeftSingular, Route, Rung};
-use crate::monitor::Cancellation;
-use crate::tensor::{Tensor, TensorRef};
-use crate::tucker::{Budget, Contract, Start, Truncator, Tucker, check_finite, obey_rank_law};
+use crate::linalg::{Route, gram_resolves};
+use crate::tucker::{Budget, Contract, Discarded, Start};
 
-/// The tensors of a batch.
-pub(super) struct Batch<'a, T> {
-    entries: &'a [T],
-    shape: &'a [usize],
-}
-
-impl<'a, T: DeviceScalar> Batch<'a, T> {
-    pub(super) fn new(batch: TensorRef<'a, T>, shapes: &'a Shapes) -> Self {
-        Self {
-            entries: batch.data(),
-            shape: &shapes.tensor,
-        }
-    }
-
-    /// The entries of all tensors.
-    pub(super) fn entries(&self) -> &'a [T] {
-        self.entries
-    }
-
-    pub(super) fn item(&self, item: usize) -> Result<TensorRef<'a, T>> {
-        TensorRef::new(self.shape, self.entries_of(item))
-    }
-
-    fn entries_of(&self, item: usize) -> &'a [T] {
-        let size: usize = self.shape.iter().product();
-        &self.entries[item * size..][..size]
-    }
-}
-
-/// Decomposes the tensors of a batch within a tolerance.
-pub(super) struct WithinTolerance<'a> {
-    pub(super) device: &'a Device,
-    /// The shapes with the extents as ranks.
-    pub(super) shapes: &'a Shapes,
-    pub(super) start: Start,
+/// Decomposes the tensors of a chunk within a tolerance.
+pub(super) struct WithinTolerance<'a, T> {
+    pub(super) chunk: &'a Chunk<'a, T>,
     pub(super) tolerance: f64,
-    pub(super) cancellation: Cancellation<'a>,
 }
 
-impl WithinTolerance<'_> {
+/// Truncated decompositions: in `f64`, and in the scalar of the tensors.
+pub(super) struct Truncated<T> {
+    pub(super) found: Vec<Found>,
+    pub(super) results: Vec<DeviceTucker<T>>,
+}
+
+/// Tensors of equal shape.
+struct Group {
+    /// The number of each tensor in the chunk. `None` for a tensor that is not decomposed.
+    items: Vec<Option<usize>>,
+    shape: Vec<usize>,
+    /// Products; `None` for the tensors of the chunk.
+    products: Option<Arc<Buffer<f64>>>,
+}
+
+/// A tensor with some of its modes truncated.
+#[derive(Clone)]
+struct Partial {
+    discarded: Discarded,
+    ranks: Vec<usize>,
+    factors: Vec<Option<Entries<f64>>>,
+    spectra: Vec<Option<Vec<f64>>>,
+}
+
+impl<T: DeviceScalar> WithinTolerance<'_, T> {
     /// The start of each tensor, within the tolerance or with a shortfall, as
     /// [`StHosvd::decompose`] and [`Hosvd::decompose`] compute it.
     ///
     /// [`StHosvd::decompose`]: crate::StHosvd::decompose
     /// [`Hosvd::decompose`]: crate::Hosvd::decompose
-    pub(super) fn truncate<T: DeviceScalar>(&self, batch: &Batch<'_, T>) -> Result<Vec<Tucker<T>>> {
-        // 1. Truncate all tensors with a share of the tolerance that leaves room for the rounding
-        // of Gram matrices.
-        let contract = Contract::new::<T>(self.tolerance, &self.shapes.tensor, Route::Gram);
-        let all: Vec<usize> = (0..self.shapes.items).collect();
-        let mut found = self.spend(contract.share, batch, &all)?;
+    pub(super) fn truncate(&self) -> Result<Truncated<T>> {
+        let Self { chunk, tolerance } = *self;
+        let (tensor, route) = (&chunk.shapes.tensor, chunk.options.route);
+        // 1. Truncate all tensors with a share of the tolerance that leaves room for rounding.
+        let contract = Contract::new::<T>(tolerance, tensor, route);
+        let all: Vec<usize> = (0..chunk.shapes.items).collect();
+        let mut found = self.spend(contract.share, &all)?;
+        let mut results = chunk.rounded(&found)?;
+        if contract.is_met_unmeasured() {
+            return Ok(Truncated { found, results });
+        }
         // 2. Find the tensors that miss the tolerance nevertheless, and truncate them again with
         // a share of 0.
         let mut missed = Vec::new();
-        for (item, tucker) in found.iter().enumerate() {
-            if !contract.is_met(tucker, batch.item(item)?)? {
+        for (item, result) in results.iter().enumerate() {
+            if chunk.measured(item, result)? > tolerance {
                 missed.push(item);
             }
         }
-        let lossless = self.spend(0.0, batch, &missed)?;
-        for (item, tucker) in missed.into_iter().zip(lossless) {
-            found[item] = contract.settle(tucker, batch.item(item)?)?;
+        let lossless = self.spend(0.0, &missed)?;
+        let rounded = chunk.rounded(&lossless)?;
+        for (tucker, mut result) in lossless.into_iter().zip(rounded) {
+            let item = tucker.item;
+            result.set_error(chunk.measured(item, &result)?, Some(tolerance));
+            found[item] = tucker;
+            results[item] = result;
         }
-        Ok(found)
-    }
-
-    /// Sweeps from `starts`. Tensors of equal ranks are decomposed together.
-    pub(super) fn sweep<T: DeviceScalar>(
-        &self,
-        solver: &Solver<'_>,
-        starts: &[Tucker<T>],
-        batch: &Batch<'_, T>,
-    ) -> Result<Vec<Tucker<T>>> {
-        let factors = |item: usize| starts[item].factors();
-        let found =
-            self.by_equal_ranks(solver, starts.len(), factors, |item| batch.entries_of(item))?;
-        let found = found.into_iter().enumerate();
-        found
-            .map(|(item, decomposition)| {
-                let mut tucker = decomposition.tucker(batch.item(item)?)?;
-                if let Some(reached) = tucker.estimated_error() {
-                    tucker.note_shortfall(self.tolerance, reached);
-                }
-                Ok(tucker)
-            })
-            .collect()
+        Ok(Truncated { found, results })
     }
 
     /// Truncates the tensors `items` with a relative error of at most `share`.
-    fn spend<T: DeviceScalar>(
-        &self,
-        share: f64,
-        batch: &Batch<'_, T>,
-        items: &[usize],
-    ) -> Result<Vec<Tucker<T>>> {
-        // 1. Copies in `f64`.
-        let tensors = items.iter().map(|&item| Partial::new(batch.item(item)?));
-        let mut tensors = tensors.collect::<Result<Vec<_>>>()?;
-        // 2. The factors, mode by mode. ST-HOSVD goes on with the projected tensors.
-        let sequential = self.start == Start::StHosvd;
-        let modes = self.shapes.order.len();
-        for (step, &mode) in self.shapes.order.iter().enumerate() {
-            let decompositions = self.all_vectors(mode, &tensors)?;
-            for (tensor, all) in tensors.iter_mut().zip(decompositions) {
-                let budget = if sequential {
-                    let total = Budget::Energy(share * share);
-                    tensor.truncator.discarded().budget(total, modes - step)
+    fn spend(&self, share: f64, items: &[usize]) -> Result<Vec<Found>> {
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Self { chunk, .. } = *self;
+        let shapes = &chunk.shapes;
+        let order = shapes.tensor.len();
+        let mut partials = vec![
+            Partial {
+                discarded: Discarded::default(),
+                ranks: shapes.tensor.clone(),
+                factors: vec![None; order],
+                spectra: vec![None; order],
+            };
+            shapes.items
+        ];
+        // 1. The factors, mode by mode. ST-HOSVD goes on with the projected tensors.
+        let sequential = chunk.options.start == Start::StHosvd;
+        let modes = shapes.order.len();
+        let wanted = (0..shapes.items).map(|item| items.contains(&item).then_some(item));
+        let mut groups = vec![Group {
+            items: wanted.collect(),
+            shape: shapes.tensor.clone(),
+            products: None,
+        }];
+        for (step, &mode) in shapes.order.iter().enumerate() {
+            let budget = |discarded: Discarded| {
+                if sequential {
+                    discarded.budget(Budget::Energy(share * share), modes - step)
                 } else {
                     Budget::Energy(share * share / modes as f64)
-                };
-                let projected = tensor.truncate(mode, all, budget)?;
-                if sequential {
-                    tensor.y = projected;
                 }
-            }
-        }
-        // 3. For HOSVD, the cores.
-        if !sequential {
-            let factors = |item: usize| tensors[item].truncator.factors();
-            let entries = |item: usize| tensors[item].y.data();
-            let solver = Solver::without_sweeps(self.device, self.cancellation);
-            let cores = self.by_equal_ranks(&solver, tensors.len(), factors, entries)?;
-            for (tensor, projected) in tensors.iter_mut().zip(cores) {
-                tensor.y = projected.core;
-            }
-        }
-        // 4. The decompositions.
-        let truncated = tensors.into_iter().map(Partial::tucker);
-        truncated.map(|tucker| obey_rank_law(tucker?)).collect()
-    }
-
-    /// All left singular vectors U of the mode-n unfolding of each tensor Y, and Y ×ₙ Uᵀ.
-    fn all_vectors(&self, mode: usize, tensors: &[Partial]) -> Result<Vec<Decomposition<f64>>> {
-        let shape = |item: usize| tensors[item].y.shape().to_vec();
-        by_group(tensors.len(), shape, |tensor, items| {
-            let mut core = tensor.clone();
-            core[mode] = Unfoldings::of(1, tensor, mode).order();
-            let shapes = Shapes {
-                items: items.len(),
-                tensor: tensor.clone(),
-                core,
-                order: vec![mode],
             };
-            let entries: Vec<&[f64]> = items.iter().map(|&item| tensors[item].y.data()).collect();
-            let source = Source::Truncated(Start::StHosvd);
-            let solver = Solver::without_sweeps(self.device, self.cancellation);
-            solver.decompose(&shapes, &source, &entries.concat())
-        })
-    }
-
-    /// Projects each tensor on its given factors, and sweeps as `solver` does. Tensors of equal
-    /// ranks are decomposed together.
-    fn by_equal_ranks<'f, T: DeviceScalar>(
-        &self,
-        solver: &Solver<'_>,
-        tensors: usize,
-        factors: impl Fn(usize) -> &'f Factors<T>,
-        entries: impl Fn(usize) -> &'f [T],
-    ) -> Result<Vec<Decomposition<T>>> {
-        let extents = |item: usize| {
-            let modes = factors(item).iter().zip(&self.shapes.tensor);
-            modes
-                .map(|(factor, &extent)| factor.as_ref().map_or(extent, Mat::ncols))
-                .collect()
+            let mut next = Vec::new();
+            for group in &groups {
+                chunk.options.sweeping.cancellation.check()?;
+                next.extend(self.truncate_mode(group, mode, &budget, &mut partials)?);
+            }
+            if sequential {
+                groups = next;
+            }
+        }
+        // 2. The cores.
+        let found = if sequential {
+            cores_of_groups(groups, &partials)
+        } else {
+            let bases = items.iter().map(|&item| Basis {
+                item,
+                ranks: &partials[item].ranks,
+                factors: &partials[item].factors,
+            });
+            let bases: Vec<Basis<'_>> = bases.collect();
+            let cancellation = chunk.options.sweeping.cancellation;
+            let found = chunk.by_equal_ranks(&bases, Sweeping::none(cancellation))?;
+            let with_spectra = found.into_iter().map(|found| {
+                let partial = &partials[found.item];
+                Found {
+                    spectra: partial.spectra.clone(),
+                    error: partial.discarded.relative_error(),
+                    ..found
+                }
+            });
+            with_spectra.collect()
         };
-        by_group(tensors, extents, |core: &Vec<usize>, items| {
-            let shapes = Shapes {
-                items: items.len(),
-                core: core.clone(),
-                ..self.shapes.clone()
+        // 3. The rank law.
+        let lawful = found.into_iter();
+        let lawful = lawful.map(|found| found.obeying_rank_law(chunk.queue, &shapes.tensor));
+        let mut lawful: Vec<Found> = lawful.collect::<Result<_>>()?;
+        lawful.sort_by_key(|found| found.item);
+        Ok(lawful)
+    }
+
+    /// Truncates a mode of the tensors of a group. Returns groups of the products, unless the start
+    /// is HOSVD.
+    fn truncate_mode(
+        &self,
+        group: &Group,
+        mode: usize,
+        budget: &dyn Fn(Discarded) -> Budget,
+        partials: &mut [Partial],
+    ) -> Result<Vec<Group>> {
+        let Self { chunk, .. } = *self;
+        let queue = chunk.queue;
+        let tensors = match &group.products {
+            None => chunk.units.tensors(),
+            Some(products) => Tensors::Double(products.as_view()),
+        };
+        let unfoldings = Unfoldings::of(group.items.len(), &group.shape, mode);
+        // 1. Singular values and vectors, and the ranks.
+        let mut vectors = SingularVectors::new(queue, group.items.len(), unfoldings.order(), 0)?;
+        let spectra = self.spectra(&tensors, unfoldings, group, &mut vectors, |item, values| {
+            let discarded = partials[item].discarded;
+            discarded.rank(budget(discarded), values)
+        })?;
+        let mut by_rank: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
+        for (place, item) in group.items.iter().enumerate() {
+            let Some(item) = *item else { continue };
+            let partial = &mut partials[item];
+            let values = spectra[place].clone();
+            let rank = partial.discarded.rank(budget(partial.discarded), &values);
+            partial.discarded.add(&values, rank);
+            partial.spectra[mode] = Some(values);
+            partial.ranks[mode] = rank;
+            by_rank.entry(rank).or_default().push((place, item));
+        }
+        // 2. For each rank the factors, and the products with them.
+        let mut groups = Vec::new();
+        for (rank, members) in by_rank {
+            let (places, items): (Vec<usize>, Vec<usize>) = members.into_iter().unzip();
+            let selected = if places.len() == group.items.len() {
+                None
+            } else {
+                let places: Vec<i32> = places.iter().map(|&place| place as i32).collect();
+                Some(on_device(queue, &places)?)
             };
-            let of_group: Vec<&Factors<T>> = items.iter().map(|&item| factors(item)).collect();
-            let entries: Vec<&[T]> = items.iter().map(|&item| entries(item)).collect();
-            let source = Source::Factors(&of_group);
-            solver.decompose(&shapes, &source, &entries.concat())
-        })
+            let selected = selected.as_deref();
+            let unfoldings = Unfoldings {
+                items: items.len(),
+                ..unfoldings
+            };
+            let size = unfoldings.rows() * rank;
+            let mut factors = uninitialised(queue, items.len() * size)?;
+            let leading = Factors {
+                unfoldings,
+                rank,
+                factors: &mut factors,
+                selected,
+                active: None,
+            };
+            vectors.leading(queue, &tensors, leading)?;
+            if chunk.options.start == Start::StHosvd {
+                let mut products = uninitialised(queue, items.len() * unfoldings.columns() * rank)?;
+                let product = Product {
+                    unfoldings,
+                    matrices: &factors,
+                    rank,
+                    expanding: false,
+                    products: &mut products,
+                    selected,
+                    active: None,
+                };
+                tensors.product(queue, product)?;
+                let mut shape = group.shape.clone();
+                shape[mode] = rank;
+                groups.push(Group {
+                    items: items.iter().copied().map(Some).collect(),
+                    shape,
+                    products: Some(Arc::new(products)),
+                });
+            }
+            let factors = Entries::split(factors, items.len(), size);
+            for (item, factor) in items.into_iter().zip(factors) {
+                partials[item].factors[mode] = Some(factor);
+            }
+        }
+        Ok(groups)
+    }
+
+    /// The singular values of each tensor of a group, and in `vectors` its singular vectors. Where a
+    /// Gram matrix does not resolve the values after the rank, they get all digits.
+    fn spectra(
+        &self,
+        tensors: &Tensors<'_, T>,
+        unfoldings: Unfoldings,
+        group: &Group,
+        vectors: &mut SingularVectors,
+        rank: impl Fn(usize, &[f64]) -> usize,
+    ) -> Result<Vec<Vec<f64>>> {
+        let (queue, route) = (self.chunk.queue, self.chunk.options.route);
+        let order = unfoldings.order();
+        let mut squares = zeros(queue, group.items.len() * order)?;
+        // 1. By Gram matrices.
+        let wanted: Vec<i32> = group
+            .items
+            .iter()
+            .map(|&item| i32::from(item.is_some()))
+            .collect();
+        let active = flags(queue, &wanted)?;
+        vectors.pairs(queue, tensors, unfoldings, &mut squares, active.as_deref())?;
+        let mut spectra = roots(&download(queue, &squares)?, order);
+        // 2. The tensors that need a second pass.
+        let unresolved = group.items.iter().zip(&spectra).map(|(&item, values)| {
+            let resolved = item.is_none_or(|item| match route {
+                Route::Gram => true,
+                Route::Qr => false,
+                Route::Auto => gram_resolves::<T>(values, rank(item, values)),
+            });
+            i32::from(!resolved)
+        });
+        let unresolved: Vec<i32> = unresolved.collect();
+        if unresolved.contains(&1) {
+            let active = flags(queue, &unresolved)?;
+            vectors.refine(queue, tensors, unfoldings, &mut squares, active.as_deref())?;
+            spectra = roots(&download(queue, &squares)?, order);
+        }
+        vectors.check_convergence(queue)?;
+        Ok(spectra)
     }
 }
 
-/// Solves items 0 to `count` in groups of equal keys. Returns the results in the order of
-/// the items.
-fn by_group<K: Ord, R>(
-    count: usize,
-    key: impl Fn(usize) -> K,
-    solve: impl Fn(&K, &[usize]) -> Result<Vec<R>>,
-) -> Result<Vec<R>> {
-    let mut groups: BTreeMap<K, Vec<usize>> = BTreeMap::new();
-    for item in 0..count {
-        groups.entry(key(item)).or_default().push(item);
-    }
-    let mut solved = Vec::with_capacity(count);
-    for (key, items) in groups {
-        let of_group = solve(&key, &items)?;
-        solved.extend(items.into_iter().zip(of_group));
-    }
-    solved.sort_by_key(|&(item, _)| item);
-    Ok(solved.into_iter().map(|(_, result)| result).collect())
+/// The square roots, in spectra of `order` values each.
+fn roots(squares: &[f64], order: usize) -> Vec<Vec<f64>> {
+    let spectra = squares.chunks_exact(order);
+    let roots = |squares: &[f64]| {
+        squares
+            .iter()
+            .map(|square| square.max(0.0).sqrt())
+            .collect()
+    };
+    spectra.map(roots).collect()
 }
 
-/// A tensor with some of its modes truncated.
-struct Partial {
-    /// In ST-HOSVD the tensor projected on the factors so far; at the end the core.
-    y: Tensor<f64>,
-    truncator: Truncator<f64>,
+/// The flags on the device; `None` if all are 1.
+fn flags(queue: &Queue, flags: &[i32]) -> Result<Option<Buffer<i32>>> {
+    if flags.iter().all(|&flag| flag == 1) {
+        return Ok(None);
+    }
+    on_device(queue, flags).map(Some)
+}
+
+fn on_device(queue: &Queue, numbers: &[i32]) -> Result<Buffer<i32>> {
+    let mut buffer = uninitialised(queue, numbers.len())?;
+    upload(queue, numbers, &mut buffer)?;
+    Ok(buffer)
 }
 
 impl Partial {
-    fn new<T: DeviceScalar>(x: TensorRef<'_, T>) -> Result<Self> {
-        let entries = x.data().iter().map(|entry| entry.as_f64());
-        Ok(Self {
-            y: Tensor::new(x.shape(), entries.collect())?,
-            truncator: Truncator::new(x.order()),
-        })
-    }
-
-    /// Chooses the rank r of a mode by the budget, and keeps the leading r vectors. `all` holds
-    /// all vectors and the product with them. Returns the product with the kept vectors.
-    fn truncate(
-        &mut self,
-        mode: usize,
-        mut all: Decomposition<f64>,
-        budget: Budget,
-    ) -> Result<Tensor<f64>> {
-        let mut shape = all.core.shape().to_vec();
-        let values = all.spectra[mode].take().unwrap_or_default();
-        let rank = self.truncator.discarded().rank(budget, &values);
-        if let Some(vectors) = all.factors[mode].take() {
-            let leading = vectors.get(.., ..rank).to_owned();
-            let leading = LeftSingular {
-                values,
-                vectors: leading,
-                route: Route::Gram,
-                rung: Rung::default(),
-            };
-            self.truncator.keep(mode, leading);
+    /// The decomposition of tensor `item` with this core.
+    fn found(&self, item: usize, core: Entries<f64>) -> Found {
+        Found {
+            item,
+            core,
+            ranks: self.ranks.clone(),
+            factors: self.factors.clone(),
+            spectra: self.spectra.clone(),
+            error: self.discarded.relative_error(),
+            convergence: None,
         }
-        let right: usize = shape[mode + 1..].iter().product();
-        let slabs = all.core.data().chunks(shape[mode] * right);
-        let leading = slabs.flat_map(|slab| &slab[..rank * right]).copied();
-        let leading = leading.collect();
-        shape[mode] = rank;
-        Tensor::new(&shape, leading)
     }
+}
 
-    /// The decomposition, rounded to the scalar.
-    fn tucker<T: DeviceScalar>(self) -> Result<Tucker<T>> {
-        let core = self.y.data().iter().map(|&entry| T::from_f64(entry));
-        let core = Tensor::new(self.y.shape(), core.collect())?;
-        check_finite(&core, "the core")?;
-        self.truncator.rounded().finish(core)
-    }
+/// The decompositions with the products of the last groups as cores.
+fn cores_of_groups(groups: Vec<Group>, partials: &[Partial]) -> Vec<Found> {
+    let of_group = groups.into_iter().flat_map(|group| {
+        let size: usize = group.shape.iter().product();
+        let buffer = group.products;
+        let items = group.items.into_iter().enumerate();
+        items.filter_map(move |(place, item)| {
+            let core = Entries {
+                buffer: Arc::clone(buffer.as_ref()?),
+                first: place * size,
+                len: size,
+            };
+            let item = item?;
+            Some(partials[item].found(item, core))
+        })
+    });
+    of_group.collect()
 }

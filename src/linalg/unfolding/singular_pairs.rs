@@ -129,13 +129,25 @@ pub(crate) struct SingularPairs {
 impl SingularPairs {
     /// The tail: √(Σσᵢ²) over the values without a vector, divided by √(Σσᵢ²) over all values.
     fn tail(&self) -> f64 {
-        let largest = self.values.first().copied().unwrap_or(0.0);
-        let energy = |values: &[f64]| {
-            let squares = values.iter().map(|value| (value / largest).powi(2));
-            squares.sum::<f64>()
-        };
-        (energy(&self.values[self.vectors.ncols()..]) / energy(&self.values)).sqrt()
+        tail(&self.values, self.vectors.ncols())
     }
+}
+
+/// √(Σσᵢ²) over the values from `rank` on, divided by √(Σσᵢ²) over all values.
+fn tail(values: &[f64], rank: usize) -> f64 {
+    let largest = values.first().copied().unwrap_or(0.0);
+    let energy = |values: &[f64]| {
+        let squares = values.iter().map(|value| (value / largest).powi(2));
+        squares.sum::<f64>()
+    };
+    (energy(&values[rank..]) / energy(values)).sqrt()
+}
+
+/// Whether the eigenvalues of a Gram matrix in `f64` have the requested digits, where `rank` vectors
+/// are kept. For `f32` entries this is always true: the matrix resolves singular values down to
+/// 1e-8·σ₁, which is below the ε of `f32`.
+pub(crate) fn gram_resolves<T: Scalar>(values: &[f64], rank: usize) -> bool {
+    is_single::<T>() || tail(values, rank) > DOUBLE_TAIL
 }
 
 /// The singular values of the mode-n unfolding of `x`, and singular vectors of its smaller side.
@@ -317,11 +329,10 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
         Ok((self.unfolding.scaled_gram(exponent)?, exponent))
     }
 
-    /// Whether the pairs from a Gram matrix in `f64` have the requested digits. For `f32` entries
-    /// this is always true: the matrix resolves singular values down to 1e-8·σ₁, which is below
-    /// the ε of `f32`.
+    /// Whether the pairs from a Gram matrix in `f64` have the requested digits.
     fn is_resolved(&self, pairs: &SingularPairs) -> bool {
-        is_single::<T>() || self.request.accuracy.route == Route::Gram || pairs.tail() > DOUBLE_TAIL
+        self.request.accuracy.route == Route::Gram
+            || gram_resolves::<T>(&pairs.values, pairs.vectors.ncols())
     }
 
     /// The pairs from the eigenvalues and eigenvectors of a Gram matrix of X·2⁻ᵉ.

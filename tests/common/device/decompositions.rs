@@ -19,6 +19,11 @@ pub(super) const CASES: &[Case] = &[
         compare: st_hosvd_of_a_batch,
     },
     Case {
+        name: "st_hosvd_of_every_small_order",
+        runs: Runs::Anywhere,
+        compare: st_hosvd_of_every_small_order,
+    },
+    Case {
         name: "some_modes_and_any_scale",
         runs: Runs::Anywhere,
         compare: some_modes_and_any_scale,
@@ -174,6 +179,18 @@ fn st_hosvd_of_a_batch(trial: &mut Trial<'_>) {
             &st_hosvd_by_gram(ranks.to_vec()),
             &features::<f64>(shape, 9),
         );
+    }
+}
+
+/// Up to order 54, one warp solves an eigenproblem. Matrices of even orders are graded.
+fn st_hosvd_of_every_small_order(trial: &mut Trial<'_>) {
+    for n in 1..=54 {
+        let shape = [1, n, n + 2];
+        let batch = match n % 2 {
+            0 => graded_batch(&shape),
+            _ => features::<f64>(&shape, 3),
+        };
+        trial.st_hosvd(&st_hosvd_by_gram([n.min(3), n.min(3)]), &batch);
     }
 }
 

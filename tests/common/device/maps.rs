@@ -2,7 +2,7 @@
 
 use tenfold::cam::{Cam, SaliencyMap, Sign, Status, Weighting, resize};
 use tenfold::cuda::DeviceScalar;
-use tenfold::{CudaError, Error, Hooi, Route, Tensor, Truncation};
+use tenfold::{Error, Hooi, Tensor, Truncation};
 
 use super::compare::largest_difference;
 use super::{
@@ -14,6 +14,11 @@ pub(super) const CASES: &[Case] = &[
         name: "maps_of_few_positions",
         runs: Runs::Anywhere,
         compare: maps_of_few_positions,
+    },
+    Case {
+        name: "maps_of_every_small_number_of_positions",
+        runs: Runs::Anywhere,
+        compare: maps_of_every_small_number_of_positions,
     },
     Case {
         name: "maps_of_a_layer_of_7x7",
@@ -241,6 +246,20 @@ impl Trial<'_> {
 }
 
 /// One block computes each map.
+/// Up to 54 positions, one warp computes a map. The numbers of channels leave every remainder of a
+/// chunk of channels, and feature maps start at any multiple of their scalar.
+fn maps_of_every_small_number_of_positions(trial: &mut Trial<'_>) {
+    for positions in 1..=54 {
+        let shape = [2, positions + 1 + positions % 5, positions];
+        let cam = Cam::new(Weighting::ALL[positions % 4]);
+        if positions % 3 == 0 {
+            trial.maps(&cam, &features::<f64>(&shape, 3));
+        } else {
+            trial.maps(&cam, &features::<f32>(&shape, 3));
+        }
+    }
+}
+
 fn maps_of_few_positions(trial: &mut Trial<'_>) {
     trial.every_weighting_and_scalar(&[
         &[3, 20, 3, 3],
@@ -373,7 +392,7 @@ fn maps_at_a_pointer(trial: &mut Trial<'_>) {
 }
 
 fn maps_in_chunks(trial: &mut Trial<'_>) {
-    // Room for three maps on each of two streams.
+    // Room for a few maps on each of two streams.
     trial.maps_in_chunks(&features::<f32>(&[7, 10, 2, 4], 6), 3200);
     // Room for three of the five maps.
     let batch = features::<f64>(&[5, 4, 3, 3], 6);
@@ -453,14 +472,6 @@ fn errors_of_maps(trial: &mut Trial<'_>) {
     assert!(matches!(
         device.hooi(&tolerance, &batch),
         Err(Error::ToleranceOutOfRange { .. })
-    ));
-    let qr = Hooi {
-        route: Route::Qr,
-        ..Hooi::new([1, 1, 1])
-    };
-    assert!(matches!(
-        device.hooi(&qr, &batch),
-        Err(Error::Cuda(CudaError::OnlyOnCpu { .. }))
     ));
     assert!(device.hooi(&Hooi::new([1, 1]), &batch).is_err());
 }

@@ -10,6 +10,7 @@ mod compare;
 mod decompositions;
 mod features;
 mod maps;
+mod resident;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -88,7 +89,8 @@ pub(crate) fn run(device: &Device, place: &dyn Place) -> ExitCode {
         Runs::OnHardware
     };
     let (mut passed, mut failed) = (0, 0);
-    for case in maps::CASES.iter().chain(decompositions::CASES) {
+    let tucker = decompositions::CASES.iter().chain(resident::CASES);
+    for case in maps::CASES.iter().chain(tucker) {
         if case.runs == elsewhere || !wanted(case.name) {
             continue;
         }

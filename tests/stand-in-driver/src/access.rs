@@ -5,7 +5,7 @@
 //! mark in their upper 8 of 64 bits.
 
 use crate::arithmetic::compute;
-use crate::instruction::{Address, Atomic, Operand, Operation, Place, Space, Type};
+use crate::instruction::{Address, Atomic, Operand, Operation, Order, Place, Space, Type};
 use crate::machine::{Fault, Machine};
 use crate::order::lanes_of;
 use crate::warp::{Copy, Warp};
@@ -50,22 +50,27 @@ impl Machine<'_> {
         operation: &Operation,
     ) -> Result<(), String> {
         match operation {
-            Operation::Load(place, into, constant) => {
+            Operation::Load(place, into, order) => {
                 let start = self.start(warp, lane, place, into.len())?;
                 for (number, &into) in into.iter().enumerate() {
                     let at = start.wrapping_add((number * place.kind.size()) as u64);
                     let spot = self.spot(warp, place.space, at)?;
-                    let value = self.load(warp, lane, spot, place.kind, [false, *constant])?;
+                    let constant = *order == Order::Constant;
+                    let value = self.load(warp, lane, spot, place.kind, [false, constant])?;
                     warp.registers[into][lane] = value;
                 }
             }
-            Operation::Store(place, from) => {
+            Operation::Store(place, from, order) => {
                 let start = self.start(warp, lane, place, from.len())?;
                 for (number, &from) in from.iter().enumerate() {
                     let at = start.wrapping_add((number * place.kind.size()) as u64);
                     let spot = self.spot(warp, place.space, at)?;
                     let value = self.source(warp, from).at(lane);
-                    self.store(warp, lane, spot, place.kind, value, false)?;
+                    if let Order::Flag(releases, far) = *order {
+                        self.set_flag(warp, lane, (spot, place.kind, value), [releases, far])?;
+                    } else {
+                        self.store(warp, lane, spot, place.kind, value, false)?;
+                    }
                 }
             }
             Operation::Atomic(atomic, place, into, from) => {
@@ -143,7 +148,13 @@ impl Machine<'_> {
     }
 
     /// The first address of `count` values, which are aligned together.
-    fn start(&self, warp: &Warp, lane: usize, place: &Place, count: usize) -> Result<u64, String> {
+    pub(crate) fn start(
+        &self,
+        warp: &Warp,
+        lane: usize,
+        place: &Place,
+        count: usize,
+    ) -> Result<u64, String> {
         let start = self.address(warp, lane, place.address);
         let bytes = (count * place.kind.size()) as u64;
         if count > 1 && !start.is_multiple_of(bytes) {
@@ -264,6 +275,7 @@ impl Machine<'_> {
         atomic: bool,
     ) -> Result<(), String> {
         let size = kind.size();
+        self.changes += 1;
         match spot {
             Spot::Param(_) => Err("a store to a parameter".to_owned()),
             Spot::Shared(block, offset) => {

@@ -144,6 +144,18 @@ pub struct Place {
     pub address: Address,
 }
 
+/// How a load or store is ordered with accesses of other threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By barriers alone.
+    Weak,
+    /// A load of bytes that the launch must not change.
+    Constant,
+    /// An access to a flag. Whether it acquires or releases, and whether the order extends to other
+    /// blocks.
+    Flag(bool, bool),
+}
+
 /// An instruction without its guard.
 #[derive(Clone, Debug)]
 pub enum Operation {
@@ -159,10 +171,10 @@ pub enum Operation {
     Compare(Comparison, Type, usize, [Operand; 2]),
     /// A conversion: rounding, target type, source type, target, source.
     Convert(&'static str, Type, Type, usize, Operand),
-    /// A load. The flag is set if the launch must not change the bytes.
-    Load(Place, Vec<usize>, bool),
+    /// A load.
+    Load(Place, Vec<usize>, Order),
     /// A store.
-    Store(Place, Vec<Operand>),
+    Store(Place, Vec<Operand>, Order),
     /// An atomic operation: the register for the old value, and two operands.
     Atomic(Atomic, Place, Option<usize>, [Operand; 2]),
     /// An address of shared or local memory from a generic one.

@@ -5,7 +5,7 @@
 //! Only a barrier orders accesses to memory.
 
 use crate::arithmetic::compute;
-use crate::instruction::{Collective, Operand, Operation, Product, Shuffle, Vote};
+use crate::instruction::{Collective, Operand, Operation, Order, Product, Shuffle, Vote};
 use crate::machine::{Fault, Machine};
 use crate::order::{LANES, lanes_of, meet_in_warp};
 use crate::warp::{State, Values, Warp};
@@ -32,6 +32,9 @@ impl Machine<'_> {
             Operation::BarrierReduce(..) => {
                 warp.go(active, place, State::AtBarrier(0, 0));
                 Ok(0)
+            }
+            Operation::Load(of, into, Order::Flag(acquires, far)) => {
+                self.poll(warp, active, place, (of, into[0]), [*acquires, *far])
             }
             Operation::PhaseTry(test) => self.phase_try(warp, active, place, test),
             Operation::ClusterArrive(_, false) => {

@@ -8,15 +8,20 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::allocations::Memory;
-use crate::barriers::{ClusterBarrier, Phase};
-use crate::instruction::{Operand, Operation, Side, Special};
+use crate::barriers::ClusterBarrier;
+use crate::flags::Flag;
+use crate::instruction::{Operand, Operation, Order, Side, Special};
 use crate::launch::{Done, Launch, Random, Schedule};
 use crate::memory::Region;
 use crate::order::{By, Clock, Known, LANES, lanes_of};
+use crate::phases::Phase;
 use crate::warp::{Copies, Local, Source, State, Values, Warp, plain};
 
 /// A launch with more instructions counts as hanging.
 const MOST_INSTRUCTIONS: u64 = 20_000_000_000;
+
+/// Threads that have read the same flags for so many turns wait for each other.
+const MOST_IDLE_TURNS: u32 = 100;
 
 /// A fault, and the lane that caused it.
 pub(crate) type Fault = (usize, String);
@@ -44,6 +49,10 @@ pub(crate) struct Machine<'a> {
     cluster_index: [usize; 3],
     pub(crate) blocks: Vec<Block>,
     pub(crate) barrier: ClusterBarrier,
+    /// What is known to threads that see a flag, by the flag's memory and address.
+    pub(crate) flags: HashMap<(usize, u64), Flag>,
+    /// The number of stores, barriers and ends of threads so far.
+    pub(crate) changes: u64,
     random: Random,
 }
 
@@ -61,6 +70,8 @@ impl<'a> Machine<'a> {
             cluster_index: [0; 3],
             blocks: Vec::new(),
             barrier: ClusterBarrier::default(),
+            flags: HashMap::new(),
+            changes: 0,
             random: Random::new(seed),
         }
     }
@@ -75,8 +86,11 @@ impl<'a> Machine<'a> {
         self.cluster = number;
         self.cluster_index = index;
         let mut warps = self.begin_cluster();
+        // Turns in which threads only read flags.
+        let mut idle = 0;
         for turn in 0u64.. {
             let mut moved = false;
+            let before = self.changes;
             for place in self.launch.schedule.order(warps.len(), turn) {
                 let warp = &mut warps[place];
                 moved |= self.run_warp(warp).map_err(|(lane, what)| {
@@ -96,7 +110,8 @@ impl<'a> Machine<'a> {
             if self.blocks.iter().all(|block| block.left == 0) {
                 return Ok(());
             }
-            if !moved {
+            idle = if self.changes == before { idle + 1 } else { 0 };
+            if !moved || idle > MOST_IDLE_TURNS {
                 return Err(self.stuck(&warps));
             }
         }
@@ -111,6 +126,7 @@ impl<'a> Machine<'a> {
         let fixed = kernel.shared_bytes.next_multiple_of(16);
         let blocks: usize = extents.iter().product();
         self.blocks.clear();
+        self.flags.clear();
         for rank in 0..blocks {
             let inside = [
                 rank % extents[0],
@@ -163,6 +179,7 @@ impl<'a> Machine<'a> {
                     ],
                     arrived: [None; LANES],
                     tested: 0,
+                    polled: [(usize::MAX, 0); LANES],
                 }
             })
             .collect()
@@ -248,6 +265,7 @@ impl<'a> Machine<'a> {
                     warp.go(active, place, State::Ended);
                     self.blocks[warp.block].left -= active.count_ones() as usize;
                     self.barrier.leave(&warp.arrived, active);
+                    self.changes += 1;
                     mask &= !active;
                     if mask == 0 {
                         return Ok(());
@@ -355,5 +373,6 @@ fn waits(operation: &Operation) -> bool {
             | Operation::ClusterArrive(..)
             | Operation::ClusterWait(..)
             | Operation::PhaseTry(_)
+            | Operation::Load(_, _, Order::Flag(..))
     )
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use crate::collectives;
 use crate::instruction::{
-    Address, Atomic, Comparison, Name, Operand, Operation, Place, Side, Space, Special, Type,
+    Address, Atomic, Name, Operand, Operation, Order, Place, Side, Space, Special, Type,
 };
+use crate::mnemonics::{COMPARISONS, arithmetic};
 
 /// The names of a kernel's registers and variables.
 #[derive(Default)]
@@ -139,6 +140,23 @@ impl Text<'_> {
         })
     }
 
+    fn order(&self) -> Result<Order, String> {
+        let far = !self.has("cta");
+        let orders = [
+            ("acquire", Order::Flag(true, far)),
+            ("release", Order::Flag(true, far)),
+            ("relaxed", Order::Flag(false, far)),
+            ("volatile", Order::Flag(false, true)),
+            ("nc", Order::Constant),
+        ];
+        let found = orders.iter().find(|(name, _)| self.has(name));
+        let order = found.map_or(Order::Weak, |(_, order)| *order);
+        if matches!(order, Order::Flag(..)) && self.at(0)?.starts_with('{') {
+            return Err("a flag of several values".to_owned());
+        }
+        Ok(order)
+    }
+
     fn simple(&self) -> Result<Operation, String> {
         Ok(match self.parts[0] {
             "bra" => Operation::Branch(0),
@@ -168,13 +186,10 @@ impl Text<'_> {
             }
             "setp" => self.comparison()?,
             "cvt" => self.conversion()?,
-            "ld" => {
-                let constant = self.has("nc");
-                Operation::Load(self.place(1)?, self.registers(0)?, constant)
-            }
+            "ld" => Operation::Load(self.place(1)?, self.registers(0)?, self.order()?),
             "st" => {
                 let from = self.operand_list(1, self.kind()?)?;
-                Operation::Store(self.place(0)?, from)
+                Operation::Store(self.place(0)?, from, self.order()?)
             }
             "atom" => {
                 let into = Some(self.register(0)?);
@@ -352,27 +367,6 @@ fn special(name: &str) -> Result<Special, String> {
     })
 }
 
-const COMPARISONS: [(&str, Comparison); 18] = [
-    ("eq", Comparison::Equal),
-    ("ne", Comparison::NotEqual),
-    ("lt", Comparison::Less),
-    ("le", Comparison::LessEqual),
-    ("gt", Comparison::Greater),
-    ("ge", Comparison::GreaterEqual),
-    ("lo", Comparison::Less),
-    ("ls", Comparison::LessEqual),
-    ("hi", Comparison::Greater),
-    ("hs", Comparison::GreaterEqual),
-    ("equ", Comparison::EqualOrNan),
-    ("neu", Comparison::NotEqualOrNan),
-    ("ltu", Comparison::LessOrNan),
-    ("leu", Comparison::LessEqualOrNan),
-    ("gtu", Comparison::GreaterOrNan),
-    ("geu", Comparison::GreaterEqualOrNan),
-    ("num", Comparison::Number),
-    ("nan", Comparison::Nan),
-];
-
 /// The operands between commas. Commas in braces or brackets do not separate operands.
 pub fn split_operands(text: &str) -> Vec<&str> {
     let mut operands = Vec::new();
@@ -400,59 +394,4 @@ fn inner(text: &str) -> Vec<&str> {
         .split(',')
         .map(str::trim)
         .collect()
-}
-
-fn arithmetic(parts: &[&str]) -> Option<Name> {
-    let has = |name: &str| parts.contains(&name);
-    if has("approx") {
-        // Without `ftz` the hardware keeps subnormal numbers.
-        return match parts {
-            ["rcp", "approx", "ftz", "f32"] => Some(Name::RcpApproximate),
-            ["rsqrt", "approx", "ftz", "f32"] | ["rsqrt", "approx", "f64"] => {
-                Some(Name::RsqrtApproximate)
-            }
-            _ => None,
-        };
-    }
-    // Only rounding to the nearest is implemented.
-    let modes = ["ftz", "sat", "cc", "rz", "rm", "rp", "full", "NaN", "clamp"];
-    if modes.into_iter().any(has) {
-        return None;
-    }
-    Some(match parts[0] {
-        "abs" => Name::Abs,
-        "add" => Name::Add,
-        "and" => Name::And,
-        "bfe" => Name::BitExtract,
-        "bfi" => Name::BitInsert,
-        "brev" => Name::Reverse,
-        "clz" => Name::CountLeadingZeros,
-        "copysign" => Name::CopySign,
-        "div" => Name::Div,
-        "fma" => Name::Fma,
-        "mad" if has("lo") => Name::MadLow,
-        "mad" if has("wide") => Name::MadWide,
-        "max" => Name::Max,
-        "min" => Name::Min,
-        "mul" if has("wide") => Name::MulWide,
-        "mul" if has("hi") => Name::MulHigh,
-        "mul" if has("lo") => Name::MulLow,
-        "mul" => Name::Mul,
-        "neg" => Name::Neg,
-        "not" => Name::Not,
-        "or" => Name::Or,
-        "popc" => Name::CountOnes,
-        "prmt" if parts == ["prmt", "b32"] => Name::Permute,
-        "rcp" => Name::Rcp,
-        "rem" => Name::Rem,
-        "selp" => Name::Select,
-        "shf" if parts == ["shf", "l", "wrap", "b32"] => Name::FunnelLeft,
-        "shf" if parts == ["shf", "r", "wrap", "b32"] => Name::FunnelRight,
-        "shl" => Name::Shl,
-        "shr" => Name::Shr,
-        "sqrt" => Name::Sqrt,
-        "sub" => Name::Sub,
-        "xor" => Name::Xor,
-        _ => return None,
-    })
 }

@@ -22,6 +22,8 @@ pub enum State {
     AtCluster,
     /// It waits for a barrier in shared memory: its offset, and the parity of the phase.
     AtPhase(usize, bool),
+    /// It has read a flag again that has not changed. It runs again in the next turn.
+    Polling,
     /// It has ended, or there is no such thread.
     Ended,
 }
@@ -77,8 +79,10 @@ pub struct Warp {
     pub local: Vec<Local>,
     /// For each lane the phase of the cluster's barrier at which it arrived.
     pub arrived: [Option<u32>; LANES],
-    /// Lanes that have tested a barrier in shared memory without success since they last waited.
+    /// Lanes that have tested a barrier in shared memory without success.
     pub tested: u32,
+    /// For each lane the instruction by which it read a flag last, and the value.
+    pub polled: [(usize, u64); LANES],
 }
 
 impl Warp {

@@ -37,7 +37,7 @@ export! {
         driver.linkers.insert(handle, Linker { log, ..Linker::default() });
         SUCCESS
     }
-    /// Adds PTX: kind 1. Other kinds are not supported.
+    /// Adds PTX, of kind 1, with a zero byte at its end. Other kinds are not supported.
     fn cuLinkAddData_v2(
         linker: usize,
         kind: c_int,
@@ -53,6 +53,9 @@ export! {
             return INVALID_VALUE;
         }
         let bytes = slice::from_raw_parts(data.cast::<u8>(), len);
+        if bytes.last() != Some(&0) {
+            return INVALID_VALUE;
+        }
         let text = String::from_utf8_lossy(bytes);
         let text = text.trim_end_matches('\0').to_owned();
         let checked = driver.check(&text);

@@ -64,3 +64,34 @@ fn bits_are_inserted() {
     let zeros = compute(Name::CountLeadingZeros, Type::U(4), [1, 0, 0, 0]);
     assert_eq!(zeros, Some(31));
 }
+
+#[test]
+fn high_halves_keep_signs() {
+    let high = |kind, a, b| compute(Name::MulHigh, kind, [a, b, 0, 0]);
+    let minus = u64::from(-3i32 as u32);
+    assert_eq!(high(Type::S(4), minus, 1 << 30), Some(0xffff_ffff));
+    assert_eq!(high(Type::U(4), minus, 1 << 30), Some(0x3fff_ffff));
+    assert_eq!(high(Type::U(8), u64::MAX, u64::MAX), Some(u64::MAX - 1));
+    assert_eq!(high(Type::S(8), u64::MAX, u64::MAX), Some(0));
+}
+
+#[test]
+fn bytes_and_bits_are_picked() {
+    let of = |name, kind, operands| compute(name, kind, operands);
+    let bytes = [0x4433_2211, 0x8877_6655, 0x7160, 0];
+    assert_eq!(of(Name::Permute, Type::U(4), bytes), Some(0x8822_7711));
+    // The sign of byte 7.
+    let sign = [0x4433_2211, 0x8877_6655, 0x000f, 0];
+    assert_eq!(of(Name::Permute, Type::U(4), sign), Some(0x1111_11ff));
+    let shifted = [0x8000_0001, 0x0000_0003, 1, 0];
+    assert_eq!(of(Name::FunnelLeft, Type::U(4), shifted), Some(7));
+    assert_eq!(
+        of(Name::FunnelRight, Type::U(4), shifted),
+        Some(0xc000_0000)
+    );
+    let field = [0xf0, 4, 4, 0];
+    assert_eq!(of(Name::BitExtract, Type::U(4), field), Some(0xf));
+    assert_eq!(of(Name::BitExtract, Type::S(4), field), Some(0xffff_ffff));
+    assert_eq!(of(Name::Reverse, Type::U(4), [1, 0, 0, 0]), Some(1 << 31));
+    assert_eq!(of(Name::CountOnes, Type::U(4), [0xf0f, 0, 0, 0]), Some(8));
+}

@@ -2,8 +2,15 @@
 //! without it, or use a small kernel with a fault.
 #![allow(clippy::unwrap_used)]
 
+mod approximations;
 mod arithmetic;
 mod barriers;
+mod clusters;
+mod copies;
+mod products;
+mod sized;
+mod small;
+mod warps;
 
 use stand_in_driver::allocations::Memory;
 use stand_in_driver::approximate::Error;
@@ -62,10 +69,22 @@ fn filled<T: Copy, const N: usize>(
     address
 }
 
-/// Runs a kernel.
+/// Runs a kernel in blocks of 256 threads.
 fn launch(
     kernel: &Kernel,
     blocks: [u32; 2],
+    dynamic_bytes: usize,
+    arguments: &[Argument],
+) -> Result<Done, String> {
+    let [across, down] = blocks;
+    launch_in(kernel, [across, down, 1], 256, dynamic_bytes, arguments)
+}
+
+/// Runs a kernel in blocks of so many threads.
+fn launch_in(
+    kernel: &Kernel,
+    blocks: [u32; 3],
+    threads: u32,
     dynamic_bytes: usize,
     arguments: &[Argument],
 ) -> Result<Done, String> {
@@ -84,8 +103,8 @@ fn launch(
     run(
         &Launch {
             kernel,
-            blocks: [blocks[0], blocks[1], 1],
-            threads: [256, 1, 1],
+            blocks,
+            threads: [threads, 1, 1],
             dynamic_bytes,
             arguments: bytes,
             number: 1,

@@ -49,6 +49,8 @@ fn results_are_those_of_one_device() {
         let cam = Cam::new(Weighting::Mtsm);
         let expected = device.saliency_maps(&cam, &batch).unwrap();
         assert_eq!(devices.saliency_maps(&cam, &batch).unwrap(), expected);
+        let used = |device: &Device| device.memory().unwrap().kept > 0;
+        assert!(devices.devices().iter().all(used));
         let tensors = features::<f64>(&[items, 3, 3, 2], 6);
         let hooi = Hooi {
             max_sweeps: 2,

@@ -2,6 +2,7 @@
 //! memory; and how the library uses memory and streams.
 #![allow(clippy::unwrap_used)]
 
+mod capability;
 #[path = "../common/mod.rs"]
 mod common;
 mod devices;

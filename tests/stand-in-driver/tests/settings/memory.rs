@@ -65,6 +65,38 @@ fn a_second_call_creates_nothing() {
     });
 }
 
+/// The host enqueues a sweep before it waits for the flags of the sweep before. A sweep of three modes
+/// has at most 7 launches for each mode and 3 at its end.
+#[test]
+fn the_host_waits_once_for_each_sweep() {
+    let stand_in = StandIn::open();
+    let device = Device::open(0).unwrap();
+    let tensors = features::<f64>(&[3, 4, 3, 3], 1);
+    let calls = |max_sweeps: usize| {
+        let hooi = Hooi {
+            sweep_tolerance: 0.0,
+            max_sweeps,
+            ..Hooi::new([2, 2, 2])
+        };
+        stand_in.reset();
+        device.hooi(&hooi, &tensors).unwrap();
+        stand_in.tally()
+    };
+    calls(2);
+    let (few, many) = (calls(4), calls(14));
+    let more = |name: &str| {
+        let count = |calls: &[(String, u64)]| {
+            let found = calls.iter().find(|(other, _)| other == name);
+            found.map_or(0, |&(_, count)| count)
+        };
+        count(&many) - count(&few)
+    };
+    assert_eq!(more("cuStreamSynchronize"), 0, "{many:?}");
+    assert_eq!(more("cuEventSynchronize"), 10, "{many:?}");
+    assert!((10..=10 * 24).contains(&more("cuLaunchKernel")), "{many:?}");
+    assert_eq!(stand_in.report(), "");
+}
+
 #[test]
 fn idle_memory_is_bounded_and_can_be_released() {
     let stand_in = StandIn::open();
@@ -148,30 +180,34 @@ impl Caller {
     }
 }
 
-/// Maps of features on the device: a launch for each kernel, a copy of the outcomes, and a wait.
+/// Maps of features on the device: a launch for each kernel, a copy of the outcomes, and a wait. By
+/// one block, and by steps from channels.
 #[test]
 fn maps_at_a_pointer_call_the_driver_a_few_times() {
     let stand_in = StandIn::open();
     let device = Device::open(0).unwrap();
     let context = CudaContext::new(0).unwrap();
-    let batch = features::<f32>(&[5, 10, 2, 4], 1);
-    let cam = Cam::new(Weighting::Mtsm);
-    let caller = Caller::new(context.default_stream(), &batch, 5 * 8);
-    context.synchronize().unwrap();
-    let (from, to) = caller.addresses();
-    for call in 0..3 {
-        stand_in.reset();
-        // SAFETY: both have these shapes, and all earlier work is done.
-        unsafe { device.saliency_maps_at::<f32>(&cam, from, batch.shape(), to) }.unwrap();
-        let calls = stand_in.tally();
-        let others: Vec<_> = calls
-            .iter()
-            .filter(|(name, _)| name != "cuLaunchKernel")
-            .map(|(name, count)| (name.as_str(), *count))
-            .collect();
-        let expected = [("cuMemcpyDtoHAsync_v2", 1), ("cuStreamSynchronize", 1)];
-        assert!(call == 0 || others == expected, "{calls:?}");
-        assert!((1..=3).contains(&stand_in.calls(LAUNCH)));
+    for (shape, most_launches) in [([5, 10, 2, 4], 3), ([5, 4, 2, 4], 8)] {
+        let batch = features::<f32>(&shape, 1);
+        let cam = Cam::new(Weighting::EigenCam);
+        let caller = Caller::new(context.default_stream(), &batch, 5 * 8);
+        context.synchronize().unwrap();
+        let (from, to) = caller.addresses();
+        for call in 0..3 {
+            stand_in.reset();
+            // SAFETY: both have these shapes, and all earlier work is done.
+            unsafe { device.saliency_maps_at::<f32>(&cam, from, batch.shape(), to) }.unwrap();
+            let calls = stand_in.tally();
+            let others: Vec<_> = calls
+                .iter()
+                .filter(|(name, _)| name != "cuLaunchKernel")
+                .map(|(name, count)| (name.as_str(), *count))
+                .collect();
+            let expected = [("cuMemcpyDtoHAsync_v2", 1), ("cuStreamSynchronize", 1)];
+            assert!(call == 0 || others == expected, "{calls:?}");
+            assert!((1..=most_launches).contains(&stand_in.calls(LAUNCH)));
+        }
+        assert_eq!(stand_in.report(), "");
     }
 }
 

@@ -1,0 +1,130 @@
+//! The checked options of a call.
+
+use std::cell::Cell;
+
+use super::iteration::Sweeping;
+use super::shapes::Shapes;
+use crate::cuda::launch::Stopping;
+use crate::cuda::limits::check_countable;
+use crate::cuda::scalar::DeviceScalar;
+use crate::error::{Error, Result};
+use crate::linalg::Route;
+use crate::monitor::{Monitor, Progress};
+use crate::tucker::{Hooi, StHosvd, Start, Truncation};
+
+/// The options of a call and the shape of its batch.
+pub(super) struct Options<'a> {
+    pub(super) start: Start,
+    pub(super) sweeping: Sweeping<'a>,
+    /// The tolerance; `None` for given ranks.
+    pub(super) tolerance: Option<f64>,
+    pub(super) route: Route,
+    /// The shapes of the decompositions. With a tolerance, the ranks are their upper bounds, the
+    /// extents.
+    pub(super) shapes: Shapes,
+    monitor: Monitor,
+    done: Cell<usize>,
+}
+
+impl<'a> Options<'a> {
+    /// The options of ST-HOSVD of a batch of these extents.
+    pub(super) fn of_st_hosvd(st_hosvd: &'a StHosvd, batch: &[usize]) -> Result<Self> {
+        let sweeping = Sweeping::none(st_hosvd.monitor.cancellation());
+        Self::new(st_hosvd, Start::StHosvd, sweeping, batch)
+    }
+
+    /// The options of HOOI of tensors of `T`.
+    pub(super) fn of_hooi<T: DeviceScalar>(hooi: &'a Hooi, batch: &[usize]) -> Result<Self> {
+        hooi.check()?;
+        let start = StHosvd {
+            modes: hooi.modes.clone(),
+            route: hooi.route,
+            monitor: hooi.monitor.clone(),
+            ..StHosvd::new(hooi.truncation.clone())
+        };
+        let sweeping = Sweeping {
+            stopping: Stopping {
+                tolerance: hooi.sweep_tolerance,
+                rounding: 4.0 * T::EPSILON,
+                energy_tolerance: 0.0,
+            },
+            max_sweeps: hooi.max_sweeps,
+            cancellation: hooi.monitor.cancellation(),
+        };
+        Self::new(&start, hooi.start, sweeping, batch)
+    }
+
+    /// Checks the options of the start against the batch.
+    fn new(
+        truncated: &StHosvd,
+        start: Start,
+        sweeping: Sweeping<'a>,
+        batch: &[usize],
+    ) -> Result<Self> {
+        let &[items, ref tensor @ ..] = batch else {
+            return Err(Error::OrderOutOfRange { order: 0 });
+        };
+        if items == 0 || tensor.is_empty() {
+            return Err(Error::Empty {
+                shape: batch.to_vec(),
+            });
+        }
+        let order = truncated.resolved_order(tensor)?;
+        let mut core = tensor.to_vec();
+        let tolerance = match &truncated.truncation {
+            Truncation::RelativeError(tolerance) => Some(*tolerance),
+            Truncation::Ranks(ranks) => {
+                let all: Vec<usize> = (0..tensor.len()).collect();
+                let named = truncated.modes.as_ref().unwrap_or(&all);
+                for (&mode, &rank) in named.iter().zip(ranks) {
+                    core[mode] = rank;
+                }
+                None
+            }
+        };
+        let shapes = Shapes {
+            items,
+            tensor: tensor.to_vec(),
+            core,
+            order,
+        };
+        check_countable(shapes.size())?;
+        check_countable(shapes.largest_order().pow(2))?;
+        Ok(Self {
+            start,
+            sweeping,
+            tolerance,
+            route: truncated.route,
+            shapes,
+            monitor: truncated.monitor.clone(),
+            done: Cell::new(0),
+        })
+    }
+
+    /// The shapes of a chunk of `items` tensors.
+    pub(super) fn chunk(&self, items: usize) -> Shapes {
+        Shapes {
+            items,
+            ..self.shapes.clone()
+        }
+    }
+
+    /// Bytes on the device for each tensor, without the tensor itself.
+    pub(super) fn bytes(&self) -> u64 {
+        // The second pass of a mode takes a tensor in `f64`. With a tolerance, the tensor before a
+        // product and the product exist at once, and the measured reconstruction after it.
+        let tensors = match (self.tolerance, self.route) {
+            (None, Route::Auto | Route::Gram) => 1,
+            (None, Route::Qr) => 2,
+            (Some(_), _) => 4,
+        };
+        self.shapes.bytes() + (tensors * 8 * self.shapes.size()) as u64
+    }
+
+    /// Adds tensors that are done, and reports the sum.
+    pub(super) fn report(&self, tensors: usize) -> Result<()> {
+        self.done.set(self.done.get() + tensors);
+        self.monitor
+            .step(Progress::new(self.done.get(), self.shapes.items))
+    }
+}
