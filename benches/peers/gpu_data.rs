@@ -85,7 +85,7 @@ pub(crate) fn low_rank<T: Scalar>(shape: &[usize], ranks: &[usize]) -> Result<Te
         runs.for_each(|(run, entries)| {
             let mut random = Random::of(item + (run + 1) * items);
             for entry in entries {
-                *entry = *entry + T::from_f64(size * random.normal());
+                *entry += T::from_f64(size * random.normal());
             }
         });
         Ok(x.into_data())

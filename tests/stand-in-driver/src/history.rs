@@ -183,7 +183,7 @@ impl Histories {
         }
         let list = &self.lists[(access.who & !LIST) as usize];
         list.iter()
-            .any(|access| !(access.atomic && by.atomic) && !access.known_to(by))
+            .any(|access| !(access.known_to(by) || access.atomic && by.atomic))
     }
 
     /// The record of these accesses and one of `by`.

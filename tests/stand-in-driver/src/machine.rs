@@ -282,9 +282,8 @@ impl<'a> Machine<'a> {
                     place += 1;
                 }
                 operation => {
-                    self.step(warp, active, operation).map_err(|fault| {
+                    self.step(warp, active, operation).inspect_err(|_| {
                         warp.go(mask, place, State::Ready);
-                        fault
                     })?;
                     place += 1;
                 }
