@@ -9,6 +9,9 @@ use crate::cuda::program::families::FIRST_BLOCK;
 use crate::cuda::queue::Queue;
 use crate::error::Result;
 
+/// The least order. Up to 54, `eigen_lane` solves the whole problem in fewer launches.
+const LEAST_ORDER: usize = 55;
+
 /// The largest order: the order of the family, and the threads of a block.
 const LARGEST_ORDER: usize = 512;
 
@@ -49,7 +52,7 @@ fn first_bytes(n: usize) -> usize {
 impl Queue {
     /// Whether [`first_vectors`](Self::first_vectors) solves problems of order `n`.
     pub(in crate::cuda) fn has_first_vectors(&self, n: usize) -> Result<bool> {
-        Ok((1..=LARGEST_ORDER).contains(&n)
+        Ok((LEAST_ORDER..=LARGEST_ORDER).contains(&n)
             && first_bytes(n) <= self.program().shared_limit()
             && self.sized(&FIRST_BLOCK, LARGEST_ORDER)?.is_some()
             && self.tile_kernels()?.is_some())
