@@ -4,11 +4,13 @@ use cudarc::driver::CudaSlice;
 
 use super::blocks::{int, launch};
 use super::gram::Eigenproblems;
-use super::gram_tiles::TILE_WIDTH;
 use super::unfoldings::Unfoldings;
-use crate::cuda::program::families::{FIRST_BLOCK, GRAM_TILES};
+use crate::cuda::program::families::FIRST_BLOCK;
 use crate::cuda::queue::Queue;
 use crate::error::Result;
+
+/// The least order. Up to 54, `eigen_lane` solves the whole problem in fewer launches.
+const LEAST_ORDER: usize = 55;
 
 /// The largest order: the order of the family, and the threads of a block.
 const LARGEST_ORDER: usize = 512;
@@ -50,15 +52,10 @@ fn first_bytes(n: usize) -> usize {
 impl Queue {
     /// Whether [`first_vectors`](Self::first_vectors) solves problems of order `n`.
     pub(in crate::cuda) fn has_first_vectors(&self, n: usize) -> Result<bool> {
-        Ok((1..=LARGEST_ORDER).contains(&n)
+        Ok((LEAST_ORDER..=LARGEST_ORDER).contains(&n)
             && first_bytes(n) <= self.program().shared_limit()
             && self.sized(&FIRST_BLOCK, LARGEST_ORDER)?.is_some()
-            && self.has_tiles()?)
-    }
-
-    /// Whether Gram matrices are computed on tensor cores.
-    pub(in crate::cuda) fn has_tiles(&self) -> Result<bool> {
-        Ok(self.sized(&GRAM_TILES, TILE_WIDTH)?.is_some())
+            && self.tile_kernels()?.is_some())
     }
 
     /// Computes first vectors. Solves the full eigenproblem of the items without a certificate that

@@ -4,12 +4,11 @@ use cudarc::driver::{CudaSlice, CudaView};
 
 use super::blocks::{int, launch};
 use super::constants::TILE;
-use super::gram_tiles::{Depth, TILE_WIDTH, Tiles};
+use super::gram_tiles::{Depth, Tiles};
 use super::shared_memory::{eigen_bytes, rotation_bytes};
 use super::unfoldings::Unfoldings;
 use crate::cuda::buffers::uninitialised;
 use crate::cuda::library::{Ascending, Workspace};
-use crate::cuda::program::families::GRAM_TILES;
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::{Error, Result};
@@ -80,7 +79,7 @@ impl Queue {
         grams: &mut CudaSlice<f64>,
         active: Option<&CudaSlice<i32>>,
     ) -> Result<()> {
-        if let Some(kernels) = self.sized(&GRAM_TILES, TILE_WIDTH)? {
+        if let Some(kernels) = self.tile_kernels()? {
             return self.gram_tiles(&kernels, tiles, tensors, (grams, active));
         }
         let unfoldings = tiles.unfoldings;

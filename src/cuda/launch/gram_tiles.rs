@@ -1,18 +1,21 @@
 //! Gram matrices in tiles on double tensor cores (`kernels/sized/gram_tiles.cu`).
 
+use std::sync::Arc;
+
 use cudarc::driver::{CudaSlice, CudaView, DevicePtr};
 
 use super::blocks::{int, launch};
 use super::unfoldings::Unfoldings;
 use crate::cuda::buffers::uninitialised;
 use crate::cuda::program::Sized;
+use crate::cuda::program::families::GRAM_TILES;
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 use crate::linalg::Side;
 
 /// The side of a tile: the order of the family.
-pub(super) const TILE_WIDTH: usize = 64;
+const TILE_WIDTH: usize = 64;
 
 /// The number of entries of the depth that a block multiplies at a time.
 const PANEL_DEPTH: usize = 32;
@@ -106,6 +109,16 @@ impl Tiles {
 }
 
 impl Queue {
+    /// The kernels of tiles, if the device has tensor cores for doubles, and room for the panels of all
+    /// of them.
+    pub(in crate::cuda) fn tile_kernels(&self) -> Result<Option<Arc<Sized>>> {
+        let needed = Tiles::shared::<f64>(false).max(Tiles::shared::<f64>(true));
+        if needed > self.program().shared_limit() {
+            return Ok(None);
+        }
+        self.sized(&GRAM_TILES, TILE_WIDTH)
+    }
+
     /// Computes Gram matrices, for the items that are not idle.
     pub(super) fn gram_tiles<T: DeviceScalar>(
         &self,

@@ -39,7 +39,9 @@ impl Path {
         Ok(match unfoldings.side() {
             Side::Mode => Self::Channels,
             Side::Rest if queue.map_kernels(positions)?.is_some() => Self::Warp,
-            Side::Rest if !queue.has_tiles()? && queue.map_fits_block(positions) => Self::Block,
+            Side::Rest if queue.tile_kernels()?.is_none() && queue.map_fits_block(positions) => {
+                Self::Block
+            }
             Side::Rest => Self::Positions,
         })
     }

@@ -31,6 +31,11 @@ pub(super) const CASES: &[Case] = &[
         compare: maps_of_few_channels,
     },
     Case {
+        name: "maps_of_larger_orders",
+        runs: Runs::Anywhere,
+        compare: maps_of_larger_orders,
+    },
+    Case {
         name: "maps_with_every_option",
         runs: Runs::Anywhere,
         compare: maps_with_every_option,
@@ -284,6 +289,12 @@ fn maps_of_few_channels(trial: &mut Trial<'_>) {
         &[2, 1, 3, 3],
     ]);
     trial.every_weighting::<f32>(&[1, 34, 5, 7]);
+}
+
+/// Orders above 54: of positions, and of channels, for which the first vector has kernels of its own.
+fn maps_of_larger_orders(trial: &mut Trial<'_>) {
+    trial.every_weighting::<f32>(&[2, 70, 8, 8]);
+    trial.every_weighting::<f64>(&[1, 57, 7, 9]);
 }
 
 fn maps_with_every_option(trial: &mut Trial<'_>) {
