@@ -14,7 +14,7 @@
 // Grid (1, items), 256 threads a block; 64 bytes of shared memory, and `sums`, P doubles for each
 // item, in global memory. Bytes: one pass over the projected maps, three for signs other than
 // the absolute value. Memory bandwidth bounds the time: 256x56x56 with all vectors is 6.4 MB, 2 us.
-// Registers (sm_90): combine_f32 40, combine_f64 40.
+// Registers (sm_90): combine_f32 40, combine_f64 48.
 
 #include "map.cuh"
 
