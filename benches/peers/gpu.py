@@ -321,12 +321,15 @@ class Comparison:
         for solver, target in solvers:
             if target is None and solver == "hooi":
                 continue
-            row = Row(f"{solver} {times(tucker.shape[1:])}→{ranks} {tucker.scalar}, {tucker.shape[0]}", "ms", None,
-                      target)
-            self.measure(row, 1e3, ("tucker", "x", solver, ranks), lambda: self.check_tucker(tucker, solver, ranks))
-            if self.rivals.torch:
-                self.rivals_of_tucker(row, tucker, solver)
-            self.table.add(row)
+            for place in ("device", "host"):
+                origin = "" if place == "device" else ", from host memory"
+                row = Row(f"{solver} {times(tucker.shape[1:])}→{ranks} {tucker.scalar}, {tucker.shape[0]}{origin}",
+                          "ms", None, target if place == "device" else None)
+                self.measure(row, 1e3, ("tucker", "x", solver, ranks, place),
+                             lambda: self.check_tucker(tucker, solver, ranks, place))
+                if self.rivals.torch and place == "device":
+                    self.rivals_of_tucker(row, tucker, solver)
+                self.table.add(row)
         if self.driver.process:
             self.driver("drop", "x")
 
@@ -344,8 +347,8 @@ class Comparison:
             self.later.append((row, 1e3 * tucker.shape[0] / shape[0], "TensorLy tucker", make,
                                lambda x: rivals.tensorly_hooi(x, tucker.ranks)))
 
-    def check_tucker(self, tucker, solver, ranks):
-        _, excess, orthonormality = self.driver("check-tucker", "x", solver, ranks, 4)
+    def check_tucker(self, tucker, solver, ranks, place):
+        _, excess, orthonormality = self.driver("check-tucker", "x", solver, ranks, place, 4)
         if not excess <= EXCESS_LIMIT[tucker.scalar]:
             return f"the error exceeds the CPU's by {100 * excess:.2g}%"
         if not orthonormality <= ORTHONORMALITY_LIMIT[tucker.scalar]:

@@ -13,8 +13,8 @@
 //! | `maps NAME WEIGHTING PLACE REPEAT` | median and minimum of the seconds of a batch |
 //! | `check-maps NAME WEIGHTING PLACE COUNT FOLDER` | the largest difference from the CPU's maps in `f64` |
 //! | `other-maps NAME WEIGHTING RANKS HEIGHT WIDTH` | `0`; computes maps at truncated ranks, and resized maps |
-//! | `tucker NAME SOLVER TRUNCATION REPEAT` | median and minimum of the seconds of a batch |
-//! | `check-tucker NAME SOLVER TRUNCATION COUNT` | relative error, excess over the CPU's error, orthonormality |
+//! | `tucker NAME SOLVER TRUNCATION PLACE REPEAT` | median and minimum of the seconds of a batch |
+//! | `check-tucker NAME SOLVER TRUNCATION PLACE COUNT` | relative error, excess over the CPU's error, orthonormality |
 //! | `eigen ORDER ITEMS REPEAT` | median and minimum of the seconds, residual and orthonormality in n·ε |
 //!
 //! SCALAR is `f32` or `f64`; PLACE is `host` or `device`; SOLVER is `st-hosvd` or `hooi`. SHAPE and
@@ -39,7 +39,7 @@ use std::time::Instant;
 
 use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DevicePtr};
 use tenfold::cam::{Cam, SaliencyMap, Status, Weighting};
-use tenfold::cuda::{Device, DeviceScalar, measure};
+use tenfold::cuda::{Device, DeviceScalar, DeviceTucker, measure};
 use tenfold::io::write_npy;
 use tenfold::{Hooi, Scalar, StHosvd, Tensor, Truncation, Tucker};
 
@@ -76,10 +76,10 @@ struct Batch<T> {
     on_device: Option<OnDevice<T>>,
 }
 
-/// A batch of feature maps on the device, and the memory for the maps.
+/// A batch on the device, and the memory for the maps of a batch of feature maps.
 struct OnDevice<T> {
     stream: Arc<CudaStream>,
-    features: CudaSlice<T>,
+    entries: CudaSlice<T>,
     maps: CudaSlice<T>,
 }
 
@@ -169,16 +169,13 @@ impl<T: DeviceScalar> Batch<T> {
                 black_box(device.resized_maps(&Cam::new(weighting), &self.tensor, target)?);
                 Ok("0".to_owned())
             }
-            ("tucker", [solver, truncation, repeat]) => {
+            ("tucker", [solver, truncation, place, repeat]) => {
                 let solver = Solver::new(solver, truncation)?;
-                seconds(repeat.parse()?, || {
-                    black_box(solver.on_device(device, &self.tensor)?);
-                    Ok(())
-                })
+                self.time_tucker(device, &solver, place, repeat.parse()?)
             }
-            ("check-tucker", [solver, truncation, count]) => {
+            ("check-tucker", [solver, truncation, place, count]) => {
                 let solver = Solver::new(solver, truncation)?;
-                self.check_tucker(device, &solver, count.parse()?)
+                self.check_tucker(device, &solver, place, count.parse()?)
             }
             _ => Err(format!("{command} does not take these arguments").into()),
         }
@@ -211,7 +208,7 @@ impl<T: DeviceScalar> Batch<T> {
             let shape = self.tensor.shape();
             let maps = self.tensor.data().len() / shape[1];
             let resident = OnDevice {
-                features: stream.clone_htod(self.tensor.data())?,
+                entries: stream.clone_htod(self.tensor.data())?,
                 maps: stream.alloc_zeros::<T>(maps)?,
                 stream,
             };
@@ -295,10 +292,44 @@ impl<T: DeviceScalar> Batch<T> {
         Ok(largest.to_string())
     }
 
+    fn time_tucker(
+        &mut self,
+        device: &Device,
+        solver: &Solver,
+        place: &str,
+        repeat: usize,
+    ) -> Answer {
+        if place == "host" {
+            return seconds(repeat, || {
+                black_box(solver.on_device(device, &self.tensor)?);
+                Ok(())
+            });
+        }
+        let shape = self.tensor.shape().to_vec();
+        let resident = self.on_device()?;
+        seconds(repeat, || {
+            black_box(resident.decompositions(device, solver, &shape)?);
+            Ok(())
+        })
+    }
+
     /// The largest relative error, the largest excess over the CPU's error, relative to it, and the
     /// largest entry of |AᵀA − I|.
-    fn check_tucker(&self, device: &Device, solver: &Solver, count: usize) -> Answer {
-        let of_device = solver.on_device(device, &self.tensor)?;
+    fn check_tucker(
+        &mut self,
+        device: &Device,
+        solver: &Solver,
+        place: &str,
+        count: usize,
+    ) -> Answer {
+        let of_device = if place == "host" {
+            solver.on_device(device, &self.tensor)?
+        } else {
+            let shape = self.tensor.shape().to_vec();
+            let resident = self.on_device()?.decompositions(device, solver, &shape)?;
+            let fetched = resident.iter().map(DeviceTucker::fetch);
+            fetched.collect::<tenfold::Result<_>>()?
+        };
         let (mut error, mut excess, mut orthonormality) = (0.0f64, f64::NEG_INFINITY, 0.0f64);
         for item in self.some_items(count) {
             let x = self.item(item)?;
@@ -325,11 +356,30 @@ impl<T: DeviceScalar> Batch<T> {
 impl<T: DeviceScalar> OnDevice<T> {
     /// Computes the maps of all items.
     fn maps(&mut self, device: &Device, cam: &Cam, shape: &[usize]) -> Answer<Vec<Status>> {
-        let (features, _reading) = self.features.device_ptr(&self.stream);
+        let (features, _reading) = self.entries.device_ptr(&self.stream);
         let (maps, _writing) = self.maps.device_ptr(&self.stream);
         // SAFETY: the memory holds all entries of the batch and of the maps, the copy of the batch
         // is done, and no other call uses the memory until this call returns.
         Ok(unsafe { device.saliency_maps_at::<T>(cam, features, shape, maps)? })
+    }
+}
+
+impl<T: DeviceScalar> OnDevice<T> {
+    /// Decomposes all tensors. The results stay on the device.
+    fn decompositions(
+        &self,
+        device: &Device,
+        solver: &Solver,
+        shape: &[usize],
+    ) -> Answer<Vec<DeviceTucker<T>>> {
+        let (tensors, _reading) = self.entries.device_ptr(&self.stream);
+        // SAFETY: the memory holds all entries of the batch, and the copy of the batch is done.
+        Ok(unsafe {
+            match solver {
+                Solver::StHosvd(solver) => device.st_hosvd_at(solver, tensors, shape)?,
+                Solver::Hooi(solver) => device.hooi_at(solver, tensors, shape)?,
+            }
+        })
     }
 }
 
