@@ -136,7 +136,7 @@ fn launches() -> Vec<Launch> {
                 Int(0),
                 Nowhere,
             ],
-            missed: [6, 21],
+            missed: [1, 13],
         },
         Launch {
             name: "eigen_global",
