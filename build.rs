@@ -2,7 +2,6 @@
 //! functions that a dependency has compiled (see src/instances.rs), and lists the PTX of the sized
 //! CUDA kernels (see src/cuda/program/sized.rs).
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -18,20 +17,63 @@ fn main() {
     }
 }
 
-/// Writes `shipped.rs`: a constant with an entry for each file `kernels/ptx/sm_<capability>/<family>_<order>.ptx`.
+/// Writes `shipped.rs`: a constant with an entry for each file
+/// `kernels/ptx/sm_<capability>/<family>_<order>.ptx`. The entry includes a compressed copy of the
+/// file.
 fn list_sized_kernels() {
     println!("cargo::rerun-if-changed=kernels/ptx");
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let mut text = "const SHIPPED: &[Shipped] = &[\n".to_owned();
     for folder in entries(Path::new("kernels/ptx")) {
         for file in entries(&folder) {
-            let entry = entry(&folder, &file);
-            let entry = entry.unwrap_or_else(|| panic!("{}: no PTX of a family", file.display()));
-            text.push_str(&entry);
+            let kernel = Kernel::of(&folder, &file);
+            let kernel = kernel.unwrap_or_else(|| panic!("{}: no PTX of a family", file.display()));
+            let ptx = fs::read(&file).expect("the PTX is read");
+            let compressed = miniz_oxide::deflate::compress_to_vec(&ptx, 6);
+            fs::write(out.join(kernel.file()), compressed).expect("the compressed PTX is written");
+            text.push_str(&kernel.entry());
         }
     }
     text.push_str("];\n");
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     fs::write(out.join("shipped.rs"), text).expect("the list of kernels is written");
+}
+
+/// The name of a file with PTX.
+struct Kernel {
+    capability: u32,
+    family: String,
+    order: usize,
+}
+
+impl Kernel {
+    fn of(folder: &Path, file: &Path) -> Option<Self> {
+        let capability = folder.file_name()?.to_str()?.strip_prefix("sm_")?;
+        let name = file.file_name()?.to_str()?.strip_suffix(".ptx")?;
+        let (family, order) = name.rsplit_once('_')?;
+        Some(Self {
+            capability: capability.parse().ok()?,
+            family: family.to_owned(),
+            order: order.parse().ok()?,
+        })
+    }
+
+    /// The name of the compressed copy.
+    fn file(&self) -> String {
+        format!("{}_{}_{}.deflate", self.family, self.order, self.capability)
+    }
+
+    fn entry(&self) -> String {
+        let Self {
+            capability,
+            family,
+            order,
+        } = self;
+        let file = self.file();
+        format!(
+            "    Shipped {{ capability: {capability}, family: {family:?}, order: {order}, compressed: \
+             include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{file}\")) }},\n"
+        )
+    }
 }
 
 /// The paths in a folder, sorted. Empty if there is no such folder.
@@ -42,25 +84,4 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = found.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     paths
-}
-
-/// The entry of a file.
-fn entry(folder: &Path, file: &Path) -> Option<String> {
-    let capability: u32 = folder
-        .file_name()?
-        .to_str()?
-        .strip_prefix("sm_")?
-        .parse()
-        .ok()?;
-    let name = file.file_name()?.to_str()?;
-    let (family, order) = name.strip_suffix(".ptx")?.rsplit_once('_')?;
-    let order: usize = order.parse().ok()?;
-    let mut text = String::new();
-    writeln!(
-        text,
-        "    Shipped {{ capability: {capability}, family: {family:?}, order: {order}, ptx: \
-         include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/kernels/ptx/sm_{capability}/{name}\")) }},"
-    )
-    .ok()?;
-    Some(text)
 }

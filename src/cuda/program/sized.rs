@@ -14,10 +14,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::{CudaContext, CudaFunction};
+use miniz_oxide::inflate::decompress_to_vec;
 
 use super::compiler::{Card, Loaded, compile, load, prepare};
 use super::families::Family;
-use crate::error::Result;
+use crate::error::{CudaError, Result};
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
@@ -31,7 +32,23 @@ struct Shipped {
     capability: u32,
     family: &'static str,
     order: usize,
-    ptx: &'static str,
+    /// The PTX, compressed by deflate.
+    compressed: &'static [u8],
+}
+
+impl Shipped {
+    /// The PTX.
+    fn ptx(&self) -> Result<String> {
+        let bytes = decompress_to_vec(self.compressed).ok();
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        text.ok_or_else(|| {
+            CudaError::DeviceFailed {
+                what: "reading the kernels",
+                reason: format!("the PTX of {} is damaged", self.family),
+            }
+            .into()
+        })
+    }
 }
 
 /// Where the kernels of a module come from.
@@ -168,7 +185,7 @@ fn find(
         .min_by_key(|shipped| shipped.order);
     // 2. The exact order by NVRTC, if it is not in this library.
     let included = |shipped: &Shipped| -> Result<_> {
-        let loaded = load(context, card, shipped.ptx)?;
+        let loaded = load(context, card, &shipped.ptx()?)?;
         Ok((shipped.order, Origin::Included, loaded))
     };
     let found = match next {
@@ -206,8 +223,8 @@ mod tests {
             let family = family.unwrap_or_else(|| panic!("{}: no such family", shipped.family));
             assert!(shipped.capability >= family.capability, "{}", family.name);
             assert!((family.orders.0..=family.orders.1).contains(&shipped.order));
-            let entries: Vec<&str> = shipped
-                .ptx
+            let ptx = shipped.ptx().unwrap();
+            let entries: Vec<&str> = ptx
                 .split(".entry ")
                 .skip(1)
                 .filter_map(|text| text.split('(').next())
