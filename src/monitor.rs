@@ -93,6 +93,7 @@ impl Monitor {
 
     /// Monitors with the same flag for `count` parts of a computation that run at the same time. The
     /// parts report the number of steps that all of them have finished, of `total`.
+    #[cfg(feature = "cuda")]
     pub(crate) fn parts(&self, count: usize, total: usize) -> Vec<Self> {
         let finished = Arc::new(Mutex::new(vec![0; count]));
         let part = |part: usize| {
