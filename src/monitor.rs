@@ -11,8 +11,10 @@
 //! ```
 
 use std::fmt;
+use std::sync::Arc;
+#[cfg(feature = "cuda")]
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use crate::error::{Error, Result};
 
