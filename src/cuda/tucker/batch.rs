@@ -32,7 +32,7 @@ impl Device {
     ///
     /// # Errors
     /// The errors of [`Hooi::decompose`], where an index starts with the number of the tensor, and
-    /// [`Error::Cuda`] with
+    /// [`Error::Cuda`](crate::Error::Cuda) with
     /// - [`CudaError::OnlyOnCpu`](crate::CudaError::OnlyOnCpu) for tensors of 2³¹ entries or more;
     /// - [`CudaError::OutOfMemory`](crate::CudaError::OutOfMemory) if the device has too little free
     ///   memory for one tensor;
