@@ -3,6 +3,7 @@
 //! ```text
 //! batch, pointer  the methods of Device: batches in the host's memory, and on the device
 //! options         the checked options of a call
+//! decompose       the tensors of a chunk, at given ranks or within a tolerance
 //! chunk           the tensors of a chunk at equal ranks, on top of iteration
 //! tolerance       the tensors of a chunk within a tolerance, mode by mode
 //! measured        the error of a decomposition, from its reconstruction
@@ -20,6 +21,7 @@
 mod batch;
 mod chain;
 mod chunk;
+mod decompose;
 mod energies;
 mod entries;
 mod factor;

@@ -28,9 +28,52 @@ const OF_THE_CPU: [&str; 5] = [
     "CENTRED_SHARE",
 ];
 
-/// Constants that only the kernels use: sizes of panels and groups, the maximum number of Jacobi
-/// sweeps and their threshold, and the traces of Gram matrices that Jacobi rotations can square.
-const OF_KERNELS_ALONE: [&str; 12] = [
+/// Constants that only the kernels use: sizes of panels and groups, layouts of the sized kernels, the
+/// limits of Jacobi sweeps and of Lanczos steps, and the traces of Gram matrices that Jacobi rotations can square.
+const OF_KERNELS_ALONE: [&str; 55] = [
+    "ACCEPTED_RESIDUAL",
+    "ALL_LANES",
+    "APART",
+    "BATCH_BLOCKS",
+    "BATCH_WARPS",
+    "BLOCKS",
+    "BLOCK_THREADS",
+    "BOUND_SHARE",
+    "COLUMN_GROUPS",
+    "COLUMN_LENGTH",
+    "COLUMN_WARPS",
+    "FIRST_THREADS",
+    "FIRST_WARPS",
+    "GRAM_STAGES",
+    "GRAM_WARPS",
+    "LARGEST_VALUE",
+    "LAST",
+    "LEAST_VALUE",
+    "MOST_STEPS",
+    "MOST_SWEEPS_OF_COLUMNS",
+    "NO_STEP",
+    "OFFER",
+    "ONE_BLOCKS",
+    "ONE_WARPS",
+    "PAIRS",
+    "PASSED",
+    "PITCH",
+    "RESIDENT",
+    "ROWS",
+    "SET",
+    "SHARES",
+    "SHIFT",
+    "SMALLEST_COSINE",
+    "SMALL_RESIDUAL",
+    "STAGES",
+    "STAGE_BYTES",
+    "TILES",
+    "TILE_THREADS",
+    "TILE_WARPS",
+    "UNCERTAIN",
+    "WARP_COLUMNS",
+    "WIDTH",
+    "AT_ONCE",
     "DEPTH",
     "PANEL",
     "STRIPES",
@@ -85,10 +128,13 @@ fn of_kernels() -> Vec<Constant> {
     let text = text_below("kernels", &["cu", "cuh"]);
     let defined = text.lines().filter_map(|line| {
         let (name, value) = line.strip_prefix("#define ")?.split_once(' ')?;
-        Some((
-            name.to_owned(),
-            value.trim_matches(['(', ')', ' ']).to_owned(),
-        ))
+        // A macro with parameters is no constant.
+        (!name.contains('(')).then(|| {
+            (
+                name.to_owned(),
+                value.trim_matches(['(', ')', ' ']).to_owned(),
+            )
+        })
     });
     let enumerators = text.split("\nenum ").skip(1).flat_map(|text| {
         let body = text.split(['{', '}']).nth(1).unwrap();

@@ -1,6 +1,7 @@
 //! HOOI and ST-HOSVD of batches in the host's memory: the methods of [`Device`].
 
 use super::chunk::Chunk;
+use super::decompose::decompose;
 use super::options::Options;
 use super::result::fetch_all;
 use super::units::Units;
@@ -124,7 +125,7 @@ impl Device {
                     tucker.relative_error(TensorRef::new(&options.shapes.tensor, entries)?)
                 },
             };
-            let of_chunk = fetch_all(&chunk.decompose()?)?;
+            let of_chunk = fetch_all(&decompose(&chunk)?)?;
             options.report(of_chunk.len())?;
             found.extend(of_chunk);
         }

@@ -12,7 +12,6 @@ use super::options::Options;
 use super::result::DeviceTucker;
 use super::shapes::Shapes;
 use super::tensors::Tensors;
-use super::tolerance::WithinTolerance;
 use super::units::Units;
 use crate::cuda::buffers::{Buffer, Pinned, copy, uninitialised};
 use crate::cuda::launch::Unfoldings;
@@ -36,28 +35,8 @@ pub(super) struct Chunk<'a, T> {
 pub(super) type Measure<'a, T> = dyn Fn(&Units<'_, T>, usize, &Tucker<T>) -> Result<f64> + 'a;
 
 impl<T: DeviceScalar> Chunk<'_, T> {
-    /// The decompositions, in the order of the tensors.
-    pub(super) fn decompose(&self) -> Result<Vec<DeviceTucker<T>>> {
-        let options = self.options;
-        let Some(tolerance) = options.tolerance else {
-            let found = self.by_ranks()?;
-            return self.with_errors(&found, None);
-        };
-        let within = WithinTolerance {
-            chunk: self,
-            tolerance,
-        };
-        let starts = within.truncate()?;
-        if options.sweeping.max_sweeps == 0 {
-            return Ok(starts.results);
-        }
-        let bases: Vec<Basis<'_>> = starts.found.iter().map(Found::basis).collect();
-        let found = self.by_equal_ranks(&bases, options.sweeping)?;
-        self.with_errors(&found, Some(tolerance))
-    }
-
     /// The decompositions at the ranks of the options.
-    fn by_ranks(&self) -> Result<Vec<Found>> {
+    pub(super) fn by_ranks(&self) -> Result<Vec<Found>> {
         let origin = Origin::Truncated(self.options.start);
         let items: Vec<usize> = (0..self.shapes.items).collect();
         let given = Given {
@@ -209,7 +188,11 @@ impl<T: DeviceScalar> Chunk<'_, T> {
 
     /// The results in the scalar of the tensors. An error that norms do not resolve is measured. If
     /// it is above `requested`, a shortfall is noted.
-    fn with_errors(&self, found: &[Found], requested: Option<f64>) -> Result<Vec<DeviceTucker<T>>> {
+    pub(super) fn with_errors(
+        &self,
+        found: &[Found],
+        requested: Option<f64>,
+    ) -> Result<Vec<DeviceTucker<T>>> {
         let mut results = self.rounded(found)?;
         for (item, result) in results.iter_mut().enumerate() {
             let error = if is_known_from_norms::<T>(result.error) {

@@ -1,6 +1,7 @@
 //! Decompositions of a batch that is already on the device.
 
 use super::chunk::Chunk;
+use super::decompose::decompose;
 use super::measured::measured_error;
 use super::options::Options;
 use super::result::DeviceTucker;
@@ -109,7 +110,7 @@ impl Device {
                 },
                 shapes,
             };
-            found.extend(chunk.decompose()?);
+            found.extend(decompose(&chunk)?);
             options.report(end - first)?;
         }
         Ok(found)
