@@ -1,12 +1,13 @@
-//! Eigenproblems of order 55 to 400 in the registers of several warps: `eigen_block`, `eigen_wide` and
-//! `eigen_cluster` in `kernels/sized/`.
+//! Eigenproblems of order up to 400 in the registers of one warp or of several: `eigen_lane`,
+//! `eigen_block`, `eigen_wide` and `eigen_cluster` in `kernels/sized/`.
 
 use std::sync::Arc;
 
 use super::blocks::{int, launch};
 use super::gram::Eigenproblems;
+use super::small::{LEAST_ORDER, WARP_THREADS, eigen_bytes};
 use crate::cuda::program::Sized;
-use crate::cuda::program::families::{EIGEN_BLOCK, EIGEN_CLUSTER, EIGEN_WIDE};
+use crate::cuda::program::families::{EIGEN_BLOCK, EIGEN_CLUSTER, EIGEN_LANE, EIGEN_WIDE};
 use crate::cuda::queue::Queue;
 use crate::error::Result;
 
@@ -40,6 +41,15 @@ struct Layout {
 }
 
 impl Layout {
+    /// Of `eigen_lane`.
+    fn of_lane(order: usize) -> Self {
+        Self {
+            blocks: 1,
+            threads: WARP_THREADS,
+            shared: eigen_bytes(order),
+        }
+    }
+
     /// Of `eigen_block`: boxes | lengths | seen.
     fn of_block(order: usize) -> Self {
         let groups = order.div_ceil(4);
@@ -91,16 +101,18 @@ impl Queue {
     /// device.
     pub(super) fn solver(&self, n: usize, items: usize) -> Result<Option<Solver>> {
         let family = match n {
-            ..=100 => &EIGEN_BLOCK,
+            ..=54 => &EIGEN_LANE,
+            55..=100 => &EIGEN_BLOCK,
             101..=128 => &EIGEN_WIDE,
             _ => &EIGEN_CLUSTER,
         };
-        let Some(kernels) = self.sized(family, n)? else {
+        let Some(kernels) = self.sized(family, n.max(LEAST_ORDER))? else {
             return Ok(None);
         };
         let order = kernels.order();
         let (name, launch) = match n {
-            ..=100 => ("eigen_block", Layout::of_block(order)),
+            ..=54 => ("eigen_lane", Layout::of_lane(order)),
+            55..=100 => ("eigen_block", Layout::of_block(order)),
             101..=128 => ("eigen_wide", Layout::of_one_block(order)),
             _ if items <= FEW || order > 256 => ("eigen_cluster_one", Layout::of_few(order)),
             _ => ("eigen_cluster", Layout::of_batch(order)),

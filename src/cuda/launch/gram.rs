@@ -144,16 +144,13 @@ impl Queue {
         )
     }
 
-    /// Solves eigenproblems of positive semidefinite matrices: by a warp each for small orders if
-    /// the device has such kernels, by cuSOLVER for large orders if it is installed, in shared memory
-    /// if they fit there, or else in global memory. The choice depends on the order alone, so that the
+    /// Solves eigenproblems of positive semidefinite matrices: by cuSOLVER for large orders if it is
+    /// installed, in registers if there is a sized kernel, in shared memory if they fit there, or
+    /// else in global memory. The choice depends on the order alone, so that the
     /// bits of an item do not depend on the batch.
     pub(in crate::cuda) fn eigen(&self, problems: Eigenproblems<'_>) -> Result<()> {
         if problems.order >= LEAST_LIBRARY_ORDER && self.program().library().is_present() {
             return self.eigen_by_library(problems);
-        }
-        if let Some(kernel) = self.eigen_lane(problems.order)? {
-            return self.eigen_by_lanes(&kernel, problems);
         }
         if let Some(solver) = self.solver(problems.order, problems.items)? {
             return self.eigen_by(&solver, problems);

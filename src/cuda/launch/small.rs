@@ -1,10 +1,8 @@
-//! Sized kernels that give a small matrix to one warp: maps of few positions, and eigenproblems of
-//! small order.
+//! Sized kernels that give a small matrix to one warp: maps of few positions.
 //!
 //! ```text
 //! gram_small   G = FᵀF on tensor cores            128 threads a map
 //! map_lane     map_first, map_all: G to the map    32 threads a map
-//! eigen_lane   eigenproblems                       32 threads a matrix
 //! ```
 
 use std::sync::Arc;
@@ -13,20 +11,19 @@ use cudarc::driver::CudaSlice;
 
 use super::blocks::{int, launch};
 use super::constants::sign_code;
-use super::gram::Eigenproblems;
 use super::maps::{MapChunk, Request};
 use crate::cuda::program::Sized;
-use crate::cuda::program::families::{EIGEN_LANE, GRAM_SMALL, MAP_LANE};
+use crate::cuda::program::families::{GRAM_SMALL, MAP_LANE};
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 
 /// The least order for which the kernels of a warp are compiled. They pad a smaller matrix.
-const LEAST_ORDER: usize = 2;
+pub(super) const LEAST_ORDER: usize = 2;
 
 /// The threads of a block of `gram_small`, and of a warp.
 const GRAM_THREADS: usize = 128;
-const WARP_THREADS: usize = 32;
+pub(super) const WARP_THREADS: usize = 32;
 
 /// The kernels for maps of few positions.
 #[derive(Clone, Debug)]
@@ -50,7 +47,7 @@ const fn gram_bytes(order: usize) -> usize {
 }
 
 /// Bytes of shared memory of `eigen_lane`: a factor and its pivots.
-const fn eigen_bytes(order: usize) -> usize {
+pub(super) const fn eigen_bytes(order: usize) -> usize {
     8 * order * (order + 3)
 }
 
@@ -124,38 +121,6 @@ impl Queue {
             grid: (items, 1), shared: shared,
             holds: [grams => items * n * n, maps => items * n, outcomes => items],
             arguments: [&*grams, &positions, &centring, &every, &sign, maps, &single, outcomes],
-        )
-    }
-
-    /// The kernel for eigenproblems of order `n`, if one warp can solve them.
-    pub(super) fn eigen_lane(&self, n: usize) -> Result<Option<Arc<Sized>>> {
-        let kernel = self.sized(&EIGEN_LANE, n.max(LEAST_ORDER))?;
-        let limit = self.program().shared_limit();
-        Ok(kernel.filter(|kernel| eigen_bytes(kernel.order()) <= limit))
-    }
-
-    /// Solves eigenproblems of positive semidefinite matrices, one by each warp.
-    pub(super) fn eigen_by_lanes(&self, kernel: &Sized, problems: Eigenproblems<'_>) -> Result<()> {
-        let Eigenproblems {
-            items,
-            order: n,
-            grams,
-            values,
-            vectors,
-            outcomes,
-            active,
-            ..
-        } = problems;
-        let order = int(n);
-        launch!(
-            self, function: kernel.function("eigen_lane"), threads: WARP_THREADS,
-            grid: (1, items), shared: eigen_bytes(kernel.order()),
-            holds: [
-                grams => items * n * n, values => items * n,
-                vectors => items * n * n, outcomes => items,
-            ],
-            arguments: [&*grams, &order, values, vectors, outcomes],
-            active: active,
         )
     }
 }

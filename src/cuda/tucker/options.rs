@@ -70,22 +70,14 @@ impl<'a> Options<'a> {
             });
         }
         let order = truncated.resolved_order(tensor)?;
-        let mut core = tensor.to_vec();
-        let tolerance = match &truncated.truncation {
-            Truncation::RelativeError(tolerance) => Some(*tolerance),
-            Truncation::Ranks(ranks) => {
-                let all: Vec<usize> = (0..tensor.len()).collect();
-                let named = truncated.modes.as_ref().unwrap_or(&all);
-                for (&mode, &rank) in named.iter().zip(ranks) {
-                    core[mode] = rank;
-                }
-                None
-            }
+        let tolerance = match truncated.truncation {
+            Truncation::RelativeError(tolerance) => Some(tolerance),
+            Truncation::Ranks(_) => None,
         };
         let shapes = Shapes {
             items,
             tensor: tensor.to_vec(),
-            core,
+            core: truncated.largest_core(tensor),
             order,
         };
         check_countable(shapes.size())?;
