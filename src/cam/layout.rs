@@ -122,6 +122,12 @@ impl Layout {
     pub(super) fn mode(&self, letter: Letter) -> Option<usize> {
         self.letters.iter().position(|&own| own == letter)
     }
+
+    /// The modes with these letters, in the order of `letters`.
+    pub(super) fn modes(&self, letters: &[Letter]) -> Vec<usize> {
+        let modes = letters.iter().filter_map(|&letter| self.mode(letter));
+        modes.collect()
+    }
 }
 
 /// Parses a word such as `nhwc`.

@@ -80,8 +80,45 @@ impl Layout {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn read(&self, shape: &[usize], tokens: Tokens) -> Result<Reading> {
+        use Letter::{C, H, L, N, T, W};
         // 1. One letter for each mode; x only for modes of extent 1.
-        if self.letters().len() != shape.len() {
+        let array = self.check(shape)?;
+        // 2. Tokens: the prefix and the grid.
+        let split = self.split(shape, tokens)?;
+        let mut used: Vec<Range<usize>> = shape.iter().map(|&extent| 0..extent).collect();
+        if let Some(mode) = self.mode(L) {
+            used[mode].start = split.prefix;
+        }
+        // 3. The order of the modes.
+        let letters = self.letters().iter().enumerate();
+        let dropped = letters.filter(|&(_, &letter)| letter == Letter::X);
+        let dropped: Vec<usize> = dropped.map(|(mode, _)| mode).collect();
+        let (batch, map) = (self.modes(&[N, T]), self.modes(&[C, H, W, L]));
+        let order = [&dropped[..], &batch, &map].concat();
+        // 4. The shape of the feature maps.
+        let mut extents: Vec<usize> = map.iter().map(|&mode| used[mode].len()).collect();
+        if let Some(Grid { height, width }) = split.grid {
+            extents.pop();
+            extents.extend([height, width]);
+        }
+        if !batch.is_empty() {
+            extents.insert(0, batch.iter().map(|&mode| shape[mode]).product());
+        }
+        Ok(Reading {
+            array,
+            order,
+            used,
+            shape: Shape::new(&extents)?,
+            is_batch: !batch.is_empty(),
+            prefix: split.prefix,
+            guess: split.grid.filter(|_| split.is_guess),
+        })
+    }
+
+    /// Fails unless an array of this shape has the modes of the layout.
+    fn check(&self, shape: &[usize]) -> Result<Shape> {
+        let letters = self.letters();
+        if letters.len() != shape.len() {
             return Err(LayoutError::ModeCountMismatch {
                 layout: self.to_string(),
                 shape: shape.to_vec(),
@@ -94,52 +131,16 @@ impl Layout {
                 shape: shape.to_vec(),
             });
         }
-        let mut letters = self.letters().iter().zip(shape);
-        if let Some(mode) = letters.position(|(&letter, &extent)| letter == Letter::X && extent > 1)
-        {
-            return Err(LayoutError::NotDroppable {
+        let mut modes = letters.iter().zip(shape);
+        match modes.position(|(&letter, &extent)| letter == Letter::X && extent > 1) {
+            Some(mode) => Err(LayoutError::NotDroppable {
                 layout: self.to_string(),
                 mode,
                 shape: shape.to_vec(),
             }
-            .into());
+            .into()),
+            None => Ok(array),
         }
-        // 2. Tokens: the prefix and the grid.
-        let split = self.split(shape, tokens)?;
-        let mut used: Vec<Range<usize>> = shape.iter().map(|&extent| 0..extent).collect();
-        if let Some(mode) = self.mode(Letter::L) {
-            used[mode].start = split.prefix;
-        }
-        // 3. The order of the modes, and the shape of the feature maps.
-        let dropped = (0..shape.len()).filter(|&mode| self.letters()[mode] == Letter::X);
-        let mut order: Vec<usize> = dropped.collect();
-        use Letter::{C, H, L, N, T, W};
-        order.extend(
-            [N, T, C, H, W, L]
-                .iter()
-                .filter_map(|&letter| self.mode(letter)),
-        );
-        let batch = [N, T].iter().filter_map(|&letter| self.mode(letter));
-        let batch: Vec<usize> = batch.map(|mode| shape[mode]).collect();
-        let mut extents = Vec::new();
-        if !batch.is_empty() {
-            extents.push(batch.iter().product());
-        }
-        let positions = [C, H, W, L].iter().filter_map(|&letter| self.mode(letter));
-        extents.extend(positions.map(|mode| used[mode].len()));
-        if let Some(Grid { height, width }) = split.grid {
-            extents.pop();
-            extents.extend([height, width]);
-        }
-        Ok(Reading {
-            array,
-            order,
-            used,
-            shape: Shape::new(&extents)?,
-            is_batch: !batch.is_empty(),
-            prefix: split.prefix,
-            guess: split.grid.filter(|_| split.is_guess),
-        })
     }
 
     /// Splits the mode with the letter l in prefix and positions. Tokens of a transformer, with l

@@ -96,7 +96,7 @@ fn tokens_are_read_with_nlc() {
     assert_eq!(
         notes,
         [
-            "x.npy: the 197 tokens were taken for 1 prefix token and a grid of 14×14; \
+            "x.npy: the 197 tokens were read as 1 prefix token and a grid of 14×14; \
           for other tokens use --grid and --prefix-tokens"
         ]
     );

@@ -24,7 +24,7 @@ use tenfold::cam::{
     normalize, resize,
 };
 use tenfold::io::{AnyTensor, Npy, RgbImage, read_image};
-use tenfold::{Error, Scalar, Tensor};
+use tenfold::{Scalar, Tensor};
 
 use crate::console::Console;
 use crate::device::model::{Call, Task};
@@ -33,7 +33,7 @@ use crate::failure::{Failure, Outcome};
 use crate::list;
 use crate::memory::Memory;
 use crate::ranks::Ranks;
-use layout::LayoutArgs;
+use layout::{LayoutArgs, at_index_in_array};
 use report::{Report, note_statuses};
 use target::Target;
 
@@ -283,17 +283,6 @@ impl Maker<'_> {
         let maps = self.args.weighting.0.iter().map(of_weighting);
         let maps: tenfold::Result<_> = maps.collect();
         maps.map_err(|error| at_index_in_array(error, reading))
-    }
-}
-
-/// Converts the index of an entry of the feature maps to its index in the array of the file.
-fn at_index_in_array(error: Error, reading: &Reading) -> Error {
-    match error {
-        Error::NonFinite { index, value } => Error::NonFinite {
-            index: reading.index_in_array(&index).unwrap_or(index),
-            value,
-        },
-        error => error,
     }
 }
 

@@ -75,7 +75,7 @@ impl LayoutArgs {
                 _ => format!("{prefix} prefix tokens and "),
             };
             console.note(format!(
-                "{path}: the {tokens} tokens were taken for {dropped}a grid of {grid}; \
+                "{path}: the {tokens} tokens were read as {dropped}a grid of {grid}; \
                  for other tokens use --grid and --prefix-tokens"
             ));
         }
@@ -108,5 +108,53 @@ fn hint(error: &Error) -> Option<&'static str> {
             | LayoutError::TooManyPrefixTokens { .. },
         ) => Some("see --grid and --prefix-tokens"),
         _ => None,
+    }
+}
+
+/// Converts the index of an entry of the feature maps to its index in the array of the file.
+pub(super) fn at_index_in_array(error: Error, reading: &Reading) -> Error {
+    match error {
+        Error::NonFinite { index, value } => Error::NonFinite {
+            index: reading.index_in_array(&index).unwrap_or(index),
+            value,
+        },
+        error => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, FromArgMatches};
+
+    use super::super::{Args, Features};
+    use tenfold::Tensor;
+
+    /// The calls for an array of zeros in a file, with these options.
+    fn calls(shape: &[usize], options: &str) -> Vec<Vec<usize>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        tenfold::io::write_npy(&path, &Tensor::<f32>::zeros(shape).unwrap()).unwrap();
+        let words = ["cam", path.to_str().unwrap()].into_iter();
+        let command = Args::augment_args(clap::Command::new("cam"));
+        let matches = command.get_matches_from(words.chain(options.split_whitespace()));
+        let args = Args::from_arg_matches(&matches).unwrap();
+        let features = Features::open(&path, &args).unwrap_or_else(|failure| panic!("{failure}"));
+        let calls = args.calls(&[features]);
+        calls.into_iter().map(|call| call.batch).collect()
+    }
+
+    #[test]
+    fn the_device_is_chosen_for_the_shape_of_the_feature_maps() {
+        for (shape, options, batch) in [
+            (&[8, 3, 4][..], "", &[1, 8, 3, 4][..]),
+            (&[2, 8, 3, 4], "", &[2, 8, 3, 4]),
+            (&[8, 12], "", &[1, 8, 12]),
+            (&[3, 4, 8], "--layout hwc", &[1, 8, 3, 4]),
+            (&[8, 5, 3, 4], "--layout cthw", &[5, 8, 3, 4]),
+            (&[2, 17, 8], "--layout nlc", &[2, 8, 4, 4]),
+        ] {
+            assert_eq!(calls(shape, options), [batch], "{shape:?} {options}");
+        }
+        assert_eq!(calls(&[8, 3, 4], "--weighting all"), vec![[1, 8, 3, 4]; 4]);
     }
 }
