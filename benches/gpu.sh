@@ -5,6 +5,7 @@
 #   benches/gpu.sh [--out FOLDER]       builds and runs
 #   benches/gpu.sh --pack FOLDER        builds, and copies what a run needs to FOLDER (at most 40 MB)
 #   FOLDER/gpu.sh [--out FOLDER]        runs on a machine without network, cargo or this repository
+#   FOLDER/gpu.sh --tests [WORD…]       only the tests
 #   FOLDER/gpu.sh --kernels             only the last step, the figures of ncu
 #   benches/gpu.sh --rehearse           a short run on the stand-in driver, on a machine without a GPU
 #
@@ -136,6 +137,22 @@ kernels() {
     return 1
 }
 
+# tests WORD…: the cases with these words, or all: those that compile the modules of all orders beside
+# the others.
+tests() {
+    local status=0 orders=every_small
+    if [ $# -gt 0 ]; then
+        "$here/bin/gpu" "$@"
+        return
+    fi
+    "$here/bin/gpu" "$orders" >"${TMPDIR:-/tmp}/orders.$$" 2>&1 &
+    "$here/bin/gpu" "--skip=$orders" || status=1
+    wait $! || status=1
+    cat "${TMPDIR:-/tmp}/orders.$$"
+    rm -f "${TMPDIR:-/tmp}/orders.$$"
+    return "$status"
+}
+
 # report: the file with all results.
 report() {
     echo "# tenfold on a GPU"
@@ -185,7 +202,7 @@ run() {
 
     # With the kernels in the library alone: NVRTC would compile a module for each order of the cases,
     # which takes minutes.
-    step tests 75 env LD_LIBRARY_PATH="$plain" "$here/bin/gpu" "${words[@]}" || failed=1
+    step tests 75 env LD_LIBRARY_PATH="$plain" "$here/gpu.sh" --tests "${words[@]}" || failed=1
     if [ -n "$libraries" ]; then
         step compiled 20 "$here/bin/gpu" maps_of_a_layer hooi_of_a_batch maps_at_a_pointer || failed=1
     fi
@@ -235,6 +252,10 @@ while [ $# -gt 0 ]; do
     --pack) command=pack target=${2:?"--pack needs a folder"} && shift ;;
     --rehearse) command=rehearse ;;
     --kernels) command=kernels ;;
+    --tests)
+        command=tests words=("${@:2}")
+        break
+        ;;
     *)
         sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"
         exit 2
@@ -250,6 +271,7 @@ pack)
     check_size "$target"
     ;;
 kernels) kernels ;;
+tests) tests "${words[@]}" ;;
 rehearse)
     rehearse "$(mkdir -p "$built" && cd "$built" && pwd)"
     ;;

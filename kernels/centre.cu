@@ -84,8 +84,9 @@ centre_mode(double* grams, int n, int columns, const double* sums, const double*
     double* g = grams + item * n * n;
     const double* sum_of = sums + item * n;
     bool fine = outcomes[item] == FINE;
+    double share = 1.0 / columns;
     for (int k = threadIdx.x; fine && k < n * n; k += THREADS) {
-        g[k] -= sum_of[k % n] * sum_of[k / n] / columns;
+        g[k] -= sum_of[k % n] * sum_of[k / n] * share;
     }
     __syncthreads();
     check_share(g, n, energies[item], &outcomes[item], scratch);

@@ -8,7 +8,7 @@
 // Shared memory: none. Bytes of an item: C P of F for each 8 vectors, all but the first time from
 // L2; 8 bytes for each entry of Z. Flops: 2 C P vectors. L2 bounds the time: 256x56x56 in f32 with
 // all vectors has 411 Mflop, 6 us at 67 Tflop/s, and 103 MB through L2, about 19 us at 5.5 TB/s.
-// Registers (sm_90): project_f32 40, project_f64 48.
+// Registers (sm_90): project_f32 40, project_f64 48, project_sums 32.
 
 #include "block.cuh"
 
@@ -59,4 +59,28 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 project_f64(const double* features, int channels, int positions, const double* u, int columns,
             int vectors, double* projected) {
     project(features, channels, positions, u, columns, vectors, projected);
+}
+
+// projected[i] = sum_c U[c, i] s_c for the leading `vectors` columns of U: the sums of the projected
+// maps, from the sums s_c of the channels. Grid (groups of 8 vectors, items): a warp for each vector.
+extern "C" __global__ void __launch_bounds__(THREADS)
+project_sums(const double* sums, int channels, const double* u, int columns, int vectors,
+             double* projected) {
+    int vector = blockIdx.x * WARPS + threadIdx.x / 32, lane = threadIdx.x % 32;
+    size_t item = blockIdx.y;
+    const double* s = sums + item * channels;
+    const double* v = u + (item * columns + vector) * channels;
+    if (vector >= vectors) {
+        return;
+    }
+    double sum = 0.0;
+    for (int c = lane; c < channels; c += 32) {
+        sum = fma(v[c], s[c], sum);
+    }
+    for (int step = 16; step > 0; step /= 2) {
+        sum += __shfl_down_sync(0xffffffffu, sum, step);
+    }
+    if (lane == 0) {
+        projected[item * vectors + vector] = sum;
+    }
 }

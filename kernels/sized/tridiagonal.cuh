@@ -26,7 +26,7 @@
 
 // The step of the first look at the tridiagonal matrix, and the most steps from one look to the next.
 #define FIRST_LOOK 6
-#define MOST_STEPS_BETWEEN 8
+#define MOST_STEPS_BETWEEN 4
 
 // Entry i of the start, a number in [0, 2] from a hash of i: equal for all matrices.
 __device__ inline double start_entry(int i) {
@@ -115,13 +115,14 @@ __device__ inline int digits_of(double fraction) {
 }
 
 // The step of the next look, if the look at step k found a residual that should shrink to `small`, both
-// relative to the value: the residual shrinks by about the same factor in each step, and faster at the
-// end.
+// relative to the value. The residual shrinks by about the same factor in each step, and faster at the
+// end. Steps after convergence destroy the orthogonality of the q_j, so that the next look is half way.
 __device__ inline int next_look(int k, double residual, double small) {
     int have = digits_of(residual), need = digits_of(small);
-    int next = have > 0 ? k * need / have : k + MOST_STEPS_BETWEEN;
-    next = next < k + MOST_STEPS_BETWEEN ? next : k + MOST_STEPS_BETWEEN;
-    return next > k ? next : k + 1;
+    int left = have > 0 ? k * need / have - k : 2 * MOST_STEPS_BETWEEN;
+    int next = (left + 1) / 2;
+    next = next < MOST_STEPS_BETWEEN ? next : MOST_STEPS_BETWEEN;
+    return k + (next > 1 ? next : 1);
 }
 
 #endif

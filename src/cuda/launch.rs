@@ -27,6 +27,7 @@ pub(super) use first::FirstVectors;
 pub(super) use gram::{Eigenproblems, no_convergence};
 pub(super) use maps::{
     Combination, Grams, MapChunk, Projection, Request, Resizing, Rows, SinglePrecision,
+    SumProjection,
 };
 pub(super) use prepare::{Prepared, Results, Slices, parts, work_len};
 pub(super) use project_tiles::TileProjection;

@@ -29,7 +29,7 @@ pub use sized::{LoadedKernels, Origin};
 const SHIPPED: &str = include_str!("../../kernels/tenfold.ptx");
 
 /// All entry points.
-const KERNELS: [&str; 36] = [
+const KERNELS: [&str; 37] = [
     "centre_mode",
     "centre_rest",
     "centre_rows",
@@ -54,6 +54,7 @@ const KERNELS: [&str; 36] = [
     "product_f64",
     "project_f32",
     "project_f64",
+    "project_sums",
     "refine",
     "resize_f32",
     "resize_f64",

@@ -4,7 +4,7 @@
 use cudarc::driver::{CudaSlice, CudaView};
 
 use super::blocks::{int, launch};
-use super::constants::{GROUP, THREADS, sign_code};
+use super::constants::{GROUP, THREADS, WARPS, sign_code};
 use super::shared_memory::saliency_bytes;
 use super::unfoldings::Unfoldings;
 use crate::cam::Sign;
@@ -59,6 +59,18 @@ pub(in crate::cuda) struct Projection<'a, T> {
     /// The number of columns of each matrix.
     pub(in crate::cuda) columns: usize,
     /// The number of leading columns on which the features are projected.
+    pub(in crate::cuda) vectors: usize,
+    pub(in crate::cuda) projected: &'a mut CudaSlice<f64>,
+}
+
+/// Projections uᵢᵀs of the sums s of the `channels` on the leading columns uᵢ of a
+/// `channels`×`columns` matrix for each item.
+pub(in crate::cuda) struct SumProjection<'a> {
+    pub(in crate::cuda) items: usize,
+    pub(in crate::cuda) channels: usize,
+    pub(in crate::cuda) sums: &'a CudaSlice<f64>,
+    pub(in crate::cuda) matrices: &'a CudaSlice<f64>,
+    pub(in crate::cuda) columns: usize,
     pub(in crate::cuda) vectors: usize,
     pub(in crate::cuda) projected: &'a mut CudaSlice<f64>,
 }
@@ -267,6 +279,30 @@ impl Queue {
                 projected => items * vectors * positions,
             ],
             arguments: [features, &c, &p, matrices, &of_matrix, &wanted, projected],
+        )
+    }
+
+    /// Projects the sums of the channels on vectors: the sums of the projected maps.
+    pub(in crate::cuda) fn project_sums(&self, projection: SumProjection<'_>) -> Result<()> {
+        let SumProjection {
+            items,
+            channels,
+            sums,
+            matrices,
+            columns,
+            vectors,
+            projected,
+        } = projection;
+        let [c, of_matrix, wanted] = [channels, columns, vectors].map(int);
+        launch!(
+            self, "project_sums",
+            grid: (vectors.div_ceil(WARPS), items), shared: 0,
+            holds: [
+                sums => items * channels,
+                matrices => items * channels * columns,
+                projected => items * vectors,
+            ],
+            arguments: [sums, &c, matrices, &of_matrix, &wanted, projected],
         )
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::cam::Sign;
 use crate::cuda::launch::{
     Combination, Eigenproblems, FirstVectors, Grams, MapChunk, MapKernels, Projection, RUN,
-    Request, Rows, SinglePrecision, TileProjection, Unfoldings,
+    Request, Rows, SinglePrecision, SumProjection, TileProjection, Unfoldings,
 };
 use crate::cuda::program::Sized;
 use crate::cuda::queue::Queue;
@@ -262,9 +262,10 @@ impl FullRank {
             let centring = request.centring;
             if centring {
                 // P oᵢ = uᵢᵀ F 1, the projection of the channel sums.
-                queue.project(Projection {
-                    features: &self.channel_sums.as_view(),
-                    unfoldings: Unfoldings::of(items, &[n, 1], 0),
+                queue.project_sums(SumProjection {
+                    items,
+                    channels: n,
+                    sums: &self.channel_sums,
                     matrices: basis,
                     columns,
                     vectors,

@@ -75,14 +75,23 @@ impl Trial<'_> {
     }
 }
 
-/// Runs all cases, or the cases with a name that contains one of the words on the command line.
-/// Prints a line for each and continues after a failure; fails if a case failed.
+/// Runs all cases, or the cases with a name that contains one of the words on the command line, less
+/// those that contain the word of a `--skip=word`. Prints a line for each and continues after a
+/// failure; fails if a case failed.
 pub(crate) fn run(device: &Device, place: &dyn Place) -> ExitCode {
-    let words: Vec<String> = std::env::args()
-        .skip(1)
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let skipped = arguments
+        .iter()
+        .filter_map(|word| word.strip_prefix("--skip="));
+    let skipped: Vec<&str> = skipped.collect();
+    let words: Vec<&String> = arguments
+        .iter()
         .filter(|word| !word.starts_with('-'))
         .collect();
-    let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
+    let wanted = |name: &str| {
+        let named = words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+        named && !skipped.iter().any(|word| name.contains(word))
+    };
     let elsewhere = if place.is_hardware() {
         Runs::InTheInterpreter
     } else {
