@@ -140,13 +140,13 @@ kernels() {
 # tests WORD…: the cases with these words, or all: those that compile the modules of all orders beside
 # the others.
 tests() {
-    local status=0 orders=every_small
+    local status=0 orders=(every_small more_maps)
     if [ $# -gt 0 ]; then
         "$here/bin/gpu" "$@"
         return
     fi
-    "$here/bin/gpu" "$orders" >"${TMPDIR:-/tmp}/orders.$$" 2>&1 &
-    "$here/bin/gpu" "--skip=$orders" || status=1
+    "$here/bin/gpu" "${orders[@]}" >"${TMPDIR:-/tmp}/orders.$$" 2>&1 &
+    "$here/bin/gpu" "${orders[@]/#/--skip=}" || status=1
     wait $! || status=1
     cat "${TMPDIR:-/tmp}/orders.$$"
     rm -f "${TMPDIR:-/tmp}/orders.$$"

@@ -10,11 +10,10 @@
 // Grid (blocks of a cluster, items). Shared memory: the boxes, 69 KB for ORDER = 196 and 135 KB for
 // 256 in eigen_cluster.
 // Bytes of an item: n^2 doubles read and written. Flops: about 40 n^3 for 10 sweeps. Measured on an
-// H100, with a barrier for each pair of neighbours in place of the barrier of the cluster: n = 196 62.6
-// us a matrix with the card full, n = 256 87.5 us; one of n = 200 1.6 ms, of 400 5.2 ms. A barrier of
-// the cluster takes about 0.5 us, and there are n / 4 in a sweep: an eighth more time for n = 196.
-// Remote arrivals at barriers of neighbours need PTX 8.0. Registers and shared memory limit a
-// multiprocessor to one block; the latency of double arithmetic bounds the time.
+// H100: n = 196 65 us a matrix with the card full, n = 256 93 us; one of n = 200 1.65 ms. Each of n / 4
+// phases of a sweep ends with a barrier of the cluster, which takes about 0.5 us. Remote arrivals at
+// barriers of neighbours, which need PTX 8.0, gained 5% in a prototype. Registers and shared memory
+// limit a multiprocessor to one block; the latency of double arithmetic bounds the time.
 //
 // G is not changed. outcomes[item] becomes NO_CONVERGENCE if the iteration does not converge, and is
 // unchanged otherwise.

@@ -16,8 +16,7 @@
 // 34 ORDER + 132 doubles.
 // Bytes of an item: n^2 doubles read, n numbers written. Flops: 20 n^2 for the first vector and
 // 2/3 n^3 more if the norm of G is no certificate; 33 n^3 for all vectors. Measured on an H100 for
-// n = 49 with the card full: 0.03 us a map for the first vector (0.05 centred), 0.42 us for all
-// vectors. Registers limit a multiprocessor to 8 warps; latency bounds the time (eigen_lane.cu).
+// n = 49 with the card full: 0.03 us a map for the first vector, 0.47 us for all vectors. Registers limit a multiprocessor to 8 warps; latency bounds the time (eigen_lane.cu).
 
 #include "../map.cuh"
 #include "columns.cuh"

@@ -38,7 +38,7 @@ use crate::tucker::{Hooi, StHosvd, Truncation};
 /// the sum of their estimates.
 ///
 /// The times of the CPU are within a factor of 2 of the times measured on 16 cores. The times of
-/// the GPU come from prototypes of the kernels on an H100.
+/// the GPU come from kernels on an H100.
 ///
 /// ```
 /// use tenfold::cam::{Cam, Weighting};
@@ -178,7 +178,7 @@ impl Add for Estimate {
 }
 
 /// The seconds to open a GPU, measured on an H100.
-const OPENING: f64 = 0.25;
+const OPENING: f64 = 0.15;
 
 /// The checked options of ST-HOSVD for a batch.
 struct Decomposition<'a> {
