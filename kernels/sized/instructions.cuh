@@ -54,7 +54,7 @@ __device__ inline void wait_for_copies() {
 // registers into an index, which moves the array to local memory.
 __device__ inline double select(bool condition, double yes, double no) {
     double chosen;
-    asm("{\n.reg .pred condition;\nsetp.ne.s32 condition, %3, 0;\nselp.f64 %0, %1, %2, condition;\n}"
+    asm("{\n.reg .pred condition;\nsetp.ne.s32 condition, %3, 0;\nselp.f64 %0, %1, %2, condition; }"
         : "=d"(chosen) : "d"(yes), "d"(no), "r"((int)condition));
     return chosen;
 }

@@ -235,7 +235,7 @@ fn launches() -> Vec<Launch> {
                 fine(),
                 Nowhere,
             ],
-            missed: [5, 15],
+            missed: [6, 17],
         },
         Launch {
             name: "row_sums_f64",
