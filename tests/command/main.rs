@@ -11,6 +11,7 @@ mod cam;
 mod cam_element_types;
 mod cam_layouts;
 mod cam_pictures;
+mod completions;
 mod corpus;
 mod decompose;
 mod evaluate;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cam;
+mod completions;
 mod console;
 mod decompose;
 mod device;
@@ -60,6 +61,7 @@ enum Command {
     Cam(cam::Args),
     Evaluate(evaluate::Args),
     Bench(bench::Args),
+    Completions(completions::Args),
 }
 
 fn main() -> ExitCode {
@@ -88,6 +90,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Cam(args) => cam::run(&args, &console, &memory),
         Command::Evaluate(args) => evaluate::run(&args, &console, &memory),
         Command::Bench(args) => bench::run(&args, &console, &memory),
+        Command::Completions(args) => completions::run(&args, &console),
     }
 }
 
