@@ -31,6 +31,7 @@ mod overwriting;
 mod ranks;
 mod reconstruct;
 mod scalar_range;
+mod sizes;
 mod usage;
 mod value_ranges;
 mod wrong_files;

@@ -18,6 +18,7 @@ use crate::list;
 use crate::memory::Memory;
 use crate::output;
 use crate::ranks::Ranks;
+use crate::sizes::{Sizes, file_bytes};
 
 /// Decompose an array into a core and factors
 ///
@@ -221,11 +222,18 @@ fn decompose<T: Scalar>(
     let relative_error = relative_error(args.method, &tucker, x).map_err(in_input)?;
     let meta = Meta {
         relative_error: Some(relative_error),
+        input_bytes: file_bytes(&args.input),
         ..Meta::new(&tucker, args.method.name())
     };
     write_tucker(&args.output, &tucker, &meta)?;
+    let sizes = Sizes {
+        compression: tucker.compression(),
+        input_bytes: meta.input_bytes,
+        output_bytes: file_bytes(&args.output),
+    };
     let done = Done {
         tucker,
+        sizes,
         meta,
         seconds,
     };
@@ -257,6 +265,7 @@ fn relative_error<T: Scalar>(
 /// A decomposition that was written.
 struct Done<T> {
     tucker: Tucker<T>,
+    sizes: Sizes,
     meta: Meta,
     seconds: f64,
 }
@@ -266,6 +275,7 @@ impl<T: Scalar> Done<T> {
     fn report(&self, args: &Args, console: &Console) -> Outcome {
         let Self {
             tucker,
+            sizes,
             meta,
             seconds,
         } = self;
@@ -284,13 +294,16 @@ impl<T: Scalar> Done<T> {
                 tucker.rung().name()
             ));
         }
+        if let Some(note) = sizes.note() {
+            console.note(note);
+        }
         let mut text = format!(
-            "{} {} {} → core {}, relative error {error:.6e}, compression {:.1}, {seconds:.3} s\n",
+            "{} {} {} → core {}, relative error {error:.6e}, {}, {seconds:.3} s\n",
             args.input.display(),
             times(&meta.shape),
             meta.dtype,
             times(&meta.ranks),
-            tucker.compression(),
+            sizes.text(),
         );
         if let Some(convergence) = tucker.convergence() {
             text += &format!(
@@ -299,7 +312,7 @@ impl<T: Scalar> Done<T> {
             );
         }
         text += &format!("written: {}", args.output.display());
-        let object = json!({
+        let mut object = json!({
             "command": "decompose",
             "input": path(&args.input),
             "output": path(&args.output),
@@ -309,7 +322,6 @@ impl<T: Scalar> Done<T> {
             "modes": meta.modes,
             "ranks": meta.ranks,
             "relative_error": error,
-            "compression": tucker.compression(),
             "seconds": seconds,
             "sweeps": meta.sweeps,
             "stop": meta.stop.map(Stop::name),
@@ -319,6 +331,7 @@ impl<T: Scalar> Done<T> {
                 "reached": s.reached,
             })),
         });
+        sizes.add_to(&mut object);
         console.summary(Some(&args.output), object, &text)
     }
 }

@@ -15,6 +15,7 @@ mod memory;
 mod output;
 mod ranks;
 mod reconstruct;
+mod sizes;
 
 use std::process::ExitCode;
 

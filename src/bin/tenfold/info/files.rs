@@ -11,7 +11,8 @@ use tenfold::{Hosvd, Scalar, Stop, Tensor, Tucker, mode_spectrum};
 use super::estimates::Estimates;
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
-use crate::memory::Memory;
+use crate::memory::{Memory, readable};
+use crate::sizes::{Sizes, file_bytes};
 
 /// The maximum number of singular values of a mode in the text.
 const SHOWN: usize = 8;
@@ -30,8 +31,8 @@ pub(super) fn describe(
             memory.check(path, tucker_memory(path)?)?;
             let (tucker, meta) = read_tucker(path)?;
             Ok(match tucker {
-                AnyTucker::F32(tucker) => describe_tucker(path, &tucker, &meta),
-                AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta),
+                AnyTucker::F32(tucker) => describe_tucker(path, &tucker, &meta, console),
+                AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta, console),
             })
         }
     }
@@ -82,27 +83,45 @@ fn describe_tensor<T: Scalar>(
         .map(|mode| mode_spectrum(x, mode).map(Some))
         .collect::<tenfold::Result<_>>()?;
     let norm = x.norm();
+    let bytes = file_bytes(path);
     let object = json!({
         "file": path.display().to_string(),
         "kind": "tensor",
         "shape": x.shape(),
         "dtype": T::NAME,
         "stored_dtype": stored,
+        "entries": x.data().len(),
+        "bytes": bytes,
         "norm": norm,
         "spectra": spectra,
     });
+    let size = bytes.map_or_else(String::new, |bytes| format!(" in {}", readable(bytes)));
     let text = format!(
-        "{}: tensor {} {stored}, norm {norm:.6e}\n{}",
+        "{}: tensor {} {stored}, {} entries{size}, norm {norm:.6e}\n{}",
         path.display(),
         times(x.shape()),
+        x.data().len(),
         spectra_text(&spectra)
     );
     Ok((object, text))
 }
 
-fn describe_tucker<T: Scalar>(path: &Path, tucker: &Tucker<T>, meta: &Meta) -> (Value, String) {
+fn describe_tucker<T: Scalar>(
+    path: &Path,
+    tucker: &Tucker<T>,
+    meta: &Meta,
+    console: &Console,
+) -> (Value, String) {
+    let sizes = Sizes {
+        compression: tucker.compression(),
+        input_bytes: meta.input_bytes,
+        output_bytes: file_bytes(path),
+    };
+    if let Some(note) = sizes.note() {
+        console.note(format!("{}: {note}", path.display()));
+    }
     let norm = tucker.core().norm();
-    let object = json!({
+    let mut object = json!({
         "file": path.display().to_string(),
         "kind": "tucker",
         "method": meta.method,
@@ -111,23 +130,23 @@ fn describe_tucker<T: Scalar>(path: &Path, tucker: &Tucker<T>, meta: &Meta) -> (
         "ranks": meta.ranks,
         "modes": meta.modes,
         "relative_error": meta.relative_error,
-        "compression": tucker.compression(),
         "sweeps": meta.sweeps,
         "stop": meta.stop.map(Stop::name),
         "norm": norm,
         "spectra": meta.spectra,
     });
+    sizes.add_to(&mut object);
     let error = meta
         .relative_error
         .map_or_else(|| "unknown".to_owned(), |error| format!("{error:.6e}"));
     let text = format!(
-        "{}: {} of {} {}, ranks {}, compression {:.1}, relative error {error}\n{}",
+        "{}: {} of {} {}, ranks {}, {}, relative error {error}\n{}",
         path.display(),
         meta.method,
         times(&meta.shape),
         meta.dtype,
         times(&meta.ranks),
-        tucker.compression(),
+        sizes.text(),
         spectra_text(&meta.spectra)
     );
     (object, text)
