@@ -22,6 +22,7 @@ mod info;
 #[cfg(unix)]
 #[path = "../common/job.rs"]
 mod job;
+mod keep_going;
 #[cfg(target_os = "linux")]
 mod memory;
 #[path = "../common/npy.rs"]

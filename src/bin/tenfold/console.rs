@@ -42,12 +42,14 @@ impl Console {
     }
 
     /// Prints the result of a command that writes no file: `object` with `--json`, `text`
-    /// without.
+    /// without. An empty text is not printed.
     pub(crate) fn result(&self, object: Value, text: &str) -> Outcome {
         if self.json {
             let mut object = object;
             object["notes"] = json!(*self.notes.borrow());
             print(&object.to_string())
+        } else if text.is_empty() {
+            Ok(())
         } else {
             print(text)
         }

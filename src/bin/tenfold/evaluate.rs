@@ -11,6 +11,7 @@ use tenfold::io::{AnyTensor, Npy, read_npy};
 use tenfold::tensor::Shape;
 use tenfold::{Error, Tensor};
 
+use crate::batch::{Batch, Input, KeepGoing};
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::list;
@@ -48,6 +49,29 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', value_name = "T,…", default_values_t = THRESHOLDS,
           value_parser = list::number, requires = "maps", allow_hyphen_values = true)]
     thresholds: Vec<f64>,
+    #[command(flatten)]
+    keep_going: KeepGoing,
+}
+
+/// A pair of arrays.
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    kind: Kind,
+    files: [&'a Path; 2],
+}
+
+/// The metrics that a pair gives.
+#[derive(Clone, Copy)]
+enum Kind {
+    Probabilities,
+    Embeddings,
+    Maps,
+}
+
+impl Input for Pair<'_> {
+    fn names(&self) -> Vec<String> {
+        self.files.map(|path| path.display().to_string()).to_vec()
+    }
 }
 
 /// A metric: its key and value for the JSON object, and its line of text.
@@ -58,50 +82,66 @@ struct Metric {
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
-    let pairs = [
-        [&args.probabilities, &args.masked_probabilities],
-        [&args.embeddings, &args.masked_embeddings],
-        [&args.maps, &args.masks],
-    ];
     for &value in &args.thresholds {
         if !(0.0..=1.0).contains(&value) {
             let what = "--thresholds";
             return Err(Error::FractionOutOfRange { what, value }.into());
         }
     }
-    let inputs = pairs.iter().flatten().copied().flatten();
-    output::check(&[], &inputs.map(PathBuf::as_path).collect::<Vec<_>>())?;
-    for pair in pairs {
-        check_memory(pair, memory)?;
-    }
-    let mut metrics = Vec::new();
-    if let (Some(p), Some(o)) = (&args.probabilities, &args.masked_probabilities) {
-        metrics.extend(of_probabilities(p, o)?);
-    }
-    if let (Some(z), Some(masked)) = (&args.embeddings, &args.masked_embeddings) {
-        let mse = of_embeddings(z, masked)?;
-        metrics.push(Metric {
-            key: "embedding_mse",
-            value: json!(mse),
-            text: format!("embedding MSE (lower is better): {mse:.6}"),
-        });
-    }
-    if let (Some(maps), Some(masks)) = (&args.maps, &args.masks) {
-        metrics.push(of_masks(maps, masks, &args.thresholds)?);
-    }
+    let pairs: Vec<Pair> = args.pairs().collect();
+    let inputs: Vec<&Path> = pairs.iter().flat_map(|pair| pair.files).collect();
+    output::check(&[], &inputs)?;
+    let batch = Batch::new(&args.keep_going);
+    let pairs = batch.each(pairs, |pair| {
+        check_memory(pair.files, memory)?;
+        Ok(pair)
+    })?;
+    let metrics = batch.each(pairs, |pair| pair.metrics(args))?;
+    let metrics: Vec<Metric> = metrics.into_iter().flatten().collect();
     let mut object = json!({ "command": "evaluate" });
     for metric in &metrics {
         object[metric.key] = metric.value.clone();
     }
     let lines: Vec<&str> = metrics.iter().map(|metric| metric.text.as_str()).collect();
-    console.result(object, &lines.join("\n"))
+    batch.finish(object, |object| console.result(object, &lines.join("\n")))
+}
+
+impl Args {
+    /// The pairs that were given.
+    fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+        let pairs = [
+            (
+                Kind::Probabilities,
+                &self.probabilities,
+                &self.masked_probabilities,
+            ),
+            (Kind::Embeddings, &self.embeddings, &self.masked_embeddings),
+            (Kind::Maps, &self.maps, &self.masks),
+        ];
+        pairs.into_iter().filter_map(|(kind, first, second)| {
+            let files = [first.as_deref()?, second.as_deref()?];
+            Some(Pair { kind, files })
+        })
+    }
+}
+
+impl Pair<'_> {
+    /// Reads the two arrays and computes their metrics.
+    fn metrics(self, args: &Args) -> Outcome<Vec<Metric>> {
+        let [first, second] = self.files;
+        Ok(match self.kind {
+            Kind::Probabilities => of_probabilities(first, second)?.into(),
+            Kind::Embeddings => vec![of_embeddings(first, second)?],
+            Kind::Maps => vec![of_masks(first, second, &args.thresholds)?],
+        })
+    }
 }
 
 /// Fails if a pair of arrays needs more memory than the limit. The arrays are in memory with their
 /// own scalar, in `f64`, and, for maps, resized to the masks.
-fn check_memory(pair: [&Option<PathBuf>; 2], memory: &Memory) -> Outcome {
+fn check_memory(pair: [&Path; 2], memory: &Memory) -> Outcome {
     let mut need = 0u64;
-    for path in pair.into_iter().flatten() {
+    for path in pair {
         let file = Npy::open(path)?;
         let entries = file.shape().iter().product::<usize>() as u64;
         need = need
@@ -148,15 +188,20 @@ fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
 }
 
 /// The mean squared error of the embeddings.
-fn of_embeddings(z: &Path, masked: &Path) -> Outcome<f64> {
+fn of_embeddings(z: &Path, masked: &Path) -> Outcome<Metric> {
     let (before, after) = (read(z)?, read(masked)?);
-    embedding_mse(&before, &after).map_err(|error| {
+    let mse = embedding_mse(&before, &after).map_err(|error| {
         // An entry that is not finite is in the first array, or else in the second.
         let of_first = |index: &[usize]| before.get(index).is_some_and(|entry| !entry.is_finite());
         match &error {
             Error::NonFinite { index, .. } if of_first(index) => Failure::in_file(z, error),
             _ => Failure::in_file(masked, error),
         }
+    })?;
+    Ok(Metric {
+        key: "embedding_mse",
+        value: json!(mse),
+        text: format!("embedding MSE (lower is better): {mse:.6}"),
     })
 }
 

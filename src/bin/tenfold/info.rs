@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::batch::{Batch, KeepGoing};
 use crate::console::Console;
 use crate::device::Choice;
 use crate::failure::{Failure, Outcome};
@@ -47,6 +48,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 5,
           value_parser = clap::value_parser!(u16).range(0..=3600), requires = "device")]
     benchmark: u16,
+    #[command(flatten)]
+    keep_going: KeepGoing,
 }
 
 impl Args {
@@ -84,17 +87,13 @@ fn describe_files(args: &Args, device: Choice, console: &Console, memory: &Memor
     let inputs: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
     output::check(&[], &inputs)?;
     let estimates = Estimates::of(device, console)?;
-    let mut objects = Vec::new();
-    let mut texts = Vec::new();
-    for path in &args.files {
-        let (object, text) = files::describe(path, estimates.as_ref(), console, memory)?;
-        objects.push(object);
-        texts.push(text);
-    }
-    console.result(
-        json!({ "command": "info", "files": objects }),
-        &texts.join("\n"),
-    )
+    let batch = Batch::new(&args.keep_going);
+    let described = batch.each(&args.files, |path| {
+        files::describe(path, estimates.as_ref(), console, memory)
+    })?;
+    let (objects, texts): (Vec<_>, Vec<_>) = described.into_iter().unzip();
+    let object = json!({ "command": "info", "files": objects });
+    batch.finish(object, |object| console.result(object, &texts.join("\n")))
 }
 
 #[cfg(feature = "cuda")]

@@ -69,7 +69,7 @@ impl Target {
             Self::Folder(folder) => folder,
         };
         let mut stems: HashMap<String, &Path> = HashMap::new();
-        for file in &args.features {
+        for &Features { path: file, .. } in files {
             if let Some(other) = stems.insert(stem(file), file) {
                 return Err(Failure::usage(format!(
                     "{}: another file has the same name ({}), \
@@ -80,14 +80,12 @@ impl Target {
                 )));
             }
         }
-        let outputs: Vec<PathBuf> = args
-            .features
+        let outputs: Vec<PathBuf> = files
             .iter()
-            .zip(files)
-            .flat_map(|(path, file)| {
+            .flat_map(|file| {
                 let weightings = args.weighting.0.iter();
                 weightings.flat_map(move |&weighting| {
-                    let names = Names::new(folder, path, weighting);
+                    let names = Names::new(folder, file.path, weighting);
                     let pictures: Vec<_> = names.pictures(file.batch()).collect();
                     std::iter::once(names.array()).chain(pictures)
                 })
