@@ -24,7 +24,7 @@ use tenfold::cam::{
     normalize, resize,
 };
 use tenfold::io::{AnyTensor, Npy, RgbImage, read_image};
-use tenfold::{Scalar, Tensor};
+use tenfold::{Monitor, Scalar, Tensor};
 
 use crate::batch::{Batch, Input, KeepGoing};
 use crate::console::Console;
@@ -33,6 +33,7 @@ use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
 use crate::list;
 use crate::memory::Memory;
+use crate::progress::{Bar, Steps};
 use crate::ranks::Ranks;
 use layout::{LayoutArgs, at_index_in_array};
 use need::Need;
@@ -186,32 +187,35 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 2. The maps, file by file.
     let device = Device::open(args.device, &args.calls(&files), console)?;
     let started = Instant::now();
-    let bar = console.progress(Some(files.len() as u64), "maps");
-    let maker = Maker { args, device };
-    let read = batch.each(files, |features| {
-        bar.set_message(features.path.display().to_string());
-        let (input, maps) = maker.read(features, console)?;
-        bar.inc(1);
-        Ok((input, maps))
-    })?;
-    bar.finish_and_clear();
+    let count =
+        files.iter().map(|file| file.reading.items()).sum::<usize>() * args.weighting.0.len();
+    let maker = Maker {
+        args,
+        device,
+        bar: console.progress("maps", Steps::Equal(count)),
+    };
+    let read = batch.each(files, |features| maker.read(features, console))?;
+    let device = maker.device.name();
+    drop(maker);
     let (inputs, maps): (Vec<_>, Vec<_>) = read.into_iter().unzip();
     let maps: Vec<Maps> = maps.into_iter().flatten().collect();
     let seconds = started.elapsed().as_secs_f64();
 
     // 3. The outputs and the summary.
     note_statuses(args, &maps, console);
+    let bar = console.progress("drawing and writing", Steps::Unknown);
     let outputs = if maps.is_empty() {
         Vec::new()
     } else {
         target.write(args, &maps, photograph.as_ref())?
     };
+    drop(bar);
     let report = Report {
         args,
         inputs: &inputs,
         maps: &maps,
         outputs: &outputs,
-        device: maker.device.name(),
+        device,
         seconds,
     };
     report.print(batch, console)
@@ -268,6 +272,8 @@ impl<'a> Features<'a> {
 struct Maker<'a> {
     args: &'a Args,
     device: Device,
+    /// The progress, with a step for each map.
+    bar: Bar,
 }
 
 impl Maker<'_> {
@@ -285,7 +291,12 @@ impl Maker<'_> {
             console.note(note);
         }
         let shape = npy.shape().to_vec();
-        let maps = match npy.read()? {
+        self.bar.about(path.display());
+        let bar = console.progress("reading", Steps::Unknown);
+        bar.about(path.display());
+        let x = npy.read()?;
+        drop(bar);
+        let maps = match x {
             AnyTensor::F32(x) => self.maps(file, ranks, &reading, x),
             AnyTensor::F64(x) => self.maps(file, ranks, &reading, x),
         };
@@ -310,11 +321,14 @@ impl Maker<'_> {
         let batch = reading.is_batch();
         let x = reading.feature_maps(array)?;
         let of_weighting = |&weighting: &Weighting| {
-            let cam = self.args.cam(weighting, ranks);
+            let mut cam = self.args.cam(weighting, ranks);
             let maps = if batch {
+                cam.monitor = self.bar.monitor(Monitor::new());
                 self.device.saliency_maps(&cam, x.view())?
             } else {
-                vec![self.device.saliency_map(&cam, x.view())?]
+                let map = self.device.saliency_map(&cam, x.view())?;
+                self.bar.step();
+                vec![map]
             };
             let items = maps.iter().map(|map| Ok((in_f32(map)?, map.status())));
             Ok(Maps {

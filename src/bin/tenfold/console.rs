@@ -2,21 +2,21 @@
 //! standard error.
 
 use std::cell::RefCell;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, Write};
 use std::path::Path;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, Outcome};
 use crate::output::is_standard_output;
+use crate::progress::{Bar, Progress, Steps};
 
 /// Prints results, notes and progress.
 pub(crate) struct Console {
     json: bool,
     quiet: bool,
     notes: RefCell<Vec<String>>,
+    progress: Progress,
 }
 
 impl Console {
@@ -27,6 +27,7 @@ impl Console {
             json,
             quiet,
             notes: RefCell::default(),
+            progress: Progress::on_standard_error(quiet),
         }
     }
 
@@ -35,8 +36,10 @@ impl Console {
     pub(crate) fn note(&self, text: impl Into<String>) {
         let text = text.into();
         if !self.quiet {
-            // A closed standard error does not stop the command.
-            let _ = writeln!(std::io::stderr(), "note: {text}");
+            self.progress.suspend(|| {
+                // A closed standard error does not stop the command.
+                let _ = writeln!(std::io::stderr(), "note: {text}");
+            });
         }
         self.notes.borrow_mut().push(text);
     }
@@ -80,23 +83,9 @@ impl Console {
         Ok(())
     }
 
-    /// A progress bar of `steps` steps, or a spinner if the number of steps is `None`. It is
-    /// hidden unless standard error is a terminal.
-    pub(crate) fn progress(&self, steps: Option<u64>, doing: &str) -> ProgressBar {
-        if self.quiet || !std::io::stderr().is_terminal() {
-            return ProgressBar::hidden();
-        }
-        let bar = steps.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-        let template = match steps {
-            Some(_) => "{prefix} {bar:30} {pos}/{len} {msg}",
-            None => "{spinner} {prefix} {elapsed} {msg}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_prefix(doing.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(100));
-        bar
+    /// Starts a progress bar: [`Progress::start`].
+    pub(crate) fn progress(&self, doing: &'static str, steps: Steps) -> Bar {
+        self.progress.start(doing, steps)
     }
 }
 

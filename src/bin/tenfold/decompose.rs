@@ -7,8 +7,8 @@ use serde_json::json;
 use tenfold::io::{AnyTensor, Meta, Npy, write_tucker};
 use tenfold::linalg::Rung;
 use tenfold::{
-    Hooi, Hosvd, Method, Monitor, Progress, Randomized, Scalar, Solver, StHosvd, Start, Stop,
-    Tensor, Truncation, Tucker,
+    Hooi, Hosvd, Method, Monitor, Randomized, Scalar, Solver, StHosvd, Start, Stop, Tensor,
+    Truncation, Tucker,
 };
 
 use crate::console::{Console, times};
@@ -17,6 +17,7 @@ use crate::interruption::cancellable;
 use crate::list;
 use crate::memory::Memory;
 use crate::output;
+use crate::progress::Steps;
 use crate::ranks::Ranks;
 use crate::sizes::{Sizes, file_bytes};
 
@@ -108,9 +109,10 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     args.note_unused_options(console);
     let note = file.note();
-    let spinner = console.progress(None, "reading");
+    let bar = console.progress("reading", Steps::Unknown);
+    bar.about(args.input.display());
     let x = file.read()?;
-    spinner.finish_and_clear();
+    drop(bar);
     if let Some(note) = note {
         console.note(note);
     }
@@ -166,6 +168,17 @@ impl Args {
         }
     }
 
+    /// The steps of the solver, for a tensor with `order` modes.
+    fn steps(&self, order: usize) -> Steps {
+        match self.method {
+            Method::Hooi => {
+                let default = Hooi::new(Vec::new()).max_sweeps;
+                Steps::AtMost(self.sweeps.unwrap_or(default))
+            }
+            _ => Steps::Unequal(self.modes.as_ref().map_or(order, Vec::len)),
+        }
+    }
+
     /// Fails if an option of HOOI is out of range.
     fn check_options(&self) -> Outcome {
         if let Some(tolerance) = self.sweep_tolerance
@@ -208,24 +221,27 @@ fn decompose<T: Scalar>(
 ) -> Outcome {
     let in_input = |error| Failure::in_file(&args.input, error);
     let started = Instant::now();
-    let spinner = console.progress(None, "decomposing");
+    let bar = console.progress("decomposing", args.steps(x.order()));
     let tucker = cancellable(|monitor| {
-        let spinner = spinner.clone();
-        let report = move |progress| spinner.set_message(progress_text(progress));
-        let solver = args.solver(truncation, monitor.on_progress(report));
+        let solver = args.solver(truncation, bar.monitor(monitor));
         solver.decompose(x.view())
     });
-    spinner.finish_and_clear();
+    drop(bar);
     let tucker = tucker.map_err(in_input)?;
     let seconds = started.elapsed().as_secs_f64();
 
+    let bar = console.progress("measuring the error", Steps::Unknown);
     let relative_error = relative_error(args.method, &tucker, x).map_err(in_input)?;
+    drop(bar);
     let meta = Meta {
         relative_error: Some(relative_error),
         input_bytes: file_bytes(&args.input),
         ..Meta::new(&tucker, args.method.name())
     };
+    let bar = console.progress("writing", Steps::Unknown);
+    bar.about(args.output.display());
     write_tucker(&args.output, &tucker, &meta)?;
+    drop(bar);
     let sizes = Sizes {
         compression: tucker.compression(),
         input_bytes: meta.input_bytes,
@@ -238,15 +254,6 @@ fn decompose<T: Scalar>(
         seconds,
     };
     done.report(args, console)
-}
-
-/// The step that the spinner shows.
-fn progress_text(progress: Progress) -> String {
-    let Progress { done, total, .. } = progress;
-    match progress.relative_error {
-        Some(error) => format!("step {done} of {total}, relative error {error:.6e}"),
-        None => format!("step {done} of {total}"),
-    }
 }
 
 /// ‖X − X̂‖/‖X‖. The estimate of the solver is used if it is exact and large compared to rounding.

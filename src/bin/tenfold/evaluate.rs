@@ -17,6 +17,7 @@ use crate::failure::{Failure, Outcome};
 use crate::list;
 use crate::memory::Memory;
 use crate::output;
+use crate::progress::Steps;
 
 /// Compute metrics of saliency maps: average drop, average increase, embedding error, IoU
 ///
@@ -96,7 +97,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         check_memory(pair.files, memory)?;
         Ok(pair)
     })?;
-    let metrics = batch.each(pairs, |pair| pair.metrics(args))?;
+    let metrics = batch.each(pairs, |pair| pair.metrics(args, console))?;
     let metrics: Vec<Metric> = metrics.into_iter().flatten().collect();
     let mut object = json!({ "command": "evaluate" });
     for metric in &metrics {
@@ -127,12 +128,11 @@ impl Args {
 
 impl Pair<'_> {
     /// Reads the two arrays and computes their metrics.
-    fn metrics(self, args: &Args) -> Outcome<Vec<Metric>> {
-        let [first, second] = self.files;
+    fn metrics(self, args: &Args, console: &Console) -> Outcome<Vec<Metric>> {
         Ok(match self.kind {
-            Kind::Probabilities => of_probabilities(first, second)?.into(),
-            Kind::Embeddings => vec![of_embeddings(first, second)?],
-            Kind::Maps => vec![of_masks(first, second, &args.thresholds)?],
+            Kind::Probabilities => of_probabilities(self.files, console)?.into(),
+            Kind::Embeddings => vec![of_embeddings(self.files, console)?],
+            Kind::Maps => vec![of_masks(self.files, &args.thresholds, console)?],
         })
     }
 }
@@ -153,10 +153,10 @@ fn check_memory(pair: [&Path; 2], memory: &Memory) -> Outcome {
 }
 
 /// The average drop and the average increase.
-fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
+fn of_probabilities([p, o]: [&Path; 2], console: &Console) -> Outcome<[Metric; 2]> {
     let (before, after) = (
-        read_fractions(p, PROBABILITY)?,
-        read_fractions(o, PROBABILITY)?,
+        read_fractions(p, PROBABILITY, console)?,
+        read_fractions(o, PROBABILITY, console)?,
     );
     if before.shape() != after.shape() {
         return Err(mismatch(o, before.shape(), after.shape()));
@@ -188,8 +188,9 @@ fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
 }
 
 /// The mean squared error of the embeddings.
-fn of_embeddings(z: &Path, masked: &Path) -> Outcome<Metric> {
-    let (before, after) = (read(z)?, read(masked)?);
+fn of_embeddings([z, masked]: [&Path; 2], console: &Console) -> Outcome<Metric> {
+    let (before, after) = (read(z, console)?, read(masked, console)?);
+    let _bar = console.progress("comparing embeddings", Steps::Unknown);
     let mse = embedding_mse(&before, &after).map_err(|error| {
         // An entry that is not finite is in the first array, or else in the second.
         let of_first = |index: &[usize]| before.get(index).is_some_and(|entry| !entry.is_finite());
@@ -206,10 +207,10 @@ fn of_embeddings(z: &Path, masked: &Path) -> Outcome<Metric> {
 }
 
 /// The mean intersection over union at each threshold.
-fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
+fn of_masks([maps, masks]: [&Path; 2], thresholds: &[f64], console: &Console) -> Outcome<Metric> {
     // 1. Maps and masks of the same shape.
     let in_maps = |error| Failure::in_file(maps, error);
-    let (values, inside) = (read_fractions(maps, MAP)?, read(masks)?);
+    let (values, inside) = (read_fractions(maps, MAP, console)?, read(masks, console)?);
     for (path, array) in [(maps, &values), (masks, &inside)] {
         if !(2..=3).contains(&array.shape().len()) {
             return Err(Failure::usage(format!(
@@ -226,6 +227,7 @@ fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
     let &[ref images @ .., height, width] = inside.shape() else {
         return Err(mismatch(masks, values.shape(), inside.shape()));
     };
+    let bar = console.progress("resizing maps", Steps::Unknown);
     let values = if values.shape().ends_with(&[height, width]) {
         values
     } else {
@@ -237,12 +239,16 @@ fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
     }
     let inside = binary(&inside).map_err(|error| Failure::in_file(masks, error))?;
 
+    drop(bar);
+
     // 2. The metric at each threshold.
+    let bar = console.progress("thresholds", Steps::Equal(thresholds.len()));
     let mut text = "mean IoU (higher is better)".to_owned();
     let mut sweep = Vec::new();
     for &threshold in thresholds {
         let value = mean_iou(values.data(), &inside, height * width, threshold).map_err(in_maps)?;
         text += &format!("\n  at map ≥ {threshold}: {value:.6}");
+        bar.step();
         sweep.push(json!({ "threshold": threshold, "mean_iou": value }));
     }
     Ok(Metric {
@@ -272,14 +278,16 @@ const MAP: &str = "a value of a saliency map";
 
 /// Reads an array in `f64` and checks that its entries are between 0 and 1, up to rounding. `what`
 /// describes an entry in messages.
-fn read_fractions(path: &Path, what: &'static str) -> Outcome<Tensor<f64>> {
-    let entries = read(path)?;
+fn read_fractions(path: &Path, what: &'static str, console: &Console) -> Outcome<Tensor<f64>> {
+    let entries = read(path, console)?;
     check_fractions(what, &entries).map_err(|error| Failure::in_file(path, error))?;
     Ok(entries)
 }
 
 /// Reads an array in `f64`.
-fn read(path: &Path) -> Outcome<Tensor<f64>> {
+fn read(path: &Path, console: &Console) -> Outcome<Tensor<f64>> {
+    let bar = console.progress("reading", Steps::Unknown);
+    bar.about(path.display());
     Ok(match read_npy(path)? {
         AnyTensor::F64(x) => x,
         AnyTensor::F32(x) => {

@@ -14,6 +14,7 @@ mod interruption;
 mod list;
 mod memory;
 mod output;
+mod progress;
 mod ranks;
 mod reconstruct;
 mod sizes;

@@ -11,6 +11,7 @@ use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::output;
+use crate::progress::Steps;
 
 /// Compute the array that a decomposition approximates, or a part of it
 #[derive(clap::Args)]
@@ -33,7 +34,11 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let read = tucker_memory(&args.input)?;
     memory.check(&args.input, read)?;
     let allows = |more: u64| memory.check(&args.input, read.saturating_add(more));
-    match read_tucker(&args.input)?.0 {
+    let bar = console.progress("reading", Steps::Unknown);
+    bar.about(args.input.display());
+    let (tucker, _) = read_tucker(&args.input)?;
+    drop(bar);
+    match tucker {
         AnyTucker::F32(tucker) => reconstruct(args, &tucker, console, &allows),
         AnyTucker::F64(tucker) => reconstruct(args, &tucker, console, &allows),
     }
@@ -53,15 +58,18 @@ fn reconstruct<T: Scalar>(
     };
     allows(tucker.reconstruction_memory(args.slice.as_ref())?)?;
     let started = Instant::now();
-    let spinner = console.progress(None, "reconstructing");
+    let bar = console.progress("reconstructing", Steps::Unknown);
     let y = match &args.slice {
         None => tucker.reconstruct(),
         Some(slice) => tucker.reconstruct_slice(slice),
     };
     let y = y.map_err(|error| Failure::in_file(&args.input, error))?;
-    spinner.finish_and_clear();
+    drop(bar);
     let seconds = started.elapsed().as_secs_f64();
+    let bar = console.progress("writing", Steps::Unknown);
+    bar.about(args.output.display());
     write_npy_entries(&args.output, &shape, y.data())?;
+    drop(bar);
     let object = json!({
         "command": "reconstruct",
         "input": args.input.display().to_string(),

@@ -12,6 +12,7 @@ use super::estimates::Estimates;
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::memory::{Memory, readable};
+use crate::progress::{Bar, Steps};
 use crate::sizes::{Sizes, file_bytes};
 
 /// The maximum number of singular values of a mode in the text.
@@ -29,7 +30,10 @@ pub(super) fn describe(
         Contents::Array => describe_file(path, estimates, console, memory),
         Contents::Archive => {
             memory.check(path, tucker_memory(path)?)?;
+            let bar = console.progress("reading", Steps::Unknown);
+            bar.about(path.display());
             let (tucker, meta) = read_tucker(path)?;
+            drop(bar);
             Ok(match tucker {
                 AnyTucker::F32(tucker) => describe_tucker(path, &tucker, &meta, console),
                 AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta, console),
@@ -54,12 +58,17 @@ fn describe_file(
     if let Some(note) = file.note() {
         console.note(note);
     }
-    let spinner = console.progress(None, &path.display().to_string());
-    let described = match file.read()? {
-        AnyTensor::F32(x) => describe_tensor(path, stored, &x),
-        AnyTensor::F64(x) => describe_tensor(path, stored, &x),
+    let bar = console.progress("reading", Steps::Unknown);
+    bar.about(path.display());
+    let x = file.read()?;
+    drop(bar);
+    let bar = console.progress("spectra", Steps::Unequal(shape.len()));
+    bar.about(path.display());
+    let described = match x {
+        AnyTensor::F32(x) => describe_tensor(path, stored, &x, &bar),
+        AnyTensor::F64(x) => describe_tensor(path, stored, &x, &bar),
     };
-    spinner.finish_and_clear();
+    drop(bar);
     let (mut object, mut text) = described.map_err(|error| Failure::in_file(path, error))?;
     if let Some(estimates) = estimates {
         estimates.add_to(&shape, dtype, &mut object, &mut text);
@@ -78,10 +87,13 @@ fn describe_tensor<T: Scalar>(
     path: &Path,
     stored: &str,
     x: &Tensor<T>,
+    bar: &Bar,
 ) -> tenfold::Result<(Value, String)> {
-    let spectra: Vec<Option<Vec<f64>>> = (0..x.order())
-        .map(|mode| mode_spectrum(x, mode).map(Some))
-        .collect::<tenfold::Result<_>>()?;
+    let mut spectra = Vec::new();
+    for mode in 0..x.order() {
+        spectra.push(Some(mode_spectrum(x, mode)?));
+        bar.step();
+    }
     let norm = x.norm();
     let bytes = file_bytes(path);
     let object = json!({
