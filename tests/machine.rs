@@ -244,7 +244,10 @@ mod linux {
                 &["reading", "reconstructing", "writing"],
             ),
             ("info x.npy x.npz", &["reading", "spectra", "/3 "]),
-            ("cam x.npy x.npy -o maps.png", &["maps", "/2 ", "reading"]),
+            (
+                "cam x.npy x.npy -o maps.png",
+                &["maps", "pictures", "/2 ", "reading"],
+            ),
             (
                 "evaluate --maps map.npy --masks map.npy",
                 &["reading", "thresholds", "/6 "],

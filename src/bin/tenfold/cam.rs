@@ -203,13 +203,11 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 
     // 3. The outputs and the summary.
     note_statuses(args, &maps, console);
-    let bar = console.progress("drawing and writing", Steps::Unknown);
     let outputs = if maps.is_empty() {
         Vec::new()
     } else {
-        target.write(args, &maps, photograph.as_ref())?
+        target.write(args, &maps, photograph.as_ref(), console)?
     };
-    drop(bar);
     let report = Report {
         args,
         inputs: &inputs,

@@ -4,7 +4,7 @@
 //! A bar inside another one is drawn below it:
 //!
 //! ```text
-//! maps ███████████████░░░░░░░░░░░░░░░ 128/256 4s, about 4s left b.npy
+//! maps ██████████░░░░░░░░░░ 128/256 4s, about 4s left b.npy
 //! ⠙ reading 1s b.npy
 //! ```
 //!
@@ -85,7 +85,7 @@ impl Steps {
     fn style(self) -> ProgressStyle {
         let template = match self {
             Self::Unknown => "{spinner} {prefix} {elapsed} {wide_msg}",
-            _ => "{prefix} {bar:30} {pos}/{len} {elapsed}{left} {wide_msg}",
+            _ => "{prefix} {bar:20} {pos}/{len} {elapsed}{left} {wide_msg}",
         };
         let left = move |state: &ProgressState, text: &mut dyn fmt::Write| {
             let about = match self {
@@ -140,7 +140,7 @@ impl Bar {
             // The threads of a batch may report in another order than they count.
             bar.set_position(bar.position().max(first + progress.done as u64));
             if let Some(error) = progress.relative_error {
-                bar.set_message(format!("relative error {error:.6e}"));
+                bar.set_message(format!("error {error:.3e}"));
             }
         })
     }
@@ -226,10 +226,7 @@ mod tests {
         drop(st_hosvd.decompose(&x).unwrap());
         bar.0.force_draw();
         let line = terminal.contents();
-        assert!(
-            line.contains(" 3/3 ") && line.contains("relative error "),
-            "{line}"
-        );
+        assert!(line.contains(" 3/3 ") && line.contains(" error "), "{line}");
         drop(bar);
 
         let bar = start(&progress, "decomposing", Steps::AtMost(1));

@@ -10,8 +10,10 @@ use tenfold::io::{RgbImage, check_writable, write_npy_entries, write_png};
 
 use super::picture::{MAX_PICTURE_PIXELS, draw, side_by_side, too_many};
 use super::{Args, Features, Maps};
+use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 use crate::output;
+use crate::progress::{Bar, Steps};
 
 /// The kind and the path of the output.
 pub(super) enum Target {
@@ -105,17 +107,30 @@ impl Target {
         args: &Args,
         maps: &[Maps],
         photograph: Option<&RgbImage>,
+        console: &Console,
     ) -> Outcome<Vec<PathBuf>> {
+        let pictures = maps.iter().map(|maps| maps.items.len()).sum();
+        let bar = match self {
+            Self::Array(_) => console.progress("writing", Steps::Unknown),
+            Self::Picture(_) | Self::Folder(_) => {
+                console.progress("pictures", Steps::Equal(pictures))
+            }
+        };
+        let pen = Pen {
+            args,
+            photograph,
+            bar,
+        };
         match self {
             Self::Picture(path) => {
-                write_png(path, &side_by_side(&rows(args, maps, photograph)?)?)?;
+                write_png(path, &side_by_side(&rows(maps, &pen)?)?)?;
                 Ok(vec![path.clone()])
             }
             Self::Array(path) => {
                 write_array(path, args, &maps.iter().collect::<Vec<_>>(), photograph)?;
                 Ok(vec![path.clone()])
             }
-            Self::Folder(folder) => write_folder(folder, args, maps, photograph),
+            Self::Folder(folder) => write_folder(folder, maps, &pen),
         }
     }
 }
@@ -126,16 +141,31 @@ fn stem(file: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
+/// Draws maps, and shows the progress.
+struct Pen<'a> {
+    args: &'a Args,
+    photograph: Option<&'a RgbImage>,
+    bar: Bar,
+}
+
+impl Pen<'_> {
+    fn draw(&self, map: &Tensor<f32>) -> tenfold::Result<RgbImage> {
+        let picture = draw(self.args, map, self.photograph)?;
+        self.bar.step();
+        Ok(picture)
+    }
+}
+
 /// The pictures of all maps: a row for each feature map, a column for each weighting.
-fn rows(args: &Args, maps: &[Maps], photograph: Option<&RgbImage>) -> Outcome<Vec<Vec<RgbImage>>> {
+fn rows(maps: &[Maps], pen: &Pen) -> Outcome<Vec<Vec<RgbImage>>> {
     let mut rows = Vec::new();
     let mut pixels = 0;
     // `maps` holds the weightings of a file one after the other.
-    for of_file in maps.chunks(args.weighting.0.len()) {
+    for of_file in maps.chunks(pen.args.weighting.0.len()) {
         for item in 0..of_file[0].items.len() {
             let row = of_file
                 .iter()
-                .map(|maps| draw(args, &maps.items[item].0, photograph))
+                .map(|maps| pen.draw(&maps.items[item].0))
                 .collect::<tenfold::Result<Vec<RgbImage>>>()?;
             pixels += row
                 .iter()
@@ -177,12 +207,7 @@ fn write_array(path: &Path, args: &Args, maps: &[&Maps], photograph: Option<&Rgb
     Ok(write_npy_entries(path, &shape, &entries)?)
 }
 
-fn write_folder(
-    folder: &Path,
-    args: &Args,
-    maps: &[Maps],
-    photograph: Option<&RgbImage>,
-) -> Outcome<Vec<PathBuf>> {
+fn write_folder(folder: &Path, maps: &[Maps], pen: &Pen) -> Outcome<Vec<PathBuf>> {
     fs::create_dir_all(folder).map_err(|error| {
         Failure::usage(format!(
             "{}: the folder cannot be created: {error}",
@@ -191,13 +216,13 @@ fn write_folder(
     })?;
     let mut written = Vec::new();
     for maps in maps {
-        let names = Names::new(folder, &args.features[maps.file], maps.weighting);
+        let names = Names::new(folder, &pen.args.features[maps.file], maps.weighting);
         let array = names.array();
-        write_array(&array, args, &[maps], photograph)?;
+        write_array(&array, pen.args, &[maps], pen.photograph)?;
         written.push(array);
         let items = maps.batch.then_some(maps.items.len());
         for (picture, (map, _)) in names.pictures(items).zip(&maps.items) {
-            write_png(&picture, &draw(args, map, photograph)?)?;
+            write_png(&picture, &pen.draw(map)?)?;
             written.push(picture);
         }
     }
