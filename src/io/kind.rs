@@ -86,7 +86,12 @@ fn is_text(start: &[u8]) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(all(feature = "io", feature = "image")), allow(dead_code))]
 pub(super) enum Expected {
+    /// A `.npy` file alone.
+    Npy,
+    /// An array in any format.
     Array,
+    /// A file that is read as raw numbers, whatever its kind is.
+    Raw,
     Decomposition,
     ArrayOrDecomposition,
     Picture,
@@ -95,9 +100,11 @@ pub(super) enum Expected {
 impl Expected {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Array => "a .npy file",
+            Self::Npy => "a .npy file",
+            Self::Array => "an array file (such as .npy)",
+            Self::Raw => "a file of numbers",
             Self::Decomposition => "a decomposition (.npz)",
-            Self::ArrayOrDecomposition => "a .npy file or a decomposition (.npz)",
+            Self::ArrayOrDecomposition => "an array file (such as .npy) or a decomposition (.npz)",
             Self::Picture => "a PNG or JPEG",
         }
     }
@@ -105,20 +112,22 @@ impl Expected {
     /// The end of a message: which program writes such a file.
     pub(super) fn remedy(self) -> &'static str {
         match self {
-            Self::Array => "; numpy.save writes one",
+            Self::Npy | Self::Array => "; numpy.save writes one",
             Self::Decomposition => "; tenfold decompose writes one",
-            Self::ArrayOrDecomposition | Self::Picture => "",
+            Self::Raw | Self::ArrayOrDecomposition | Self::Picture => "",
         }
     }
 
     /// Whether a file of this kind can be the expected file.
     pub(super) fn admits(self, kind: Kind) -> bool {
-        match kind {
-            Kind::Array => matches!(self, Self::Array | Self::ArrayOrDecomposition),
-            Kind::Archive => matches!(self, Self::Decomposition | Self::ArrayOrDecomposition),
-            Kind::Picture(_) => self == Self::Picture,
-            Kind::Other(_) => false,
-            Kind::Unknown => true,
+        match (self, kind) {
+            (Self::Raw, _) | (_, Kind::Unknown) => true,
+            (_, Kind::Other(_)) => false,
+            (_, Kind::Picture(_)) => self == Self::Picture,
+            (Self::Picture, _) => false,
+            (Self::Npy, _) => kind == Kind::Array,
+            (Self::Decomposition, _) => kind == Kind::Archive,
+            (Self::Array | Self::ArrayOrDecomposition, _) => true,
         }
     }
 

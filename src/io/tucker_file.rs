@@ -17,10 +17,11 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::Problem;
-use super::archive::{Archive, entry, missing};
+use super::any_tensor::AnyTensor;
+use super::archive::{entry, missing};
 use super::meta::Meta;
-use super::npy::{self, AnyTensor};
-use super::open::open_archive;
+use super::npy;
+use super::open::{Archive, open_archive};
 use super::write::write_file;
 use crate::error::Result;
 use crate::scalar::Scalar;
@@ -241,7 +242,7 @@ impl Entries for f64 {
 /// Reads the array `name` of an archive of `size` bytes. Returns `None` if there is no such entry.
 fn array(archive: &mut Archive, name: &str, size: u64) -> Result<Option<AnyTensor>, Problem> {
     entry(archive, name, size, |reader, bytes| {
-        npy::read_array(reader, bytes)
+        npy::read_array(reader, bytes, false)
     })
 }
 

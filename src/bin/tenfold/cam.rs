@@ -18,7 +18,7 @@ use std::time::Instant;
 use tenfold::cam::{
     Cam, Colormap, Decomposition, Overlay, SaliencyMap, Sign, Status, Weighting, normalize, resize,
 };
-use tenfold::io::{AnyTensor, Npy, RgbImage, read_image};
+use tenfold::io::{AnyTensor, ArrayFile, RgbImage, read_image};
 use tenfold::{Scalar, Tensor};
 
 use crate::console::{Console, times};
@@ -206,7 +206,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 
 /// An open file of feature maps.
 struct Features {
-    npy: Npy,
+    npy: ArrayFile,
     /// The ranks for its shape, if `--ranks` was given.
     ranks: Option<Ranks>,
 }
@@ -214,7 +214,7 @@ struct Features {
 impl Features {
     /// Opens a file and checks its shape.
     fn open(path: &Path, ranks: Option<&[usize]>) -> Outcome<Self> {
-        let npy = Npy::open(path)?;
+        let npy = ArrayFile::open(path)?;
         let shape = npy.shape().to_vec();
         let error = match shape.len() {
             1 | 2 => tenfold::Error::NotAFeatureMap { shape },

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
-use tenfold::io::{AnyTensor, Meta, Npy, write_tucker};
+use tenfold::io::{AnyTensor, ArrayFile, Meta, write_tucker};
 use tenfold::linalg::Rung;
 use tenfold::{
     Hooi, Hosvd, Method, Monitor, Progress, Randomized, Scalar, Solver, StHosvd, Start, Stop,
@@ -68,7 +68,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 1. Checks of the options, the output and the memory, before any entries are read.
-    let file = Npy::open(&args.input)?;
+    let file = ArrayFile::open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
     if args.method == Method::Randomized && args.ranks.is_none() {
         return Err(Failure::usage(

@@ -7,7 +7,7 @@ use tenfold::cam::metrics::{
     THRESHOLDS, average_drop, average_increase, check_fractions, embedding_mse, mean_iou,
 };
 use tenfold::cam::resize;
-use tenfold::io::{AnyTensor, Npy, read_npy};
+use tenfold::io::{AnyTensor, ArrayFile};
 use tenfold::tensor::Shape;
 use tenfold::{Error, Tensor};
 
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 fn check_memory(pair: [&Option<PathBuf>; 2], memory: &Memory) -> Outcome {
     let mut need = 0u64;
     for path in pair.into_iter().flatten() {
-        let file = Npy::open(path)?;
+        let file = ArrayFile::open(path)?;
         let entries = file.shape().iter().product::<usize>() as u64;
         need = need
             .saturating_add(file.memory())
@@ -235,7 +235,7 @@ fn read_fractions(path: &Path, what: &'static str) -> Outcome<Tensor<f64>> {
 
 /// Reads an array in `f64`.
 fn read(path: &Path) -> Outcome<Tensor<f64>> {
-    Ok(match read_npy(path)? {
+    Ok(match ArrayFile::open(path)?.read()? {
         AnyTensor::F64(x) => x,
         AnyTensor::F32(x) => {
             let entries = x.data().iter().map(|&entry| f64::from(entry));

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tenfold::io::{
-    AnyTensor, AnyTucker, Contents, Meta, Npy, contents, read_tucker, tucker_memory,
+    AnyTensor, AnyTucker, ArrayFile, Contents, Member, Meta, contents, members, read_tucker,
+    tucker_memory,
 };
 use tenfold::{Hosvd, Scalar, Stop, Tensor, Tucker, mode_spectrum};
 
@@ -25,8 +26,7 @@ pub(super) fn describe(
     memory: &Memory,
 ) -> Outcome<(Value, String)> {
     match contents(path)? {
-        Contents::Array => describe_file(path, estimates, console, memory),
-        Contents::Archive => {
+        Contents::Decomposition => {
             memory.check(path, tucker_memory(path)?)?;
             let (tucker, meta) = read_tucker(path)?;
             Ok(match tucker {
@@ -34,29 +34,79 @@ pub(super) fn describe(
                 AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta),
             })
         }
+        Contents::Members if members(path)?.len() > 1 => {
+            Ok(describe_members(path, &members(path)?))
+        }
+        _ => describe_array(path, estimates, console, memory),
     }
 }
 
-fn describe_file(
+/// The list of the arrays of a file.
+fn describe_members(path: &Path, members: &[Member]) -> (Value, String) {
+    let objects: Vec<Value> = members
+        .iter()
+        .map(|member| {
+            json!({
+                "name": member.name,
+                "shape": member.shape,
+                "stored_dtype": member.stored_dtype,
+                "dtype": member.dtype,
+                "note": member.note,
+                "problem": member.problem,
+            })
+        })
+        .collect();
+    let object = json!({
+        "file": path.display().to_string(),
+        "kind": "arrays",
+        "members": objects,
+    });
+    let width = members
+        .iter()
+        .map(|member| member.name.chars().count())
+        .max();
+    let width = width.unwrap_or(0);
+    let mut text = format!("{}: {} arrays\n", path.display(), members.len());
+    for member in members {
+        let Member {
+            name,
+            shape,
+            stored_dtype,
+            ..
+        } = member;
+        let shape = times(shape);
+        let problem = member
+            .problem
+            .as_ref()
+            .map(|problem| format!(": {problem}"));
+        text += &format!(
+            "  {name:width$}  {shape} {stored_dtype}{}\n",
+            problem.unwrap_or_default()
+        );
+    }
+    (object, text)
+}
+
+fn describe_array(
     path: &Path,
     estimates: Option<&Estimates>,
     console: &Console,
     memory: &Memory,
 ) -> Outcome<(Value, String)> {
-    let file = Npy::open(path)?;
+    let file = ArrayFile::open(path)?;
     memory.check(
         path,
         file.memory().saturating_add(spectra_memory(file.shape())),
     )?;
-    let stored = file.stored_dtype();
+    let stored = file.stored_dtype().to_owned();
     let (shape, dtype) = (file.shape().to_vec(), file.dtype());
     if let Some(note) = file.note() {
         console.note(note);
     }
     let spinner = console.progress(None, &path.display().to_string());
     let described = match file.read()? {
-        AnyTensor::F32(x) => describe_tensor(path, stored, &x),
-        AnyTensor::F64(x) => describe_tensor(path, stored, &x),
+        AnyTensor::F32(x) => describe_tensor(path, &stored, &x),
+        AnyTensor::F64(x) => describe_tensor(path, &stored, &x),
     };
     spinner.finish_and_clear();
     let (mut object, mut text) = described.map_err(|error| Failure::in_file(path, error))?;
