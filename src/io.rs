@@ -9,7 +9,7 @@
 //! | `array_file`, `member` | arrays in files of every format, and their descriptions |
 //! | `source` | where an array is: `file` or `file:name` |
 //! | `formats` | the table of formats with named arrays |
-//! | `npy`, `npz`, `raw` | the formats: NumPy's files and archives, and files without a header |
+//! | `npy`, `npz`, `safetensors`, `raw` | the formats; `raw` are files without a header |
 //! | `read_options` | how to read files that do not describe their arrays |
 //! | `any_tensor` | tensors of `f32` or `f64`, as the file decides |
 //! | `element`, `stored`, `entries` | types of numbers; blocks of numbers; reading a block |
@@ -53,6 +53,8 @@ mod open;
 mod raw;
 #[cfg(feature = "io")]
 mod read_options;
+#[cfg(feature = "io")]
+mod safetensors;
 #[cfg(feature = "io")]
 mod source;
 #[cfg(feature = "io")]

@@ -14,6 +14,7 @@ use super::kind::Kind;
 use super::member::Member;
 use super::npz;
 use super::read_options::ReadOptions;
+use super::safetensors;
 
 /// A reader of a format.
 pub(super) trait ReadSeek: Read + Seek {}
@@ -50,7 +51,10 @@ macro_rules! format {
     };
 }
 
-const FORMATS: &[Format] = &[format!(Kind::Archive, npz with bfloat16)];
+const FORMATS: &[Format] = &[
+    format!(Kind::Archive, npz with bfloat16),
+    format!(Kind::Safetensors, safetensors),
+];
 
 /// The format of files of this kind, if they hold named arrays.
 pub(super) fn of(kind: Kind) -> Option<&'static Format> {
