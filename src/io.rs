@@ -81,7 +81,9 @@ pub use memory::tucker_memory;
 #[cfg(feature = "io")]
 pub use meta::Meta;
 #[cfg(feature = "io")]
-pub use npy::{read_npy, read_npy_from, write_npy, write_npy_entries, write_npy_to};
+pub use npy::{
+    read_npy, read_npy_from, write_npy, write_npy_entries, write_npy_entries_to, write_npy_to,
+};
 #[cfg(feature = "io")]
 pub use raw::Raw;
 #[cfg(feature = "io")]
@@ -89,7 +91,7 @@ pub use read_options::ReadOptions;
 #[cfg(feature = "io")]
 pub use source::Source;
 #[cfg(feature = "io")]
-pub use tucker_file::{AnyTucker, read_tucker, write_tucker};
+pub use tucker_file::{AnyTucker, read_tucker, read_tucker_from, write_tucker, write_tucker_to};
 pub use unfinished::abandon_unfinished;
 pub use write::{check_writable, write_text};
 

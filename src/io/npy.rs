@@ -109,12 +109,11 @@ pub fn write_npy<'a, T: Scalar>(
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn write_npy_to<'a, T: Scalar>(
-    mut writer: impl Write,
+    writer: impl Write,
     x: impl Into<TensorRef<'a, T>>,
 ) -> Result<()> {
     let x = x.into();
-    let written = write_array(&mut writer, x.shape(), x.data()).and_then(|()| writer.flush());
-    written.map_err(|error| Problem::io("cannot be written", error).of_stream())
+    write_npy_entries_to(writer, x.shape(), x.data())
 }
 
 /// Writes `entries`, in row-major order, as a `.npy` array of shape `shape`. Unlike a
@@ -135,10 +134,38 @@ pub fn write_npy_entries<T: Scalar>(
     shape: &[usize],
     entries: &[T],
 ) -> Result<()> {
+    check_entries(shape, entries)?;
+    write_file(path.as_ref(), |file| write_array(file, shape, entries))
+}
+
+/// Writes `entries` as a `.npy` array, as [`write_npy_entries`] does, to a writer.
+///
+/// # Errors
+/// As [`write_npy_entries`].
+///
+/// ```
+/// use tenfold::io::write_npy_entries_to;
+/// let mut bytes = Vec::new();
+/// write_npy_entries_to(&mut bytes, &[], &[1.5f32])?;
+/// assert_eq!(bytes.len(), 128 + 4);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn write_npy_entries_to<T: Scalar>(
+    mut writer: impl Write,
+    shape: &[usize],
+    entries: &[T],
+) -> Result<()> {
+    check_entries(shape, entries)?;
+    let written = write_array(&mut writer, shape, entries).and_then(|()| writer.flush());
+    written.map_err(|error| Problem::io("cannot be written", error).of_stream())
+}
+
+/// Fails if the number of entries does not match the shape.
+fn check_entries<T: Scalar>(shape: &[usize], entries: &[T]) -> Result<()> {
     if !shape.is_empty() || entries.len() != 1 {
         TensorRef::new(shape, entries)?;
     }
-    write_file(path.as_ref(), |file| write_array(file, shape, entries))
+    Ok(())
 }
 
 /// Writes the header and the entries.
