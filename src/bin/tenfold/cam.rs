@@ -21,6 +21,7 @@ use tenfold::cam::{
 use tenfold::io::{AnyTensor, ArrayFile, RgbImage, read_image};
 use tenfold::{Scalar, Tensor};
 
+use crate::arrays::ArrayOptions;
 use crate::console::{Console, times};
 use crate::device::model::{Call, Task};
 use crate::device::{Choice, Device, MapScalar};
@@ -37,7 +38,8 @@ use target::Target;
 /// several files.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Feature maps: C×H×W, or a batch N×C×H×W
+    /// Feature maps, C×H×W or a batch N×C×H×W: files (.npy, .npz, .safetensors), file:name for one
+    /// of several arrays, or - for a .npy on standard input
     #[arg(value_name = "F.npy", required = true)]
     features: Vec<PathBuf>,
     /// The kind of map: eigen-cam, tsm, multivec-eigen-cam, mtsm, or all
@@ -76,13 +78,16 @@ pub(crate) struct Args {
     /// The opacity of the map over the photograph, 0 to 1
     #[arg(long, value_name = "A", default_value_t = Overlay::default().alpha, allow_hyphen_values = true)]
     alpha: f64,
-    /// The output: a picture (.png) of all maps side by side, an array (.npy) of f32, or a
-    /// folder for a picture of each map and an array for each file and weighting
+    /// The output: a picture (.png) of all maps side by side, an array (.npy) of f32, a folder for
+    /// a picture of each map and an array for each file and weighting, or - for an array on
+    /// standard output
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// The device that computes the maps
     #[arg(long, value_enum, default_value_t = Choice::Cpu)]
     device: Choice,
+    #[command(flatten)]
+    arrays: ArrayOptions,
 }
 
 /// The value of `--weighting`: one weighting or all of them.
@@ -146,7 +151,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let files = args
         .features
         .iter()
-        .map(|path| Features::open(path, args.ranks.as_deref()))
+        .map(|path| Features::open(path, args))
         .collect::<Outcome<Vec<_>>>()?;
     if !(0.0..=1.0).contains(&args.alpha) {
         let what = "--alpha";
@@ -213,15 +218,15 @@ struct Features {
 
 impl Features {
     /// Opens a file and checks its shape.
-    fn open(path: &Path, ranks: Option<&[usize]>) -> Outcome<Self> {
-        let npy = ArrayFile::open(path)?;
+    fn open(path: &Path, args: &Args) -> Outcome<Self> {
+        let npy = args.arrays.open(path)?;
         let shape = npy.shape().to_vec();
         let error = match shape.len() {
             1 | 2 => tenfold::Error::NotAFeatureMap { shape },
             3 | 4 if shape.contains(&0) => tenfold::Error::Empty { shape },
             3 | 4 => {
                 let of_given = |given| Ranks::of(given, &shape[shape.len() - 3..], None);
-                let ranks = ranks.map(of_given).transpose()?;
+                let ranks = args.ranks.as_deref().map(of_given).transpose()?;
                 return Ok(Self { npy, ranks });
             }
             _ => {

@@ -135,6 +135,7 @@ impl Report<'_> {
             "device": self.device,
             "seconds": seconds,
         });
-        console.summary(None, object, &lines.join("\n"))
+        let output = self.outputs.first().map(PathBuf::as_path);
+        console.summary(output, object, &lines.join("\n"))
     }
 }
