@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use tenfold::cam::{Cam, Colormap, Sign, Weighting};
+use tenfold::cam::{Cam, Colormap, Grid, Layout, Sign, Tokens, Weighting};
 use tenfold::io::{AnyTensor, AnyTucker, read_image, read_npy, read_tucker};
 use tenfold::{
     Hooi, Hosvd, Method, Randomized, Result, Route, Scalar, Slice, Solver, StHosvd, Tensor,
@@ -39,8 +39,8 @@ pub fn image(data: &[u8]) {
     }
 }
 
-/// Parses the text before the first line break as a shape, and the rest as a slice and as
-/// names.
+/// Parses the text before the first line break as a shape, and the rest as a slice, a layout, a grid
+/// and names.
 pub fn text(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -50,6 +50,7 @@ pub fn text(data: &[u8]) {
     let _ = (text.parse::<Colormap>(), text.parse::<Method>());
     let shape: Option<Vec<usize>> = shape.split(',').map(|extent| extent.parse().ok()).collect();
     let Some(shape) = shape else { return };
+    layout(text, &shape);
     let Ok(slice) = text.parse::<Slice>() else {
         return;
     };
@@ -60,6 +61,25 @@ pub fn text(data: &[u8]) {
     assert_eq!(ranges.len(), shape.len());
     for (range, &extent) in ranges.iter().zip(&shape) {
         assert!(range.start <= range.end && range.end <= extent);
+    }
+}
+
+/// Parses `text` as a layout and, after a blank, a grid, and applies both to `shape`.
+fn layout(text: &str, shape: &[usize]) {
+    let (word, grid) = text.split_once(' ').unwrap_or((text, ""));
+    let Ok(layout) = word.parse::<Layout>() else {
+        return;
+    };
+    assert_eq!(layout.to_string().parse::<Layout>().unwrap(), layout);
+    let grid: Option<Grid> = grid.parse().ok();
+    match layout.read(shape, Tokens { grid, prefix: None }) {
+        Ok(reading) => {
+            let entries: usize = reading.shape().iter().product();
+            assert!(entries > 0 && entries <= shape.iter().product());
+            let last: Vec<usize> = reading.shape().iter().map(|extent| extent - 1).collect();
+            assert!(reading.index_in_array(&last).is_some());
+        }
+        Err(error) => check_message(&error),
     }
 }
 
