@@ -23,9 +23,10 @@ use tenfold::cam::{
     Cam, Colormap, Decomposition, Overlay, Reading, SaliencyMap, Sign, Status, Weighting,
     normalize, resize,
 };
-use tenfold::io::{AnyTensor, Npy, RgbImage, read_image};
+use tenfold::io::{AnyTensor, ArrayFile, RgbImage, read_image};
 use tenfold::{Monitor, Scalar, Tensor};
 
+use crate::arrays::ArrayOptions;
 use crate::batch::{Batch, Input, KeepGoing};
 use crate::console::Console;
 use crate::device::model::{Call, Task};
@@ -46,7 +47,8 @@ use target::Target;
 /// several files.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Feature maps: C×H×W, a batch N×C×H×W, C×L, or any order that --layout names
+    /// Feature maps, C×H×W, a batch N×C×H×W, C×L, or any order that --layout names: files (.npy,
+    /// .npz, .safetensors), file:name for one of several arrays, or - for a .npy on standard input
     #[arg(value_name = "F.npy", required = true)]
     features: Vec<PathBuf>,
     #[command(flatten)]
@@ -87,8 +89,9 @@ pub(crate) struct Args {
     /// The opacity of the map over the photograph, 0 to 1
     #[arg(long, value_name = "A", default_value_t = Overlay::default().alpha, allow_hyphen_values = true)]
     alpha: f64,
-    /// The output: a picture (.png) of all maps side by side, an array (.npy) of f32, or a
-    /// folder for a picture of each map and an array for each file and weighting
+    /// The output: a picture (.png) of all maps side by side, an array (.npy) of f32, a folder for
+    /// a picture of each map and an array for each file and weighting, or - for an array on
+    /// standard output
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// The device that computes the maps
@@ -96,6 +99,8 @@ pub(crate) struct Args {
     device: Choice,
     #[command(flatten)]
     keep_going: KeepGoing,
+    #[command(flatten)]
+    arrays: ArrayOptions,
 }
 
 /// The value of `--weighting`: one weighting or all of them.
@@ -224,7 +229,7 @@ struct Features<'a> {
     /// The index of the file in `Args::features`.
     file: usize,
     path: &'a Path,
-    npy: Npy,
+    npy: ArrayFile,
     reading: Reading,
     /// The ranks for its feature maps, if `--ranks` was given.
     ranks: Option<Ranks>,
@@ -246,7 +251,7 @@ struct Done {
 impl<'a> Features<'a> {
     /// Opens a file and checks its shape.
     fn open(file: usize, path: &'a Path, args: &Args) -> Outcome<Self> {
-        let npy = Npy::open(path)?;
+        let npy = args.arrays.open(path)?;
         let reading = args.layout.read(path, npy.shape())?;
         let of_given = |given| Ranks::of(given, reading.feature_map_shape(), None);
         let ranks = args.ranks.as_deref().map(of_given).transpose()?;

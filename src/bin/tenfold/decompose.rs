@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
-use tenfold::io::{AnyTensor, Meta, Npy, write_tucker};
+use tenfold::io::{AnyTensor, Meta};
 use tenfold::linalg::Rung;
 use tenfold::{
     Hooi, Hosvd, Method, Monitor, Randomized, Scalar, Solver, StHosvd, Start, Stop, Tensor,
     Truncation, Tucker,
 };
 
+use crate::arrays::{self, ArrayOptions};
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::interruption::cancellable;
@@ -19,7 +20,7 @@ use crate::memory::Memory;
 use crate::output;
 use crate::progress::Steps;
 use crate::ranks::Ranks;
-use crate::sizes::{Sizes, file_bytes};
+use crate::sizes::{Sizes, array_bytes, file_bytes};
 
 /// Decompose an array into a core and factors
 ///
@@ -27,7 +28,8 @@ use crate::sizes::{Sizes, file_bytes};
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("truncation").required(true).args(["ranks", "tolerance"])))]
 pub(crate) struct Args {
-    /// The array: .npy of floats, integers or bool, with 1 to 16 modes
+    /// The array, of floats, integers or bool, with 1 to 16 modes: a file (.npy, .npz,
+    /// .safetensors), file:name for one of several arrays, or - for a .npy on standard input
     #[arg(value_name = "X.npy")]
     input: PathBuf,
     /// The ranks: one for each mode (or each of --modes), or one for all modes, lowered where
@@ -63,14 +65,16 @@ pub(crate) struct Args {
     /// Number of power iterations, which make sketches more accurate (randomized) [default: 0]
     #[arg(long, value_name = "Q")]
     power_iterations: Option<usize>,
-    /// The file to write
+    /// The file to write; - for standard output
     #[arg(short, long, value_name = "X.tucker.npz")]
     output: PathBuf,
+    #[command(flatten)]
+    arrays: ArrayOptions,
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 1. Checks of the options, the output and the memory, before any entries are read.
-    let file = Npy::open(&args.input)?;
+    let file = args.arrays.open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
     if args.method == Method::Randomized && args.ranks.is_none() {
         return Err(Failure::usage(
@@ -86,8 +90,9 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     };
     truncation.check(file.shape(), modes).map_err(in_input)?;
     args.check_options()?;
-    output::check(std::slice::from_ref(&args.output), &[&args.input])?;
-    console.check_standard_output(&args.output)?;
+    let inputs = arrays::files([args.input.as_path()])?;
+    output::check_format(&args.output, "npy", "a decomposition is an archive (.npz)")?;
+    output::check(std::slice::from_ref(&args.output), &inputs)?;
     let solving = if file.dtype() == f32::NAME {
         args.solver::<f32>(&truncation, Monitor::new())
             .memory(file.shape())
@@ -109,6 +114,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     args.note_unused_options(console);
     let note = file.note();
+    let bytes = array_bytes(&args.input, file.shape(), file.stored_dtype());
     let bar = console.progress("reading", Steps::Unknown);
     bar.about(args.input.display());
     let x = file.read()?;
@@ -118,8 +124,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     // 3. The decomposition.
     match x {
-        AnyTensor::F32(x) => decompose(args, &truncation, &x, console),
-        AnyTensor::F64(x) => decompose(args, &truncation, &x, console),
+        AnyTensor::F32(x) => decompose(args, &truncation, &Array { x, bytes }, console),
+        AnyTensor::F64(x) => decompose(args, &truncation, &Array { x, bytes }, console),
     }
 }
 
@@ -212,13 +218,21 @@ impl Args {
     }
 }
 
+/// The array that is decomposed.
+struct Array<T> {
+    x: Tensor<T>,
+    /// The bytes of the array where it is stored, if known.
+    bytes: Option<u64>,
+}
+
 /// Decomposes the tensor, writes the file, and prints the summary.
 fn decompose<T: Scalar>(
     args: &Args,
     truncation: &Truncation,
-    x: &Tensor<T>,
+    array: &Array<T>,
     console: &Console,
 ) -> Outcome {
+    let x = &array.x;
     let in_input = |error| Failure::in_file(&args.input, error);
     let started = Instant::now();
     let bar = console.progress("decomposing", args.steps(x.order()));
@@ -235,12 +249,12 @@ fn decompose<T: Scalar>(
     drop(bar);
     let meta = Meta {
         relative_error: Some(relative_error),
-        input_bytes: file_bytes(&args.input),
+        input_bytes: array.bytes,
         ..Meta::new(&tucker, args.method.name())
     };
     let bar = console.progress("writing", Steps::Unknown);
     bar.about(args.output.display());
-    write_tucker(&args.output, &tucker, &meta)?;
+    output::write_tucker(&args.output, &tucker, &meta)?;
     drop(bar);
     let sizes = Sizes {
         compression: tucker.compression(),

@@ -7,10 +7,11 @@ use tenfold::cam::metrics::{
     THRESHOLDS, average_drop, average_increase, check_fractions, embedding_mse, mean_iou,
 };
 use tenfold::cam::resize;
-use tenfold::io::{AnyTensor, Npy, read_npy};
+use tenfold::io::AnyTensor;
 use tenfold::tensor::Shape;
 use tenfold::{Error, Tensor};
 
+use crate::arrays::{self, ArrayOptions};
 use crate::batch::{Batch, Input, KeepGoing};
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
@@ -52,6 +53,8 @@ pub(crate) struct Args {
     thresholds: Vec<f64>,
     #[command(flatten)]
     keep_going: KeepGoing,
+    #[command(flatten)]
+    arrays: ArrayOptions,
 }
 
 /// A pair of arrays.
@@ -91,10 +94,15 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     let pairs: Vec<Pair> = args.pairs().collect();
     let inputs: Vec<&Path> = pairs.iter().flat_map(|pair| pair.files).collect();
-    output::check(&[], &inputs)?;
+    if inputs.iter().any(|input| arrays::is_dash(input)) {
+        return Err(Failure::usage(
+            "-: evaluate reads files, not standard input",
+        ));
+    }
+    output::check(&[], &arrays::files(inputs)?)?;
     let batch = Batch::new(&args.keep_going);
     let pairs = batch.each(pairs, |pair| {
-        check_memory(pair.files, memory)?;
+        check_memory(pair.files, &args.arrays, memory)?;
         Ok(pair)
     })?;
     let metrics = batch.each(pairs, |pair| pair.metrics(args, console))?;
@@ -129,20 +137,24 @@ impl Args {
 impl Pair<'_> {
     /// Reads the two arrays and computes their metrics.
     fn metrics(self, args: &Args, console: &Console) -> Outcome<Vec<Metric>> {
+        let reader = Reader {
+            arrays: &args.arrays,
+            console,
+        };
         Ok(match self.kind {
-            Kind::Probabilities => of_probabilities(self.files, console)?.into(),
-            Kind::Embeddings => vec![of_embeddings(self.files, console)?],
-            Kind::Maps => vec![of_masks(self.files, &args.thresholds, console)?],
+            Kind::Probabilities => of_probabilities(self.files, &reader)?.into(),
+            Kind::Embeddings => vec![of_embeddings(self.files, &reader)?],
+            Kind::Maps => vec![of_masks(self.files, &args.thresholds, &reader)?],
         })
     }
 }
 
 /// Fails if a pair of arrays needs more memory than the limit. The arrays are in memory with their
 /// own scalar, in `f64`, and, for maps, resized to the masks.
-fn check_memory(pair: [&Path; 2], memory: &Memory) -> Outcome {
+fn check_memory(pair: [&Path; 2], arrays: &ArrayOptions, memory: &Memory) -> Outcome {
     let mut need = 0u64;
     for path in pair {
-        let file = Npy::open(path)?;
+        let file = arrays.open(path)?;
         let entries = file.shape().iter().product::<usize>() as u64;
         need = need
             .saturating_add(file.memory())
@@ -153,10 +165,10 @@ fn check_memory(pair: [&Path; 2], memory: &Memory) -> Outcome {
 }
 
 /// The average drop and the average increase.
-fn of_probabilities([p, o]: [&Path; 2], console: &Console) -> Outcome<[Metric; 2]> {
+fn of_probabilities([p, o]: [&Path; 2], reader: &Reader) -> Outcome<[Metric; 2]> {
     let (before, after) = (
-        read_fractions(p, PROBABILITY, console)?,
-        read_fractions(o, PROBABILITY, console)?,
+        reader.fractions(p, PROBABILITY)?,
+        reader.fractions(o, PROBABILITY)?,
     );
     if before.shape() != after.shape() {
         return Err(mismatch(o, before.shape(), after.shape()));
@@ -188,9 +200,11 @@ fn of_probabilities([p, o]: [&Path; 2], console: &Console) -> Outcome<[Metric; 2
 }
 
 /// The mean squared error of the embeddings.
-fn of_embeddings([z, masked]: [&Path; 2], console: &Console) -> Outcome<Metric> {
-    let (before, after) = (read(z, console)?, read(masked, console)?);
-    let _bar = console.progress("comparing embeddings", Steps::Unknown);
+fn of_embeddings([z, masked]: [&Path; 2], reader: &Reader) -> Outcome<Metric> {
+    let (before, after) = (reader.array(z)?, reader.array(masked)?);
+    let bar = reader
+        .console
+        .progress("comparing embeddings", Steps::Unknown);
     let mse = embedding_mse(&before, &after).map_err(|error| {
         // An entry that is not finite is in the first array, or else in the second.
         let of_first = |index: &[usize]| before.get(index).is_some_and(|entry| !entry.is_finite());
@@ -199,6 +213,7 @@ fn of_embeddings([z, masked]: [&Path; 2], console: &Console) -> Outcome<Metric> 
             _ => Failure::in_file(masked, error),
         }
     })?;
+    drop(bar);
     Ok(Metric {
         key: "embedding_mse",
         value: json!(mse),
@@ -207,10 +222,10 @@ fn of_embeddings([z, masked]: [&Path; 2], console: &Console) -> Outcome<Metric> 
 }
 
 /// The mean intersection over union at each threshold.
-fn of_masks([maps, masks]: [&Path; 2], thresholds: &[f64], console: &Console) -> Outcome<Metric> {
+fn of_masks([maps, masks]: [&Path; 2], thresholds: &[f64], reader: &Reader) -> Outcome<Metric> {
     // 1. Maps and masks of the same shape.
     let in_maps = |error| Failure::in_file(maps, error);
-    let (values, inside) = (read_fractions(maps, MAP, console)?, read(masks, console)?);
+    let (values, inside) = (reader.fractions(maps, MAP)?, reader.array(masks)?);
     for (path, array) in [(maps, &values), (masks, &inside)] {
         if !(2..=3).contains(&array.shape().len()) {
             return Err(Failure::usage(format!(
@@ -227,7 +242,7 @@ fn of_masks([maps, masks]: [&Path; 2], thresholds: &[f64], console: &Console) ->
     let &[ref images @ .., height, width] = inside.shape() else {
         return Err(mismatch(masks, values.shape(), inside.shape()));
     };
-    let bar = console.progress("resizing maps", Steps::Unknown);
+    let bar = reader.console.progress("resizing maps", Steps::Unknown);
     let values = if values.shape().ends_with(&[height, width]) {
         values
     } else {
@@ -242,7 +257,9 @@ fn of_masks([maps, masks]: [&Path; 2], thresholds: &[f64], console: &Console) ->
     drop(bar);
 
     // 2. The metric at each threshold.
-    let bar = console.progress("thresholds", Steps::Equal(thresholds.len()));
+    let bar = reader
+        .console
+        .progress("thresholds", Steps::Equal(thresholds.len()));
     let mut text = "mean IoU (higher is better)".to_owned();
     let mut sweep = Vec::new();
     for &threshold in thresholds {
@@ -276,25 +293,34 @@ fn binary(mask: &Tensor<f64>) -> tenfold::Result<Vec<bool>> {
 const PROBABILITY: &str = "a probability";
 const MAP: &str = "a value of a saliency map";
 
-/// Reads an array in `f64` and checks that its entries are between 0 and 1, up to rounding. `what`
-/// describes an entry in messages.
-fn read_fractions(path: &Path, what: &'static str, console: &Console) -> Outcome<Tensor<f64>> {
-    let entries = read(path, console)?;
-    check_fractions(what, &entries).map_err(|error| Failure::in_file(path, error))?;
-    Ok(entries)
+/// Reads arrays in `f64`, and shows the progress.
+struct Reader<'a> {
+    arrays: &'a ArrayOptions,
+    console: &'a Console,
 }
 
-/// Reads an array in `f64`.
-fn read(path: &Path, console: &Console) -> Outcome<Tensor<f64>> {
-    let bar = console.progress("reading", Steps::Unknown);
-    bar.about(path.display());
-    Ok(match read_npy(path)? {
-        AnyTensor::F64(x) => x,
-        AnyTensor::F32(x) => {
-            let entries = x.data().iter().map(|&entry| f64::from(entry));
-            Tensor::new(x.shape(), entries.collect())?
-        }
-    })
+impl Reader<'_> {
+    /// Reads an array and checks that its entries are between 0 and 1, up to rounding. `what`
+    /// describes an entry in messages.
+    fn fractions(&self, path: &Path, what: &'static str) -> Outcome<Tensor<f64>> {
+        let entries = self.array(path)?;
+        check_fractions(what, &entries).map_err(|error| Failure::in_file(path, error))?;
+        Ok(entries)
+    }
+
+    /// Reads an array.
+    fn array(&self, path: &Path) -> Outcome<Tensor<f64>> {
+        let file = self.arrays.open(path)?;
+        let bar = self.console.progress("reading", Steps::Unknown);
+        bar.about(path.display());
+        Ok(match file.read()? {
+            AnyTensor::F64(x) => x,
+            AnyTensor::F32(x) => {
+                let entries = x.data().iter().map(|&entry| f64::from(entry));
+                Tensor::new(x.shape(), entries.collect())?
+            }
+        })
+    }
 }
 
 /// The failure that a file has another shape than expected.

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::arrays::is_dash;
 use crate::memory::readable;
 
 /// The sizes of an array and of its decomposition.
@@ -20,10 +21,31 @@ pub(crate) struct Sizes {
     pub(crate) output_bytes: Option<u64>,
 }
 
-/// The number of bytes of a regular file.
+/// The number of bytes of a regular file. `None` for standard input and output.
 pub(crate) fn file_bytes(path: &Path) -> Option<u64> {
+    if is_dash(path) {
+        return None;
+    }
     let metadata = fs::metadata(path).ok()?;
     metadata.is_file().then_some(metadata.len())
+}
+
+/// The bytes of an array where it is stored: of the file of `argument`, or of the entries if the
+/// argument names one of several arrays in a file, or a stream. `stored` is NumPy's name for the type
+/// of the entries.
+pub(crate) fn array_bytes(argument: &Path, shape: &[usize], stored: &str) -> Option<u64> {
+    let of_entries = || {
+        let bytes_of_entry = match stored {
+            "bool" => 1,
+            _ => {
+                let bits = stored.trim_start_matches(|c: char| !c.is_ascii_digit());
+                bits.parse::<u64>().ok()? / 8
+            }
+        };
+        let entries = shape.iter().product::<usize>() as u64;
+        entries.checked_mul(bytes_of_entry)
+    };
+    file_bytes(argument).or_else(of_entries)
 }
 
 impl Sizes {
@@ -128,5 +150,20 @@ mod tests {
         assert_eq!(file_bytes(folder.path()), None);
         fs::write(&path, "abc").unwrap();
         assert_eq!(file_bytes(&path), Some(3));
+        assert_eq!(array_bytes(&path, &[2, 5], "float64"), Some(3));
+    }
+
+    #[test]
+    fn an_array_in_a_file_of_several_has_the_bytes_of_its_entries() {
+        for (stored, bytes) in [
+            ("bool", Some(10)),
+            ("uint8", Some(10)),
+            ("bfloat16", Some(20)),
+            ("float64", Some(80)),
+            ("object", None),
+        ] {
+            let argument = Path::new("no-such-file.npz:x");
+            assert_eq!(array_bytes(argument, &[2, 5], stored), bytes, "{stored}");
+        }
     }
 }

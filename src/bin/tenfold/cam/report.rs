@@ -137,8 +137,9 @@ impl Report<'_> {
             "device": self.device,
             "seconds": seconds,
         });
+        let output = self.outputs.first().map(PathBuf::as_path);
         batch.finish(object, |object| {
-            console.summary(None, object, &lines.join("\n"))
+            console.summary(output, object, &lines.join("\n"))
         })
     }
 

@@ -4,16 +4,18 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tenfold::io::{
-    AnyTensor, AnyTucker, Contents, Meta, Npy, contents, read_tucker, tucker_memory,
+    AnyTensor, AnyTucker, Contents, Meta, contents, members_with, read_tucker, tucker_memory,
 };
 use tenfold::{Hosvd, Scalar, Stop, Tensor, Tucker, mode_spectrum};
 
 use super::estimates::Estimates;
+use super::members::describe_members;
+use crate::arrays::{ArrayOptions, is_dash, source};
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::memory::{Memory, readable};
 use crate::progress::{Bar, Steps};
-use crate::sizes::{Sizes, file_bytes};
+use crate::sizes::{Sizes, array_bytes, file_bytes};
 
 /// The maximum number of singular values of a mode in the text.
 const SHOWN: usize = 8;
@@ -22,13 +24,13 @@ const SHOWN: usize = 8;
 /// shape and a type.
 pub(super) fn describe(
     path: &Path,
+    arrays: &ArrayOptions,
     estimates: Option<&Estimates>,
     console: &Console,
     memory: &Memory,
 ) -> Outcome<(Value, String)> {
-    match contents(path)? {
-        Contents::Array => describe_file(path, estimates, console, memory),
-        Contents::Archive => {
+    match kind(path, arrays)? {
+        Contents::Decomposition => {
             memory.check(path, tucker_memory(path)?)?;
             let bar = console.progress("reading", Steps::Unknown);
             bar.about(path.display());
@@ -39,21 +41,38 @@ pub(super) fn describe(
                 AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta, console),
             })
         }
+        Contents::Members => {
+            let members = members_with(path, &arrays.to_library())?;
+            if members.len() == 1 {
+                return describe_array(path, arrays, estimates, console, memory);
+            }
+            Ok(describe_members(path, &members))
+        }
+        _ => describe_array(path, arrays, estimates, console, memory),
     }
 }
 
-fn describe_file(
+/// What an argument names. Raw numbers, a member of a file and standard input are arrays.
+fn kind(path: &Path, arrays: &ArrayOptions) -> Outcome<Contents> {
+    if arrays.is_raw() || is_dash(path) || source(path).member.is_some() {
+        return Ok(Contents::Array);
+    }
+    Ok(contents(path)?)
+}
+
+fn describe_array(
     path: &Path,
+    arrays: &ArrayOptions,
     estimates: Option<&Estimates>,
     console: &Console,
     memory: &Memory,
 ) -> Outcome<(Value, String)> {
-    let file = Npy::open(path)?;
+    let file = arrays.open(path)?;
     memory.check(
         path,
         file.memory().saturating_add(spectra_memory(file.shape())),
     )?;
-    let stored = file.stored_dtype();
+    let stored = file.stored_dtype().to_owned();
     let (shape, dtype) = (file.shape().to_vec(), file.dtype());
     if let Some(note) = file.note() {
         console.note(note);
@@ -65,8 +84,8 @@ fn describe_file(
     let bar = console.progress("spectra", Steps::Unequal(shape.len()));
     bar.about(path.display());
     let described = match x {
-        AnyTensor::F32(x) => describe_tensor(path, stored, &x, &bar),
-        AnyTensor::F64(x) => describe_tensor(path, stored, &x, &bar),
+        AnyTensor::F32(x) => describe_tensor(path, &stored, &x, &bar),
+        AnyTensor::F64(x) => describe_tensor(path, &stored, &x, &bar),
     };
     drop(bar);
     let (mut object, mut text) = described.map_err(|error| Failure::in_file(path, error))?;
@@ -95,7 +114,7 @@ fn describe_tensor<T: Scalar>(
         bar.step();
     }
     let norm = x.norm();
-    let bytes = file_bytes(path);
+    let bytes = array_bytes(path, x.shape(), stored);
     let object = json!({
         "file": path.display().to_string(),
         "kind": "tensor",
