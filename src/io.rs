@@ -30,6 +30,8 @@ mod array_file;
 #[cfg(feature = "io")]
 mod contents;
 #[cfg(feature = "io")]
+mod counted;
+#[cfg(feature = "io")]
 mod element;
 #[cfg(feature = "io")]
 mod entries;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Problem;
 use super::any_tensor::AnyTensor;
 use super::archive::refusal;
+use super::counted::Counted;
 use super::entries::{read_file, read_from};
 use super::formats::{self, Format, ReadSeek};
 use super::kind::{Expected, Kind, START};
@@ -18,6 +19,7 @@ use super::read_options::ReadOptions;
 use super::source::Source;
 use super::stored::Stored;
 use crate::error::Result;
+use crate::monitor::Monitor;
 
 /// An array in an open file. Only the headers have been read: shape and type are available before
 /// gigabytes of entries are read. The first bytes of the file decide the format.
@@ -39,6 +41,7 @@ pub struct ArrayFile {
     member: Member,
     dtype: &'static str,
     content: Content,
+    monitor: Monitor,
 }
 
 /// Where the entries are.
@@ -164,7 +167,30 @@ impl ArrayFile {
             dtype: member.dtype.unwrap_or("f64"),
             member,
             content,
+            monitor: Monitor::new(),
         }
+    }
+
+    /// The same file with a monitor of [`ArrayFile::read`]. A step is a byte that is read. The total
+    /// is an estimate for files of several arrays.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use tenfold::io::{ArrayFile, write_npy};
+    /// use tenfold::{Monitor, Tensor};
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("x.npy");
+    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.0f32; 6])?)?;
+    /// let bytes = Arc::new(AtomicUsize::new(0));
+    /// let on_progress = { let bytes = bytes.clone(); move |progress: tenfold::Progress| bytes.store(progress.done, Ordering::Relaxed) };
+    /// ArrayFile::open(&path)?.monitored(Monitor::new().on_progress(on_progress)).read()?;
+    /// assert_eq!(bytes.load(Ordering::Relaxed), 24);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn monitored(self, monitor: Monitor) -> Self {
+        Self { monitor, ..self }
     }
 
     /// The extents.
@@ -201,14 +227,28 @@ impl ArrayFile {
     /// Reads the entries. They are brought to row-major order and this machine's byte order.
     ///
     /// # Errors
-    /// [`crate::Error::UnusableFile`] if the entries cannot be read or do not fit in memory.
+    /// [`crate::Error::UnusableFile`] if the entries cannot be read or do not fit in memory;
+    /// [`crate::Error::Cancelled`] by [`ArrayFile::monitored`].
     pub fn read(self) -> Result<AnyTensor> {
+        let monitor = &self.monitor;
         let read = match self.content {
-            Content::File(file, stored) => read_file(&file, &stored),
-            Content::Stream(mut reader, stored) => read_to_end(&mut reader, &stored),
-            Content::Member(mut file, size, format, options) => start(&mut file)
-                .and_then(|()| (format.read)(&mut file, size, &self.member.name, &options)),
+            Content::File(file, stored) => {
+                read_file(&Counted::new(file, stored.bytes(), monitor), &stored)
+            }
+            Content::Stream(reader, stored) => {
+                let mut reader = Counted::new(reader, stored.bytes(), monitor);
+                read_to_end(&mut reader, &stored)
+            }
+            Content::Member(file, size, format, options) => {
+                // One of several arrays is at most as large as the file, and in memory at least as
+                // large as in the file.
+                let total = size.min(self.member.memory);
+                let mut file = Counted::new(file, total, monitor);
+                start(&mut file)
+                    .and_then(|()| (format.read)(&mut file, size, &self.member.name, &options))
+            }
         };
+        monitor.cancellation().check()?;
         read.map_err(|problem| problem.at(&self.name))
     }
 }

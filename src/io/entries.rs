@@ -38,7 +38,7 @@ const RUN: usize = if cfg!(test) { 8 } else { 64 };
 const STRETCH: usize = CHUNK / RUN;
 
 /// A source that several threads read at any position.
-trait ReadAt: Sync {
+pub(super) trait ReadAt: Sync {
     /// Fills `bytes` with the bytes from `offset` on.
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
 }
@@ -84,7 +84,7 @@ fn zeroed<T: Pod>(length: usize) -> Result<Vec<T>, Problem> {
 }
 
 /// Reads an array from a file.
-pub(super) fn read_file(file: &File, stored: &Stored) -> Result<AnyTensor, Problem> {
+pub(super) fn read_file(file: &impl ReadAt, stored: &Stored) -> Result<AnyTensor, Problem> {
     if stored.element.is_double() {
         tensor(stored, read(file, stored.start, stored)?).map(AnyTensor::F64)
     } else {

@@ -295,11 +295,7 @@ impl Maker<'_> {
         }
         let shape = npy.shape().to_vec();
         self.bar.about(path.display());
-        let bar = console.progress("reading", Steps::Unknown);
-        bar.about(path.display());
-        let x = npy.read()?;
-        drop(bar);
-        let maps = match x {
+        let maps = match console.read(npy, path)? {
             AnyTensor::F32(x) => self.maps(file, ranks, &reading, x),
             AnyTensor::F64(x) => self.maps(file, ranks, &reading, x),
         };

@@ -6,6 +6,8 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tenfold::Monitor;
+use tenfold::io::{AnyTensor, ArrayFile};
 
 use crate::failure::{Failure, Outcome};
 use crate::output::is_standard_output;
@@ -76,6 +78,13 @@ impl Console {
             return Ok(());
         }
         self.result(object, text)
+    }
+
+    /// Reads an array, and shows the progress.
+    pub(crate) fn read(&self, file: ArrayFile, argument: &Path) -> tenfold::Result<AnyTensor> {
+        let bar = self.progress("reading", Steps::Bytes);
+        bar.about(argument.display());
+        file.monitored(bar.monitor(Monitor::new())).read()
     }
 
     /// Starts a progress bar: [`Progress::start`].

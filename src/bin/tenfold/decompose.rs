@@ -115,10 +115,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     args.note_unused_options(console);
     let note = file.note();
     let bytes = array_bytes(&args.input, file.shape(), file.stored_dtype());
-    let bar = console.progress("reading", Steps::Unknown);
-    bar.about(args.input.display());
-    let x = file.read()?;
-    drop(bar);
+    let x = console.read(file, &args.input)?;
     if let Some(note) = note {
         console.note(note);
     }

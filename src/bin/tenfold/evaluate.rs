@@ -311,9 +311,7 @@ impl Reader<'_> {
     /// Reads an array.
     fn array(&self, path: &Path) -> Outcome<Tensor<f64>> {
         let file = self.arrays.open(path)?;
-        let bar = self.console.progress("reading", Steps::Unknown);
-        bar.about(path.display());
-        Ok(match file.read()? {
+        Ok(match self.console.read(file, path)? {
             AnyTensor::F64(x) => x,
             AnyTensor::F32(x) => {
                 let entries = x.data().iter().map(|&entry| f64::from(entry));

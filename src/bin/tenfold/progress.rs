@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! maps ██████████░░░░░░░░░░ 128/256 4s, about 4s left b.npy
-//! ⠙ reading 1s b.npy
+//! reading ██████░░░░░░░░░░░░░░ 31 MB of 92 MB 1s, about 2s left b.npy
 //! ```
 //!
 //! The time left is estimated from the steps that are done, so only for steps of about the same
@@ -19,6 +19,8 @@ use indicatif::{
     HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
 };
 use tenfold::Monitor;
+
+use crate::memory::readable;
 
 /// The time between two drawings of a bar, which move its spinner and its clock.
 const TICK: Duration = Duration::from_millis(100);
@@ -37,6 +39,8 @@ pub(crate) enum Steps {
     AtMost(usize),
     /// Steps of different durations, such as the modes of ST-HOSVD. The time left is not estimated.
     Unequal(usize),
+    /// Bytes. Their number is known once the first are done.
+    Bytes,
 }
 
 impl Progress {
@@ -79,17 +83,19 @@ impl Steps {
         match self {
             Self::Unknown => None,
             Self::Equal(count) | Self::AtMost(count) | Self::Unequal(count) => Some(count as u64),
+            Self::Bytes => Some(0),
         }
     }
 
     fn style(self) -> ProgressStyle {
         let template = match self {
             Self::Unknown => "{spinner} {prefix} {elapsed} {wide_msg}",
+            Self::Bytes => "{prefix} {bar:20} {read} {elapsed}{left} {wide_msg}",
             _ => "{prefix} {bar:20} {pos}/{len} {elapsed}{left} {wide_msg}",
         };
         let left = move |state: &ProgressState, text: &mut dyn fmt::Write| {
             let about = match self {
-                Self::Equal(_) => "about",
+                Self::Equal(_) | Self::Bytes => "about",
                 Self::AtMost(_) => "at most",
                 Self::Unknown | Self::Unequal(_) => return,
             };
@@ -98,9 +104,14 @@ impl Steps {
                 let _ = write!(text, ", {about} {:#} left", HumanDuration(state.eta()));
             }
         };
+        let read = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            let all = readable(state.len().unwrap_or(0));
+            let _ = write!(text, "{} of {all}", readable(state.pos()));
+        };
         ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .with_key("left", left)
+            .with_key("read", read)
     }
 }
 
@@ -198,6 +209,21 @@ mod tests {
             drop(bar);
             assert_eq!(terminal.contents(), "");
         }
+    }
+
+    #[test]
+    fn bytes_are_shown_in_their_units() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        let x = Tensor::<f32>::zeros(&[500, 1000]).unwrap();
+        tenfold::io::write_npy(&path, &x).unwrap();
+        let (terminal, progress) = on_terminal();
+        let bar = start(&progress, "reading", Steps::Bytes);
+        let file = tenfold::io::ArrayFile::open(&path).unwrap();
+        file.monitored(bar.monitor(Monitor::new())).read().unwrap();
+        bar.0.force_draw();
+        let line = terminal.contents();
+        assert!(line.contains(" 2.0 MB of 2.0 MB "), "{line}");
     }
 
     #[test]

@@ -77,10 +77,7 @@ fn describe_array(
     if let Some(note) = file.note() {
         console.note(note);
     }
-    let bar = console.progress("reading", Steps::Unknown);
-    bar.about(path.display());
-    let x = file.read()?;
-    drop(bar);
+    let x = console.read(file, path)?;
     let bar = console.progress("spectra", Steps::Unequal(shape.len()));
     bar.about(path.display());
     let described = match x {
