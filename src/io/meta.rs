@@ -46,8 +46,7 @@ pub struct Meta {
     pub shape: Vec<usize>,
     /// The scalar: "f32" or "f64".
     pub dtype: String,
-    /// The number of bytes of X where it was read from, if known: of its file, or of its entries if
-    /// the file holds several arrays.
+    /// The number of bytes of the entries of X in the type that they were stored in, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_bytes: Option<u64>,
     /// The modes with a factor.

@@ -5,6 +5,7 @@
 
 #[path = "../common/archive.rs"]
 mod archive;
+mod arrays;
 mod bad_input;
 mod bench;
 mod cam;

@@ -34,9 +34,9 @@ fn the_type_in_the_file_counts() {
     let report = folder.decompose("--ranks 1,1,1");
     // A core of 1 entry and factors of 40, 30 and 20 entries.
     assert_eq!(report["compression"], 24_000.0 / 91.0);
-    assert_eq!(report["input_bytes"], bytes(&folder, "x.npy"));
+    assert_eq!(report["input_bytes"], 24_000);
     assert_eq!(report["output_bytes"], bytes(&folder, "x.npz"));
-    let ratio = bytes(&folder, "x.npy") as f64 / bytes(&folder, "x.npz") as f64;
+    let ratio = 24_000.0 / bytes(&folder, "x.npz") as f64;
     assert_eq!(report["file_compression"], ratio);
     // `info` reads the size of the array from the file of the decomposition.
     fs::remove_file(folder.at("x.npy")).unwrap();
@@ -54,7 +54,7 @@ fn an_array_has_its_bytes() {
     let folder = with_bytes();
     let info = folder.json("info x.npy");
     assert_eq!(info["files"][0]["entries"], 24_000);
-    assert_eq!(info["files"][0]["bytes"], bytes(&folder, "x.npy"));
+    assert_eq!(info["files"][0]["bytes"], 24_000);
     let (text, _) = folder.succeeds("info x.npy");
     assert!(text.contains("uint8, 24000 entries in 24 kB"), "{text}");
 }

@@ -91,8 +91,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     truncation.check(file.shape(), modes).map_err(in_input)?;
     args.check_options()?;
     let inputs = arrays::files([args.input.as_path()])?;
-    output::check_format(&args.output, "npy", "a decomposition is an archive (.npz)")?;
     output::check(std::slice::from_ref(&args.output), &inputs)?;
+    output::check_format(&args.output, "npy", "a decomposition is an archive (.npz)")?;
     let solving = if file.dtype() == f32::NAME {
         args.solver::<f32>(&truncation, Monitor::new())
             .memory(file.shape())
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     args.note_unused_options(console);
     let note = file.note();
-    let bytes = array_bytes(&args.input, file.shape(), file.stored_dtype());
+    let bytes = array_bytes(file.shape(), file.stored_dtype());
     let x = console.read(file, &args.input)?;
     if let Some(note) = note {
         console.note(note);

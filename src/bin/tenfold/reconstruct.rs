@@ -30,8 +30,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
-    output::check_format(&args.output, "npz", "an array is written as .npy")?;
     output::check(from_ref(&args.output), from_ref(&args.input))?;
+    output::check_format(&args.output, "npz", "an array is written as .npy")?;
     let read = tucker_memory(&args.input)?;
     memory.check(&args.input, read)?;
     let allows = |more: u64| memory.check(&args.input, read.saturating_add(more));

@@ -111,7 +111,7 @@ fn describe_tensor<T: Scalar>(
         bar.step();
     }
     let norm = x.norm();
-    let bytes = array_bytes(path, x.shape(), stored);
+    let bytes = array_bytes(x.shape(), stored);
     let object = json!({
         "file": path.display().to_string(),
         "kind": "tensor",
