@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Array,
     /// A zip archive, such as a `.npz`.
     Archive,
+    /// A `.safetensors` file.
+    Safetensors,
     /// A picture in a format that can be read, with the name of the format.
     Picture(&'static str),
     /// A known kind of file that no reader accepts, with its name.
@@ -48,6 +50,10 @@ const SIGNATURES: [(&[u8], Kind); 17] = [
 impl Kind {
     /// The kind of a file that starts with `start`.
     pub(super) fn of(start: &[u8]) -> Self {
+        // Some lengths of a header are equal to a signature.
+        if is_safetensors(start) {
+            return Self::Safetensors;
+        }
         let known = SIGNATURES.iter();
         let known = known.copied().find(|(bytes, _)| start.starts_with(bytes));
         match known {
@@ -62,9 +68,21 @@ impl Kind {
         match self {
             Self::Array => "an array (.npy)",
             Self::Archive => "an archive (.npz)",
+            Self::Safetensors => "a .safetensors file",
             Self::Picture(name) | Self::Other(name) => name,
             Self::Unknown => "a file of an unknown kind",
         }
+    }
+}
+
+/// The maximum length of the header of a `.safetensors` file, as the format defines it.
+pub(super) const MAX_SAFETENSORS_HEADER: u64 = 100_000_000;
+
+/// Whether `start` is the length of a header, in 8 bytes, and the first byte of a JSON object.
+fn is_safetensors(start: &[u8]) -> bool {
+    match start.split_first_chunk() {
+        Some((length, [b'{', ..])) => u64::from_le_bytes(*length) <= MAX_SAFETENSORS_HEADER,
+        _ => false,
     }
 }
 
@@ -86,7 +104,12 @@ fn is_text(start: &[u8]) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(all(feature = "io", feature = "image")), allow(dead_code))]
 pub(super) enum Expected {
+    /// A `.npy` file alone.
+    Npy,
+    /// An array in any format.
     Array,
+    /// A file that is read as raw numbers, whatever its kind is.
+    Raw,
     Decomposition,
     ArrayOrDecomposition,
     Picture,
@@ -95,9 +118,11 @@ pub(super) enum Expected {
 impl Expected {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Array => "a .npy file",
+            Self::Npy => "a .npy file",
+            Self::Array => "an array file (such as .npy)",
+            Self::Raw => "a file of numbers",
             Self::Decomposition => "a decomposition (.npz)",
-            Self::ArrayOrDecomposition => "a .npy file or a decomposition (.npz)",
+            Self::ArrayOrDecomposition => "an array file (such as .npy) or a decomposition (.npz)",
             Self::Picture => "a PNG or JPEG",
         }
     }
@@ -105,20 +130,22 @@ impl Expected {
     /// The end of a message: which program writes such a file.
     pub(super) fn remedy(self) -> &'static str {
         match self {
-            Self::Array => "; numpy.save writes one",
+            Self::Npy | Self::Array => "; numpy.save writes one",
             Self::Decomposition => "; tenfold decompose writes one",
-            Self::ArrayOrDecomposition | Self::Picture => "",
+            Self::Raw | Self::ArrayOrDecomposition | Self::Picture => "",
         }
     }
 
     /// Whether a file of this kind can be the expected file.
     pub(super) fn admits(self, kind: Kind) -> bool {
-        match kind {
-            Kind::Array => matches!(self, Self::Array | Self::ArrayOrDecomposition),
-            Kind::Archive => matches!(self, Self::Decomposition | Self::ArrayOrDecomposition),
-            Kind::Picture(_) => self == Self::Picture,
-            Kind::Other(_) => false,
-            Kind::Unknown => true,
+        match (self, kind) {
+            (Self::Raw, _) | (_, Kind::Unknown) => true,
+            (_, Kind::Other(_)) => false,
+            (_, Kind::Picture(_)) => self == Self::Picture,
+            (Self::Picture, _) => false,
+            (Self::Npy, _) => kind == Kind::Array,
+            (Self::Decomposition, _) => kind == Kind::Archive,
+            (Self::Array | Self::ArrayOrDecomposition, _) => true,
         }
     }
 
@@ -139,6 +166,8 @@ mod tests {
             (&b"\x93NUMPY\x01\0"[..], "an array (.npy)"),
             (b"PK\x03\x04\0\0", "an archive (.npz)"),
             (b"\xff\xd8\xff\xe0\0\x10JFIF", "a JPEG"),
+            (b"\x80\x02\0\0\0\0\0\0{\"a\":", "a .safetensors file"),
+            (b"\x80\x02\0\0\0\0\0\x01{\"a\":", "a Python pickle"),
             (b"a,b\r\n1,2\r\n", "a text file"),
             ("Größe".as_bytes(), "a text file"),
             // A character of two bytes, cut after the first.

@@ -202,7 +202,10 @@ fn bad_features_are_refused() {
         ("empty.npy", "has no entries"),
         ("nan.npy", "the entry at [1, 1, 1] is NaN"),
         ("no-such.npy", "there is no such file"),
-        ("chelsea.png", "this is a PNG, a .npy file was expected"),
+        (
+            "chelsea.png",
+            "this is a PNG, an array file (such as .npy) was expected",
+        ),
     ] {
         let line = folder.refusal(&format!("cam {file} -o out.png"));
         assert!(line.contains(message), "{file}: {line}");

@@ -5,12 +5,14 @@
 
 #[path = "../common/archive.rs"]
 mod archive;
+mod arrays;
 mod bad_input;
 mod bench;
 mod cam;
 mod cam_element_types;
 mod cam_layouts;
 mod cam_pictures;
+mod completions;
 mod corpus;
 mod decompose;
 mod evaluate;
@@ -21,6 +23,7 @@ mod info;
 #[cfg(unix)]
 #[path = "../common/job.rs"]
 mod job;
+mod keep_going;
 #[cfg(target_os = "linux")]
 mod memory;
 #[path = "../common/npy.rs"]
@@ -30,6 +33,7 @@ mod overwriting;
 mod ranks;
 mod reconstruct;
 mod scalar_range;
+mod sizes;
 mod usage;
 mod value_ranges;
 mod wrong_files;

@@ -23,17 +23,21 @@ use tenfold::cam::{
     Cam, Colormap, Decomposition, Overlay, Reading, SaliencyMap, Sign, Status, Weighting,
     normalize, resize,
 };
-use tenfold::io::{AnyTensor, Npy, RgbImage, read_image};
-use tenfold::{Scalar, Tensor};
+use tenfold::io::{AnyTensor, ArrayFile, RgbImage, read_image};
+use tenfold::{Monitor, Scalar, Tensor};
 
+use crate::arrays::ArrayOptions;
+use crate::batch::{Batch, Input, KeepGoing};
 use crate::console::Console;
 use crate::device::model::{Call, Task};
 use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
 use crate::list;
 use crate::memory::Memory;
+use crate::progress::{Bar, Steps};
 use crate::ranks::Ranks;
 use layout::{LayoutArgs, at_index_in_array};
+use need::Need;
 use report::{Report, note_statuses};
 use target::Target;
 
@@ -43,7 +47,8 @@ use target::Target;
 /// several files.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Feature maps: C×H×W, a batch N×C×H×W, C×L, or any order that --layout names
+    /// Feature maps, C×H×W, a batch N×C×H×W, C×L, or any order that --layout names: files (.npy,
+    /// .npz, .safetensors), file:name for one of several arrays, or - for a .npy on standard input
     #[arg(value_name = "F.npy", required = true)]
     features: Vec<PathBuf>,
     #[command(flatten)]
@@ -84,13 +89,18 @@ pub(crate) struct Args {
     /// The opacity of the map over the photograph, 0 to 1
     #[arg(long, value_name = "A", default_value_t = Overlay::default().alpha, allow_hyphen_values = true)]
     alpha: f64,
-    /// The output: a picture (.png) of all maps side by side, an array (.npy) of f32, or a
-    /// folder for a picture of each map and an array for each file and weighting
+    /// The output: a picture (.png) of all maps side by side, an array (.npy) of f32, a folder for
+    /// a picture of each map and an array for each file and weighting, or - for an array on
+    /// standard output
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// The device that computes the maps
     #[arg(long, value_enum, default_value_t = Choice::Cpu)]
     device: Choice,
+    #[command(flatten)]
+    keep_going: KeepGoing,
+    #[command(flatten)]
+    arrays: ArrayOptions,
 }
 
 /// The value of `--weighting`: one weighting or all of them.
@@ -151,11 +161,10 @@ struct Maps {
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 1. Checks, before any entries are read.
-    let files = args
-        .features
-        .iter()
-        .map(|path| Features::open(path, args))
-        .collect::<Outcome<Vec<_>>>()?;
+    let batch = Batch::new(&args.keep_going);
+    let files = batch.each(args.features.iter().enumerate(), |(file, path)| {
+        Features::open(file, path, args)
+    })?;
     if !(0.0..=1.0).contains(&args.alpha) {
         let what = "--alpha";
         let value = args.alpha;
@@ -164,12 +173,16 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let photograph = args.image.as_ref().map(read_image).transpose()?;
     let target = Target::of(args)?;
     target.check(args, &files)?;
-    args.check_memory(&files, &target, photograph.as_ref(), memory)?;
+    let mut need = Need::new(args, &target, photograph.as_ref());
+    let files = batch.each(files, |file| {
+        need.add(&file, memory)?;
+        Ok(file)
+    })?;
     if args.ranks.is_some() && args.weighting.0.len() > 1 {
         console.note("--ranks is used for tsm and mtsm, the other two have no ranks");
     }
-    for (path, file) in args.features.iter().zip(&files) {
-        let shape = file.npy.shape();
+    for file in &files {
+        let (path, shape) = (file.path, file.npy.shape());
         args.layout.note(path, shape, &file.reading, console);
         if let Some(ranks) = &file.ranks {
             ranks.note(&path.display().to_string(), console);
@@ -179,61 +192,72 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 2. The maps, file by file.
     let device = Device::open(args.device, &args.calls(&files), console)?;
     let started = Instant::now();
-    let bar = console.progress(Some(files.len() as u64), "maps");
-    let mut maps = Vec::new();
-    let mut shapes = Vec::new();
-    let mut readings = Vec::new();
-    let maker = Maker { args, device };
-    for (file, features) in files.into_iter().enumerate() {
-        let (npy, reading) = (features.npy, features.reading);
-        let ranks = features.ranks.map(|ranks| ranks.each);
-        bar.set_message(args.features[file].display().to_string());
-        if let Some(note) = npy.note() {
-            console.note(note);
-        }
-        shapes.push(npy.shape().to_vec());
-        let of_file = match npy.read()? {
-            AnyTensor::F32(x) => maker.maps(file, ranks.as_deref(), &reading, x),
-            AnyTensor::F64(x) => maker.maps(file, ranks.as_deref(), &reading, x),
-        };
-        maps.extend(of_file.map_err(|error| Failure::in_file(&args.features[file], error))?);
-        readings.push(reading);
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
+    let count =
+        files.iter().map(|file| file.reading.items()).sum::<usize>() * args.weighting.0.len();
+    let maker = Maker {
+        args,
+        device,
+        bar: console.progress("maps", Steps::Equal(count)),
+    };
+    let read = batch.each(files, |features| maker.read(features, console))?;
+    let device = maker.device.name();
+    drop(maker);
+    let (inputs, maps): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+    let maps: Vec<Maps> = maps.into_iter().flatten().collect();
     let seconds = started.elapsed().as_secs_f64();
 
     // 3. The outputs and the summary.
     note_statuses(args, &maps, console);
-    let outputs = target.write(args, &maps, photograph.as_ref())?;
+    let outputs = if maps.is_empty() {
+        Vec::new()
+    } else {
+        target.write(args, &maps, photograph.as_ref(), console)?
+    };
     let report = Report {
         args,
+        inputs: &inputs,
         maps: &maps,
-        shapes: &shapes,
-        readings: &readings,
         outputs: &outputs,
-        device: maker.device.name(),
+        device,
         seconds,
     };
-    report.print(console)
+    report.print(batch, console)
 }
 
 /// An open file of feature maps.
-struct Features {
-    npy: Npy,
+struct Features<'a> {
+    /// The index of the file in `Args::features`.
+    file: usize,
+    path: &'a Path,
+    npy: ArrayFile,
     reading: Reading,
     /// The ranks for its feature maps, if `--ranks` was given.
     ranks: Option<Ranks>,
 }
 
-impl Features {
+impl Input for Features<'_> {
+    fn names(&self) -> Vec<String> {
+        self.path.names()
+    }
+}
+
+/// A file with computed maps.
+struct Done {
+    path: PathBuf,
+    shape: Vec<usize>,
+    reading: Reading,
+}
+
+impl<'a> Features<'a> {
     /// Opens a file and checks its shape.
-    fn open(path: &Path, args: &Args) -> Outcome<Self> {
-        let npy = Npy::open(path)?;
+    fn open(file: usize, path: &'a Path, args: &Args) -> Outcome<Self> {
+        let npy = args.arrays.open(path)?;
         let reading = args.layout.read(path, npy.shape())?;
         let of_given = |given| Ranks::of(given, reading.feature_map_shape(), None);
         let ranks = args.ranks.as_deref().map(of_given).transpose()?;
         Ok(Self {
+            file,
+            path,
             npy,
             reading,
             ranks,
@@ -251,9 +275,40 @@ impl Features {
 struct Maker<'a> {
     args: &'a Args,
     device: Device,
+    /// The progress, with a step for each map.
+    bar: Bar,
 }
 
 impl Maker<'_> {
+    /// Reads a file and computes its maps.
+    fn read(&self, features: Features, console: &Console) -> Outcome<(Done, Vec<Maps>)> {
+        let Features {
+            file,
+            path,
+            npy,
+            reading,
+            ranks,
+        } = features;
+        let ranks = ranks.as_ref().map(|ranks| &ranks.each[..]);
+        if let Some(note) = npy.note() {
+            console.note(note);
+        }
+        let shape = npy.shape().to_vec();
+        self.bar.about(path.display());
+        let maps = match console.read(npy, path)? {
+            AnyTensor::F32(x) => self.maps(file, ranks, &reading, x),
+            AnyTensor::F64(x) => self.maps(file, ranks, &reading, x),
+        };
+        let maps = maps.map_err(|error| Failure::in_file(path, error))?;
+        let path = path.to_path_buf();
+        let done = Done {
+            path,
+            shape,
+            reading,
+        };
+        Ok((done, maps))
+    }
+
     /// The maps of an array, for each weighting.
     fn maps<T: MapScalar>(
         &self,
@@ -265,11 +320,14 @@ impl Maker<'_> {
         let batch = reading.is_batch();
         let x = reading.feature_maps(array)?;
         let of_weighting = |&weighting: &Weighting| {
-            let cam = self.args.cam(weighting, ranks);
+            let mut cam = self.args.cam(weighting, ranks);
             let maps = if batch {
+                cam.monitor = self.bar.monitor(Monitor::new());
                 self.device.saliency_maps(&cam, x.view())?
             } else {
-                vec![self.device.saliency_map(&cam, x.view())?]
+                let map = self.device.saliency_map(&cam, x.view())?;
+                self.bar.step();
+                vec![map]
             };
             let items = maps.iter().map(|map| Ok((in_f32(map)?, map.status())));
             Ok(Maps {

@@ -1,0 +1,62 @@
+//! The table of formats for files with named arrays. Each format is a module with two functions, which
+//! read from the start of any `R: Read + Seek` of `size` bytes:
+//!
+//! ```text
+//! members(reader, size)      -> the arrays, from the headers; nothing large is allocated
+//! read(reader, size, name)   -> the array with this name
+//! ```
+
+use std::io::{Read, Seek};
+
+use super::Problem;
+use super::any_tensor::AnyTensor;
+use super::kind::Kind;
+use super::member::Member;
+use super::npz;
+use super::read_options::ReadOptions;
+use super::safetensors;
+
+/// A reader of a format.
+pub(super) trait ReadSeek: Read + Seek {}
+
+impl<R: Read + Seek> ReadSeek for R {}
+
+/// A format.
+pub(super) struct Format {
+    kind: Kind,
+    pub(super) members: fn(&mut dyn ReadSeek, u64, &ReadOptions) -> Result<Vec<Member>, Problem>,
+    pub(super) read: fn(&mut dyn ReadSeek, u64, &str, &ReadOptions) -> Result<AnyTensor, Problem>,
+}
+
+/// A line of the table: a kind of file and its module. A module with `bfloat16` gets
+/// [`ReadOptions::bfloat16`] as a further argument.
+macro_rules! format {
+    ($kind:expr, $module:ident) => {
+        Format {
+            kind: $kind,
+            members: |mut reader, size, _| $module::members(&mut reader, size),
+            read: |mut reader, size, name, _| $module::read(&mut reader, size, name),
+        }
+    };
+    ($kind:expr, $module:ident with bfloat16) => {
+        Format {
+            kind: $kind,
+            members: |mut reader, size, options| {
+                $module::members(&mut reader, size, options.bfloat16)
+            },
+            read: |mut reader, size, name, options| {
+                $module::read(&mut reader, size, name, options.bfloat16)
+            },
+        }
+    };
+}
+
+const FORMATS: &[Format] = &[
+    format!(Kind::Archive, npz with bfloat16),
+    format!(Kind::Safetensors, safetensors),
+];
+
+/// The format of files of this kind, if they hold named arrays.
+pub(super) fn of(kind: Kind) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| format.kind == kind)
+}
