@@ -10,6 +10,8 @@
 //! | `source` | where an array is: `file` or `file:name` |
 //! | `formats` | the table of formats with named arrays |
 //! | `npy`, `npz`, `raw` | the formats: NumPy's files and archives, and files without a header |
+//! | `hdf5`, `nifti`, `matlab` | the formats of the features with these names |
+//! | `fields`, `scaling`, `missing` | for them: headers; scaled entries; values for missing data |
 //! | `read_options` | how to read files that do not describe their arrays |
 //! | `any_tensor` | tensors of `f32` or `f64`, as the file decides |
 //! | `element`, `stored`, `entries` | types of numbers; blocks of numbers; reading a block |
@@ -33,17 +35,27 @@ mod contents;
 mod element;
 #[cfg(feature = "io")]
 mod entries;
+#[cfg(any(feature = "hdf5", feature = "matlab", feature = "nifti"))]
+mod fields;
 #[cfg(feature = "io")]
 mod formats;
+#[cfg(feature = "hdf5")]
+mod hdf5;
 #[cfg(feature = "image")]
 mod image;
 mod kind;
+#[cfg(feature = "matlab")]
+mod matlab;
 #[cfg(feature = "io")]
 mod member;
 #[cfg(feature = "io")]
 mod memory;
 #[cfg(feature = "io")]
 mod meta;
+#[cfg(feature = "io")]
+mod missing;
+#[cfg(feature = "nifti")]
+mod nifti;
 #[cfg(feature = "io")]
 mod npy;
 #[cfg(feature = "io")]
@@ -53,6 +65,8 @@ mod open;
 mod raw;
 #[cfg(feature = "io")]
 mod read_options;
+#[cfg(any(feature = "hdf5", feature = "nifti"))]
+mod scaling;
 #[cfg(feature = "io")]
 mod source;
 #[cfg(feature = "io")]
@@ -78,6 +92,8 @@ pub use member::Member;
 pub use memory::tucker_memory;
 #[cfg(feature = "io")]
 pub use meta::Meta;
+#[cfg(feature = "io")]
+pub use missing::MissingValue;
 #[cfg(feature = "io")]
 pub use npy::{read_npy, read_npy_from, write_npy, write_npy_entries, write_npy_to};
 #[cfg(feature = "io")]

@@ -12,7 +12,7 @@ use super::Problem;
 use super::kind::Expected;
 
 /// The maximum number of bytes that Deflate can store in one compressed byte.
-const MAX_EXPANSION: u64 = 1032;
+pub(super) const MAX_EXPANSION: u64 = 1032;
 
 /// Whether the archive has the entry `name`.
 pub(super) fn has_entry<R: Read + Seek>(archive: &ZipArchive<R>, name: &str) -> bool {

@@ -12,6 +12,7 @@ use super::entries::{read_file, read_from};
 use super::formats::{self, Format, ReadSeek};
 use super::kind::{Expected, Kind, START};
 use super::member::{Member, choose};
+use super::missing::MissingValue;
 use super::npy::Header;
 use super::open::{Opened, open};
 use super::read_options::ReadOptions;
@@ -190,6 +191,12 @@ impl ArrayFile {
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.member.memory
+    }
+
+    /// The values that stand for missing data, if the file names some.
+    #[must_use]
+    pub fn missing(&self) -> &[MissingValue] {
+        &self.member.missing
     }
 
     /// Reads the entries. They are brought to row-major order and this machine's byte order.

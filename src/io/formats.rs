@@ -10,8 +10,14 @@ use std::io::{Read, Seek};
 
 use super::Problem;
 use super::any_tensor::AnyTensor;
+#[cfg(feature = "hdf5")]
+use super::hdf5;
 use super::kind::Kind;
+#[cfg(feature = "matlab")]
+use super::matlab;
 use super::member::Member;
+#[cfg(feature = "nifti")]
+use super::nifti;
 use super::npz;
 use super::read_options::ReadOptions;
 
@@ -50,7 +56,15 @@ macro_rules! format {
     };
 }
 
-const FORMATS: &[Format] = &[format!(Kind::Archive, npz with bfloat16)];
+const FORMATS: &[Format] = &[
+    format!(Kind::Archive, npz with bfloat16),
+    #[cfg(feature = "hdf5")]
+    format!(Kind::Hdf5, hdf5),
+    #[cfg(feature = "nifti")]
+    format!(Kind::Nifti, nifti),
+    #[cfg(feature = "matlab")]
+    format!(Kind::Matlab, matlab),
+];
 
 /// The format of files of this kind, if they hold named arrays.
 pub(super) fn of(kind: Kind) -> Option<&'static Format> {

@@ -5,6 +5,7 @@ mod archive;
 mod npy;
 mod npy_headers;
 mod round_trips;
+mod science;
 mod tucker_file;
 mod tucker_refusals;
 mod writing;
