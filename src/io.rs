@@ -9,7 +9,7 @@
 //! | `array_file`, `member` | arrays in files of every format, and their descriptions |
 //! | `source` | where an array is: `file` or `file:name` |
 //! | `formats` | the table of formats with named arrays |
-//! | `npy`, `npz`, `raw` | the formats: NumPy's files and archives, and files without a header |
+//! | `npy`, `npz`, `safetensors`, `raw` | the formats; `raw` are files without a header |
 //! | `hdf5`, `nifti`, `matlab` | the formats of the features with these names |
 //! | `fields`, `scaling`, `missing` | for them: headers; scaled entries; values for missing data |
 //! | `read_options` | how to read files that do not describe their arrays |
@@ -65,6 +65,8 @@ mod open;
 mod raw;
 #[cfg(feature = "io")]
 mod read_options;
+#[cfg(feature = "io")]
+mod safetensors;
 #[cfg(any(feature = "hdf5", feature = "nifti"))]
 mod scaling;
 #[cfg(feature = "io")]
@@ -95,7 +97,9 @@ pub use meta::Meta;
 #[cfg(feature = "io")]
 pub use missing::MissingValue;
 #[cfg(feature = "io")]
-pub use npy::{read_npy, read_npy_from, write_npy, write_npy_entries, write_npy_to};
+pub use npy::{
+    read_npy, read_npy_from, write_npy, write_npy_entries, write_npy_entries_to, write_npy_to,
+};
 #[cfg(feature = "io")]
 pub use raw::Raw;
 #[cfg(feature = "io")]
@@ -103,7 +107,7 @@ pub use read_options::ReadOptions;
 #[cfg(feature = "io")]
 pub use source::Source;
 #[cfg(feature = "io")]
-pub use tucker_file::{AnyTucker, read_tucker, write_tucker};
+pub use tucker_file::{AnyTucker, read_tucker, read_tucker_from, write_tucker, write_tucker_to};
 pub use unfinished::abandon_unfinished;
 pub use write::{check_writable, write_text};
 

@@ -15,8 +15,18 @@ use super::kind::Expected;
 pub(super) const MAX_EXPANSION: u64 = 1032;
 
 /// Whether the archive has the entry `name`.
-pub(super) fn has_entry<R: Read + Seek>(archive: &ZipArchive<R>, name: &str) -> bool {
+fn has_entry<R: Read + Seek>(archive: &ZipArchive<R>, name: &str) -> bool {
     archive.index_for_name(&format!("{name}.npy")).is_some()
+}
+
+/// Fails if an archive lacks an entry that every decomposition has.
+pub(super) fn check_entries<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<(), Problem> {
+    for name in ["core", "meta"] {
+        if !has_entry(archive, name) {
+            return Err(missing(archive, name));
+        }
+    }
+    Ok(())
 }
 
 /// The problem that the archive lacks the entry `name` of a decomposition.

@@ -96,7 +96,7 @@ impl ArrayFile {
         let format = formats::of(kind).filter(|_| options.raw.is_none());
         let (member, content) = match format {
             Some(format) => {
-                let members = (format.members)(&mut file, size, options)?;
+                let members = format.candidates(&mut file, size, name, options)?;
                 let is_archive = name.is_none() && kind == Kind::Archive;
                 if is_archive && (members.is_empty() || is_decomposition(&members)) {
                     return Err(refusal(&source.path, Expected::Array));
@@ -340,7 +340,7 @@ pub fn read_array_from(
         let (kind, size) = recognise(&mut reader)?;
         match formats::of(kind).filter(|_| options.raw.is_none()) {
             Some(format) => {
-                let members = (format.members)(&mut reader, size, options)?;
+                let members = format.candidates(&mut reader, size, member, options)?;
                 let chosen = choose(members, member, kind.name())?;
                 start(&mut reader)?;
                 (format.read)(&mut reader, size, &chosen.name, options)

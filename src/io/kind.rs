@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Nifti,
     /// A MATLAB file of version 5 or 7.
     Matlab,
+    /// A `.safetensors` file.
+    Safetensors,
     /// A picture in a format that can be read, with the name of the format.
     Picture(&'static str),
     /// A known kind of file that no reader accepts, with its name.
@@ -81,6 +83,10 @@ const SIGNATURES: [(&[u8], Kind); 23] = [
 impl Kind {
     /// The kind of a file that starts with `start`.
     pub(super) fn of(start: &[u8]) -> Self {
+        // Some lengths of a header are equal to a signature.
+        if is_safetensors(start) {
+            return Self::Safetensors;
+        }
         let known = SIGNATURES.iter();
         let known = known.copied().find(|(bytes, _)| start.starts_with(bytes));
         match known {
@@ -101,6 +107,7 @@ impl Kind {
             Self::Hdf5 => "an HDF5 file",
             Self::Nifti => "a NIfTI volume",
             Self::Matlab => "a MATLAB file",
+            Self::Safetensors => "a .safetensors file",
             Self::Picture(name) | Self::Other(name) => name,
             Self::Unknown => "a file of an unknown kind",
         }
@@ -111,6 +118,17 @@ impl Kind {
 /// header.
 fn is_nifti(start: &[u8]) -> bool {
     matches!(start.get(344..348), Some(b"n+1\0" | b"ni1\0"))
+}
+
+/// The maximum length of the header of a `.safetensors` file, as the format defines it.
+pub(super) const MAX_SAFETENSORS_HEADER: u64 = 100_000_000;
+
+/// Whether `start` is the length of a header, in 8 bytes, and the first byte of a JSON object.
+fn is_safetensors(start: &[u8]) -> bool {
+    match start.split_first_chunk() {
+        Some((length, [b'{', ..])) => u64::from_le_bytes(*length) <= MAX_SAFETENSORS_HEADER,
+        _ => false,
+    }
 }
 
 /// Whether `start` is the start of a UTF-8 text. The last character may be cut off. A text has
@@ -193,6 +211,8 @@ mod tests {
             (&b"\x93NUMPY\x01\0"[..], "an array (.npy)"),
             (b"PK\x03\x04\0\0", "an archive (.npz)"),
             (b"\xff\xd8\xff\xe0\0\x10JFIF", "a JPEG"),
+            (b"\x80\x02\0\0\0\0\0\0{\"a\":", "a .safetensors file"),
+            (b"\x80\x02\0\0\0\0\0\x01{\"a\":", "a Python pickle"),
             (b"a,b\r\n1,2\r\n", "a text file"),
             ("Größe".as_bytes(), "a text file"),
             // A character of two bytes, cut after the first.

@@ -109,12 +109,11 @@ pub fn write_npy<'a, T: Scalar>(
 /// # Ok::<(), tenfold::Error>(())
 /// ```
 pub fn write_npy_to<'a, T: Scalar>(
-    mut writer: impl Write,
+    writer: impl Write,
     x: impl Into<TensorRef<'a, T>>,
 ) -> Result<()> {
     let x = x.into();
-    let written = write_array(&mut writer, x.shape(), x.data()).and_then(|()| writer.flush());
-    written.map_err(|error| Problem::io("cannot be written", error).of_stream())
+    write_npy_entries_to(writer, x.shape(), x.data())
 }
 
 /// Writes `entries`, in row-major order, as a `.npy` array of shape `shape`. Unlike a
@@ -135,10 +134,38 @@ pub fn write_npy_entries<T: Scalar>(
     shape: &[usize],
     entries: &[T],
 ) -> Result<()> {
+    check_entries(shape, entries)?;
+    write_file(path.as_ref(), |file| write_array(file, shape, entries))
+}
+
+/// Writes `entries` as a `.npy` array, as [`write_npy_entries`] does, to a writer.
+///
+/// # Errors
+/// As [`write_npy_entries`].
+///
+/// ```
+/// use tenfold::io::write_npy_entries_to;
+/// let mut bytes = Vec::new();
+/// write_npy_entries_to(&mut bytes, &[], &[1.5f32])?;
+/// assert_eq!(bytes.len(), 128 + 4);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn write_npy_entries_to<T: Scalar>(
+    mut writer: impl Write,
+    shape: &[usize],
+    entries: &[T],
+) -> Result<()> {
+    check_entries(shape, entries)?;
+    let written = write_array(&mut writer, shape, entries).and_then(|()| writer.flush());
+    written.map_err(|error| Problem::io("cannot be written", error).of_stream())
+}
+
+/// Fails if the number of entries does not match the shape.
+fn check_entries<T: Scalar>(shape: &[usize], entries: &[T]) -> Result<()> {
     if !shape.is_empty() || entries.len() != 1 {
         TensorRef::new(shape, entries)?;
     }
-    write_file(path.as_ref(), |file| write_array(file, shape, entries))
+    Ok(())
 }
 
 /// Writes the header and the entries.
@@ -160,8 +187,8 @@ pub(super) fn write_text(writer: &mut impl Write, text: &str) -> io::Result<()> 
     writer.write_all(&bytes.collect::<Vec<_>>())
 }
 
-/// Reads an array without modes that holds one string of at most `max_length` characters.
-/// `reader` has `size` bytes, including the header.
+/// Reads an array that holds one text of at most `max_length` characters: of characters (U), or of
+/// bytes in UTF-8 (S). `reader` has `size` bytes, including the header.
 pub(super) fn read_text(
     reader: &mut (impl Read + ?Sized),
     size: u64,
@@ -169,26 +196,43 @@ pub(super) fn read_text(
 ) -> Result<String, Problem> {
     let header = Header::read(reader)?;
     let (order, code) = header::split_descr(&header.descr);
-    let length = code
-        .strip_prefix('U')
-        .and_then(|length| length.parse().ok());
-    let length: usize = match length {
-        Some(length) if header.shape.is_empty() && length <= max_length => length,
-        _ => return Err(Problem::new("an array with one text was expected")),
+    let other = || {
+        let hint = if code == "O" {
+            ", not a pickled Python object: save str(meta)"
+        } else {
+            ""
+        };
+        Problem::new(format!("an array with one text was expected{hint}"))
     };
-    check_data_size(4 * length as u64, size.saturating_sub(header.bytes))?;
-    let mut bytes = vec![0; 4 * length];
+    // 1. The bytes.
+    let width = match code.chars().next() {
+        Some('U') => 4,
+        Some('S') => 1,
+        _ => return Err(other()),
+    };
+    let length: Option<usize> = code[1..].parse().ok();
+    let is_one = header.shape.iter().all(|&extent| extent == 1);
+    let Some(length) = length.filter(|&length| is_one && length <= max_length) else {
+        return Err(other());
+    };
+    check_data_size((width * length) as u64, size.saturating_sub(header.bytes))?;
+    let mut bytes = vec![0; width * length];
     reader
         .read_exact(&mut bytes)
         .map_err(|error| Problem::io("cannot be read", error))?;
-    let swapped = header::is_swapped(order);
-    let characters = bytes.as_chunks::<4>().0.iter().map(|&bytes| {
-        let code = u32::from_ne_bytes(bytes);
-        char::from_u32(if swapped { code.swap_bytes() } else { code })
-    });
-    let text: Option<String> = characters.collect();
+    // 2. The characters.
+    let text = if width == 1 {
+        String::from_utf8(bytes).ok()
+    } else {
+        let swapped = header::is_swapped(order);
+        let characters = bytes.as_chunks::<4>().0.iter().map(|&bytes| {
+            let code = u32::from_ne_bytes(bytes);
+            char::from_u32(if swapped { code.swap_bytes() } else { code })
+        });
+        characters.collect()
+    };
     text.map(|text| text.trim_end_matches('\0').to_owned())
-        .ok_or_else(|| Problem::new("an array with one text was expected"))
+        .ok_or_else(other)
 }
 
 /// Reads an array. `reader` has `size` bytes, including the header.

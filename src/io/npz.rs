@@ -27,7 +27,7 @@ pub(super) fn members(
         };
         let described = describe(name, &mut file, size, bfloat16);
         members.push(
-            described.unwrap_or_else(|problem| Member::unreadable(name, &[], "damaged", problem)),
+            described.unwrap_or_else(|problem| Member::unreadable(name, &[], "unknown", problem)),
         );
     }
     Ok(members)

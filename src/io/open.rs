@@ -11,7 +11,7 @@ use zip::ZipArchive;
 
 use super::Problem;
 #[cfg(feature = "io")]
-use super::archive::{damaged, has_entry, missing, refusal};
+use super::archive::{check_entries, damaged, refusal};
 use super::kind::{Expected, Kind, START};
 
 /// A regular file, open for reading at its start.
@@ -70,7 +70,7 @@ fn cannot_read(error: std::io::Error) -> Problem {
 
 /// An archive in a file.
 #[cfg(feature = "io")]
-pub(super) type Archive = ZipArchive<BufReader<File>>;
+type Archive = ZipArchive<BufReader<File>>;
 
 /// Opens the archive `path` and checks that it has the entries of a decomposition. Returns the
 /// archive and the size of the file.
@@ -81,10 +81,6 @@ pub(super) fn open_archive(path: &Path) -> Result<(Archive, u64), Problem> {
         Kind::Archive => damaged(error),
         _ => Problem::new("this is not a decomposition (.npz) or another archive"),
     })?;
-    for name in ["core", "meta"] {
-        if !has_entry(&archive, name) {
-            return Err(missing(&archive, name));
-        }
-    }
+    check_entries(&archive)?;
     Ok((archive, size))
 }

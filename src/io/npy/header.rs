@@ -237,9 +237,8 @@ fn unsupported_type(descr: &str, code: &str) -> String {
         "c16" => "complex128",
         "V2" => {
             return format!(
-                "entries of type {} have no type of numbers; if they are bfloat16, the option \
-                 --bfloat16 (ReadOptions::bfloat16 in the library) reads them",
-                describe(descr)
+                "entries of type '{descr}' are 2 bytes without a type of numbers; if they are bfloat16, \
+                 --bfloat16 reads them (in the library, ReadOptions::bfloat16)"
             );
         }
         _ => {
