@@ -100,8 +100,8 @@ def hdf5_refused():
         extern = [("another.bin", 0, h5py.h5f.UNLIMITED)]
         file.create_dataset("external", (2, 3), "f4", external=extern)
         # A compression of a plug-in.
-        options = {"chunks": (4, 4), **hdf5plugin.Blosc()}
-        file.create_dataset("blosc", data=values((8, 8), "f4"), **options)
+        options = {"chunks": (32, 32), **hdf5plugin.Blosc()}
+        file.create_dataset("blosc", data=np.zeros((32, 32), "f4"), **options)
         # Types that NumPy lacks: bfloat16, integers of 12 bits in 16, and bits.
         bfloat16 = h5py.h5t.IEEE_F16LE.copy()
         bfloat16.set_fields(15, 7, 8, 0, 7)

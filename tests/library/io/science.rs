@@ -3,7 +3,6 @@
 
 #[cfg(feature = "hdf5")]
 mod hdf5;
-mod hostile;
 #[cfg(feature = "matlab")]
 mod matlab;
 #[cfg(feature = "nifti")]

@@ -158,7 +158,7 @@ fn what_is_not_an_array_of_real_numbers_is_refused() {
         ("elsewhere", "there is no array"),
         ("dangling", "there is no array"),
         ("claims_much", "more than a file of"),
-        ("external", "in other files"),
+        ("external", "its entries in another file"),
         ("blosc", "the number 32001 (Blosc) cannot be read"),
     ] {
         let message = refusal("refused.h5", name);
