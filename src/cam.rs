@@ -32,6 +32,10 @@
 //! the unfolding: 49×49 for a layer of 2048×7×7.
 //! With truncated ranks ([`Cam::ranks`]) A₀ depends on the other factors, and HOOI iterates.
 //!
+//! # Arrays in another order
+//! Libraries store feature maps in different orders, such as H×W×C. A [`Layout`] names the modes of
+//! an array, and its [`Reading`] rearranges the array.
+//!
 //! # From a map to a picture
 //! [`resize()`] interpolates a map to the size of a photograph, and [`normalize()`] stretches it to
 //! \[0, 1\]. With the feature `image`, `colorize` turns a map into a picture, and `Overlay` blends
@@ -44,26 +48,32 @@
 #[cfg(feature = "image")]
 mod colormap;
 mod fraction;
+mod layout;
 mod memory;
 pub mod metrics;
 mod normalize;
 #[cfg(feature = "image")]
 mod overlay;
 mod projection;
+mod reading;
 mod resize;
 mod saliency_map;
 mod spectrum;
 mod svd;
+mod tokens;
 mod tucker;
 mod weighting;
 
 #[cfg(feature = "image")]
 pub use colormap::Colormap;
+pub use layout::Layout;
 pub use normalize::normalize;
 #[cfg(feature = "image")]
 pub use overlay::{Overlay, colorize};
+pub use reading::Reading;
 pub use resize::resize;
 pub use saliency_map::{SaliencyMap, Status};
+pub use tokens::{Grid, Tokens};
 pub use weighting::{Decomposition, Sign, Vectors, Weighting};
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -5,11 +5,13 @@
 //! print and does not end the process. A panic is a bug.
 
 mod cuda;
+mod layout;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use cuda::CudaError;
+pub use layout::LayoutError;
 
 /// The result of a function that may fail with an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -36,6 +38,9 @@ pub enum Error {
     /// A failure of an NVIDIA GPU, or a task that the GPU does not support.
     #[error(transparent)]
     Cuda(#[from] CudaError),
+    /// A layout that has no meaning, or that does not fit an array of feature maps.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
     /// A shape with no modes, or with more than [`MAX_ORDER`].
     #[error("a tensor has 1 to {MAX_ORDER} modes, this shape has {order}")]
     OrderOutOfRange {
@@ -400,7 +405,7 @@ impl fmt::Display for Prefix<'_> {
 }
 
 /// Displays a shape as `3×4×2`.
-struct Times<'a>(&'a [usize]);
+pub(crate) struct Times<'a>(pub(crate) &'a [usize]);
 
 impl fmt::Display for Times<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -414,7 +419,7 @@ impl fmt::Display for Times<'_> {
     }
 }
 
-fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
+pub(crate) fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }
 

@@ -7,7 +7,7 @@
 //! tests and examples together compile in a quarter of the time. Nothing calls the functions of
 //! this module. Release builds do not reuse compiled functions, so they leave the module out.
 
-use crate::cam::{Cam, Weighting, metrics, normalize, resize};
+use crate::cam::{Cam, Layout, Tokens, Weighting, metrics, normalize, resize};
 #[cfg(feature = "image")]
 use crate::cam::{Colormap, colorize};
 use crate::error::Result;
@@ -76,6 +76,10 @@ fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
     cam.saliency_maps(view)?;
     let mut maps = x.clone();
     cam.saliency_maps_into(x, maps.data_mut())?;
+    let layout: Layout = "cl".parse()?;
+    layout
+        .read(x.shape(), Tokens::default())?
+        .feature_maps(x.clone())?;
     normalize(x)?;
     normalize(view)?;
     resize(x, 1, 1)?;

@@ -42,7 +42,7 @@ mod simd;
 pub mod tensor;
 pub mod tucker;
 
-pub use error::{CudaError, Error, MAX_ORDER, Result};
+pub use error::{CudaError, Error, LayoutError, MAX_ORDER, Result};
 pub use faer;
 pub use linalg::Route;
 pub use monitor::{Monitor, Progress};

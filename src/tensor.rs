@@ -43,7 +43,7 @@ pub(crate) use memory::{check_room, with_room};
 pub(crate) use multi_product::{
     multi_mode_product, multi_mode_product_memory, multi_mode_product_until,
 };
-pub(crate) use permute::permute;
+pub(crate) use permute::{permute, permute_part};
 pub(crate) use product::{
     mode_product, mode_product_into, mode_product_memory, mode_product_until,
 };

@@ -2,11 +2,14 @@
 //!
 //! Bad input must give an error. It must not cause a panic, an endless loop or a wrong result.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
-use tenfold::cam::{Cam, Colormap, Sign, Weighting};
-use tenfold::io::{AnyTensor, AnyTucker, read_image, read_npy, read_tucker};
+use tenfold::cam::{Cam, Colormap, Grid, Layout, Sign, Tokens, Weighting};
+use tenfold::io::{
+    AnyTensor, AnyTucker, ArrayFile, Element, Raw, ReadOptions, members_from, read_array_from,
+    read_image, read_npy, read_tucker,
+};
 use tenfold::{
     Hooi, Hosvd, Method, Randomized, Result, Route, Scalar, Slice, Solver, StHosvd, Tensor,
     Truncation, Tucker,
@@ -31,6 +34,71 @@ pub fn npz(data: &[u8]) {
     }
 }
 
+/// Reads every array of an archive with these bytes.
+pub fn archive(data: &[u8]) {
+    // Deflate makes at most 1032 bytes from one.
+    read_members(data, 1032);
+}
+
+/// Reads every tensor of a `.safetensors` file with these bytes.
+pub fn safetensors(data: &[u8]) {
+    read_members(data, 1);
+}
+
+/// Lists the arrays of a file with these bytes and reads each. An entry takes at most 8 bytes for each
+/// of the `expansion` bytes that a byte of the file can hold.
+fn read_members(data: &[u8], expansion: usize) {
+    for bfloat16 in [false, true] {
+        let options = ReadOptions {
+            bfloat16,
+            ..ReadOptions::default()
+        };
+        let members = match members_from(Cursor::new(data), &options) {
+            Ok(members) => members,
+            Err(error) => return check_message(&error),
+        };
+        for member in members {
+            let array = read_array_from(Cursor::new(data), Some(&member.name), &options);
+            match array {
+                // Two members may have the same name.
+                Ok(array) if array.shape() == member.shape => {
+                    let entries: usize = array.shape().iter().product();
+                    assert!(member.dtype == Some(array.dtype()));
+                    assert!(4 * entries as u64 <= member.memory);
+                    assert!(entries <= expansion * data.len());
+                }
+                Ok(_) => {}
+                Err(error) => check_message(&error),
+            }
+        }
+    }
+}
+
+/// Reads raw numbers: the first bytes are the type, the order and the shape, the others the numbers.
+pub fn raw(data: &[u8]) {
+    let mut bytes = Bytes(data);
+    let order = bytes.below(4);
+    let options = ReadOptions {
+        raw: Some(Raw {
+            element: Element::ALL[bytes.below(Element::ALL.len())],
+            fortran: bytes.next().is_multiple_of(2),
+            big_endian: bytes.next().is_multiple_of(2),
+            shape: (0..order).map(|_| bytes.below(20)).collect(),
+        }),
+        ..ReadOptions::default()
+    };
+    let numbers = bytes.0;
+    match read_array_from(Cursor::new(numbers), None, &options) {
+        Ok(AnyTensor::F32(x)) => check_size(&x, numbers),
+        Ok(AnyTensor::F64(x)) => check_size(&x, numbers),
+        Err(error) => check_message(&error),
+    }
+    let stream = Cursor::new(numbers.to_vec());
+    let stream = ArrayFile::from_stream(stream, "stream", &options).and_then(ArrayFile::read);
+    let whole = read_array_from(Cursor::new(numbers), None, &options);
+    assert_eq!(stream.is_ok(), whole.is_ok());
+}
+
 /// Reads a picture with these bytes.
 pub fn image(data: &[u8]) {
     match as_file(data, ".png", |path| read_image(path)) {
@@ -39,8 +107,8 @@ pub fn image(data: &[u8]) {
     }
 }
 
-/// Parses the text before the first line break as a shape, and the rest as a slice and as
-/// names.
+/// Parses the text before the first line break as a shape, and the rest as a slice, a layout, a grid
+/// and names.
 pub fn text(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -50,6 +118,7 @@ pub fn text(data: &[u8]) {
     let _ = (text.parse::<Colormap>(), text.parse::<Method>());
     let shape: Option<Vec<usize>> = shape.split(',').map(|extent| extent.parse().ok()).collect();
     let Some(shape) = shape else { return };
+    layout(text, &shape);
     let Ok(slice) = text.parse::<Slice>() else {
         return;
     };
@@ -60,6 +129,25 @@ pub fn text(data: &[u8]) {
     assert_eq!(ranges.len(), shape.len());
     for (range, &extent) in ranges.iter().zip(&shape) {
         assert!(range.start <= range.end && range.end <= extent);
+    }
+}
+
+/// Parses `text` as a layout and, after a blank, a grid, and applies both to `shape`.
+fn layout(text: &str, shape: &[usize]) {
+    let (word, grid) = text.split_once(' ').unwrap_or((text, ""));
+    let Ok(layout) = word.parse::<Layout>() else {
+        return;
+    };
+    assert_eq!(layout.to_string().parse::<Layout>().unwrap(), layout);
+    let grid: Option<Grid> = grid.parse().ok();
+    match layout.read(shape, Tokens { grid, prefix: None }) {
+        Ok(reading) => {
+            let entries: usize = reading.shape().iter().product();
+            assert!(entries > 0 && entries <= shape.iter().product());
+            let last: Vec<usize> = reading.shape().iter().map(|extent| extent - 1).collect();
+            assert!(reading.index_in_array(&last).is_some());
+        }
+        Err(error) => check_message(&error),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::Problem;
@@ -94,6 +94,12 @@ impl ArrayFile {
             kind,
         } = open(&source.path, expected)?;
         let format = formats::of(kind).filter(|_| options.raw.is_none());
+        if kind == Kind::Unknown && options.raw.is_none() {
+            return Err(Problem::new(
+                "this is not an array file of a known format (such as .npy); \
+                 --raw TYPE --shape N,… reads a file of raw numbers",
+            ));
+        }
         let (member, content) = match format {
             Some(format) => {
                 let members = format.candidates(&mut file, size, name, options)?;
@@ -252,7 +258,13 @@ fn unnamed(stored: &Stored, name: Option<&str>) -> Result<Member, Problem> {
 
 /// Reads an array from a stream that ends after it.
 fn read_to_end(reader: &mut dyn Read, stored: &Stored) -> Result<AnyTensor, Problem> {
-    let tensor = read_from(reader, stored)?;
+    let tensor = read_from(reader, stored).map_err(|problem| match problem.source {
+        Some(error) if error.kind() == ErrorKind::UnexpectedEof => Problem {
+            text: format!("the data ends before its {} bytes", stored.bytes()),
+            source: Some(error),
+        },
+        _ => problem,
+    })?;
     match reader.read(&mut [0]) {
         Ok(0) => Ok(tensor),
         Ok(_) => Err(Problem::new("there is data after the end of the array")),

@@ -121,11 +121,13 @@ fn named(mut members: Vec<Member>, name: &str) -> Result<Member, Problem> {
 /// The problem that there is no member with this name.
 fn missing(members: &[Member], name: &str) -> Problem {
     const NEAREST: usize = 3;
-    let mut nearest: Vec<(usize, &str)> = members
+    // 1 for equal names, 0 where each letter must be edited.
+    let similarity = |other: &str| strsim::normalized_levenshtein(other, name);
+    let mut nearest: Vec<(f64, &str)> = members
         .iter()
-        .map(|member| (strsim::levenshtein(&member.name, name), &member.name[..]))
+        .map(|member| (similarity(&member.name), &member.name[..]))
         .collect();
-    nearest.sort_by_key(|(distance, _)| *distance);
+    nearest.sort_by(|a, b| b.0.total_cmp(&a.0));
     let nearest = nearest.iter().take(NEAREST);
     let names: Vec<String> = nearest.map(|(_, name)| format!("{name:?}")).collect();
     let names = match names.len() {
@@ -203,7 +205,7 @@ mod tests {
         let names = ["factor_0", "mask", "core", "cone"];
         assert_eq!(
             chosen(&names, Some("cor")).unwrap_err(),
-            "there is no array \"cor\", the nearest names are \"core\", \"cone\", \"mask\""
+            "there is no array \"cor\", the nearest names are \"core\", \"cone\", \"factor_0\""
         );
         assert_eq!(
             chosen(&["x"], Some("y")).unwrap_err(),

@@ -1,4 +1,4 @@
-//! Permutation of modes, and copies of column-major data.
+//! Permutation of modes, of a tensor or a part of it, and copies of column-major data.
 //!
 //! The result is written row by row. A row is a run of entries of the result along its last
 //! mode; in `x` these entries are a fixed stride apart:
@@ -9,6 +9,8 @@
 //!                            d e f        b e      row 1: from x at 1, 4
 //!                                         c f      row 2: from x at 2, 5
 //! ```
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -30,6 +32,20 @@ pub(crate) fn permute<'a, T: Copy + Send + Sync + 'a>(
     permutation: &[usize],
 ) -> Result<Tensor<T>> {
     let x = x.into();
+    let all: Vec<Range<usize>> = x.shape.iter().map(|&extent| 0..extent).collect();
+    permute_part(x, &all, permutation)
+}
+
+/// A copy of the entries of `x` with indices in `ranges`, with the modes in another order.
+/// `ranges` has one range for each mode of `x`, within its extent.
+///
+/// # Errors
+/// Those of [`permute`].
+pub(crate) fn permute_part<T: Copy + Send + Sync>(
+    x: TensorRef<'_, T>,
+    ranges: &[Range<usize>],
+    permutation: &[usize],
+) -> Result<Tensor<T>> {
     let order = x.order();
     if permutation.len() != order || check_modes(permutation, order).is_err() {
         return Err(Error::NotAPermutation {
@@ -37,10 +53,16 @@ pub(crate) fn permute<'a, T: Copy + Send + Sync + 'a>(
             order,
         });
     }
-    // 1. The shape of the result, and the strides in `x` along its modes.
-    let extents: Vec<usize> = permutation.iter().map(|&mode| x.shape[mode]).collect();
+    // 1. The shape of the result, the place of its first entry in `x`, and the strides in `x` along
+    //    its modes.
+    let extents: Vec<usize> = permutation.iter().map(|&mode| ranges[mode].len()).collect();
     let shape = Shape::new(&extents)?;
     let strides = x.shape.strides();
+    let first: usize = ranges
+        .iter()
+        .zip(&strides)
+        .map(|(range, stride)| range.start * stride)
+        .sum();
     let strides: Vec<usize> = permutation.iter().map(|&mode| strides[mode]).collect();
 
     // 2. The entries of row r of the result. The index of the row in the leading modes determines
@@ -50,7 +72,7 @@ pub(crate) fn permute<'a, T: Copy + Send + Sync + 'a>(
     let rows = shape.entries() / row;
     let copy_row = |r: usize| {
         let mut rest = r;
-        let mut start = 0;
+        let mut start = first;
         for mode in (0..order - 1).rev() {
             start += (rest % shape[mode]) * strides[mode];
             rest /= shape[mode];
@@ -116,6 +138,22 @@ mod tests {
                     assert_eq!(y.get(&moved), x.get(index), "{shape:?}, {permutation:?}");
                 });
             }
+        }
+    }
+
+    #[test]
+    fn a_part_is_permuted_alone() {
+        let x = Tensor::from_fn(&[6, 40, 5], |i| 10_000 * i[0] + 100 * i[1] + i[2]).unwrap();
+        let ranges = [2..6, 3..40, 1..4];
+        let part = [4, 37, 3];
+        for permutation in oracle::ORDERS_OF_THREE {
+            let y = permute_part(x.view(), &ranges, &permutation).unwrap();
+            assert_eq!(y.shape(), permutation.map(|mode| part[mode]));
+            oracle::for_each_index(&part, |index| {
+                let moved = permutation.map(|mode| index[mode]);
+                let original = [0, 1, 2].map(|mode| index[mode] + ranges[mode].start);
+                assert_eq!(y.get(&moved), x.get(&original), "{permutation:?}");
+            });
         }
     }
 }

@@ -34,6 +34,21 @@ fn npz() {
 }
 
 #[test]
+fn archive() {
+    replay("archive", targets::archive);
+}
+
+#[test]
+fn safetensors() {
+    replay("safetensors", targets::safetensors);
+}
+
+#[test]
+fn raw() {
+    replay("raw", targets::raw);
+}
+
+#[test]
 fn image() {
     replay("image", targets::image);
 }

@@ -5,10 +5,12 @@
 
 #[path = "../common/archive.rs"]
 mod archive;
+mod arrays;
 mod bad_input;
 mod bench;
 mod cam;
 mod cam_element_types;
+mod cam_layouts;
 mod cam_pictures;
 mod corpus;
 mod decompose;

@@ -214,6 +214,25 @@ fn other_commands_take_at_most_the_estimate() {
     check_observed(&folder, "bench --shape 60x80x80 --repeat 1");
 }
 
+/// While the array is copied to feature maps, both are in memory: twice 26 MB. The maps themselves
+/// need little memory.
+#[test]
+fn a_layout_needs_memory_for_its_copy() {
+    let folder = folder_with::<f32>(&[400, 1024, 4, 4]);
+    let [usual, permuted] = ["nchw", "ncwh"].map(|layout| {
+        let command = format!("cam x.npy -o maps --layout {layout}");
+        estimate(&folder, &command)
+    });
+    // The command adds an eighth.
+    let expected = 26.2 * 9.0 / 8.0;
+    let difference = permuted - usual;
+    assert!(
+        (difference - expected).abs() < 3.0,
+        "{difference} MB, {expected} MB were expected"
+    );
+    check_observed(&folder, "cam x.npy -o maps --layout ncwh");
+}
+
 /// Each thread works on a map of its own: 4 MB for a Gram matrix of order 256 and its
 /// eigenproblem, and 3 MB for the rest.
 #[test]

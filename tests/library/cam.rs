@@ -3,6 +3,7 @@
 mod errors;
 mod f64_bound;
 mod integers;
+mod layouts;
 mod precision;
 mod properties;
 #[cfg(feature = "io")]

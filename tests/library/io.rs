@@ -2,6 +2,7 @@
 
 #[path = "../common/archive.rs"]
 mod archive;
+mod inputs;
 mod npy;
 mod npy_headers;
 mod round_trips;

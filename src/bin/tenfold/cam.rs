@@ -2,11 +2,15 @@
 //!
 //! | file | subject |
 //! | --- | --- |
+//! | `layout` | the order of the modes of an array |
+//! | `likelier` | notes about extents that look like another order |
 //! | `need` | the estimate of the memory |
 //! | `target` | where the maps are written |
 //! | `picture` | pictures of maps |
 //! | `report` | notes and the summary |
 
+mod layout;
+mod likelier;
 mod need;
 mod picture;
 mod report;
@@ -16,18 +20,21 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use tenfold::cam::{
-    Cam, Colormap, Decomposition, Overlay, SaliencyMap, Sign, Status, Weighting, normalize, resize,
+    Cam, Colormap, Decomposition, Overlay, Reading, SaliencyMap, Sign, Status, Weighting,
+    normalize, resize,
 };
 use tenfold::io::{AnyTensor, ArrayFile, RgbImage, read_image};
 use tenfold::{Scalar, Tensor};
 
-use crate::console::{Console, times};
+use crate::arrays::ArrayOptions;
+use crate::console::Console;
 use crate::device::model::{Call, Task};
 use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
 use crate::list;
 use crate::memory::Memory;
 use crate::ranks::Ranks;
+use layout::{LayoutArgs, at_index_in_array};
 use report::{Report, note_statuses};
 use target::Target;
 
@@ -37,9 +44,12 @@ use target::Target;
 /// several files.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Feature maps: C×H×W, or a batch N×C×H×W
+    /// Feature maps, C×H×W, a batch N×C×H×W, C×L, or any order that --layout names: files (.npy,
+    /// .npz, .safetensors), file:name for one of several arrays, or - for a .npy on standard input
     #[arg(value_name = "F.npy", required = true)]
     features: Vec<PathBuf>,
+    #[command(flatten)]
+    layout: LayoutArgs,
     /// The kind of map: eigen-cam, tsm, multivec-eigen-cam, mtsm, or all
     #[arg(long, value_name = "NAME", default_value = "mtsm", value_parser = parse_weightings)]
     weighting: Weightings,
@@ -76,13 +86,16 @@ pub(crate) struct Args {
     /// The opacity of the map over the photograph, 0 to 1
     #[arg(long, value_name = "A", default_value_t = Overlay::default().alpha, allow_hyphen_values = true)]
     alpha: f64,
-    /// The output: a picture (.png) of all maps side by side, an array (.npy) of f32, or a
-    /// folder for a picture of each map and an array for each file and weighting
+    /// The output: a picture (.png) of all maps side by side, an array (.npy) of f32, a folder for
+    /// a picture of each map and an array for each file and weighting, or - for an array on
+    /// standard output
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// The device that computes the maps
     #[arg(long, value_enum, default_value_t = Choice::Cpu)]
     device: Choice,
+    #[command(flatten)]
+    arrays: ArrayOptions,
 }
 
 /// The value of `--weighting`: one weighting or all of them.
@@ -135,7 +148,7 @@ struct Maps {
     weighting: Weighting,
     /// The ranks of the Tucker decomposition; `None` for full ranks.
     ranks: Option<Vec<usize>>,
-    /// A map H×W for each feature map of the file.
+    /// A map H×W for each feature map of the file. A map of L positions in a line is 1×L.
     items: Vec<(Tensor<f32>, Status)>,
     /// Whether the file holds a batch.
     batch: bool,
@@ -146,7 +159,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let files = args
         .features
         .iter()
-        .map(|path| Features::open(path, args.ranks.as_deref()))
+        .map(|path| Features::open(path, args))
         .collect::<Outcome<Vec<_>>>()?;
     if !(0.0..=1.0).contains(&args.alpha) {
         let what = "--alpha";
@@ -161,6 +174,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         console.note("--ranks is used for tsm and mtsm, the other two have no ranks");
     }
     for (path, file) in args.features.iter().zip(&files) {
+        let shape = file.npy.shape();
+        args.layout.note(path, shape, &file.reading, console);
         if let Some(ranks) = &file.ranks {
             ranks.note(&path.display().to_string(), console);
         }
@@ -172,19 +187,22 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let bar = console.progress(Some(files.len() as u64), "maps");
     let mut maps = Vec::new();
     let mut shapes = Vec::new();
+    let mut readings = Vec::new();
     let maker = Maker { args, device };
-    for (file, Features { npy, ranks }) in files.into_iter().enumerate() {
-        let ranks = ranks.map(|ranks| ranks.each);
+    for (file, features) in files.into_iter().enumerate() {
+        let (npy, reading) = (features.npy, features.reading);
+        let ranks = features.ranks.map(|ranks| ranks.each);
         bar.set_message(args.features[file].display().to_string());
         if let Some(note) = npy.note() {
             console.note(note);
         }
         shapes.push(npy.shape().to_vec());
         let of_file = match npy.read()? {
-            AnyTensor::F32(x) => maker.maps(file, ranks.as_deref(), &x),
-            AnyTensor::F64(x) => maker.maps(file, ranks.as_deref(), &x),
+            AnyTensor::F32(x) => maker.maps(file, ranks.as_deref(), &reading, x),
+            AnyTensor::F64(x) => maker.maps(file, ranks.as_deref(), &reading, x),
         };
         maps.extend(of_file.map_err(|error| Failure::in_file(&args.features[file], error))?);
+        readings.push(reading);
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -197,6 +215,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         args,
         maps: &maps,
         shapes: &shapes,
+        readings: &readings,
         outputs: &outputs,
         device: maker.device.name(),
         seconds,
@@ -207,40 +226,29 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 /// An open file of feature maps.
 struct Features {
     npy: ArrayFile,
-    /// The ranks for its shape, if `--ranks` was given.
+    reading: Reading,
+    /// The ranks for its feature maps, if `--ranks` was given.
     ranks: Option<Ranks>,
 }
 
 impl Features {
     /// Opens a file and checks its shape.
-    fn open(path: &Path, ranks: Option<&[usize]>) -> Outcome<Self> {
-        let npy = ArrayFile::open(path)?;
-        let shape = npy.shape().to_vec();
-        let error = match shape.len() {
-            1 | 2 => tenfold::Error::NotAFeatureMap { shape },
-            3 | 4 if shape.contains(&0) => tenfold::Error::Empty { shape },
-            3 | 4 => {
-                let of_given = |given| Ranks::of(given, &shape[shape.len() - 3..], None);
-                let ranks = ranks.map(of_given).transpose()?;
-                return Ok(Self { npy, ranks });
-            }
-            _ => {
-                return Err(Failure::usage(format!(
-                    "{}: a feature map is C×H×W, or a batch N×C×H×W, shape {} has too many modes",
-                    path.display(),
-                    times(&shape)
-                )));
-            }
-        };
-        Err(Failure::in_file(path, error))
+    fn open(path: &Path, args: &Args) -> Outcome<Self> {
+        let npy = args.arrays.open(path)?;
+        let reading = args.layout.read(path, npy.shape())?;
+        let of_given = |given| Ranks::of(given, reading.feature_map_shape(), None);
+        let ranks = args.ranks.as_deref().map(of_given).transpose()?;
+        Ok(Self {
+            npy,
+            reading,
+            ranks,
+        })
     }
 
     /// The number of feature maps of a batch; `None` for a file with a single feature map.
     fn batch(&self) -> Option<usize> {
-        match *self.npy.shape() {
-            [items, _, _, _] => Some(items),
-            _ => None,
-        }
+        let items = self.reading.items();
+        self.reading.is_batch().then_some(items)
     }
 }
 
@@ -251,14 +259,16 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// The maps of a feature map or a batch, for each weighting.
+    /// The maps of an array, for each weighting.
     fn maps<T: MapScalar>(
         &self,
         file: usize,
         ranks: Option<&[usize]>,
-        x: &Tensor<T>,
+        reading: &Reading,
+        array: Tensor<T>,
     ) -> tenfold::Result<Vec<Maps>> {
-        let batch = x.order() == 4;
+        let batch = reading.is_batch();
+        let x = reading.feature_maps(array)?;
         let of_weighting = |&weighting: &Weighting| {
             let cam = self.args.cam(weighting, ranks);
             let maps = if batch {
@@ -275,15 +285,25 @@ impl Maker<'_> {
                 batch,
             })
         };
-        self.args.weighting.0.iter().map(of_weighting).collect()
+        let maps = self.args.weighting.0.iter().map(of_weighting);
+        let maps: tenfold::Result<_> = maps.collect();
+        maps.map_err(|error| at_index_in_array(error, reading))
     }
 }
 
-/// The map in `f32`.
+/// The map H×W in `f32`.
 fn in_f32<T: Scalar>(map: &SaliencyMap<T>) -> tenfold::Result<Tensor<f32>> {
     let values = map.values();
     let entries = values.data().iter().map(|value| value.as_f64() as f32);
-    Tensor::new(values.shape(), entries.collect())
+    Tensor::new(&map_size(values.shape()), entries.collect())
+}
+
+/// The height and width of a map at these positions. Positions in a line become one row.
+fn map_size(positions: &[usize]) -> [usize; 2] {
+    match *positions {
+        [height, width] => [height, width],
+        ref line => [1, line.iter().product()],
+    }
 }
 
 impl Args {
@@ -307,17 +327,14 @@ impl Args {
     /// The calls that compute the maps of `files`.
     fn calls(&self, files: &[Features]) -> Vec<Call> {
         let mut calls = Vec::new();
-        for Features { npy, ranks } in files {
-            let ranks = ranks.as_ref().map(|ranks| &ranks.each[..]);
-            let batch = match npy.shape() {
-                shape if shape.len() == 4 => shape.to_vec(),
-                shape => [&[1], shape].concat(),
-            };
+        for file in files {
+            let ranks = file.ranks.as_ref().map(|ranks| &ranks.each[..]);
+            let batch = [&[file.reading.items()], file.reading.feature_map_shape()].concat();
             for &weighting in &self.weighting.0 {
                 calls.push(Call {
                     task: Task::Maps(self.cam(weighting, ranks)),
                     batch: batch.clone(),
-                    dtype: npy.dtype(),
+                    dtype: file.npy.dtype(),
                 });
             }
         }

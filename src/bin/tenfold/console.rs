@@ -45,37 +45,32 @@ impl Console {
     /// without.
     pub(crate) fn result(&self, object: Value, text: &str) -> Outcome {
         if self.json {
-            let mut object = object;
-            object["notes"] = json!(*self.notes.borrow());
-            print(&object.to_string())
+            print(&self.with_notes(object).to_string())
         } else {
             print(text)
         }
     }
 
+    /// The JSON object of a command with its notes.
+    fn with_notes(&self, mut object: Value) -> Value {
+        object["notes"] = json!(*self.notes.borrow());
+        object
+    }
+
     /// Prints the summary of a command that wrote the file `output`, as [`Console::result`]
-    /// does. With `--quiet` the text is not printed. If the file is standard output itself,
-    /// the text goes to standard error.
+    /// does. With `--quiet` the text is not printed. If the file is standard output itself, the
+    /// object or the text goes to standard error.
     pub(crate) fn summary(&self, output: Option<&Path>, object: Value, text: &str) -> Outcome {
         if self.quiet && !self.json {
             return Ok(());
         }
         if output.is_some_and(is_standard_output) {
-            let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+            let object = self.json.then(|| self.with_notes(object).to_string());
+            let text = object.as_deref().unwrap_or(text.trim_end());
+            let _ = writeln!(std::io::stderr(), "{text}");
             return Ok(());
         }
         self.result(object, text)
-    }
-
-    /// Fails if both the file `output` and a JSON object would go to standard output.
-    pub(crate) fn check_standard_output(&self, output: &Path) -> Outcome {
-        if self.json && is_standard_output(output) {
-            return Err(Failure::usage(format!(
-                "{}: with --json only the JSON object goes to standard output",
-                output.display()
-            )));
-        }
-        Ok(())
     }
 
     /// A progress bar of `steps` steps, or a spinner if the number of steps is `None`. It is

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
-use tenfold::io::{AnyTensor, ArrayFile, Meta, write_tucker};
+use tenfold::io::{AnyTensor, Meta};
 use tenfold::linalg::Rung;
 use tenfold::{
     Hooi, Hosvd, Method, Monitor, Progress, Randomized, Scalar, Solver, StHosvd, Start, Stop,
     Tensor, Truncation, Tucker,
 };
 
+use crate::arrays::{self, ArrayOptions};
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::interruption::cancellable;
@@ -25,7 +26,8 @@ use crate::ranks::Ranks;
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("truncation").required(true).args(["ranks", "tolerance"])))]
 pub(crate) struct Args {
-    /// The array: .npy of floats, integers or bool, with 1 to 16 modes
+    /// The array, of floats, integers or bool, with 1 to 16 modes: a file (.npy, .npz,
+    /// .safetensors), file:name for one of several arrays, or - for a .npy on standard input
     #[arg(value_name = "X.npy")]
     input: PathBuf,
     /// The ranks: one for each mode (or each of --modes), or one for all modes, lowered where
@@ -61,14 +63,16 @@ pub(crate) struct Args {
     /// Number of power iterations, which make sketches more accurate (randomized) [default: 0]
     #[arg(long, value_name = "Q")]
     power_iterations: Option<usize>,
-    /// The file to write
+    /// The file to write; - for standard output
     #[arg(short, long, value_name = "X.tucker.npz")]
     output: PathBuf,
+    #[command(flatten)]
+    arrays: ArrayOptions,
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 1. Checks of the options, the output and the memory, before any entries are read.
-    let file = ArrayFile::open(&args.input)?;
+    let file = args.arrays.open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
     if args.method == Method::Randomized && args.ranks.is_none() {
         return Err(Failure::usage(
@@ -84,8 +88,9 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     };
     truncation.check(file.shape(), modes).map_err(in_input)?;
     args.check_options()?;
-    output::check(std::slice::from_ref(&args.output), &[&args.input])?;
-    console.check_standard_output(&args.output)?;
+    let inputs = arrays::files([args.input.as_path()])?;
+    output::check(std::slice::from_ref(&args.output), &inputs)?;
+    output::check_format(&args.output, "npy", "a decomposition is an archive (.npz)")?;
     let solving = if file.dtype() == f32::NAME {
         args.solver::<f32>(&truncation, Monitor::new())
             .memory(file.shape())
@@ -223,7 +228,7 @@ fn decompose<T: Scalar>(
         relative_error: Some(relative_error),
         ..Meta::new(&tucker, args.method.name())
     };
-    write_tucker(&args.output, &tucker, &meta)?;
+    output::write_tucker(&args.output, &tucker, &meta)?;
     let done = Done {
         tucker,
         meta,

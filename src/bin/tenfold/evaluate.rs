@@ -7,10 +7,11 @@ use tenfold::cam::metrics::{
     THRESHOLDS, average_drop, average_increase, check_fractions, embedding_mse, mean_iou,
 };
 use tenfold::cam::resize;
-use tenfold::io::{AnyTensor, ArrayFile};
+use tenfold::io::AnyTensor;
 use tenfold::tensor::Shape;
 use tenfold::{Error, Tensor};
 
+use crate::arrays::{self, ArrayOptions};
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::list;
@@ -48,6 +49,8 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', value_name = "T,…", default_values_t = THRESHOLDS,
           value_parser = list::number, requires = "maps", allow_hyphen_values = true)]
     thresholds: Vec<f64>,
+    #[command(flatten)]
+    arrays: ArrayOptions,
 }
 
 /// A metric: its key and value for the JSON object, and its line of text.
@@ -70,16 +73,23 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         }
     }
     let inputs = pairs.iter().flatten().copied().flatten();
-    output::check(&[], &inputs.map(PathBuf::as_path).collect::<Vec<_>>())?;
-    for pair in pairs {
-        check_memory(pair, memory)?;
+    let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
+    if inputs.iter().any(|input| arrays::is_dash(input)) {
+        return Err(Failure::usage(
+            "-: evaluate reads files, not standard input",
+        ));
     }
+    output::check(&[], &arrays::files(inputs)?)?;
+    for pair in pairs {
+        check_memory(pair, &args.arrays, memory)?;
+    }
+    let arrays = &args.arrays;
     let mut metrics = Vec::new();
     if let (Some(p), Some(o)) = (&args.probabilities, &args.masked_probabilities) {
-        metrics.extend(of_probabilities(p, o)?);
+        metrics.extend(of_probabilities(p, o, arrays)?);
     }
     if let (Some(z), Some(masked)) = (&args.embeddings, &args.masked_embeddings) {
-        let mse = of_embeddings(z, masked)?;
+        let mse = of_embeddings(z, masked, arrays)?;
         metrics.push(Metric {
             key: "embedding_mse",
             value: json!(mse),
@@ -87,7 +97,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         });
     }
     if let (Some(maps), Some(masks)) = (&args.maps, &args.masks) {
-        metrics.push(of_masks(maps, masks, &args.thresholds)?);
+        metrics.push(of_masks(maps, masks, args)?);
     }
     let mut object = json!({ "command": "evaluate" });
     for metric in &metrics {
@@ -99,10 +109,10 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 
 /// Fails if a pair of arrays needs more memory than the limit. The arrays are in memory with their
 /// own scalar, in `f64`, and, for maps, resized to the masks.
-fn check_memory(pair: [&Option<PathBuf>; 2], memory: &Memory) -> Outcome {
+fn check_memory(pair: [&Option<PathBuf>; 2], arrays: &ArrayOptions, memory: &Memory) -> Outcome {
     let mut need = 0u64;
     for path in pair.into_iter().flatten() {
-        let file = ArrayFile::open(path)?;
+        let file = arrays.open(path)?;
         let entries = file.shape().iter().product::<usize>() as u64;
         need = need
             .saturating_add(file.memory())
@@ -113,10 +123,10 @@ fn check_memory(pair: [&Option<PathBuf>; 2], memory: &Memory) -> Outcome {
 }
 
 /// The average drop and the average increase.
-fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
+fn of_probabilities(p: &Path, o: &Path, arrays: &ArrayOptions) -> Outcome<[Metric; 2]> {
     let (before, after) = (
-        read_fractions(p, PROBABILITY)?,
-        read_fractions(o, PROBABILITY)?,
+        read_fractions(p, PROBABILITY, arrays)?,
+        read_fractions(o, PROBABILITY, arrays)?,
     );
     if before.shape() != after.shape() {
         return Err(mismatch(o, before.shape(), after.shape()));
@@ -148,8 +158,8 @@ fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
 }
 
 /// The mean squared error of the embeddings.
-fn of_embeddings(z: &Path, masked: &Path) -> Outcome<f64> {
-    let (before, after) = (read(z)?, read(masked)?);
+fn of_embeddings(z: &Path, masked: &Path, arrays: &ArrayOptions) -> Outcome<f64> {
+    let (before, after) = (read(z, arrays)?, read(masked, arrays)?);
     embedding_mse(&before, &after).map_err(|error| {
         // An entry that is not finite is in the first array, or else in the second.
         let of_first = |index: &[usize]| before.get(index).is_some_and(|entry| !entry.is_finite());
@@ -161,10 +171,13 @@ fn of_embeddings(z: &Path, masked: &Path) -> Outcome<f64> {
 }
 
 /// The mean intersection over union at each threshold.
-fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
+fn of_masks(maps: &Path, masks: &Path, args: &Args) -> Outcome<Metric> {
     // 1. Maps and masks of the same shape.
     let in_maps = |error| Failure::in_file(maps, error);
-    let (values, inside) = (read_fractions(maps, MAP)?, read(masks)?);
+    let (values, inside) = (
+        read_fractions(maps, MAP, &args.arrays)?,
+        read(masks, &args.arrays)?,
+    );
     for (path, array) in [(maps, &values), (masks, &inside)] {
         if !(2..=3).contains(&array.shape().len()) {
             return Err(Failure::usage(format!(
@@ -195,7 +208,7 @@ fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
     // 2. The metric at each threshold.
     let mut text = "mean IoU (higher is better)".to_owned();
     let mut sweep = Vec::new();
-    for &threshold in thresholds {
+    for &threshold in &args.thresholds {
         let value = mean_iou(values.data(), &inside, height * width, threshold).map_err(in_maps)?;
         text += &format!("\n  at map ≥ {threshold}: {value:.6}");
         sweep.push(json!({ "threshold": threshold, "mean_iou": value }));
@@ -227,15 +240,15 @@ const MAP: &str = "a value of a saliency map";
 
 /// Reads an array in `f64` and checks that its entries are between 0 and 1, up to rounding. `what`
 /// describes an entry in messages.
-fn read_fractions(path: &Path, what: &'static str) -> Outcome<Tensor<f64>> {
-    let entries = read(path)?;
+fn read_fractions(path: &Path, what: &'static str, arrays: &ArrayOptions) -> Outcome<Tensor<f64>> {
+    let entries = read(path, arrays)?;
     check_fractions(what, &entries).map_err(|error| Failure::in_file(path, error))?;
     Ok(entries)
 }
 
 /// Reads an array in `f64`.
-fn read(path: &Path) -> Outcome<Tensor<f64>> {
-    Ok(match ArrayFile::open(path)?.read()? {
+fn read(path: &Path, arrays: &ArrayOptions) -> Outcome<Tensor<f64>> {
+    Ok(match arrays.open(path)?.read()? {
         AnyTensor::F64(x) => x,
         AnyTensor::F32(x) => {
             let entries = x.data().iter().map(|&entry| f64::from(entry));

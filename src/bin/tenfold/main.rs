@@ -1,5 +1,6 @@
 //! The command `tenfold`: decompositions and saliency maps of array files.
 
+mod arrays;
 mod bench;
 mod cam;
 mod console;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tenfold::cam::metrics::{average_drop, average_increase, embedding_mse, iou, mean_iou};
-use tenfold::cam::{Cam, Sign, Weighting, normalize, resize};
+use tenfold::cam::{Cam, Grid, Layout, Sign, Tokens, Weighting, normalize, resize};
 use tenfold::{Scalar, Tensor, TensorRef};
 
 use super::{Entries, all_finite, call, config, entries, names_bad_entry, number, numbers, shapes};
@@ -55,6 +55,38 @@ fn check_cam<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
         let one_by_one = maps.iter().flat_map(|map| map.values().data());
         assert!(one_by_one.eq(&values));
     }
+}
+
+/// Applies a random word to a shape.
+fn check_layout<T: Scalar>(shape: &[usize], seed: u64) {
+    let mut random = Random::new(seed);
+    // Mostly one letter for each mode, and mostly letters with a meaning.
+    let length = shape.len() + usize::from(random.below(8) == 0);
+    let symbols: Vec<char> = "cchhwwllnntxxxxxCX é".chars().collect();
+    let word: String = (0..length)
+        .map(|_| symbols[random.below(symbols.len())])
+        .collect();
+    let layout = call("Layout::from_str", || word.parse::<Layout>());
+    let words = ["cl", "lc", "nlc", "hwc", "nchw"];
+    let layout = layout.unwrap_or_else(|_| words[random.below(words.len())].parse().unwrap());
+    let grid = Grid {
+        height: number(&mut random, 4),
+        width: number(&mut random, 4),
+    };
+    let tokens = Tokens {
+        grid: (random.below(3) == 0).then_some(grid),
+        prefix: (random.below(3) == 0).then(|| number(&mut random, 3)),
+    };
+    let Ok(reading) = call("Layout::read", || layout.read(shape, tokens)) else {
+        return;
+    };
+    let entries: usize = reading.shape().iter().product();
+    assert!(entries > 0 && entries <= shape.iter().product());
+    let index = numbers(&mut random, 5, 4);
+    call("Reading::index_in_array", || reading.index_in_array(&index));
+    let x = Entries::Any.tensor::<T>(&mut random, shape);
+    let features = call("Reading::feature_maps", || reading.feature_maps(x)).unwrap();
+    assert_eq!(features.shape(), reading.shape());
 }
 
 fn check_pictures<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
@@ -171,6 +203,11 @@ proptest! {
     fn saliency_maps_with_arbitrary_options(shape in shapes(), kind in entries(), seed: u64) {
         check_cam::<f64>(&shape, kind, seed);
         check_cam::<f32>(&shape, kind, seed.rotate_left(1));
+    }
+
+    #[test]
+    fn layouts_of_arbitrary_words(shape in shapes(), seed: u64) {
+        check_layout::<f64>(&shape, seed);
     }
 
     #[test]

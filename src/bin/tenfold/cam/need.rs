@@ -5,7 +5,7 @@ use tenfold::io::RgbImage;
 
 use super::picture::MIN_SIDE;
 use super::target::Target;
-use super::{Args, Features};
+use super::{Args, Features, map_size};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 
@@ -30,17 +30,15 @@ impl Args {
     ) -> Outcome {
         let threads = rayon::current_num_threads();
         let mut kept = 0u64;
-        for (path, Features { npy: file, ranks }) in self.features.iter().zip(files) {
-            let ranks = ranks.as_ref().map(|ranks| &ranks.each[..]);
-            let shape = file.shape();
-            let (items, map) = match shape {
-                [items, map @ ..] if map.len() == 3 => (*items, map),
-                map => (1, map),
-            };
+        for (path, features) in self.features.iter().zip(files) {
+            let (file, reading) = (&features.npy, &features.reading);
+            let ranks = features.ranks.as_ref().map(|ranks| &ranks.each[..]);
+            let (items, map) = (reading.items(), reading.feature_map_shape());
+            let is_single = file.dtype() == f32::NAME;
             let mut working = 0;
             for &weighting in &self.weighting.0 {
                 let cam = self.cam(weighting, ranks);
-                let need = if file.dtype() == f32::NAME {
+                let need = if is_single {
                     cam.memory::<f32>(map)
                 } else {
                     cam.memory::<f64>(map)
@@ -48,9 +46,10 @@ impl Args {
                 let need = need.map_err(|error| Failure::in_file(path, error))?;
                 working = working.max(need.saturating_mul(threads.min(items) as u64));
             }
-            let (height, width) = self.drawn(map[1], map[2], photograph);
+            let [rows, columns] = map_size(&map[1..]);
+            let (height, width) = self.drawn(rows, columns, photograph);
             let maps = (items * self.weighting.0.len()) as u64;
-            let of_map = ENTRY_BYTES * (map[1] * map[2]) as u64;
+            let of_map = ENTRY_BYTES * (rows * columns) as u64;
             let of_picture =
                 PIXEL_BYTES.saturating_mul((height as u64).saturating_mul(width as u64));
             let of_output = match target {
@@ -60,8 +59,16 @@ impl Args {
             kept = kept
                 .saturating_add(maps.saturating_mul(of_map))
                 .saturating_add(of_output.saturating_mul(of_picture));
-            let need = kept.saturating_add(file.memory()).saturating_add(working);
-            memory.check(path, need)?;
+            // The array of the file is freed once its entries are copied to feature maps.
+            let copy = if is_single {
+                reading.memory::<f32>()
+            } else {
+                reading.memory::<f64>()
+            };
+            let while_copying = file.memory().saturating_add(copy);
+            let features = if copy > 0 { copy } else { file.memory() };
+            let need = while_copying.max(features.saturating_add(working));
+            memory.check(path, kept.saturating_add(need))?;
         }
         Ok(())
     }

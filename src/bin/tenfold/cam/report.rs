@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use tenfold::Tensor;
-use tenfold::cam::Status;
+use tenfold::cam::{Reading, Status};
 
 use super::{Args, Maps};
 use crate::console::{Console, times};
@@ -75,6 +75,8 @@ pub(super) struct Report<'a> {
     pub(super) maps: &'a [Maps],
     /// The shape of each file.
     pub(super) shapes: &'a [Vec<usize>],
+    /// How each file was read.
+    pub(super) readings: &'a [Reading],
     /// The files that were written.
     pub(super) outputs: &'a [PathBuf],
     pub(super) device: &'static str,
@@ -85,6 +87,7 @@ impl Report<'_> {
     /// Prints the summary.
     pub(super) fn print(&self, console: &Console) -> Outcome {
         let Self { args, seconds, .. } = *self;
+        let read_as: Vec<String> = self.readings.iter().map(Reading::to_string).collect();
         let mut lines = Vec::new();
         let mut objects = Vec::new();
         for maps in self.maps {
@@ -113,6 +116,7 @@ impl Report<'_> {
         }
         let plural = if count == 1 { "map" } else { "maps" };
         lines.push(format!("{count} {plural}, {seconds:.3} s"));
+        lines.splice(0..0, self.read_as_lines(&read_as));
         let written: Vec<String> = self
             .outputs
             .iter()
@@ -128,6 +132,7 @@ impl Report<'_> {
             "command": "cam",
             "inputs": args.features.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
             "shapes": self.shapes,
+            "read_as": read_as,
             "weightings": args.weighting.0.iter().map(|weighting| weighting.name()).collect::<Vec<_>>(),
             "ranks": args.ranks,
             "maps": objects,
@@ -135,6 +140,23 @@ impl Report<'_> {
             "device": self.device,
             "seconds": seconds,
         });
-        console.summary(None, object, &lines.join("\n"))
+        let output = self.outputs.first().map(PathBuf::as_path);
+        console.summary(output, object, &lines.join("\n"))
+    }
+
+    /// The lines about how the files were read, each with the name of the file if there are several.
+    fn read_as_lines(&self, read_as: &[String]) -> Vec<String> {
+        if let [reading] = read_as {
+            return vec![format!("read as {reading}")];
+        }
+        let files = self.args.features.iter().zip(read_as);
+        let mut lines: Vec<String> = files
+            .take(LISTED)
+            .map(|(path, reading)| format!("{}: read as {reading}", path.display()))
+            .collect();
+        if read_as.len() > LISTED {
+            lines.push(format!("and {} more files", read_as.len() - LISTED));
+        }
+        lines
     }
 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tenfold::Tensor;
 use tenfold::cam::Weighting;
-use tenfold::io::{RgbImage, check_writable, write_npy_entries, write_png};
+use tenfold::io::{RgbImage, check_writable, write_png};
 
 use super::picture::{MAX_PICTURE_PIXELS, draw, side_by_side, too_many};
 use super::{Args, Features, Maps};
+use crate::arrays::{self, is_dash, stem};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 
@@ -43,13 +44,13 @@ impl Target {
         let folder: PathBuf = path.components().collect();
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
         match extension.as_deref() {
+            _ if is_dash(path) && args.features.len() == 1 => Ok(Self::Array(path.clone())),
+            _ if is_dash(path) => Err(several_in_one()),
             _ if path.is_dir() => Ok(Self::Folder(path.clone())),
             _ if named_folder && !folder.exists() => Ok(Self::Folder(folder)),
             Some("png") => Ok(Self::Picture(path.clone())),
             Some("npy") if args.features.len() == 1 => Ok(Self::Array(path.clone())),
-            Some("npy") => Err(Failure::usage(
-                "the maps of several files cannot be one array: -o FOLDER writes one for each file",
-            )),
+            Some("npy") => Err(several_in_one()),
             None if !path.exists() => Ok(Self::Folder(path.clone())),
             _ => Err(Failure::usage(format!(
                 "{}: maps are written to a .png, a .npy or a folder",
@@ -60,8 +61,8 @@ impl Target {
 
     /// Fails if an output cannot be written, or would replace an input or another output.
     pub(super) fn check(&self, args: &Args, files: &[Features]) -> Outcome {
-        let inputs = args.features.iter().chain(&args.image);
-        let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
+        let mut inputs = arrays::files(args.features.iter().map(PathBuf::as_path))?;
+        inputs.extend(args.image.clone());
         let folder = match self {
             Self::Picture(path) | Self::Array(path) => {
                 return output::check(std::slice::from_ref(path), &inputs);
@@ -122,10 +123,11 @@ impl Target {
     }
 }
 
-/// The name of a file without its folder and extension.
-fn stem(file: &Path) -> String {
-    let stem = file.file_stem().unwrap_or(file.as_os_str());
-    stem.to_string_lossy().into_owned()
+/// The failure that the maps of several files are no array.
+fn several_in_one() -> Failure {
+    Failure::usage(
+        "the maps of several files cannot be one array: -o FOLDER writes one for each file",
+    )
 }
 
 /// The pictures of all maps: a row for each feature map, a column for each weighting.
@@ -176,7 +178,7 @@ fn write_array(path: &Path, args: &Args, maps: &[&Maps], photograph: Option<&Rgb
     if maps.len() > 1 {
         shape.insert(0, maps.len());
     }
-    Ok(write_npy_entries(path, &shape, &entries)?)
+    output::write_array(path, &shape, &entries)
 }
 
 fn write_folder(

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tenfold::io::{
-    AnyTensor, AnyTucker, ArrayFile, Contents, Member, Meta, contents, members, read_tucker,
-    tucker_memory,
+    AnyTensor, AnyTucker, Contents, Meta, contents, members_with, read_tucker, tucker_memory,
 };
 use tenfold::{Hosvd, Scalar, Stop, Tensor, Tucker, mode_spectrum};
 
 use super::estimates::Estimates;
+use super::members::describe_members;
+use crate::arrays::{ArrayOptions, is_dash, source};
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
@@ -21,11 +22,12 @@ const SHOWN: usize = 8;
 /// shape and a type.
 pub(super) fn describe(
     path: &Path,
+    arrays: &ArrayOptions,
     estimates: Option<&Estimates>,
     console: &Console,
     memory: &Memory,
 ) -> Outcome<(Value, String)> {
-    match contents(path)? {
+    match kind(path, arrays)? {
         Contents::Decomposition => {
             memory.check(path, tucker_memory(path)?)?;
             let (tucker, meta) = read_tucker(path)?;
@@ -34,66 +36,33 @@ pub(super) fn describe(
                 AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta),
             })
         }
-        Contents::Members if members(path)?.len() > 1 => {
-            Ok(describe_members(path, &members(path)?))
+        Contents::Members => {
+            let members = members_with(path, &arrays.to_library())?;
+            if members.len() == 1 {
+                return describe_array(path, arrays, estimates, console, memory);
+            }
+            Ok(describe_members(path, &members))
         }
-        _ => describe_array(path, estimates, console, memory),
+        _ => describe_array(path, arrays, estimates, console, memory),
     }
 }
 
-/// The list of the arrays of a file.
-fn describe_members(path: &Path, members: &[Member]) -> (Value, String) {
-    let objects: Vec<Value> = members
-        .iter()
-        .map(|member| {
-            json!({
-                "name": member.name,
-                "shape": member.shape,
-                "stored_dtype": member.stored_dtype,
-                "dtype": member.dtype,
-                "note": member.note,
-                "problem": member.problem,
-            })
-        })
-        .collect();
-    let object = json!({
-        "file": path.display().to_string(),
-        "kind": "arrays",
-        "members": objects,
-    });
-    let width = members
-        .iter()
-        .map(|member| member.name.chars().count())
-        .max();
-    let width = width.unwrap_or(0);
-    let mut text = format!("{}: {} arrays\n", path.display(), members.len());
-    for member in members {
-        let Member {
-            name,
-            shape,
-            stored_dtype,
-            ..
-        } = member;
-        let shape = times(shape);
-        let problem = member
-            .problem
-            .as_ref()
-            .map(|problem| format!(": {problem}"));
-        text += &format!(
-            "  {name:width$}  {shape} {stored_dtype}{}\n",
-            problem.unwrap_or_default()
-        );
+/// What an argument names. Raw numbers, a member of a file and standard input are arrays.
+fn kind(path: &Path, arrays: &ArrayOptions) -> Outcome<Contents> {
+    if arrays.is_raw() || is_dash(path) || source(path).member.is_some() {
+        return Ok(Contents::Array);
     }
-    (object, text)
+    Ok(contents(path)?)
 }
 
 fn describe_array(
     path: &Path,
+    arrays: &ArrayOptions,
     estimates: Option<&Estimates>,
     console: &Console,
     memory: &Memory,
 ) -> Outcome<(Value, String)> {
-    let file = ArrayFile::open(path)?;
+    let file = arrays.open(path)?;
     memory.check(
         path,
         file.memory().saturating_add(spectra_memory(file.shape())),
