@@ -78,8 +78,10 @@ const SAMPLES: &[(&str, usize)] = &[
     ("plain.mat", 23),
 ];
 
-/// The maximum number of bytes for headers, buffers and the state of decompression.
-const HEADERS: usize = 4 << 20;
+/// The maximum number of bytes for headers, buffers and the state of decompression. A node of an
+/// HDF5 file claims up to 65 535 entries, and the crate that reads it allocates up to 144 bytes for
+/// each.
+const HEADERS: usize = 16 << 20;
 
 /// Arrays above this size are not read. Compression lets a damaged file claim such sizes.
 const MAX_READ: u64 = 1 << 20;

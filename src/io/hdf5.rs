@@ -106,6 +106,8 @@ pub(super) fn read(
         let length = usize::try_from(array.stored.bytes()).unwrap_or(usize::MAX);
         let mut bytes = entries::zeroed(length)?;
         dataset.read_raw_bytes_into(&mut bytes).map_err(problem)?;
+        // The copy that the crate keeps is freed.
+        drop(dataset);
         // 2. Their values.
         let double = array.is_double();
         let mut tensor = entries::read_as(&mut &bytes[..], &array.stored, double)?;
@@ -218,20 +220,24 @@ impl Array {
         self.attributes.double || self.stored.element.is_double()
     }
 
-    /// The maximum number of bytes that reading allocates: the bytes of the entries twice, or once
-    /// beside the tensor and a copy for another order of the entries; a copy that the crate keeps; the copies of a chunk.
+    /// The maximum number of bytes that reading allocates. The bytes of the entries are in memory
+    /// all the time. While the crate reads them, there is also a second copy of them if they are
+    /// contiguous, or the copies of a chunk and the copy that the crate keeps. Afterwards there is
+    /// the tensor, and a copy for another order of the entries.
     fn memory(&self) -> u64 {
         let bytes = self.stored.bytes();
+        let reading = match self.chunk {
+            0 => bytes,
+            chunk if bytes <= KEPT_COPY => bytes.saturating_add(chunk.saturating_mul(CHUNK_COPIES)),
+            chunk => chunk.saturating_mul(CHUNK_COPIES),
+        };
         let copy = if self.stored.is_column_major() {
             bytes
         } else {
             0
         };
         let tensor = self.stored.memory_as(self.is_double()).saturating_add(copy);
-        bytes
-            .saturating_add(bytes.max(tensor))
-            .saturating_add(bytes.min(KEPT_COPY))
-            .saturating_add(self.chunk.saturating_mul(CHUNK_COPIES))
+        bytes.saturating_add(reading.max(tensor))
     }
 }
 

@@ -5,8 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use tenfold::io::{ArrayFile, Element, Raw, ReadOptions, Source};
+use tenfold::io::{AnyTensor, ArrayFile, Element, MissingValue, Raw, ReadOptions, Source};
 
+use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 use crate::list;
 
@@ -60,6 +61,18 @@ impl ArrayOptions {
         } else {
             ArrayFile::open_with(source(argument), &options)?
         })
+    }
+}
+
+/// Notes the values of an array that stand for missing data.
+pub(crate) fn note_missing(
+    argument: &Path,
+    missing: &[MissingValue],
+    x: &AnyTensor,
+    console: &Console,
+) {
+    for note in missing.iter().filter_map(|value| value.note(x)) {
+        console.note(format!("{}: {note}", argument.display()));
     }
 }
 

@@ -26,7 +26,7 @@ use tenfold::cam::{
 use tenfold::io::{AnyTensor, ArrayFile, RgbImage, read_image};
 use tenfold::{Scalar, Tensor};
 
-use crate::arrays::ArrayOptions;
+use crate::arrays::{self, ArrayOptions};
 use crate::console::Console;
 use crate::device::model::{Call, Task};
 use crate::device::{Choice, Device, MapScalar};
@@ -197,7 +197,10 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
             console.note(note);
         }
         shapes.push(npy.shape().to_vec());
-        let of_file = match npy.read()? {
+        let missing = npy.missing().to_vec();
+        let x = npy.read()?;
+        arrays::note_missing(&args.features[file], &missing, &x, console);
+        let of_file = match x {
             AnyTensor::F32(x) => maker.maps(file, ranks.as_deref(), &reading, x),
             AnyTensor::F64(x) => maker.maps(file, ranks.as_deref(), &reading, x),
         };

@@ -111,13 +111,14 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         ranks.note(&path(&args.input), console);
     }
     args.note_unused_options(console);
-    let note = file.note();
+    let (note, missing) = (file.note(), file.missing().to_vec());
     let spinner = console.progress(None, "reading");
     let x = file.read()?;
     spinner.finish_and_clear();
     if let Some(note) = note {
         console.note(note);
     }
+    arrays::note_missing(&args.input, &missing, &x, console);
     // 3. The decomposition.
     match x {
         AnyTensor::F32(x) => decompose(args, &truncation, &x, console),

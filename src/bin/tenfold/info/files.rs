@@ -10,7 +10,7 @@ use tenfold::{Hosvd, Scalar, Stop, Tensor, Tucker, mode_spectrum};
 
 use super::estimates::Estimates;
 use super::members::describe_members;
-use crate::arrays::{ArrayOptions, is_dash, source};
+use crate::arrays::{ArrayOptions, is_dash, note_missing, source};
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
@@ -73,7 +73,10 @@ fn describe_array(
         console.note(note);
     }
     let spinner = console.progress(None, &path.display().to_string());
-    let described = match file.read()? {
+    let missing = file.missing().to_vec();
+    let x = file.read()?;
+    note_missing(path, &missing, &x, console);
+    let described = match x {
         AnyTensor::F32(x) => describe_tensor(path, &stored, &x),
         AnyTensor::F64(x) => describe_tensor(path, &stored, &x),
     };
