@@ -33,14 +33,16 @@ pub(super) trait ReadSeek: Read + Seek {}
 
 impl<R: Read + Seek> ReadSeek for R {}
 
+type Members = fn(&mut dyn ReadSeek, u64, &ReadOptions) -> Result<Vec<Member>, Problem>;
+type ReadArray = fn(&mut dyn ReadSeek, u64, &str, &ReadOptions) -> Result<AnyTensor, Problem>;
 type Find = fn(&mut dyn ReadSeek, u64, &str) -> Result<Option<Member>, Problem>;
 
 /// A format.
 pub(super) struct Format {
     kind: Kind,
     find: Option<Find>,
-    pub(super) members: fn(&mut dyn ReadSeek, u64, &ReadOptions) -> Result<Vec<Member>, Problem>,
-    pub(super) read: fn(&mut dyn ReadSeek, u64, &str, &ReadOptions) -> Result<AnyTensor, Problem>,
+    pub(super) members: Members,
+    pub(super) read: ReadArray,
 }
 
 impl Format {
