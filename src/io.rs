@@ -36,6 +36,8 @@ mod element;
 #[cfg(feature = "io")]
 mod entries;
 #[cfg(any(feature = "hdf5", feature = "matlab", feature = "nifti"))]
+// Each format uses other functions of this module.
+#[cfg_attr(not(feature = "formats"), allow(dead_code))]
 mod fields;
 #[cfg(feature = "io")]
 mod formats;

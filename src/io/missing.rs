@@ -15,6 +15,7 @@ pub struct MissingValue {
 }
 
 impl MissingValue {
+    #[cfg(any(feature = "hdf5", test))]
     pub(super) fn new(name: impl Into<String>, value: f64) -> Self {
         Self {
             name: name.into(),
