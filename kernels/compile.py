@@ -99,13 +99,21 @@ def assemble(architecture, file):
 
 
 def figures(output):
-    """Registers, spilled bytes and shared bytes of each kernel in the output of ptxas."""
+    """Registers, spilled bytes and shared bytes of each kernel in the output of ptxas.
+
+    A kernel without spilled bytes that needs a stack has an array in local memory, because an index
+    into the array is not a constant: every access to it is then slow. The script stops with an error.
+    """
     parts = re.split(r"Compiling entry function '(\w+)'", output)[1:]
     for name, part in zip(parts[::2], parts[1::2]):
         registers = int(re.search(r"Used (\d+) registers", part)[1])
         shared = re.search(r"(\d+) bytes smem", part)
-        spilled = re.search(r"(\d+) bytes spill stores, (\d+) bytes spill loads", part)
-        yield name, registers, int(spilled[1]) + int(spilled[2]), int(shared[1]) if shared else 0
+        stack, stores, loads = map(
+            int, re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", part).groups()
+        )
+        if stack > stores + loads:
+            raise SystemExit(f"{name}: an array of {stack} bytes is in local memory")
+        yield name, registers, stores + loads, int(shared[1]) if shared else 0
 
 
 def resources(assembled):

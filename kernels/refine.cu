@@ -25,10 +25,13 @@
 // Grid (1, items), 256 threads a block. Shared memory: 3n + 9 doubles and n + 2 integers. Bytes: K and
 // V, 2n^2 doubles, from L2 in each of n - 1 rounds of a sweep. Flops: n^3 / 3 and some 6 n^3 for each
 // of 3 to 6 sweeps. Latency bounds the time: some 20 ms for n = 200 (estimate).
-// Registers (sm_90): refine 120.
+// Registers (sm_90): refine 126.
 
 #include "jacobi.cuh"
 #include "parts.cuh"
+
+// A row of at most this length, relative to the longest row, counts as zero.
+#define ZERO_ROW 1e-30
 
 // The sum of `value` over the warp, in its first lane.
 __device__ inline double warp_sum(double value) {
@@ -88,9 +91,9 @@ __device__ inline int factorise(const double* g, int n, const double* d, double*
 
 // The rotation that makes rows p and q of K orthogonal: its cosine and sine in turn[0] and turn[1].
 // A warp computes it; `columns` is the number of entries of a row. Sets `rotated` if they are not
-// orthogonal.
-__device__ inline void find_rotation(const double* k, int n, int columns, int p, int q, double* turn,
-                                     int* rotated) {
+// orthogonal. A row with a squared length of at most `least` counts as zero.
+__device__ inline void find_rotation(const double* k, int n, int columns, int p, int q, double least,
+                                     double* turn, int* rotated) {
     int lane = threadIdx.x % 32;
     const double* a = k + (size_t)p * n;
     const double* b = k + (size_t)q * n;
@@ -105,7 +108,8 @@ __device__ inline void find_rotation(const double* k, int n, int columns, int p,
     ab = warp_sum(ab);
     if (lane == 0) {
         double c = 1.0, s = 0.0;
-        if (fabs(ab) > 0.5 * (n + 16) * EPSILON * sqrt(aa) * sqrt(bb)) {
+        bool zero = fmin(aa, bb) <= least;
+        if (!zero && fabs(ab) > 0.5 * (n + 16) * EPSILON * sqrt(aa) * sqrt(bb)) {
             rotation(aa, bb, ab, &c, &s);
             atomicOr(rotated, 1);
         }
@@ -123,9 +127,11 @@ __device__ inline void rotate(double* x, double* y, double c, double s) {
 
 // Makes all rows of K orthogonal to each other, and applies the same rotations to the columns of V.
 // `turns` holds n + 1 entries, `rotated` two flags that are 0. Returns to every thread whether the
-// iteration converged.
-__device__ inline bool orthogonalise_rows(double* k, double* v, int n, int columns, double* turns,
-                                          int* rotated) {
+// iteration converged. If K has more rows than columns, some rows become zero: each sweep shrinks them
+// to a rounding error of themselves, and they never become orthogonal to the others. `least` is the
+// squared length at which such a row counts as zero.
+__device__ inline bool orthogonalise_rows(double* k, double* v, int n, int columns, double least,
+                                          double* turns, int* rotated) {
     int warp = threadIdx.x / 32, m = n + n % 2, half = m / 2;
     for (int sweep = 0; sweep < MOST_SWEEPS; sweep++) {
         for (int round = 0; round < m - 1; round++) {
@@ -134,7 +140,8 @@ __device__ inline bool orthogonalise_rows(double* k, double* v, int n, int colum
                 int p, q;
                 pair_of_round(pair, round, m, &p, &q);
                 if (q < n) {
-                    find_rotation(k, n, columns, p, q, &turns[2 * pair], &rotated[sweep % 2]);
+                    find_rotation(k, n, columns, p, q, least, &turns[2 * pair],
+                                  &rotated[sweep % 2]);
                 }
             }
             __syncthreads();
@@ -185,9 +192,13 @@ refine(double* grams, int n, double* work, double* values, double* vectors, int*
     int* rotated = order + n;
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     // 1. The lengths of the rows.
+    double largest = 0.0;
     for (int i = threadIdx.x; i < n; i += THREADS) {
         d[i] = sqrt(fmax(k[(size_t)i * (n + 1)], 0.0));
+        largest = fmax(largest, d[i]);
     }
+    double least = ZERO_ROW * block_max(largest, scratch);
+    least *= least;
     if (threadIdx.x < 2) {
         rotated[threadIdx.x] = 0;
     }
@@ -202,7 +213,7 @@ refine(double* grams, int n, double* work, double* values, double* vectors, int*
     }
     __syncthreads();
     // 4. The rotations.
-    if (!orthogonalise_rows(k, v, n, columns, turns, rotated) && threadIdx.x == 0) {
+    if (!orthogonalise_rows(k, v, n, columns, least, turns, rotated) && threadIdx.x == 0) {
         outcomes[item] = NO_CONVERGENCE;
     }
     __syncthreads();

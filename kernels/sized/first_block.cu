@@ -16,7 +16,7 @@
 // unsure[item] is 0 with a certificate, 1 without one, and 2 if the steps did not converge. The
 // kernels of a full eigenproblem take it as `active`.
 //
-// Grid (1, items), 512 threads a block (take_first 256). Shared memory: 33 n + n parts + 128 doubles,
+// Grid (1, items), 512 threads a block (take_first 256). Shared memory: 32 n + n parts + 128 doubles,
 // 57 KB for n = 196. Bytes of an item: 8 n^2 from L2 in each of about 12 products. Measured on an
 // H100: n = 196 0.97 us a matrix, n = 256 2.4 us; the bandwidth of L2 bounds the time.
 
@@ -34,10 +34,11 @@ static_assert(ORDER <= FIRST_THREADS, "a thread has one entry of a vector");
 #define LEAST_VALUE 1e-35
 #define LARGEST_VALUE 1e35
 
-// What the threads of a block share: where the vectors q_j, the parts of a product, alphas, betas, and
-// the sums of the warps are.
+// What the threads of a block share: where the vectors q_j, the parts of a product, the tridiagonal
+// matrix, and the sums of the warps are.
 struct Scratch {
-    double *q, *parts, *alphas, *betas, *sums;
+    double *q, *parts, *sums;
+    Tridiagonal t;
 };
 
 // The sum of `value` over the block, to every thread. `turn` alternates between two rows of sums, so
@@ -122,10 +123,11 @@ __device__ inline void first_vector(const double* g, int n, double sum, double* 
     __syncthreads();
     double w = times<COLUMNS>(g, n, scratch.q, scratch, square) * scale;
     double frobenius = total(square * scale * scale, scratch, turn);
-    double now = w / sqrt(total(w * w, scratch, turn)), before = 0.0, beta = 0.0;
+    double now = w * inverse_root(total(w * w, scratch, turn)), before = 0.0, beta = 0.0;
+    double small = SMALL_RESIDUAL * n;
     // 2. Lanczos steps.
     Top top = {0.0, 0.0, 0.0};
-    int steps = 0;
+    int steps = 0, look = FIRST_LOOK;
     for (bool done = false; !done;) {
         double* q = scratch.q + steps * n;
         if (has_entry) {
@@ -135,20 +137,24 @@ __device__ inline void first_vector(const double* g, int n, double sum, double* 
         w = times<COLUMNS>(g, n, q, scratch, square) * scale;
         double alpha = total(w * now, scratch, turn);
         w = fma(-alpha, now, fma(-beta, before, w));
-        beta = sqrt(total(w * w, scratch, turn));
+        double square_of_next = total(w * w, scratch, turn);
+        double inverse = inverse_root(square_of_next);
+        beta = square_of_next * inverse;
         if (thread == 0) {
-            scratch.alphas[steps] = alpha;
-            scratch.betas[steps] = beta;
+            scratch.t.alphas[steps] = alpha;
+            scratch.t.betas[steps] = beta;
+            scratch.t.inverses[steps] = inverse;
         }
         steps++;
         __syncthreads();
         bool stuck = !(beta > NO_STEP) || steps == MOST_STEPS || steps == n;
-        if (stuck || (steps >= 4 && steps % 2 == 0)) {
-            top = top_of_tridiagonal(scratch.alphas, scratch.betas, steps);
-            done = stuck || top.residual < SMALL_RESIDUAL * n * top.value;
+        if (stuck || steps == look) {
+            top = top_of(scratch.t, steps);
+            done = stuck || top.residual < small * top.value;
+            look = next_look(steps, top.residual / top.value, small);
         }
         before = now;
-        now = w / beta;
+        now = w * inverse;
     }
     // 3. The vector, of length 1, and its residual.
     double v = 0.0;
@@ -156,7 +162,7 @@ __device__ inline void first_vector(const double* g, int n, double sum, double* 
         double entry = __shfl_sync(ALL_LANES, top.entry, j);
         v = has_entry ? fma(entry, scratch.q[j * n + thread], v) : 0.0;
     }
-    v /= sqrt(total(v * v, scratch, turn));
+    v *= inverse_root(total(v * v, scratch, turn));
     __syncthreads();
     if (has_entry) {
         scratch.q[thread] = v;
@@ -185,9 +191,8 @@ first_block(const double* grams, int n, double* values, double* firsts, int* uns
     const double* g = grams + item * n * n;
     Scratch scratch;
     scratch.q = (double*)aligned_shared;
-    scratch.alphas = scratch.q + MOST_STEPS * n;
-    scratch.betas = scratch.alphas + MOST_STEPS;
-    scratch.sums = scratch.betas + MOST_STEPS;
+    scratch.t = tridiagonal_in(scratch.q + MOST_STEPS * n);
+    scratch.sums = scratch.q + MOST_STEPS * (n + 3);
     scratch.parts = scratch.sums + 2 * FIRST_WARPS;
     int turn = 0;
     double sum = total(threadIdx.x < n ? g[(size_t)threadIdx.x * (n + 1)] : 0.0, scratch, turn);
@@ -226,7 +231,7 @@ second_bound(const double* eighths, int n, const double* values, int* unsure) {
         double ratio = eighth[k] / power;
         left = fma(ratio, ratio, left);
     }
-    Scratch scratch = {nullptr, nullptr, nullptr, nullptr, sums};
+    Scratch scratch = {nullptr, nullptr, sums, {nullptr, nullptr, nullptr}};
     int turn = 0;
     // (lambda_2 / theta)^16 at most.
     double bound = total(left, scratch, turn) - 1.0;

@@ -50,6 +50,15 @@ __device__ inline void wait_for_copies() {
     asm volatile("cp.async.wait_group %0;" :: "n"(GROUPS) : "memory");
 }
 
+// `yes` or `no`, as one instruction. The compiler may turn a chain of conditions over an array in
+// registers into an index, which moves the array to local memory.
+__device__ inline double select(bool condition, double yes, double no) {
+    double chosen;
+    asm("{\n.reg .pred condition;\nsetp.ne.s32 condition, %3, 0;\nselp.f64 %0, %1, %2, condition;\n}"
+        : "=d"(chosen) : "d"(yes), "d"(no), "r"((int)condition));
+    return chosen;
+}
+
 // Approximations of 1 / sqrt(x) and 1 / x to about 22 bits.
 __device__ inline float quick_rsqrt(float x) {
     float y;
@@ -69,6 +78,14 @@ __device__ inline double refined_reciprocal(double x, float approximation) {
     double y = (double)approximation;
     double e = fma(-x, y, 1.0);
     return fma(y, fma(e, fma(e, e, e), e), y);
+}
+
+// 1 / sqrt(x) to double precision, for x up to 1e38; 0 for x below 1e-37. With e = 1 - x y^2 of an
+// approximation y, 1 / sqrt(x) = y / sqrt(1 - e), and 1 / sqrt(1 - e) = 1 + e / 2 + 3 e^2 / 8 + ....
+__device__ inline double inverse_root(double x) {
+    double y = (double)quick_rsqrt((float)x);
+    double e = fma(-x * y, y, 1.0);
+    return x > 1e-37 ? fma(y * e, fma(0.375, e, 0.5), y) : 0.0;
 }
 
 // The sum of `value` over the lanes of the warp, in a fixed order.

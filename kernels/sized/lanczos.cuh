@@ -99,20 +99,19 @@ __device__ inline bool stands_apart(Columns& g, int n, Entries v, double theta,
 
 // The first eigenvector of G, scaled to a trace in [0.5, 1), into `v`. Returns whether it has a
 // certificate. Overwrites G. `scratch` holds MOST_STEPS + 1 vectors of PITCH entries, and
-// 2 MOST_STEPS entries.
+// 3 MOST_STEPS entries.
 __device__ inline bool first_vector(Columns& g, int n, Entries& v, double* scratch) {
     int lane = threadIdx.x % 32;
-    double* alphas = scratch + (MOST_STEPS + 1) * PITCH;
-    double* betas = alphas + MOST_STEPS;
+    Tridiagonal t = tridiagonal_in(scratch + (MOST_STEPS + 1) * PITCH);
     double square = sum_of_lanes(dot(g.x, g.x) + dot(g.y, g.y));
     // 1. Lanczos steps from G times the start. q_j is in shared memory.
     v.x = 2 * lane < n ? start_entry(2 * lane) : 0.0;
     v.y = 2 * lane + 1 < n ? start_entry(2 * lane + 1) : 0.0;
     share(v, scratch);
     Entries now = times(g, scratch), before = {0.0, 0.0};
-    now = scaled(now, 1.0 / sqrt(dot(now, now)));
-    double beta = 0.0;
-    int k = 0;
+    now = scaled(now, inverse_root(dot(now, now)));
+    double beta = 0.0, small = SMALL_RESIDUAL * n;
+    int k = 0, look = FIRST_LOOK;
     Top top;
     while (true) {
         double* q = scratch + k * PITCH;
@@ -120,22 +119,26 @@ __device__ inline bool first_vector(Columns& g, int n, Entries& v, double* scrat
         Entries next = times(g, q);
         double alpha = dot(next, now);
         next = plus(plus(next, -beta, before), -alpha, now);
-        beta = sqrt(dot(next, next));
+        double square_of_next = dot(next, next);
+        double inverse = inverse_root(square_of_next);
+        beta = square_of_next * inverse;
         if (lane == 0) {
-            alphas[k] = alpha;
-            betas[k] = beta;
+            t.alphas[k] = alpha;
+            t.betas[k] = beta;
+            t.inverses[k] = inverse;
         }
         k++;
         __syncwarp();
-        if ((k >= 4 && k % 2 == 0) || beta < NO_STEP) {
-            top = top_of_tridiagonal(alphas, betas, k);
-            bool small = top.residual < SMALL_RESIDUAL * n * top.value;
-            if (small || k == MOST_STEPS || beta < NO_STEP) {
+        bool last = k == MOST_STEPS || beta < NO_STEP;
+        if (last || k == look) {
+            top = top_of(t, k);
+            if (last || top.residual < small * top.value) {
                 break;
             }
+            look = next_look(k, top.residual / top.value, small);
         }
         before = now;
-        now = scaled(next, 1.0 / beta);
+        now = scaled(next, inverse);
     }
     v = {0.0, 0.0};
     for (int j = 0; j < k; j++) {
@@ -144,14 +147,14 @@ __device__ inline bool first_vector(Columns& g, int n, Entries& v, double* scrat
         Entries mine = {2 * lane < n ? q[2 * lane] : 0.0, 2 * lane + 1 < n ? q[2 * lane + 1] : 0.0};
         v = plus(v, s, mine);
     }
-    v = scaled(v, 1.0 / sqrt(dot(v, v)));
+    v = scaled(v, inverse_root(dot(v, v)));
     // 2. The residual, and a step of the power method.
     share(v, scratch);
     Entries product = times(g, scratch);
     double theta = dot(product, v);
     Entries error = plus(product, -theta, v);
     double residual = sqrt(dot(error, error));
-    v = scaled(product, 1.0 / sqrt(dot(product, product)));
+    v = scaled(product, inverse_root(dot(product, product)));
     if (!(residual < ACCEPTED_RESIDUAL * n * theta)) {
         return false;
     }

@@ -13,7 +13,7 @@
 // map_all ends at once.
 //
 // Grid (items), 32 threads a block. Shared memory: the larger of ORDER (ORDER + 3) and
-// 34 ORDER + 100 doubles.
+// 34 ORDER + 132 doubles.
 // Bytes of an item: n^2 doubles read, n numbers written. Flops: 20 n^2 for the first vector and
 // 2/3 n^3 more if the norm of G is no certificate; 33 n^3 for all vectors. Measured on an H100 for
 // n = 49 with the card full: 0.03 us a map for the first vector (0.05 centred), 0.42 us for all

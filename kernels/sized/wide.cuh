@@ -189,17 +189,21 @@ __device__ inline void factorise(Wide& g, int n, double* offers, int rank, int w
         // 2. The offer of the block.
         double* offer = offers + (k % 2 * BLOCKS + rank) * OFFER;
         if (key != 0 && p / WARP_COLUMNS == warp) {
+            double entries[ROWS];
+#pragma unroll
+            for (int r = 0; r < ROWS; r++) {
+                entries[r] = g.c[0][r];
+#pragma unroll
+                for (int c = 1; c < WARP_COLUMNS; c++) {
+                    entries[r] = select(p % WARP_COLUMNS == c, g.c[c][r], entries[r]);
+                }
+            }
 #pragma unroll
             for (int block = 0; block < BLOCKS; block++) {
                 double* to = of_block<BLOCKS>(offer, block);
 #pragma unroll
                 for (int r = 0; r < ROWS; r++) {
-                    double entry = g.c[0][r];
-#pragma unroll
-                    for (int c = 1; c < WARP_COLUMNS; c++) {
-                        entry = p % WARP_COLUMNS == c ? g.c[c][r] : entry;
-                    }
-                    to[r * 32 + lane] = entry;
+                    to[r * 32 + lane] = entries[r];
                 }
                 if (BLOCKS > 1 && lane == 0) {
                     to[COLUMN_LENGTH] = __hiloint2double(0, (int)key);
@@ -250,13 +254,78 @@ __device__ inline void factorise(Wide& g, int n, double* offers, int rank, int w
                 double factor = (r * 32 + lane == p ? pivot : pivots[r]) * root;
 #pragma unroll
                 for (int c = 0; c < WARP_COLUMNS; c++) {
-                    g.c[c][r] = p % WARP_COLUMNS == c ? factor : g.c[c][r];
+                    g.c[c][r] = select(p % WARP_COLUMNS == c, factor, g.c[c][r]);
                 }
             }
             left = lane == p % WARP_COLUMNS ? -1.0 : left;
         }
     }
     meet<BLOCKS>();
+}
+
+// The place of a warp in the tournament.
+struct Place {
+    // Whether the warp has columns, and whether it is the first one.
+    bool used, first;
+    // This lane's entry of the boxes to which the warp writes: of the warp after it in phase 0, and of
+    // the warp before it in phase 1.
+    double* put[2];
+    // This lane's entry of the boxes of this warp.
+    const double* get[2];
+};
+
+// A phase of the tournament: the rotations of x with y, and the exchange. a and b: the squared lengths
+// of column lane % 4 of x and y. The phase is a template argument so that each register has a constant
+// index: the compiler moves an array with another index to local memory.
+template <int PHASE, int WARPS_HERE, int BLOCKS>
+__device__ __forceinline__ void phase(Wide& l, double& a, double& b, const Place& place,
+                                      Largest& largest) {
+    constexpr int STEP = 32 * WARPS_HERE;
+    int lane = threadIdx.x % 32;
+    int next = (lane & ~(SET - 1)) | ((lane + 1) & (SET - 1));
+    bool active = PHASE == 0 || !place.first;
+    // 1. Lane i has the length of column (i + t) % 4 of y in turn t.
+    turn<0>(l, a, b, active, largest);
+    b = __shfl_sync(ALL_LANES, b, next);
+    turn<1>(l, a, b, active, largest);
+    b = __shfl_sync(ALL_LANES, b, next);
+    turn<2>(l, a, b, active, largest);
+    b = __shfl_sync(ALL_LANES, b, next);
+    turn<3>(l, a, b, active, largest);
+    b = __shfl_sync(ALL_LANES, b, next);
+    // 2. x moves on, or y moves back. In phase 1 the first warp passes x on in place of y, and its y
+    // becomes x: there the columns turn round.
+    if (place.used) {
+        bool passes_x = PHASE == 0 || place.first;
+        double* put = place.put[PHASE];
+#pragma unroll
+        for (int c = 0; c < SET; c++) {
+#pragma unroll
+            for (int r = 0; r < ROWS; r++) {
+                put[(c * ROWS + r) * STEP] = passes_x ? l.c[c][r] : l.c[SET + c][r];
+                if (PHASE == 1) {
+                    l.c[c][r] = place.first ? l.c[SET + c][r] : l.c[c][r];
+                }
+            }
+        }
+        put[SET * ROWS * STEP] = passes_x ? a : b;
+        if (PHASE == 1) {
+            a = place.first ? b : a;
+        }
+    }
+    meet<BLOCKS>();
+    // 3. The set that the neighbour wrote.
+    if (place.used) {
+        const double* get = place.get[PHASE];
+#pragma unroll
+        for (int c = 0; c < SET; c++) {
+#pragma unroll
+            for (int r = 0; r < ROWS; r++) {
+                l.c[PHASE * SET + c][r] = get[(c * ROWS + r) * STEP];
+            }
+        }
+        (PHASE == 0 ? a : b) = get[SET * ROWS * STEP];
+    }
 }
 
 // One-sided Jacobi: makes the columns orthogonal. Returns whether it converged.
@@ -268,14 +337,13 @@ __device__ inline bool orthogonalise(Wide& l, int n, double* boxes, int rank, in
     int warps = (n + WARP_COLUMNS - 1) / WARP_COLUMNS;
     bool used = warp < warps, first = warp == 0;
     int before = first ? warps - 1 : warp - 1, after = warp == warps - 1 ? 0 : warp + 1;
-    // The boxes to which this warp writes: of the warp after it in phase 0, and of the warp before it in
-    // phase 1.
-    double* put[2] = {boxes, boxes + PASSED * R::THREADS_HERE};
+    Place place = {used, first, {boxes, boxes + PASSED * R::THREADS_HERE}, {boxes, boxes}};
     if (used) {
-        put[0] = of_block<BLOCKS>(put[0], after / WARPS_HERE) + after % WARPS_HERE * 32 + lane;
-        put[1] = of_block<BLOCKS>(put[1], before / WARPS_HERE) + before % WARPS_HERE * 32 + lane;
+        place.put[0] = of_block<BLOCKS>(place.put[0], after / WARPS_HERE) + after % WARPS_HERE * 32 + lane;
+        place.put[1] = of_block<BLOCKS>(place.put[1], before / WARPS_HERE) + before % WARPS_HERE * 32 + lane;
+        place.get[0] = boxes + threadIdx.x;
+        place.get[1] = boxes + PASSED * R::THREADS_HERE + threadIdx.x;
     }
-    int next = (lane & ~(SET - 1)) | ((lane + 1) & (SET - 1));
     for (int sweep = 0; sweep < MOST_SWEEPS_OF_COLUMNS; sweep++) {
         // 1. The columns of each set.
         Largest largest = {0.0f, 0.0f};
@@ -293,56 +361,8 @@ __device__ inline bool orthogonalise(Wide& l, int n, double* boxes, int rank, in
         // 2. The tournament of the sets.
 #pragma unroll 1
         for (int round = 0; round < warps; round++) {
-#pragma unroll
-            for (int phase = 0; phase < 2; phase++) {
-                bool active = phase == 0 || !first;
-                // Lane i has the length of column (i + t) % 4 of y in turn t.
-                turn<0>(l, a, b, active, largest);
-                b = __shfl_sync(ALL_LANES, b, next);
-                turn<1>(l, a, b, active, largest);
-                b = __shfl_sync(ALL_LANES, b, next);
-                turn<2>(l, a, b, active, largest);
-                b = __shfl_sync(ALL_LANES, b, next);
-                turn<3>(l, a, b, active, largest);
-                b = __shfl_sync(ALL_LANES, b, next);
-                // x moves on, or y moves back. In phase 1 the first warp passes x on in place of y,
-                // and its y becomes x: there the columns turn round.
-                if (used) {
-                    bool passes_x = phase == 0 || first;
-#pragma unroll
-                    for (int c = 0; c < SET; c++) {
-#pragma unroll
-                        for (int r = 0; r < ROWS; r++) {
-                            put[phase][(c * ROWS + r) * R::THREADS_HERE] =
-                                passes_x ? l.c[c][r] : l.c[SET + c][r];
-                            if (phase == 1) {
-                                l.c[c][r] = first ? l.c[SET + c][r] : l.c[c][r];
-                            }
-                        }
-                    }
-                    put[phase][SET * ROWS * R::THREADS_HERE] = passes_x ? a : b;
-                    if (phase == 1) {
-                        a = first ? b : a;
-                    }
-                }
-                meet<BLOCKS>();
-                if (used) {
-                    const double* get = boxes + phase * PASSED * R::THREADS_HERE + threadIdx.x;
-#pragma unroll
-                    for (int c = 0; c < SET; c++) {
-#pragma unroll
-                        for (int r = 0; r < ROWS; r++) {
-                            l.c[phase * SET + c][r] = get[(c * ROWS + r) * R::THREADS_HERE];
-                        }
-                    }
-                    double length = get[SET * ROWS * R::THREADS_HERE];
-                    if (phase == 0) {
-                        a = length;
-                    } else {
-                        b = length;
-                    }
-                }
-            }
+            phase<0, WARPS_HERE, BLOCKS>(l, a, b, place, largest);
+            phase<1, WARPS_HERE, BLOCKS>(l, a, b, place, largest);
         }
         // 3. The largest angle of all warps.
         largest.cosine = largest_of_lanes(largest.cosine);

@@ -16,6 +16,7 @@ mod gram;
 mod gram_tiles;
 mod maps;
 mod prepare;
+mod project_tiles;
 mod shared_memory;
 mod small;
 mod tucker;
@@ -28,6 +29,7 @@ pub(super) use maps::{
     Combination, Grams, MapChunk, Projection, Request, Resizing, Rows, SinglePrecision,
 };
 pub(super) use prepare::{Prepared, Results, Slices, parts, work_len};
+pub(super) use project_tiles::TileProjection;
 pub(super) use small::MapKernels;
 pub(super) use tucker::{LeadingVectors, Products, Refinement, States, Stopping, SweepEnd};
 pub(super) use unfoldings::Unfoldings;

@@ -26,6 +26,8 @@ pub struct Kernels {
     pub(super) prepare: &'static str,
     pub(super) product: &'static str,
     pub(super) project: &'static str,
+    /// Each projected map and their sum, with copies of one entry and of 16 bytes.
+    pub(super) project_tiles: [&'static str; 4],
     pub(super) resize: &'static str,
     pub(super) round: &'static str,
     pub(super) row_sums: &'static str,
@@ -50,6 +52,12 @@ macro_rules! kernels {
             prepare: concat!("prepare_", $scalar),
             product: concat!("product_", $scalar),
             project: concat!("project_", $scalar),
+            project_tiles: [
+                concat!("project_tiles_", $scalar),
+                concat!("project_tiles16_", $scalar),
+                concat!("sum_tiles_", $scalar),
+                concat!("sum_tiles16_", $scalar),
+            ],
             resize: concat!("resize_", $scalar),
             round: concat!("round_", $scalar),
             row_sums: concat!("row_sums_", $scalar),

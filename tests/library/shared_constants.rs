@@ -30,7 +30,7 @@ const OF_THE_CPU: [&str; 5] = [
 
 /// Constants that only the kernels use: sizes of panels and groups, layouts of the sized kernels, the
 /// limits of Jacobi sweeps and of Lanczos steps, and the traces of Gram matrices that Jacobi rotations can square.
-const OF_KERNELS_ALONE: [&str; 55] = [
+const OF_KERNELS_ALONE: [&str; 58] = [
     "ACCEPTED_RESIDUAL",
     "ALL_LANES",
     "APART",
@@ -42,6 +42,7 @@ const OF_KERNELS_ALONE: [&str; 55] = [
     "COLUMN_GROUPS",
     "COLUMN_LENGTH",
     "COLUMN_WARPS",
+    "FIRST_LOOK",
     "FIRST_THREADS",
     "FIRST_WARPS",
     "GRAM_STAGES",
@@ -50,6 +51,7 @@ const OF_KERNELS_ALONE: [&str; 55] = [
     "LAST",
     "LEAST_VALUE",
     "MOST_STEPS",
+    "MOST_STEPS_BETWEEN",
     "MOST_SWEEPS_OF_COLUMNS",
     "NO_STEP",
     "OFFER",
@@ -86,6 +88,7 @@ const OF_KERNELS_ALONE: [&str; 55] = [
     "NEGLIGIBLE",
     "LEAST_TRACE",
     "LARGEST_TRACE",
+    "ZERO_ROW",
 ];
 
 /// A constant with its value, both as text.

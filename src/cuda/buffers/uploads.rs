@@ -105,11 +105,15 @@ fn is_pinned<T>(queue: &Queue, entries: &[T]) -> Result<bool> {
     Ok(ends.into_iter().all(|end| {
         end.is_some_and(|end| {
             let mut kind: c_uint = 0;
-            // SAFETY: the attribute is written to `kind`. The driver only looks up the address.
+            let mut attribute = sys::CUpointer_attribute::CU_POINTER_ATTRIBUTE_MEMORY_TYPE;
+            let mut target = (&raw mut kind).cast();
+            // SAFETY: the attribute is written to `kind`. The driver only looks up the address. The
+            // call for several attributes is no error for memory that the driver does not manage.
             let found = unsafe {
-                sys::cuPointerGetAttribute(
-                    (&raw mut kind).cast(),
-                    sys::CUpointer_attribute::CU_POINTER_ATTRIBUTE_MEMORY_TYPE,
+                sys::cuPointerGetAttributes(
+                    1,
+                    &raw mut attribute,
+                    &raw mut target,
                     std::ptr::from_ref(end) as u64,
                 )
             };

@@ -42,11 +42,11 @@ pub(in crate::cuda) struct FirstVectors<'a> {
     pub(in crate::cuda) outcomes: &'a mut CudaSlice<i32>,
 }
 
-/// Bytes of shared memory of `first_block`: vectors | alphas, betas | sums | parts.
+/// Bytes of shared memory of `first_block`: vectors | tridiagonal matrix | sums | parts.
 fn first_bytes(n: usize) -> usize {
     let threads = if n.is_multiple_of(2) { n / 2 } else { n };
     let parts = LARGEST_ORDER / threads;
-    8 * (MOST_STEPS * n + 2 * MOST_STEPS + LARGEST_ORDER / 16 + parts * n)
+    8 * (MOST_STEPS * (n + 3) + LARGEST_ORDER / 16 + parts * n)
 }
 
 impl Queue {

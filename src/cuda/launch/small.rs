@@ -54,7 +54,7 @@ pub(super) const fn eigen_bytes(order: usize) -> usize {
 /// Bytes of shared memory of `map_lane`: as for eigenproblems, the vectors of 32 Lanczos steps and
 /// their start, or a column of each lane.
 fn map_bytes(order: usize) -> usize {
-    eigen_bytes(order).max(8 * (34 * order + 100))
+    eigen_bytes(order).max(8 * (34 * order + 132))
 }
 
 impl Queue {

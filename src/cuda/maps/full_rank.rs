@@ -2,10 +2,14 @@
 //! matrix of its smaller side.
 
 use crate::cuda::buffers::{Buffer, uninitialised};
+use std::sync::Arc;
+
+use crate::cam::Sign;
 use crate::cuda::launch::{
     Combination, Eigenproblems, FirstVectors, Grams, MapChunk, MapKernels, Projection, RUN,
-    Request, Rows, SinglePrecision, Unfoldings,
+    Request, Rows, SinglePrecision, TileProjection, Unfoldings,
 };
+use crate::cuda::program::Sized;
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
@@ -55,12 +59,16 @@ pub(super) struct FullRank {
     kernels: Option<MapKernels>,
     /// Whether the request needs first vectors alone, and the device has kernels for them.
     first: bool,
+    /// The kernels of projections on tensor cores.
+    tiles: Option<Arc<Sized>>,
     grams: Buffer<f64>,
     work: Buffer<f64>,
     values: Buffer<f64>,
     vectors: Buffer<f64>,
     energies: Buffer<f64>,
     channel_sums: Buffer<f64>,
+    /// The projections of the channel sums, where tiles subtract them.
+    offsets: Buffer<f64>,
     projected: Buffer<f64>,
     sums: Buffer<f64>,
     /// First vectors, and whether each needs the full eigenproblem.
@@ -79,6 +87,12 @@ fn first_alone(
     Ok(alone && queue.has_first_vectors(unfoldings.order())?)
 }
 
+/// Whether the kernel that projects on all vectors also adds the projected maps. It does not find the
+/// signs of the maps.
+fn adds_maps(queue: &Queue, request: Request) -> Result<bool> {
+    Ok(request.sign == Sign::Absolute && queue.projection_kernels()?.is_some())
+}
+
 /// The entries of each buffer of [`FullRank`] for one item.
 #[derive(Default)]
 struct Lengths {
@@ -86,6 +100,7 @@ struct Lengths {
     vectors: usize,
     work: usize,
     order: usize,
+    offsets: usize,
     projected: usize,
     positions: usize,
     firsts: usize,
@@ -112,10 +127,11 @@ impl Lengths {
                     0
                 },
                 order,
-                projected: if path == Path::Channels {
-                    vectors * positions
-                } else {
-                    0
+                offsets: vectors,
+                projected: match (path, adds_maps(queue, request)?) {
+                    (Path::Channels, true) => positions,
+                    (Path::Channels, false) => vectors * positions,
+                    _ => 0,
                 },
                 positions,
                 firsts: if first { order } else { 0 },
@@ -133,6 +149,7 @@ impl FullRank {
             + lengths.vectors
             + lengths.work
             + 2 * lengths.order
+            + lengths.offsets
             + lengths.projected
             + lengths.positions
             + lengths.firsts
@@ -153,12 +170,17 @@ impl FullRank {
             path,
             kernels,
             first: first_alone(queue, path, unfoldings, request)?,
+            tiles: match path {
+                Path::Channels => queue.projection_kernels()?,
+                Path::Warp | Path::Block | Path::Positions => None,
+            },
             grams: of(lengths.matrix)?,
             work: of(lengths.work)?,
             values: of(lengths.order)?,
             vectors: of(lengths.vectors)?,
             energies: of(1)?,
             channel_sums: of(lengths.order)?,
+            offsets: of(lengths.offsets)?,
             projected: of(lengths.projected)?,
             sums: of(lengths.positions)?,
             firsts: of(lengths.firsts)?,
@@ -233,9 +255,38 @@ impl FullRank {
             false => (&self.vectors, n),
         };
         // 3. Projected maps: the vectors themselves if their entries belong to positions, or the
-        // features projected on the vectors if the entries belong to channels.
+        // features projected on the vectors if the entries belong to channels. Tiles may add them.
         let unit = self.path == Path::Positions;
-        if !unit {
+        let added = self.tiles.is_some() && adds_maps(queue, request)?;
+        if let Some(kernels) = &self.tiles {
+            let centring = request.centring;
+            if centring {
+                // P oᵢ = uᵢᵀ F 1, the projection of the channel sums.
+                queue.project(Projection {
+                    features: &self.channel_sums.as_view(),
+                    unfoldings: Unfoldings::of(items, &[n, 1], 0),
+                    matrices: basis,
+                    columns,
+                    vectors,
+                    projected: &mut self.offsets,
+                })?;
+            }
+            queue.project_tiles(
+                kernels,
+                TileProjection {
+                    features,
+                    unfoldings,
+                    matrices: basis,
+                    columns,
+                    vectors,
+                    offsets: centring.then_some(&*self.offsets),
+                    squares: (&self.values, n),
+                    sum: added,
+                    target: &mut self.projected,
+                    outcomes,
+                },
+            )?;
+        } else if !unit {
             queue.project(Projection {
                 features,
                 unfoldings,
@@ -253,22 +304,24 @@ impl FullRank {
                 })?;
             }
         }
-        // 4. The maps.
+        // 4. The maps. A sum of projected maps counts as one map, with a weight of 1.
+        let maps_each = if added { 1 } else { vectors };
+        let single = self.tiles.is_none() && !unit && T::EPSILON > f64::EPSILON;
         queue.combine(Combination {
             items,
             values: n,
-            vectors,
+            vectors: maps_each,
             positions,
             stride: if unit {
                 n * columns
             } else {
-                vectors * positions
+                maps_each * positions
             },
             unit,
             sign: request.sign,
             squares: &self.values,
             projected: if unit { basis } else { &self.projected },
-            single: (!unit && T::EPSILON > f64::EPSILON).then(|| SinglePrecision {
+            single: single.then(|| SinglePrecision {
                 relative_error: projection_error(),
                 energies: &self.energies,
             }),

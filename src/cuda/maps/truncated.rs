@@ -2,10 +2,10 @@
 //! projected on the channel factor.
 
 use super::job::Job;
-use crate::cam::{ENERGY_TOLERANCE, MAX_SWEEPS};
+use crate::cam::{ENERGY_TOLERANCE, MAX_SWEEPS, Sign};
 use crate::cuda::buffers::{Buffer, uninitialised};
 use crate::cuda::launch::{
-    Combination, MapChunk, Prepared, Projection, Slices, Stopping, parts, work_len,
+    Combination, MapChunk, Prepared, Projection, Slices, Stopping, TileProjection, parts, work_len,
 };
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
@@ -107,22 +107,41 @@ impl Truncated {
             others: None,
         };
         queue.energy(slices, &mut self.square_work, &mut self.squares)?;
-        // 4. Projected maps, and the map.
+        // 4. Projected maps, or their sum, and the map.
         let vectors = if request.all_vectors { rank } else { 1 };
-        queue.project(Projection {
-            features: &self.prepared.as_view(),
-            unfoldings,
-            matrices: self.iteration.factor(0),
-            columns: rank,
-            vectors,
-            projected: &mut self.projected,
-        })?;
+        let tiles = queue.projection_kernels()?;
+        let added = tiles.is_some() && request.sign == Sign::Absolute;
+        if let Some(kernels) = &tiles {
+            let projection = TileProjection {
+                features: &self.prepared.as_view(),
+                unfoldings,
+                matrices: self.iteration.factor(0),
+                columns: rank,
+                vectors,
+                offsets: None,
+                squares: (&self.squares, rank),
+                sum: added,
+                target: &mut self.projected,
+                outcomes,
+            };
+            queue.project_tiles(kernels, projection)?;
+        } else {
+            queue.project(Projection {
+                features: &self.prepared.as_view(),
+                unfoldings,
+                matrices: self.iteration.factor(0),
+                columns: rank,
+                vectors,
+                projected: &mut self.projected,
+            })?;
+        }
+        let maps_each = if added { 1 } else { vectors };
         queue.combine(Combination {
             items,
             values: rank,
-            vectors,
+            vectors: maps_each,
             positions,
-            stride: vectors * positions,
+            stride: maps_each * positions,
             unit: false,
             sign: request.sign,
             squares: &self.squares,

@@ -23,6 +23,7 @@ pub(in crate::cuda) const GRAM_TILES: Family = Family {
     name: "gram_tiles",
     files: &[
         include_str!("../../../kernels/sized/instructions.cuh"),
+        include_str!("../../../kernels/sized/tiles.cuh"),
         include_str!("../../../kernels/sized/gram_tiles.cu"),
     ],
     entries: &[
@@ -35,6 +36,30 @@ pub(in crate::cuda) const GRAM_TILES: Family = Family {
         "gram_rows_f32",
         "gram_rows_f64",
         "gram_sum",
+    ],
+    orders: (64, 64),
+    capability: 80,
+};
+
+/// Features projected on vectors in tiles, for saliency maps. The order is the side of a tile.
+pub(in crate::cuda) const PROJECT_TILES: Family = Family {
+    name: "project_tiles",
+    files: &[
+        include_str!("../../../kernels/block.cuh"),
+        include_str!("../../../kernels/map.cuh"),
+        include_str!("../../../kernels/sized/instructions.cuh"),
+        include_str!("../../../kernels/sized/tiles.cuh"),
+        include_str!("../../../kernels/sized/project_tiles.cu"),
+    ],
+    entries: &[
+        "project_tiles16_f32",
+        "project_tiles16_f64",
+        "project_tiles_f32",
+        "project_tiles_f64",
+        "sum_tiles16_f32",
+        "sum_tiles16_f64",
+        "sum_tiles_f32",
+        "sum_tiles_f64",
     ],
     orders: (64, 64),
     capability: 80,
@@ -170,7 +195,7 @@ pub(in crate::cuda) fn compute_first_vectors(capability: u32, order: usize) -> b
 }
 
 /// All families. A test compares their entry points with the PTX of this library.
-pub(super) const ALL: [&Family; 8] = [
+pub(super) const ALL: [&Family; 9] = [
     &EIGEN_BLOCK,
     &EIGEN_CLUSTER,
     &EIGEN_LANE,
@@ -179,4 +204,5 @@ pub(super) const ALL: [&Family; 8] = [
     &GRAM_SMALL,
     &GRAM_TILES,
     &MAP_LANE,
+    &PROJECT_TILES,
 ];

@@ -315,6 +315,10 @@ impl Names {
             signed.or_else(|_| text.parse::<u64>()).ok()
         };
         let number = number.ok_or_else(|| format!("operand {text}"))?;
+        // A predicate is 0 or 1; `mov.pred` writes true as -1.
+        if kind == Type::Pred {
+            return Ok(Operand::Value(u64::from(number != 0)));
+        }
         // A register holds as many bytes as its type.
         Ok(Operand::Value(match kind.size() {
             8 => number,
