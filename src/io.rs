@@ -16,7 +16,7 @@
 //! | `any_tensor` | tensors of `f32` or `f64`, as the file decides |
 //! | `element`, `stored`, `entries` | types of numbers; blocks of numbers; reading a block |
 //! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
-//! | `archive` | the zip archives in which decompositions are stored |
+//! | `archive`, `deflate` | the zip archives of decompositions; the limit of their compression |
 //! | `image` | pictures |
 //! | `contents` | whether a file holds an array, a decomposition or several arrays |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
@@ -31,6 +31,8 @@ mod archive;
 mod array_file;
 #[cfg(feature = "io")]
 mod contents;
+#[cfg(feature = "io")]
+mod deflate;
 #[cfg(feature = "io")]
 mod element;
 #[cfg(feature = "io")]

@@ -24,7 +24,7 @@ use hdf5_reader::{Dataset, FilterRegistry, Hdf5File, OpenOptions, error::Error};
 
 use super::Problem;
 use super::any_tensor::AnyTensor;
-use super::archive::MAX_EXPANSION;
+use super::deflate::MAX_EXPANSION;
 use super::entries;
 use super::member::Member;
 use super::stored::Stored;

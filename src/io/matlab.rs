@@ -19,7 +19,7 @@ use flate2::read::ZlibDecoder;
 
 use super::Problem;
 use super::any_tensor::AnyTensor;
-use super::archive::MAX_EXPANSION;
+use super::deflate::MAX_EXPANSION;
 use super::element::Element;
 use super::entries;
 use super::fields::{Fields, fill, finish, skip};

@@ -17,7 +17,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::Problem;
 use super::any_tensor::AnyTensor;
-use super::archive::MAX_EXPANSION;
+use super::deflate::MAX_EXPANSION;
 use super::element::Element;
 use super::entries;
 use super::fields::{Fields, fill, finish, skip};
