@@ -53,7 +53,9 @@ pub(super) fn of(dataset: &Dataset) -> Result<(Element, bool), Problem> {
     if is_bool(datatype) {
         return Ok((Element::Bool, false));
     }
-    let description = dataset.raw_datatype().map_err(super::problem)?;
+    let description = dataset
+        .raw_datatype()
+        .map_err(|error| Problem::new(format!("damaged: {error}")))?;
     from_description(&description).ok_or_else(|| {
         let advice = match datatype {
             Datatype::Compound { fields, .. } if is_complex(fields) => {
