@@ -10,11 +10,13 @@
 //! | `source` | where an array is: `file` or `file:name` |
 //! | `formats` | the table of formats with named arrays |
 //! | `npy`, `npz`, `safetensors`, `raw` | the formats; `raw` are files without a header |
+//! | `hdf5`, `nifti`, `matlab` | the formats of the features with these names |
+//! | `fields`, `scaling`, `missing` | for them: headers; scaled entries; values for missing data |
 //! | `read_options` | how to read files that do not describe their arrays |
 //! | `any_tensor` | tensors of `f32` or `f64`, as the file decides |
 //! | `element`, `stored`, `entries` | types of numbers; blocks of numbers; reading a block |
 //! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
-//! | `archive` | the zip archives in which decompositions are stored |
+//! | `archive`, `deflate` | the zip archives of decompositions; the limit of their compression |
 //! | `image` | pictures |
 //! | `contents` | whether a file holds an array, a decomposition or several arrays |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
@@ -32,20 +34,34 @@ mod contents;
 #[cfg(feature = "io")]
 mod counted;
 #[cfg(feature = "io")]
+mod deflate;
+#[cfg(feature = "io")]
 mod element;
 #[cfg(feature = "io")]
 mod entries;
+#[cfg(any(feature = "hdf5", feature = "matlab", feature = "nifti"))]
+// Each format uses other functions of this module.
+#[cfg_attr(not(feature = "formats"), allow(dead_code))]
+mod fields;
 #[cfg(feature = "io")]
 mod formats;
+#[cfg(feature = "hdf5")]
+mod hdf5;
 #[cfg(feature = "image")]
 mod image;
 mod kind;
+#[cfg(feature = "matlab")]
+mod matlab;
 #[cfg(feature = "io")]
 mod member;
 #[cfg(feature = "io")]
 mod memory;
 #[cfg(feature = "io")]
 mod meta;
+#[cfg(feature = "io")]
+mod missing;
+#[cfg(feature = "nifti")]
+mod nifti;
 #[cfg(feature = "io")]
 mod npy;
 #[cfg(feature = "io")]
@@ -57,6 +73,8 @@ mod raw;
 mod read_options;
 #[cfg(feature = "io")]
 mod safetensors;
+#[cfg(any(feature = "hdf5", feature = "nifti"))]
+mod scaling;
 #[cfg(feature = "io")]
 mod source;
 #[cfg(feature = "io")]
@@ -82,6 +100,8 @@ pub use member::Member;
 pub use memory::tucker_memory;
 #[cfg(feature = "io")]
 pub use meta::Meta;
+#[cfg(feature = "io")]
+pub use missing::MissingValue;
 #[cfg(feature = "io")]
 pub use npy::{
     read_npy, read_npy_from, write_npy, write_npy_entries, write_npy_entries_to, write_npy_to,

@@ -45,6 +45,21 @@ pub fn safetensors(data: &[u8]) {
     read_members(data, 1);
 }
 
+/// Reads every dataset of an HDF5 file with these bytes.
+pub fn hdf5(data: &[u8]) {
+    read_members(data, 1032);
+}
+
+/// Reads a NIfTI volume with these bytes.
+pub fn nifti(data: &[u8]) {
+    read_members(data, 1032);
+}
+
+/// Reads every variable of a MATLAB file with these bytes.
+pub fn matlab(data: &[u8]) {
+    read_members(data, 1032);
+}
+
 /// Lists the arrays of a file with these bytes and reads each. An entry takes at most 8 bytes for each
 /// of the `expansion` bytes that a byte of the file can hold.
 fn read_members(data: &[u8], expansion: usize) {

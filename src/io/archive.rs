@@ -9,10 +9,8 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::Problem;
+use super::deflate::MAX_EXPANSION;
 use super::kind::Expected;
-
-/// The maximum number of bytes that Deflate can store in one compressed byte.
-const MAX_EXPANSION: u64 = 1032;
 
 /// Whether the archive has the entry `name`.
 fn has_entry<R: Read + Seek>(archive: &ZipArchive<R>, name: &str) -> bool {

@@ -13,6 +13,7 @@ use super::entries::{read_file, read_from};
 use super::formats::{self, Format, ReadSeek};
 use super::kind::{Expected, Kind, START};
 use super::member::{Member, choose};
+use super::missing::MissingValue;
 use super::npy::Header;
 use super::open::{Opened, open};
 use super::read_options::ReadOptions;
@@ -104,7 +105,7 @@ impl ArrayFile {
         }
         let (member, content) = match format {
             Some(format) => {
-                let members = (format.members)(&mut file, size, options)?;
+                let members = format.candidates(&mut file, size, name, options)?;
                 let is_archive = name.is_none() && kind == Kind::Archive;
                 if is_archive && (members.is_empty() || is_decomposition(&members)) {
                     return Err(refusal(&source.path, Expected::Array));
@@ -222,6 +223,12 @@ impl ArrayFile {
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.member.memory
+    }
+
+    /// The values that stand for missing data, if the file names some.
+    #[must_use]
+    pub fn missing(&self) -> &[MissingValue] {
+        &self.member.missing
     }
 
     /// Reads the entries. They are brought to row-major order and this machine's byte order.
@@ -385,7 +392,7 @@ pub fn read_array_from(
         let (kind, size) = recognise(&mut reader)?;
         match formats::of(kind).filter(|_| options.raw.is_none()) {
             Some(format) => {
-                let members = (format.members)(&mut reader, size, options)?;
+                let members = format.candidates(&mut reader, size, member, options)?;
                 let chosen = choose(members, member, kind.name())?;
                 start(&mut reader)?;
                 (format.read)(&mut reader, size, &chosen.name, options)

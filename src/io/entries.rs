@@ -74,7 +74,7 @@ impl ReadAt for Vec<u8> {
 }
 
 /// A vector of zeros. The operating system provides pages of zeros, so this function writes none.
-fn zeroed<T: Pod>(length: usize) -> Result<Vec<T>, Problem> {
+pub(super) fn zeroed<T: Pod>(length: usize) -> Result<Vec<T>, Problem> {
     bytemuck::allocation::try_zeroed_vec(length).map_err(|()| {
         Problem::new(format!(
             "memory for {length} entries of {} bytes cannot be allocated",
@@ -97,7 +97,17 @@ pub(super) fn read_from(
     reader: &mut (impl Read + ?Sized),
     stored: &Stored,
 ) -> Result<AnyTensor, Problem> {
-    if stored.element.is_double() {
+    read_as(reader, stored, stored.element.is_double())
+}
+
+/// Reads an array from a reader that stands at the first entry: as `f64` if `double`, otherwise as
+/// `f32`.
+pub(super) fn read_as(
+    reader: &mut (impl Read + ?Sized),
+    stored: &Stored,
+    double: bool,
+) -> Result<AnyTensor, Problem> {
+    if double {
         tensor(stored, sequential(reader, stored)?).map(AnyTensor::F64)
     } else {
         tensor(stored, sequential(reader, stored)?).map(AnyTensor::F32)
@@ -122,7 +132,7 @@ fn sequential<T: Scalar>(
     let size = stored.element.size();
     let mut bytes = vec![0; size * CHUNK.min(entries.len())];
     for entries in entries.chunks_mut(CHUNK) {
-        if is_plain(stored) {
+        if is_plain::<T>(stored) {
             let bytes = bytemuck::cast_slice_mut(entries);
             reader.read_exact(bytes).map_err(cannot_read)?;
             to_native_order(bytes, stored);
@@ -150,8 +160,8 @@ fn read<T: Scalar>(source: &impl ReadAt, start: u64, stored: &Stored) -> Result<
 }
 
 /// Whether an entry has the same bytes in the file as in memory, except for their order.
-fn is_plain(stored: &Stored) -> bool {
-    matches!(stored.element, Element::F32 | Element::F64)
+fn is_plain<T>(stored: &Stored) -> bool {
+    matches!(stored.element, Element::F32 | Element::F64) && stored.element.size() == size_of::<T>()
 }
 
 fn read_row_major<T: Scalar>(
@@ -164,7 +174,7 @@ fn read_row_major<T: Scalar>(
     let chunks = entries.par_chunks_mut(CHUNK).enumerate();
     let read = chunks.try_for_each(|(chunk, entries)| {
         let offset = start + (chunk * CHUNK * size) as u64;
-        if is_plain(stored) {
+        if is_plain::<T>(stored) {
             let bytes = bytemuck::cast_slice_mut(entries);
             source.read_at(bytes, offset)?;
             to_native_order(bytes, stored);

@@ -13,6 +13,12 @@ pub(super) enum Kind {
     Array,
     /// A zip archive, such as a `.npz`.
     Archive,
+    /// An HDF5 file, such as NetCDF-4 or MATLAB's files of version 7.3.
+    Hdf5,
+    /// A NIfTI volume, compressed or not.
+    Nifti,
+    /// A MATLAB file of version 5 or 7.
+    Matlab,
     /// A `.safetensors` file.
     Safetensors,
     /// A picture in a format that can be read, with the name of the format.
@@ -23,10 +29,30 @@ pub(super) enum Kind {
     Unknown,
 }
 
+// A build without the feature of a format names the feature.
+const HDF5: Kind = if cfg!(feature = "hdf5") {
+    Kind::Hdf5
+} else {
+    Kind::Other("an HDF5 file (tenfold reads it if built with the feature hdf5)")
+};
+const NIFTI: Kind = if cfg!(feature = "nifti") {
+    Kind::Nifti
+} else {
+    Kind::Other("a NIfTI volume (tenfold reads it if built with the feature nifti)")
+};
+const MATLAB: Kind = if cfg!(feature = "matlab") {
+    Kind::Matlab
+} else {
+    Kind::Other("a MATLAB file (tenfold reads it if built with the feature matlab)")
+};
+
+const CLASSIC: Kind =
+    Kind::Other("a NetCDF file in the classic format (nccopy -k nc4 converts it to NetCDF-4)");
+
 const PICKLE: Kind = Kind::Other("a Python pickle");
 
 /// The first bytes of each kind of file.
-const SIGNATURES: [(&[u8], Kind); 17] = [
+const SIGNATURES: [(&[u8], Kind); 23] = [
     (b"\x93NUMPY", Kind::Array),
     (b"PK\x03\x04", Kind::Archive),
     // A zip archive without entries.
@@ -38,8 +64,15 @@ const SIGNATURES: [(&[u8], Kind); 17] = [
     (b"MM\0*", Kind::Other("a TIFF")),
     (b"RIFF", Kind::Other("a RIFF file (such as WebP)")),
     (b"%PDF", Kind::Other("a PDF")),
-    (b"\x89HDF\r\n\x1a\n", Kind::Other("an HDF5 file")),
-    (b"MATLAB 5.0 MAT-file", Kind::Other("a MATLAB file")),
+    (b"\x89HDF\r\n\x1a\n", HDF5),
+    // An HDF5 file after 512 bytes of MATLAB's own.
+    (b"MATLAB 7.3 MAT-file", HDF5),
+    (b"CDF\x01", CLASSIC),
+    (b"CDF\x02", CLASSIC),
+    (b"CDF\x05", CLASSIC),
+    (b"\x1c\x02\0\0n", NIFTI),
+    (b"\0\0\x02\x1cn", NIFTI),
+    (b"MATLAB 5.0 MAT-file", MATLAB),
     (b"\x1f\x8b", Kind::Other("a file compressed with gzip")),
     (b"\x80\x02", PICKLE),
     (b"\x80\x03", PICKLE),
@@ -57,7 +90,10 @@ impl Kind {
         let known = SIGNATURES.iter();
         let known = known.copied().find(|(bytes, _)| start.starts_with(bytes));
         match known {
+            #[cfg(feature = "nifti")]
+            _ if super::nifti::is_compressed_volume(start) => NIFTI,
             Some((_, kind)) => kind,
+            None if is_nifti(start) => NIFTI,
             None if is_text(start) => Self::Other("a text file"),
             None => Self::Unknown,
         }
@@ -68,11 +104,20 @@ impl Kind {
         match self {
             Self::Array => "an array (.npy)",
             Self::Archive => "an archive (.npz)",
+            Self::Hdf5 => "an HDF5 file",
+            Self::Nifti => "a NIfTI volume",
+            Self::Matlab => "a MATLAB file",
             Self::Safetensors => "a .safetensors file",
             Self::Picture(name) | Self::Other(name) => name,
             Self::Unknown => "a file of an unknown kind",
         }
     }
+}
+
+/// Whether `start` is the start of a NIfTI volume of version 1. Its mark is at the end of the
+/// header.
+fn is_nifti(start: &[u8]) -> bool {
+    matches!(start.get(344..348), Some(b"n+1\0" | b"ni1\0"))
 }
 
 /// The maximum length of the header of a `.safetensors` file, as the format defines it.

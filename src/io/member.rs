@@ -1,6 +1,7 @@
 //! The arrays that a file holds, as the headers describe them.
 
 use super::Problem;
+use super::missing::MissingValue;
 use super::stored::Stored;
 use crate::tensor::Shape;
 
@@ -33,6 +34,8 @@ pub struct Member {
     /// A note for the user about values that reading changes, such as "int16 entries were converted
     /// to f32".
     pub note: Option<String>,
+    /// The values that stand for missing data, if the file names some.
+    pub missing: Vec<MissingValue>,
     /// Why the array cannot be read as a tensor. `None` if it can.
     pub problem: Option<String>,
 }
@@ -48,6 +51,7 @@ impl Member {
             dtype: problem.is_none().then(|| stored.scalar()),
             memory,
             note: stored.element.conversion(),
+            missing: Vec::new(),
             problem: problem.map(|error| error.to_string()),
         }
     }
@@ -66,6 +70,7 @@ impl Member {
             dtype: None,
             memory: 0,
             note: None,
+            missing: Vec::new(),
             problem: Some(problem.text),
         }
     }

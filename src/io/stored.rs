@@ -75,7 +75,12 @@ impl Stored {
 
     /// The number of bytes of all entries in memory, as `f32` or `f64`.
     pub(super) fn memory(&self) -> u64 {
-        let scalar = if self.element.is_double() {
+        self.memory_as(self.element.is_double())
+    }
+
+    /// The number of bytes of all entries in memory: as `f64` if `double`, otherwise as `f32`.
+    pub(super) fn memory_as(&self, double: bool) -> u64 {
+        let scalar = if double {
             size_of::<f64>()
         } else {
             size_of::<f32>()

@@ -44,6 +44,21 @@ fn safetensors() {
 }
 
 #[test]
+fn hdf5() {
+    replay("hdf5", targets::hdf5);
+}
+
+#[test]
+fn nifti() {
+    replay("nifti", targets::nifti);
+}
+
+#[test]
+fn matlab() {
+    replay("matlab", targets::matlab);
+}
+
+#[test]
 fn raw() {
     replay("raw", targets::raw);
 }

@@ -19,6 +19,7 @@ mod evaluate;
 #[cfg(unix)]
 mod faults;
 mod folder;
+mod formats;
 mod info;
 #[cfg(unix)]
 #[path = "../common/job.rs"]

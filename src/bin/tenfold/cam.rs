@@ -48,7 +48,8 @@ use target::Target;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Feature maps, C×H×W, a batch N×C×H×W, C×L, or any order that --layout names: files (.npy,
-    /// .npz, .safetensors), file:name for one of several arrays, or - for a .npy on standard input
+    /// .npz, .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5), file:name for one
+    /// of several arrays, or - for a .npy on standard input
     #[arg(value_name = "F.npy", required = true)]
     features: Vec<PathBuf>,
     #[command(flatten)]

@@ -80,11 +80,17 @@ impl Console {
         self.result(object, text)
     }
 
-    /// Reads an array, and shows the progress.
+    /// Reads an array, shows the progress, and notes the values that stand for missing data.
     pub(crate) fn read(&self, file: ArrayFile, argument: &Path) -> tenfold::Result<AnyTensor> {
+        let missing = file.missing().to_vec();
         let bar = self.progress("reading", Steps::Bytes);
         bar.about(argument.display());
-        file.monitored(bar.monitor(Monitor::new())).read()
+        let x = file.monitored(bar.monitor(Monitor::new())).read()?;
+        drop(bar);
+        for note in missing.iter().filter_map(|value| value.note(&x)) {
+            self.note(format!("{}: {note}", argument.display()));
+        }
+        Ok(x)
     }
 
     /// Starts a progress bar: [`Progress::start`].

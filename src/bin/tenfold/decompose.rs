@@ -29,7 +29,8 @@ use crate::sizes::{Sizes, array_bytes, file_bytes};
 #[command(group(clap::ArgGroup::new("truncation").required(true).args(["ranks", "tolerance"])))]
 pub(crate) struct Args {
     /// The array, of floats, integers or bool, with 1 to 16 modes: a file (.npy, .npz,
-    /// .safetensors), file:name for one of several arrays, or - for a .npy on standard input
+    /// .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5), file:name for one of
+    /// several arrays, or - for a .npy on standard input
     #[arg(value_name = "X.npy")]
     input: PathBuf,
     /// The ranks: one for each mode (or each of --modes), or one for all modes, lowered where

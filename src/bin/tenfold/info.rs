@@ -41,8 +41,9 @@ use estimates::Estimates;
 /// estimated times of its saliency maps and of its decomposition on CPU and GPU.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Arrays (.npy, .npz, .safetensors; file:name for one of several arrays; - for a .npy on
-    /// standard input) and decompositions (.npz). Of several arrays, shapes and types are listed
+    /// Arrays (.npy, .npz, .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5; file:name for
+    /// one of several arrays; - for a .npy on standard input) and decompositions (.npz). Of several
+    /// arrays, shapes and types are listed
     #[arg(value_name = "FILE", required_unless_present = "device")]
     files: Vec<PathBuf>,
     /// Describe GPUs: cuda is an error if none can be used, auto prints a note then
