@@ -32,7 +32,7 @@ mod unfinished;
 mod write;
 
 #[cfg(feature = "image")]
-pub use self::image::{RgbImage, read_image, write_png};
+pub use self::image::{Picture, RgbImage, read_image, write_png};
 #[cfg(feature = "io")]
 pub use memory::tucker_memory;
 #[cfg(feature = "io")]

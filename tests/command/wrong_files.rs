@@ -28,7 +28,7 @@ impl Kind {
             Array => "a .npy file was expected",
             Decomposition => "a decomposition (.npz) was expected",
             ArrayOrDecomposition => "a .npy file or a decomposition (.npz) was expected",
-            Picture => "a PNG or JPEG was expected",
+            Picture => "a PNG, JPEG, WebP, BMP or TIFF was expected",
         }
     }
 

@@ -14,6 +14,8 @@ mod io;
 mod monitoring;
 mod numerics;
 mod pages;
+#[cfg(all(feature = "image", feature = "io"))]
+mod pictures;
 #[cfg(feature = "io")]
 mod reference_tucker;
 mod shared_constants;

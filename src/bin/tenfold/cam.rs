@@ -68,7 +68,8 @@ pub(crate) struct Args {
     /// for the others]
     #[arg(long, value_name = "NAME")]
     sign: Option<Sign>,
-    /// Draw the map over this photograph, PNG or JPEG
+    /// Draw the map over this photograph: PNG, JPEG, WebP, BMP or TIFF. It is turned as its EXIF
+    /// orientation says
     #[arg(long, value_name = "IMG")]
     image: Option<PathBuf>,
     /// Resize the map to this height and width, at most 67108864 pixels
