@@ -7,6 +7,8 @@ mod common;
 
 mod api;
 mod cam;
+#[cfg(all(feature = "image", feature = "io"))]
+mod colormaps;
 #[cfg(feature = "image")]
 mod image;
 #[cfg(feature = "io")]

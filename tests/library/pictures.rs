@@ -151,10 +151,7 @@ fn pictures_that_are_not_supported_are_refused() {
             "claims-metadata.webp",
             "4294967280 bytes were expected at byte 90, the file has 94",
         ),
-        (
-            "claims-pixels.bmp",
-            "the header claims 60000×60000 pixels",
-        ),
+        ("claims-pixels.bmp", "the header claims 60000×60000 pixels"),
         ("claims-pixels.tif", "the header claims 60000×60000 pixels"),
         (
             "claims-strips.tif",
