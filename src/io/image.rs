@@ -13,7 +13,7 @@ use ::image::{
 
 pub use ::image::RgbImage;
 
-use self::claims::check_claims;
+use self::claims::{ALWAYS_ALLOWED, check_claim, check_claims};
 use super::Problem;
 use super::kind::{Expected, Kind};
 use super::open::{Opened, open};
@@ -147,26 +147,9 @@ fn read(path: &Path) -> Result<Picture, Problem> {
     })
 }
 
-/// The maximum number of bytes of a picture for each byte of its file. Photographs have far
-/// fewer.
-const MAX_EXPANSION: u64 = 10_000;
-
-/// Pictures of at most this many bytes are allowed for a file of any size.
-const ALWAYS_ALLOWED: u64 = 1 << 22;
-
 /// The maximum number of bytes that a decoder allocates for each byte of the picture: the picture,
 /// a copy in another number of colours, and compressed data.
 const MAX_DECODER_EXPANSION: u64 = 4;
-
-/// Fails if a picture of `bytes` bytes is too large for a file of `size` bytes.
-fn check_claim((width, height): (u32, u32), bytes: u64, size: u64) -> Result<(), Problem> {
-    if bytes > size.saturating_mul(MAX_EXPANSION).max(ALWAYS_ALLOWED) {
-        return Err(Problem::new(format!(
-            "the header claims {width}×{height} pixels, more than a file of {size} bytes holds"
-        )));
-    }
-    Ok(())
-}
 
 /// Writes `image` as a PNG, as a whole or not at all.
 ///

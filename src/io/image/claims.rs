@@ -1,4 +1,5 @@
-//! Sizes and features that the decoders of WebP and TIFF do not check before they allocate memory.
+//! Compares the sizes in the headers of a picture with the size of its file. The decoders of WebP and
+//! TIFF allocate memory for sizes deep in the file, which are checked here first.
 //!
 //! ```text
 //!   WebP   RIFF, length, WEBP, then chunks, one after the other:
@@ -10,8 +11,28 @@
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-use super::check_claim;
 use crate::io::Problem;
+
+/// The maximum number of bytes of a picture for each byte of its file. Photographs have far
+/// fewer.
+const MAX_EXPANSION: u64 = 10_000;
+
+/// Pictures of at most this many bytes are allowed for a file of any size.
+pub(super) const ALWAYS_ALLOWED: u64 = 1 << 22;
+
+/// Fails if a picture of `bytes` bytes is too large for a file of `size` bytes.
+pub(super) fn check_claim(
+    (width, height): (u32, u32),
+    bytes: u64,
+    size: u64,
+) -> Result<(), Problem> {
+    if bytes > size.saturating_mul(MAX_EXPANSION).max(ALWAYS_ALLOWED) {
+        return Err(Problem::new(format!(
+            "the header claims {width}×{height} pixels, more than a file of {size} bytes holds"
+        )));
+    }
+    Ok(())
+}
 
 /// Fails if a chunk of a WebP or the directory of a TIFF names more data than the file of `size`
 /// bytes can hold, or a feature that is not supported. Other formats pass. The reader is at the
