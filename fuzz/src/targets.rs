@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use tenfold::cam::{Cam, Colormap, Grid, Layout, Sign, Tokens, Weighting};
+use tenfold::cam::{Cam, Colormap, Combination, Grid, Layout, Sign, Tokens, Weighting};
 use tenfold::io::{AnyTensor, AnyTucker, read_image, read_npy, read_tucker};
 use tenfold::{
     Hooi, Hosvd, Method, Randomized, Result, Route, Scalar, Slice, Solver, StHosvd, Tensor,
@@ -47,6 +47,7 @@ pub fn text(data: &[u8]) {
     };
     let (shape, text) = text.split_once('\n').unwrap_or(("5,6,7", text));
     let _ = (text.parse::<Weighting>(), text.parse::<Sign>());
+    let _ = text.parse::<Combination>();
     let _ = (text.parse::<Colormap>(), text.parse::<Method>());
     let shape: Option<Vec<usize>> = shape.split(',').map(|extent| extent.parse().ok()).collect();
     let Some(shape) = shape else { return };

@@ -2,6 +2,7 @@
 //!
 //! | file | subject |
 //! | --- | --- |
+//! | `group` | maps of several layers that become one map |
 //! | `layout` | the order of the modes of an array |
 //! | `likelier` | notes about extents that look like another order |
 //! | `need` | the estimate of the memory |
@@ -9,6 +10,7 @@
 //! | `picture` | pictures of maps |
 //! | `report` | notes and the summary |
 
+mod group;
 mod layout;
 mod likelier;
 mod need;
@@ -16,6 +18,7 @@ mod picture;
 mod report;
 mod target;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -23,7 +26,7 @@ use tenfold::cam::{
     Cam, Colormap, Decomposition, Overlay, Reading, SaliencyMap, Sign, Status, Weighting,
     normalize, resize,
 };
-use tenfold::io::{AnyTensor, Npy, RgbImage, read_image};
+use tenfold::io::{AnyTensor, Npy, Picture, RgbImage};
 use tenfold::{Scalar, Tensor};
 
 use crate::console::Console;
@@ -33,7 +36,9 @@ use crate::failure::{Failure, Outcome};
 use crate::list;
 use crate::memory::Memory;
 use crate::ranks::Ranks;
+use group::GroupArgs;
 use layout::{LayoutArgs, at_index_in_array};
+use picture::note_changes;
 use report::{Report, note_statuses};
 use target::Target;
 
@@ -44,8 +49,14 @@ use target::Target;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Feature maps: C×H×W, a batch N×C×H×W, C×L, or any order that --layout names
-    #[arg(value_name = "F.npy", required = true)]
+    #[arg(
+        value_name = "F.npy",
+        required_unless_present = "groups",
+        conflicts_with = "groups"
+    )]
     features: Vec<PathBuf>,
+    #[command(flatten)]
+    group: GroupArgs,
     #[command(flatten)]
     layout: LayoutArgs,
     /// The kind of map: eigen-cam, tsm, multivec-eigen-cam, mtsm, or all
@@ -137,12 +148,12 @@ fn parse_size(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
-/// The maps of one file and weighting.
+/// The maps of one file or one group of files, for one weighting.
 struct Maps {
-    /// The index of the file in `Args::features`.
-    file: usize,
+    /// The indices of the files in `Args::features`.
+    files: Range<usize>,
     weighting: Weighting,
-    /// The ranks of the Tucker decomposition; `None` for full ranks.
+    /// The ranks of the Tucker decomposition; `None` for full ranks and for a group.
     ranks: Option<Vec<usize>>,
     /// A map H×W for each feature map of the file. A map of L positions in a line is 1×L.
     items: Vec<(Tensor<f32>, Status)>,
@@ -150,7 +161,9 @@ struct Maps {
     batch: bool,
 }
 
-pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
+pub(crate) fn run(mut args: Args, console: &Console, memory: &Memory) -> Outcome {
+    args.list_files_of_groups();
+    let args = &args;
     // 1. Checks, before any entries are read.
     let files = args
         .features
@@ -162,10 +175,15 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         let value = args.alpha;
         return Err(tenfold::Error::FractionOutOfRange { what, value }.into());
     }
-    let photograph = args.image.as_ref().map(read_image).transpose()?;
+    args.check_groups(&files)?;
+    let picture = args.image.as_ref().map(Picture::read).transpose()?;
+    let photograph = picture.as_ref().map(Picture::image);
     let target = Target::of(args)?;
     target.check(args, &files)?;
-    args.check_memory(&files, &target, photograph.as_ref(), memory)?;
+    args.check_memory(&files, &target, photograph, memory)?;
+    if let Some(picture) = &picture {
+        note_changes(picture, console);
+    }
     if args.ranks.is_some() && args.weighting.0.len() > 1 {
         console.note("--ranks is used for tsm and mtsm, the other two have no ranks");
     }
@@ -206,7 +224,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 
     // 3. The outputs and the summary.
     note_statuses(args, &maps, console);
-    let outputs = target.write(args, &maps, photograph.as_ref())?;
+    let maps = args.combined(maps, photograph)?;
+    let outputs = target.write(args, &maps, photograph)?;
     let report = Report {
         args,
         maps: &maps,
@@ -239,6 +258,12 @@ impl Features {
             reading,
             ranks,
         })
+    }
+
+    /// The height and the width of its maps.
+    fn size(&self) -> (usize, usize) {
+        let [height, width] = map_size(&self.reading.feature_map_shape()[1..]);
+        (height, width)
     }
 
     /// The number of feature maps of a batch; `None` for a file with a single feature map.
@@ -274,7 +299,7 @@ impl Maker<'_> {
             };
             let items = maps.iter().map(|map| Ok((in_f32(map)?, map.status())));
             Ok(Maps {
-                file,
+                files: file..file + 1,
                 weighting,
                 ranks: cam.ranks,
                 items: items.collect::<tenfold::Result<_>>()?,

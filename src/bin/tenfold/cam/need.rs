@@ -29,7 +29,7 @@ impl Args {
         memory: &Memory,
     ) -> Outcome {
         let threads = rayon::current_num_threads();
-        let mut kept = 0u64;
+        let mut kept = self.memory_of_groups(files, photograph);
         for (path, features) in self.features.iter().zip(files) {
             let (file, reading) = (&features.npy, &features.reading);
             let ranks = features.ranks.as_ref().map(|ranks| &ranks.each[..]);

@@ -31,8 +31,8 @@ impl Target {
     /// The target that `-o` gives, or the default.
     pub(super) fn of(args: &Args) -> Outcome<Self> {
         let Some(path) = &args.output else {
-            let name = match args.features.as_slice() {
-                [file] => stem(file),
+            let name = match args.groups().as_slice() {
+                [files] => args.stem(files),
                 _ => "maps".to_owned(),
             };
             let weighting = args.weighting.name();
@@ -46,7 +46,7 @@ impl Target {
             _ if path.is_dir() => Ok(Self::Folder(path.clone())),
             _ if named_folder && !folder.exists() => Ok(Self::Folder(folder)),
             Some("png") => Ok(Self::Picture(path.clone())),
-            Some("npy") if args.features.len() == 1 => Ok(Self::Array(path.clone())),
+            Some("npy") if args.groups().len() == 1 => Ok(Self::Array(path.clone())),
             Some("npy") => Err(Failure::usage(
                 "the maps of several files cannot be one array: -o FOLDER writes one for each file",
             )),
@@ -68,27 +68,27 @@ impl Target {
             }
             Self::Folder(folder) => folder,
         };
-        let mut stems: HashMap<String, &Path> = HashMap::new();
-        for file in &args.features {
-            if let Some(other) = stems.insert(stem(file), file) {
+        let mut stems = HashMap::new();
+        for group in args.groups() {
+            let name = args.name(&group);
+            if let Some(other) = stems.insert(args.stem(&group), name.clone()) {
                 return Err(Failure::usage(format!(
-                    "{}: another file has the same name ({}), \
+                    "{name}: another file has the same name ({other}), \
                      their maps would replace each other in {}",
-                    file.display(),
-                    other.display(),
                     folder.display()
                 )));
             }
         }
         let outputs: Vec<PathBuf> = args
-            .features
-            .iter()
-            .zip(files)
-            .flat_map(|(path, file)| {
+            .groups()
+            .into_iter()
+            .flat_map(|group| {
+                let stem = args.stem(&group);
+                let batch = files[group].iter().find_map(Features::batch);
                 let weightings = args.weighting.0.iter();
                 weightings.flat_map(move |&weighting| {
-                    let names = Names::new(folder, path, weighting);
-                    let pictures: Vec<_> = names.pictures(file.batch()).collect();
+                    let names = Names::new(folder, &stem, weighting);
+                    let pictures: Vec<_> = names.pictures(batch).collect();
                     std::iter::once(names.array()).chain(pictures)
                 })
             })
@@ -123,7 +123,7 @@ impl Target {
 }
 
 /// The name of a file without its folder and extension.
-fn stem(file: &Path) -> String {
+pub(super) fn stem(file: &Path) -> String {
     let stem = file.file_stem().unwrap_or(file.as_os_str());
     stem.to_string_lossy().into_owned()
 }
@@ -193,7 +193,7 @@ fn write_folder(
     })?;
     let mut written = Vec::new();
     for maps in maps {
-        let names = Names::new(folder, &args.features[maps.file], maps.weighting);
+        let names = Names::new(folder, &args.stem(&maps.files), maps.weighting);
         let array = names.array();
         write_array(&array, args, &[maps], photograph)?;
         written.push(array);
@@ -206,17 +206,17 @@ fn write_folder(
     Ok(written)
 }
 
-/// The names of the files for the maps of one input file and one weighting.
+/// The names of the files for the maps of one input file or group and one weighting.
 struct Names {
     folder: PathBuf,
     name: String,
 }
 
 impl Names {
-    fn new(folder: &Path, file: &Path, weighting: Weighting) -> Self {
+    fn new(folder: &Path, stem: &str, weighting: Weighting) -> Self {
         Self {
             folder: folder.to_path_buf(),
-            name: format!("{}.{weighting}", stem(file)),
+            name: format!("{stem}.{weighting}"),
         }
     }
 
