@@ -9,7 +9,7 @@
 //! | `npy` | arrays |
 //! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
 //! | `archive` | the zip archives in which decompositions are stored |
-//! | `image` | pictures |
+//! | `image`, `image/claims` | pictures; the sizes that their headers claim |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
 //! | `memory` | the memory that a reader allocates |
 //! | `write`, `unfinished` | temporary files that replace their targets |
