@@ -58,20 +58,24 @@ impl Args {
     /// For each group the indices of its files in `Args::features`. Without `--group` each file is
     /// a group of its own.
     pub(super) fn groups(&self) -> Vec<Range<usize>> {
-        let groups = &self.group.groups;
-        if groups.is_empty() {
+        if !self.has_groups() {
             return (0..self.features.len())
                 .map(|file| file..file + 1)
                 .collect();
         }
         let mut start = 0;
-        let lengths = groups.iter().map(|group| group.0.len());
+        let lengths = self.group.groups.iter().map(|group| group.0.len());
         lengths
             .map(|length| {
                 start += length;
                 start - length..start
             })
             .collect()
+    }
+
+    /// Whether `--group` was given.
+    pub(super) fn has_groups(&self) -> bool {
+        !self.group.groups.is_empty()
     }
 
     /// The name of some files in texts, such as `P3.npy+P4.npy`.
@@ -91,7 +95,7 @@ impl Args {
     /// Fails if the files of a group hold different numbers of feature maps, or if `--combine` was
     /// given without a group.
     pub(super) fn check_groups(&self, files: &[Features]) -> Outcome {
-        if self.group.combine.is_some() && self.group.groups.is_empty() {
+        if self.group.combine.is_some() && !self.has_groups() {
             return Err(Failure::usage(
                 "--combine is for the maps of a group: --group P3.npy,P4.npy names one",
             ));
@@ -113,28 +117,21 @@ impl Args {
         Ok(())
     }
 
-    /// The bytes that the combined maps of all groups need while they are computed.
-    pub(super) fn memory_of_groups(
+    /// For each group the height and the width of its maps, and their number. Nothing without
+    /// `--group`.
+    pub(super) fn combined_maps(
         &self,
         files: &[Features],
         photograph: Option<&RgbImage>,
-    ) -> u64 {
-        /// For a combined map in `f32`.
-        const KEPT_BYTES: u64 = 4;
-        /// For one resized map, and for the combined map in `f64` before and after normalisation.
-        const WORKING_BYTES: u64 = 20;
-        if self.group.groups.is_empty() {
-            return 0;
-        }
+    ) -> Vec<((usize, usize), u64)> {
         let of_group = |group: Range<usize>| {
-            let sizes = files[group.clone()].iter().map(Features::size);
-            let (height, width) = self.combined_size(photograph, sizes);
-            let maps = files[group.start].batch().unwrap_or(1) * self.weighting.0.len();
-            let pixels = (height as u64).saturating_mul(width as u64);
-            pixels.saturating_mul(KEPT_BYTES * maps as u64 + WORKING_BYTES)
+            let files = &files[group];
+            let size = self.combined_size(photograph, files.iter().map(Features::size));
+            let items = files[0].batch().unwrap_or(1);
+            (size, (items * self.weighting.0.len()) as u64)
         };
-        let groups = self.groups().into_iter().map(of_group);
-        groups.fold(0, u64::saturating_add)
+        let groups = self.groups().into_iter();
+        groups.filter(|_| self.has_groups()).map(of_group).collect()
     }
 
     /// The height and the width of a combined map: `--size`, or else those of the photograph, or
@@ -158,7 +155,7 @@ impl Args {
         maps: Vec<Maps>,
         photograph: Option<&RgbImage>,
     ) -> Outcome<Vec<Maps>> {
-        if self.group.groups.is_empty() {
+        if !self.has_groups() {
             return Ok(maps);
         }
         let mut combined = Vec::new();

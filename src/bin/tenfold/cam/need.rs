@@ -5,7 +5,7 @@ use tenfold::io::RgbImage;
 
 use super::picture::MIN_SIDE;
 use super::target::Target;
-use super::{Args, Features, map_size};
+use super::{Args, Features};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 
@@ -29,7 +29,13 @@ impl Args {
         memory: &Memory,
     ) -> Outcome {
         let threads = rayon::current_num_threads();
-        let mut kept = self.memory_of_groups(files, photograph);
+        let mut kept = 0u64;
+        // The maps of a group are drawn as one.
+        for (size, maps) in self.combined_maps(files, photograph) {
+            kept = kept
+                .saturating_add(combining_memory(size, maps))
+                .saturating_add(self.picture_memory(size, maps, target, photograph));
+        }
         for (path, features) in self.features.iter().zip(files) {
             let (file, reading) = (&features.npy, &features.reading);
             let ranks = features.ranks.as_ref().map(|ranks| &ranks.each[..]);
@@ -46,19 +52,14 @@ impl Args {
                 let need = need.map_err(|error| Failure::in_file(path, error))?;
                 working = working.max(need.saturating_mul(threads.min(items) as u64));
             }
-            let [rows, columns] = map_size(&map[1..]);
-            let (height, width) = self.drawn(rows, columns, photograph);
+            let (height, width) = features.size();
             let maps = (items * self.weighting.0.len()) as u64;
-            let of_map = ENTRY_BYTES * (rows * columns) as u64;
-            let of_picture =
-                PIXEL_BYTES.saturating_mul((height as u64).saturating_mul(width as u64));
-            let of_output = match target {
-                Target::Folder(_) => 1,
-                Target::Picture(_) | Target::Array(_) => maps,
-            };
-            kept = kept
-                .saturating_add(maps.saturating_mul(of_map))
-                .saturating_add(of_output.saturating_mul(of_picture));
+            let of_map = ENTRY_BYTES * (height * width) as u64;
+            kept = kept.saturating_add(maps.saturating_mul(of_map));
+            if !self.has_groups() {
+                let pictures = self.picture_memory((height, width), maps, target, photograph);
+                kept = kept.saturating_add(pictures);
+            }
             // The array of the file is freed once its entries are copied to feature maps.
             let copy = if is_single {
                 reading.memory::<f32>()
@@ -73,6 +74,24 @@ impl Args {
         Ok(())
     }
 
+    /// The bytes of the pictures that are in memory at once, for `maps` maps of a height and a
+    /// width.
+    fn picture_memory(
+        &self,
+        (height, width): (usize, usize),
+        maps: u64,
+        target: &Target,
+        photograph: Option<&RgbImage>,
+    ) -> u64 {
+        let (height, width) = self.drawn(height, width, photograph);
+        let pixels = (height as u64).saturating_mul(width as u64);
+        let pictures = match target {
+            Target::Folder(_) => 1,
+            Target::Picture(_) | Target::Array(_) => maps,
+        };
+        pictures.saturating_mul(pixels.saturating_mul(PIXEL_BYTES))
+    }
+
     /// The height and the width of the picture of a map.
     fn drawn(&self, height: usize, width: usize, photograph: Option<&RgbImage>) -> (usize, usize) {
         let of_photograph = photograph.map(|p| (p.height() as usize, p.width() as usize));
@@ -81,4 +100,18 @@ impl Args {
             (factor * height, factor * width)
         })
     }
+}
+
+/// The bytes of `maps` combined maps of a height and a width, and of what is allocated while one of
+/// them is computed.
+fn combining_memory((height, width): (usize, usize), maps: u64) -> u64 {
+    /// For the combined map in `f32`.
+    const KEPT_BYTES: u64 = 4;
+    /// For one resized map, and for the combined map in `f64` before and after normalisation.
+    const WORKING_BYTES: u64 = 20;
+    let pixels = (height as u64).saturating_mul(width as u64);
+    let bytes = maps
+        .saturating_mul(KEPT_BYTES)
+        .saturating_add(WORKING_BYTES);
+    pixels.saturating_mul(bytes)
 }
