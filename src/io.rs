@@ -17,7 +17,7 @@
 //! | `element`, `stored`, `entries` | types of numbers; blocks of numbers; reading a block |
 //! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
 //! | `archive`, `deflate` | the zip archives of decompositions; the limit of their compression |
-//! | `image` | pictures |
+//! | `image`, `image/claims` | pictures; the sizes that their headers claim |
 //! | `contents` | whether a file holds an array, a decomposition or several arrays |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
 //! | `memory` | the memory that a reader allocates |
@@ -93,7 +93,7 @@ pub use self::contents::{Contents, contents};
 #[cfg(feature = "io")]
 pub use self::element::Element;
 #[cfg(feature = "image")]
-pub use self::image::{RgbImage, read_image, write_png};
+pub use self::image::{Picture, RgbImage, read_image, write_png};
 #[cfg(feature = "io")]
 pub use member::Member;
 #[cfg(feature = "io")]

@@ -5,7 +5,7 @@
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use tenfold::cam::{Cam, Colormap, Grid, Layout, Sign, Tokens, Weighting};
+use tenfold::cam::{Cam, Colormap, Combination, Grid, Layout, Sign, Tokens, Weighting};
 use tenfold::io::{
     AnyTensor, AnyTucker, ArrayFile, Element, Raw, ReadOptions, members_from, read_array_from,
     read_image, read_npy, read_tucker,
@@ -130,6 +130,7 @@ pub fn text(data: &[u8]) {
     };
     let (shape, text) = text.split_once('\n').unwrap_or(("5,6,7", text));
     let _ = (text.parse::<Weighting>(), text.parse::<Sign>());
+    let _ = text.parse::<Combination>();
     let _ = (text.parse::<Colormap>(), text.parse::<Method>());
     let shape: Option<Vec<usize>> = shape.split(',').map(|extent| extent.parse().ok()).collect();
     let Some(shape) = shape else { return };

@@ -52,7 +52,7 @@ const CLASSIC: Kind =
 const PICKLE: Kind = Kind::Other("a Python pickle");
 
 /// The first bytes of each kind of file.
-const SIGNATURES: [(&[u8], Kind); 23] = [
+const SIGNATURES: [(&[u8], Kind); 24] = [
     (b"\x93NUMPY", Kind::Array),
     (b"PK\x03\x04", Kind::Archive),
     // A zip archive without entries.
@@ -60,9 +60,10 @@ const SIGNATURES: [(&[u8], Kind); 23] = [
     (b"\x89PNG\r\n\x1a\n", Kind::Picture("a PNG")),
     (b"\xff\xd8\xff", Kind::Picture("a JPEG")),
     (b"GIF8", Kind::Other("a GIF")),
-    (b"II*\0", Kind::Other("a TIFF")),
-    (b"MM\0*", Kind::Other("a TIFF")),
-    (b"RIFF", Kind::Other("a RIFF file (such as WebP)")),
+    (b"II*\0", Kind::Picture("a TIFF")),
+    (b"MM\0*", Kind::Picture("a TIFF")),
+    (b"II+\0", Kind::Other("a BigTIFF")),
+    (b"MM\0+", Kind::Other("a BigTIFF")),
     (b"%PDF", Kind::Other("a PDF")),
     (b"\x89HDF\r\n\x1a\n", HDF5),
     // An HDF5 file after 512 bytes of MATLAB's own.
@@ -89,14 +90,37 @@ impl Kind {
         }
         let known = SIGNATURES.iter();
         let known = known.copied().find(|(bytes, _)| start.starts_with(bytes));
-        match known {
+        let kind = known.map(|(_, kind)| kind);
+        match kind.or_else(|| Self::of_later_bytes(start)) {
             #[cfg(feature = "nifti")]
             _ if super::nifti::is_compressed_volume(start) => NIFTI,
-            Some((_, kind)) => kind,
+            Some(kind) => kind,
             None if is_nifti(start) => NIFTI,
             None if is_text(start) => Self::Other("a text file"),
             None => Self::Unknown,
         }
+    }
+
+    /// The kind of a file with a signature that does not fill the first bytes.
+    fn of_later_bytes(start: &[u8]) -> Option<Self> {
+        let name = start.get(8..12);
+        if start.starts_with(b"RIFF") {
+            return Some(match name {
+                Some(b"WEBP") => Self::Picture("a WebP"),
+                _ => Self::Other("a RIFF file"),
+            });
+        }
+        if start.get(4..8) == Some(b"ftyp") {
+            return Some(match name {
+                Some(b"avif") => Self::Other("an AVIF picture"),
+                Some(b"heic" | b"heix" | b"mif1") => Self::Other("a HEIC picture"),
+                _ => Self::Other("a video or audio file (MP4)"),
+            });
+        }
+        // Byte 14 starts a number of 4 bytes below 256. A text that starts with "BM" has no zero
+        // bytes.
+        let bitmap = start.starts_with(b"BM") && start.get(15..18) == Some(&[0; 3]);
+        bitmap.then_some(Self::Picture("a BMP"))
     }
 
     /// The name for messages.
@@ -168,7 +192,7 @@ impl Expected {
             Self::Raw => "a file of numbers",
             Self::Decomposition => "a decomposition (.npz)",
             Self::ArrayOrDecomposition => "an array file (such as .npy) or a decomposition (.npz)",
-            Self::Picture => "a PNG or JPEG",
+            Self::Picture => "a PNG, JPEG, WebP, BMP or TIFF",
         }
     }
 
@@ -213,6 +237,15 @@ mod tests {
             (b"\xff\xd8\xff\xe0\0\x10JFIF", "a JPEG"),
             (b"\x80\x02\0\0\0\0\0\0{\"a\":", "a .safetensors file"),
             (b"\x80\x02\0\0\0\0\0\x01{\"a\":", "a Python pickle"),
+            (b"RIFF\x24\0\0\0WEBPVP8 ", "a WebP"),
+            (b"RIFF\x24\0\0\0WAVEfmt ", "a RIFF file"),
+            (b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x02", "a BMP"),
+            (b"BMI,age,sex\n23.5,41,f\n", "a text file"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture"),
+            (
+                b"\0\0\0\x20ftypisom\0\0\x02\0",
+                "a video or audio file (MP4)",
+            ),
             (b"a,b\r\n1,2\r\n", "a text file"),
             ("Größe".as_bytes(), "a text file"),
             // A character of two bytes, cut after the first.

@@ -219,7 +219,7 @@ fn bad_options_are_refused() {
     for (options, message) in [
         (
             "-o out.png --image text.toml",
-            "this is a text file, a PNG or JPEG was expected",
+            "this is a text file, a PNG, JPEG, WebP, BMP or TIFF was expected",
         ),
         ("-o out.png --image no-such.png", "no-such.png"),
         ("-o out.png --ranks 50,7,7", "above 49, the product"),

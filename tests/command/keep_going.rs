@@ -89,6 +89,30 @@ fn one_picture_holds_the_good_files() {
     );
 }
 
+/// A group with a bad file has no map. The groups after it keep their own files.
+#[test]
+fn cam_writes_the_maps_of_the_good_groups() {
+    let folder = with_bad_files();
+    folder.write("batch.npy", &[2, 1, 1, 2], &[1.0f32, 2.0, 3.0, 4.0]);
+    let arguments = "cam --group chelsea.npy,no-such.npy --group nan.npy,chelsea.npy \
+                     --group batch.npy,chelsea.npy --group constant.npy,chelsea.npy -o maps";
+    let bad = [
+        ("no-such.npy", "there is no such file"),
+        ("batch.npy", "holds 2 feature maps and"),
+        ("nan.npy", "the entry at [1, 1, 1] is NaN"),
+    ];
+    let object = with_failures(&folder, arguments, &bad);
+    assert_eq!(object["inputs"], json!(["constant.npy", "chelsea.npy"]));
+    assert_eq!(object["maps"].as_array().unwrap().len(), 1);
+    assert_eq!(object["maps"][0]["input"], "constant.npy+chelsea.npy");
+    folder.succeeds("cam --group constant.npy,chelsea.npy -o alone.npy");
+    assert_eq!(
+        folder.read_f32("maps/constant+chelsea.mtsm.npy"),
+        folder.read_f32("alone.npy")
+    );
+    assert_eq!(fs::read_dir(folder.at("maps")).unwrap().count(), 2);
+}
+
 #[test]
 fn without_a_good_file_nothing_is_written() {
     let folder = with_bad_files();

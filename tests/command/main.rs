@@ -10,6 +10,7 @@ mod bad_input;
 mod bench;
 mod cam;
 mod cam_element_types;
+mod cam_groups;
 mod cam_layouts;
 mod cam_pictures;
 mod completions;

@@ -30,7 +30,7 @@ impl Kind {
             ArrayOrDecomposition => {
                 "an array file (such as .npy) or a decomposition (.npz) was expected"
             }
-            Picture => "a PNG or JPEG was expected",
+            Picture => "a PNG, JPEG, WebP, BMP or TIFF was expected",
         }
     }
 
@@ -204,6 +204,9 @@ fn damage(file: &str, expected: Kind) -> Option<&'static str> {
     match file {
         "cut.npy" if expected.accepts(Array) => Some("the header claims"),
         "cut.npz" if expected != Picture => Some("damaged or cut short"),
+        "data.h5" if cfg!(feature = "hdf5") && expected.accepts(Array) => {
+            Some("damaged, or of a kind that cannot be read")
+        }
         "cut.png" | "picture.jpg" if expected == Picture => Some("cut short"),
         _ => None,
     }

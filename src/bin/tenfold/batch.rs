@@ -12,6 +12,7 @@
 //! first bad input ends the command, before any output is written.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -45,8 +46,14 @@ impl Input for &PathBuf {
     }
 }
 
-/// An input with its index among all inputs.
-impl<I: Input> Input for (usize, I) {
+impl Input for &[PathBuf] {
+    fn names(&self) -> Vec<String> {
+        self.iter().flat_map(|file| file.names()).collect()
+    }
+}
+
+/// An input with the indices of its files among all files.
+impl<I: Input> Input for (Range<usize>, I) {
     fn names(&self) -> Vec<String> {
         self.1.names()
     }

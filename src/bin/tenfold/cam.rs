@@ -2,6 +2,7 @@
 //!
 //! | file | subject |
 //! | --- | --- |
+//! | `group` | maps of several layers that become one map |
 //! | `layout` | the order of the modes of an array |
 //! | `likelier` | notes about extents that look like another order |
 //! | `need` | the estimate of the memory |
@@ -9,6 +10,7 @@
 //! | `picture` | pictures of maps |
 //! | `report` | notes and the summary |
 
+mod group;
 mod layout;
 mod likelier;
 mod need;
@@ -16,6 +18,7 @@ mod picture;
 mod report;
 mod target;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -23,11 +26,11 @@ use tenfold::cam::{
     Cam, Colormap, Decomposition, Overlay, Reading, SaliencyMap, Sign, Status, Weighting,
     normalize, resize,
 };
-use tenfold::io::{AnyTensor, ArrayFile, RgbImage, read_image};
+use tenfold::io::{AnyTensor, ArrayFile, Picture, RgbImage};
 use tenfold::{Monitor, Scalar, Tensor};
 
 use crate::arrays::ArrayOptions;
-use crate::batch::{Batch, Input, KeepGoing};
+use crate::batch::{Batch, KeepGoing};
 use crate::console::Console;
 use crate::device::model::{Call, Task};
 use crate::device::{Choice, Device, MapScalar};
@@ -36,8 +39,10 @@ use crate::list;
 use crate::memory::Memory;
 use crate::progress::{Bar, Steps};
 use crate::ranks::Ranks;
+use group::{GroupArgs, Layers};
 use layout::{LayoutArgs, at_index_in_array};
 use need::Need;
+use picture::note_changes;
 use report::{Report, note_statuses};
 use target::Target;
 
@@ -50,8 +55,14 @@ pub(crate) struct Args {
     /// Feature maps, C×H×W, a batch N×C×H×W, C×L, or any order that --layout names: files (.npy,
     /// .npz, .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5), file:name for one
     /// of several arrays, or - for a .npy on standard input
-    #[arg(value_name = "F.npy", required = true)]
+    #[arg(
+        value_name = "F.npy",
+        required_unless_present = "groups",
+        conflicts_with = "groups"
+    )]
     features: Vec<PathBuf>,
+    #[command(flatten)]
+    group: GroupArgs,
     #[command(flatten)]
     layout: LayoutArgs,
     /// The kind of map: eigen-cam, tsm, multivec-eigen-cam, mtsm, or all
@@ -74,7 +85,8 @@ pub(crate) struct Args {
     /// for the others]
     #[arg(long, value_name = "NAME")]
     sign: Option<Sign>,
-    /// Draw the map over this photograph, PNG or JPEG
+    /// Draw the map over this photograph: PNG, JPEG, WebP, BMP or TIFF. It is turned as its EXIF
+    /// orientation says
     #[arg(long, value_name = "IMG")]
     image: Option<PathBuf>,
     /// Resize the map to this height and width, at most 67108864 pixels
@@ -147,12 +159,12 @@ fn parse_size(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
-/// The maps of one file and weighting.
+/// The maps of one file or one group of files, for one weighting.
 struct Maps {
-    /// The index of the file in `Args::features`.
-    file: usize,
+    /// The indices of the files in `Args::features`.
+    files: Range<usize>,
     weighting: Weighting,
-    /// The ranks of the Tucker decomposition; `None` for full ranks.
+    /// The ranks of the Tucker decomposition; `None` for full ranks and for a group.
     ranks: Option<Vec<usize>>,
     /// A map H×W for each feature map of the file. A map of L positions in a line is 1×L.
     items: Vec<(Tensor<f32>, Status)>,
@@ -160,28 +172,36 @@ struct Maps {
     batch: bool,
 }
 
-pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
+pub(crate) fn run(mut args: Args, console: &Console, memory: &Memory) -> Outcome {
+    args.list_files_of_groups();
+    let args = &args;
     // 1. Checks, before any entries are read.
     let batch = Batch::new(&args.keep_going);
-    let files = batch.each(args.features.iter().enumerate(), |(file, path)| {
-        Features::open(file, path, args)
-    })?;
+    let groups = args.groups().into_iter();
+    let groups = groups.map(|group| (group.clone(), &args.features[group]));
+    let groups = batch.each(groups, |(group, _)| Layers::open(group, args))?;
     if !(0.0..=1.0).contains(&args.alpha) {
         let what = "--alpha";
         let value = args.alpha;
         return Err(tenfold::Error::FractionOutOfRange { what, value }.into());
     }
-    let photograph = args.image.as_ref().map(read_image).transpose()?;
+    args.check_combine()?;
+    let picture = args.image.as_ref().map(Picture::read).transpose()?;
+    let photograph = picture.as_ref().map(Picture::image);
     let target = Target::of(args)?;
-    target.check(args, &files)?;
-    let mut need = Need::new(args, &target, photograph.as_ref());
-    let files = batch.each(files, |file| {
-        need.add(&file, memory)?;
-        Ok(file)
+    target.check(args, &groups)?;
+    let mut need = Need::new(args, &target, photograph);
+    let groups = batch.each(groups, |layers| {
+        need.add(&layers, memory)?;
+        Ok(layers)
     })?;
+    if let Some(picture) = &picture {
+        note_changes(picture, console);
+    }
     if args.ranks.is_some() && args.weighting.0.len() > 1 {
         console.note("--ranks is used for tsm and mtsm, the other two have no ranks");
     }
+    let files: Vec<&Features> = groups.iter().flat_map(|layers| &layers.files).collect();
     for file in &files {
         let (path, shape) = (file.path, file.npy.shape());
         args.layout.note(path, shape, &file.reading, console);
@@ -200,19 +220,24 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         device,
         bar: console.progress("maps", Steps::Equal(count)),
     };
-    let read = batch.each(files, |features| maker.read(features, console))?;
+    let read = batch.each(groups, |layers| {
+        let files = layers.files.into_iter();
+        let files = files.map(|features| maker.read(features, console));
+        files.collect::<Outcome<Vec<_>>>()
+    })?;
     let device = maker.device.name();
     drop(maker);
-    let (inputs, maps): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+    let (inputs, maps): (Vec<_>, Vec<_>) = read.into_iter().flatten().unzip();
     let maps: Vec<Maps> = maps.into_iter().flatten().collect();
     let seconds = started.elapsed().as_secs_f64();
 
     // 3. The outputs and the summary.
     note_statuses(args, &maps, console);
+    let maps = args.combined(maps, photograph)?;
     let outputs = if maps.is_empty() {
         Vec::new()
     } else {
-        target.write(args, &maps, photograph.as_ref(), console)?
+        target.write(args, &maps, photograph, console)?
     };
     let report = Report {
         args,
@@ -236,12 +261,6 @@ struct Features<'a> {
     ranks: Option<Ranks>,
 }
 
-impl Input for Features<'_> {
-    fn names(&self) -> Vec<String> {
-        self.path.names()
-    }
-}
-
 /// A file with computed maps.
 struct Done {
     path: PathBuf,
@@ -263,6 +282,12 @@ impl<'a> Features<'a> {
             reading,
             ranks,
         })
+    }
+
+    /// The height and the width of its maps.
+    fn size(&self) -> (usize, usize) {
+        let [height, width] = map_size(&self.reading.feature_map_shape()[1..]);
+        (height, width)
     }
 
     /// The number of feature maps of a batch; `None` for a file with a single feature map.
@@ -332,7 +357,7 @@ impl Maker<'_> {
             };
             let items = maps.iter().map(|map| Ok((in_f32(map)?, map.status())));
             Ok(Maps {
-                file,
+                files: file..file + 1,
                 weighting,
                 ranks: cam.ranks,
                 items: items.collect::<tenfold::Result<_>>()?,
@@ -379,7 +404,7 @@ impl Args {
     }
 
     /// The calls that compute the maps of `files`.
-    fn calls(&self, files: &[Features]) -> Vec<Call> {
+    fn calls(&self, files: &[&Features]) -> Vec<Call> {
         let mut calls = Vec::new();
         for file in files {
             let ranks = file.ranks.as_ref().map(|ranks| &ranks.each[..]);

@@ -91,7 +91,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Decompose(args) => decompose::run(&args, &console, &memory),
         Command::Reconstruct(args) => reconstruct::run(&args, &console, &memory),
         Command::Info(args) => info::run(&args, &console, &memory),
-        Command::Cam(args) => cam::run(&args, &console, &memory),
+        Command::Cam(args) => cam::run(args, &console, &memory),
         Command::Evaluate(args) => evaluate::run(&args, &console, &memory),
         Command::Bench(args) => bench::run(&args, &console, &memory),
         Command::Completions(args) => completions::run(&args, &console),

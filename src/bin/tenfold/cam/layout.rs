@@ -140,7 +140,7 @@ mod tests {
         let args = Args::from_arg_matches(&matches).unwrap();
         let features =
             Features::open(0, &path, &args).unwrap_or_else(|failure| panic!("{failure}"));
-        let calls = args.calls(&[features]);
+        let calls = args.calls(&[&features]);
         calls.into_iter().map(|call| call.batch).collect()
     }
 

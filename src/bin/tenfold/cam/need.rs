@@ -3,9 +3,10 @@
 use tenfold::Scalar;
 use tenfold::io::RgbImage;
 
+use super::group::Layers;
 use super::picture::MIN_SIDE;
 use super::target::Target;
-use super::{Args, Features, map_size};
+use super::{Args, Features};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 
@@ -42,9 +43,29 @@ impl<'a> Need<'a> {
         }
     }
 
-    /// Adds a file. If its maps and the maps of the files before need more memory than the limit,
-    /// this fails and the file is not added.
-    pub(super) fn add(&mut self, features: &Features, memory: &Memory) -> Outcome {
+    /// Adds the files of a group. If their maps and the maps of the files before need more memory
+    /// than the limit, this fails and the files are not added.
+    pub(super) fn add(&mut self, layers: &Layers, memory: &Memory) -> Outcome {
+        let mut kept = self.kept;
+        // The maps of a group are drawn as one.
+        if self.args.has_groups() {
+            let (size, maps) = layers.combined_maps(self.args, self.photograph);
+            kept = kept
+                .saturating_add(combining_memory(size, maps))
+                .saturating_add(self.picture_memory(size, maps));
+        }
+        for features in &layers.files {
+            let (maps, working) = self.of_file(features)?;
+            kept = kept.saturating_add(maps);
+            memory.check(features.path, kept.saturating_add(working))?;
+        }
+        self.kept = kept;
+        Ok(())
+    }
+
+    /// The bytes for the maps of a file and their pictures, and those that are allocated while the
+    /// maps are computed.
+    fn of_file(&self, features: &Features) -> Outcome<(u64, u64)> {
         let Features {
             path,
             npy: file,
@@ -66,19 +87,13 @@ impl<'a> Need<'a> {
             let need = need.map_err(|error| Failure::in_file(path, error))?;
             working = working.max(need.saturating_mul(threads.min(items) as u64));
         }
-        let [rows, columns] = map_size(&map[1..]);
-        let (height, width) = self.drawn(rows, columns);
+        let (height, width) = features.size();
         let maps = (items * self.args.weighting.0.len()) as u64;
-        let of_map = ENTRY_BYTES * (rows * columns) as u64;
-        let of_picture = PIXEL_BYTES.saturating_mul((height as u64).saturating_mul(width as u64));
-        let of_output = match self.target {
-            Target::Folder(_) => 1,
-            Target::Picture(_) | Target::Array(_) => maps,
-        };
-        let kept = self
-            .kept
-            .saturating_add(maps.saturating_mul(of_map))
-            .saturating_add(of_output.saturating_mul(of_picture));
+        let of_map = ENTRY_BYTES * (height * width) as u64;
+        let mut kept = maps.saturating_mul(of_map);
+        if !self.args.has_groups() {
+            kept = kept.saturating_add(self.picture_memory((height, width), maps));
+        }
         // The array of the file is freed once its entries are copied to feature maps.
         let copy = if is_single {
             reading.memory::<f32>()
@@ -88,9 +103,19 @@ impl<'a> Need<'a> {
         let while_copying = file.memory().saturating_add(copy);
         let features = if copy > 0 { copy } else { file.memory() };
         let need = while_copying.max(features.saturating_add(working));
-        memory.check(path, kept.saturating_add(need))?;
-        self.kept = kept;
-        Ok(())
+        Ok((kept, need))
+    }
+
+    /// The bytes of the pictures that are in memory at once, for `maps` maps of a height and a
+    /// width.
+    fn picture_memory(&self, (height, width): (usize, usize), maps: u64) -> u64 {
+        let (height, width) = self.drawn(height, width);
+        let pixels = (height as u64).saturating_mul(width as u64);
+        let pictures = match self.target {
+            Target::Folder(_) => 1,
+            Target::Picture(_) | Target::Array(_) => maps,
+        };
+        pictures.saturating_mul(pixels.saturating_mul(PIXEL_BYTES))
     }
 
     /// The height and the width of the picture of a map.
@@ -103,4 +128,18 @@ impl<'a> Need<'a> {
             (factor * height, factor * width)
         })
     }
+}
+
+/// The bytes of `maps` combined maps of a height and a width, and of what is allocated while one of
+/// them is computed.
+fn combining_memory((height, width): (usize, usize), maps: u64) -> u64 {
+    /// For the combined map in `f32`.
+    const KEPT_BYTES: u64 = 4;
+    /// For one resized map, and for the combined map in `f64` before and after normalisation.
+    const WORKING_BYTES: u64 = 20;
+    let pixels = (height as u64).saturating_mul(width as u64);
+    let bytes = maps
+        .saturating_mul(KEPT_BYTES)
+        .saturating_add(WORKING_BYTES);
+    pixels.saturating_mul(bytes)
 }

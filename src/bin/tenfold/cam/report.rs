@@ -14,7 +14,7 @@ use crate::failure::Outcome;
 impl Maps {
     /// The name of a map in texts: the file, the index in the batch, the weighting.
     fn label(&self, args: &Args, item: usize) -> String {
-        let file = args.features[self.file].display();
+        let file = args.name(&self.files);
         if self.batch {
             format!("{file}[{item}] {}", self.weighting)
         } else {
@@ -96,7 +96,9 @@ impl Report<'_> {
                     times(map.shape()),
                 ));
                 objects.push(json!({
-                    "input": args.features[maps.file].display().to_string(),
+                    "input": args.name(&maps.files),
+                    "files": args.features[maps.files.clone()].iter()
+                        .map(|path| path.display().to_string()).collect::<Vec<_>>(),
                     "item": maps.batch.then_some(item),
                     "weighting": maps.weighting.name(),
                     "ranks": maps.ranks,

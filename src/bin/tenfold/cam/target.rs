@@ -8,9 +8,10 @@ use tenfold::Tensor;
 use tenfold::cam::Weighting;
 use tenfold::io::{RgbImage, check_writable, write_png};
 
+use super::group::Layers;
 use super::picture::{MAX_PICTURE_PIXELS, draw, side_by_side, too_many};
-use super::{Args, Features, Maps};
-use crate::arrays::{self, is_dash, stem};
+use super::{Args, Maps};
+use crate::arrays::{self, is_dash};
 use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 use crate::output;
@@ -34,8 +35,8 @@ impl Target {
     /// The target that `-o` gives, or the default.
     pub(super) fn of(args: &Args) -> Outcome<Self> {
         let Some(path) = &args.output else {
-            let name = match args.features.as_slice() {
-                [file] => stem(file),
+            let name = match args.groups().as_slice() {
+                [files] => args.stem(files),
                 _ => "maps".to_owned(),
             };
             let weighting = args.weighting.name();
@@ -46,12 +47,12 @@ impl Target {
         let folder: PathBuf = path.components().collect();
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
         match extension.as_deref() {
-            _ if is_dash(path) && args.features.len() == 1 => Ok(Self::Array(path.clone())),
+            _ if is_dash(path) && args.groups().len() == 1 => Ok(Self::Array(path.clone())),
             _ if is_dash(path) => Err(several_in_one()),
             _ if path.is_dir() => Ok(Self::Folder(path.clone())),
             _ if named_folder && !folder.exists() => Ok(Self::Folder(folder)),
             Some("png") => Ok(Self::Picture(path.clone())),
-            Some("npy") if args.features.len() == 1 => Ok(Self::Array(path.clone())),
+            Some("npy") if args.groups().len() == 1 => Ok(Self::Array(path.clone())),
             Some("npy") => Err(several_in_one()),
             None if !path.exists() => Ok(Self::Folder(path.clone())),
             _ => Err(Failure::usage(format!(
@@ -62,7 +63,7 @@ impl Target {
     }
 
     /// Fails if an output cannot be written, or would replace an input or another output.
-    pub(super) fn check(&self, args: &Args, files: &[Features]) -> Outcome {
+    pub(super) fn check(&self, args: &Args, groups: &[Layers]) -> Outcome {
         let mut inputs = arrays::files(args.features.iter().map(PathBuf::as_path))?;
         inputs.extend(args.image.clone());
         let folder = match self {
@@ -71,25 +72,26 @@ impl Target {
             }
             Self::Folder(folder) => folder,
         };
-        let mut stems: HashMap<String, &Path> = HashMap::new();
-        for &Features { path: file, .. } in files {
-            if let Some(other) = stems.insert(stem(file), file) {
+        let mut stems = HashMap::new();
+        for Layers { group, .. } in groups {
+            let name = args.name(group);
+            if let Some(other) = stems.insert(args.stem(group), name.clone()) {
                 return Err(Failure::usage(format!(
-                    "{}: another file has the same name ({}), \
+                    "{name}: another file has the same name ({other}), \
                      their maps would replace each other in {}",
-                    file.display(),
-                    other.display(),
                     folder.display()
                 )));
             }
         }
-        let outputs: Vec<PathBuf> = files
+        let outputs: Vec<PathBuf> = groups
             .iter()
-            .flat_map(|file| {
+            .flat_map(|layers| {
+                let stem = args.stem(&layers.group);
+                let batch = layers.batch();
                 let weightings = args.weighting.0.iter();
                 weightings.flat_map(move |&weighting| {
-                    let names = Names::new(folder, file.path, weighting);
-                    let pictures: Vec<_> = names.pictures(file.batch()).collect();
+                    let names = Names::new(folder, &stem, weighting);
+                    let pictures: Vec<_> = names.pictures(batch).collect();
                     std::iter::once(names.array()).chain(pictures)
                 })
             })
@@ -218,7 +220,7 @@ fn write_folder(folder: &Path, maps: &[Maps], pen: &Pen) -> Outcome<Vec<PathBuf>
     })?;
     let mut written = Vec::new();
     for maps in maps {
-        let names = Names::new(folder, &pen.args.features[maps.file], maps.weighting);
+        let names = Names::new(folder, &pen.args.stem(&maps.files), maps.weighting);
         let array = names.array();
         write_array(&array, pen.args, &[maps], pen.photograph)?;
         written.push(array);
@@ -231,17 +233,17 @@ fn write_folder(folder: &Path, maps: &[Maps], pen: &Pen) -> Outcome<Vec<PathBuf>
     Ok(written)
 }
 
-/// The names of the files for the maps of one input file and one weighting.
+/// The names of the files for the maps of one input file or group and one weighting.
 struct Names {
     folder: PathBuf,
     name: String,
 }
 
 impl Names {
-    fn new(folder: &Path, file: &Path, weighting: Weighting) -> Self {
+    fn new(folder: &Path, stem: &str, weighting: Weighting) -> Self {
         Self {
             folder: folder.to_path_buf(),
-            name: format!("{}.{weighting}", stem(file)),
+            name: format!("{stem}.{weighting}"),
         }
     }
 
