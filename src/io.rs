@@ -147,6 +147,7 @@ impl Problem {
     }
 
     /// The error for a reader or a writer without a path.
+    #[cfg(feature = "io")]
     fn of_stream(self) -> Error {
         self.at(Path::new(""))
     }

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::folder::{Folder, notes, refused, repository};
+#[cfg(feature = "hdf5")]
+use crate::folder::notes;
+use crate::folder::{Folder, refused, repository};
 
 /// A folder with the sample files.
 fn folder() -> Folder {

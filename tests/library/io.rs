@@ -6,6 +6,7 @@ mod inputs;
 mod npy;
 mod npy_headers;
 mod round_trips;
+#[cfg(any(feature = "hdf5", feature = "matlab", feature = "nifti"))]
 mod science;
 mod tucker_file;
 mod tucker_refusals;

@@ -72,6 +72,7 @@ fn refusal(file: &str, name: &str) -> String {
 }
 
 /// The scalar that entries of a type are read as. `code` is NumPy's: "i2", "f8", …
+#[cfg(any(feature = "hdf5", feature = "matlab"))]
 fn scalar(code: &str) -> &'static str {
     match code {
         "i4" | "i8" | "u4" | "u8" | "f8" => "f64",
