@@ -38,8 +38,9 @@
 //!
 //! # From a map to a picture
 //! [`resize()`] interpolates a map to the size of a photograph, and [`normalize()`] stretches it to
-//! \[0, 1\]. With the feature `image`, `colorize` turns a map into a picture, and `Overlay` blends
-//! it with the photograph. [`metrics`] measures the quality of maps.
+//! \[0, 1\]. [`combine()`] makes one map of the maps of several layers. With the feature `image`,
+//! `colorize` turns a map into a picture, and `Overlay` blends it with the photograph. [`metrics`]
+//! measures the quality of maps.
 //!
 //! Sources: Bouayed, Deslauriers-Gauthier, Iaccovelli & Naccache, *CNN Interpretability with
 //! Multivector Tucker Saliency Maps for Self-Supervised Models*, TMLR; Muhammad & Yeasin,
@@ -47,6 +48,7 @@
 
 #[cfg(feature = "image")]
 mod colormap;
+mod combine;
 mod fraction;
 mod layout;
 mod memory;
@@ -66,6 +68,7 @@ mod weighting;
 
 #[cfg(feature = "image")]
 pub use colormap::Colormap;
+pub use combine::{Combination, combine};
 pub use layout::Layout;
 pub use normalize::normalize;
 #[cfg(feature = "image")]

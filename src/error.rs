@@ -8,7 +8,7 @@ mod cuda;
 mod layout;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use cuda::CudaError;
 pub use layout::LayoutError;
@@ -380,15 +380,28 @@ pub enum Error {
     #[error("the computation was cancelled")]
     Cancelled,
     /// A file that cannot be read or written.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}{problem}", Prefix(path))]
     UnusableFile {
-        /// The file.
+        /// The file, or `file:name` for an array in a file of several. Empty for a reader or a
+        /// writer that was given in place of a file.
         path: PathBuf,
         /// What is wrong, and what was expected.
         problem: String,
         /// The error of the operating system, if it reported one.
         source: Option<std::io::Error>,
     },
+}
+
+/// Displays the path at the start of a message. An empty path is omitted.
+struct Prefix<'a>(&'a Path);
+
+impl fmt::Display for Prefix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.as_os_str().is_empty() {
+            return Ok(());
+        }
+        write!(f, "{}: ", self.0.display())
+    }
 }
 
 /// Displays a shape as `3×4×2`.

@@ -7,7 +7,9 @@
 //! tests and examples together compile in a quarter of the time. Nothing calls the functions of
 //! this module. Release builds do not reuse compiled functions, so they leave the module out.
 
-use crate::cam::{Cam, Layout, Tokens, Weighting, metrics, normalize, resize};
+use crate::cam::{
+    Cam, Combination, Layout, Tokens, Weighting, combine, metrics, normalize, resize,
+};
 #[cfg(feature = "image")]
 use crate::cam::{Colormap, colorize};
 use crate::error::Result;
@@ -84,6 +86,7 @@ fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
     normalize(view)?;
     resize(x, 1, 1)?;
     resize(view, 1, 1)?;
+    combine(&[view], 1, 1, Combination::Mean)?;
     metrics::iou(map.values().data(), &[], 0.5)?;
     // 5. Pictures and files.
     #[cfg(feature = "image")]

@@ -6,43 +6,114 @@
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | `npy` | arrays |
+//! | `array_file`, `member` | arrays in files of every format, and their descriptions |
+//! | `source` | where an array is: `file` or `file:name` |
+//! | `formats` | the table of formats with named arrays |
+//! | `npy`, `npz`, `safetensors`, `raw` | the formats; `raw` are files without a header |
+//! | `hdf5`, `nifti`, `matlab` | the formats of the features with these names |
+//! | `fields`, `scaling`, `missing` | for them: headers; scaled entries; values for missing data |
+//! | `read_options` | how to read files that do not describe their arrays |
+//! | `any_tensor` | tensors of `f32` or `f64`, as the file decides |
+//! | `element`, `stored`, `entries` | types of numbers; blocks of numbers; reading a block |
 //! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
-//! | `archive` | the zip archives in which decompositions are stored |
-//! | `image` | pictures |
+//! | `archive`, `deflate` | the zip archives of decompositions; the limit of their compression |
+//! | `image`, `image/claims` | pictures; the sizes that their headers claim |
+//! | `contents` | whether a file holds an array, a decomposition or several arrays |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
 //! | `memory` | the memory that a reader allocates |
 //! | `write`, `unfinished` | temporary files that replace their targets |
 
 #[cfg(feature = "io")]
+mod any_tensor;
+#[cfg(feature = "io")]
 mod archive;
+#[cfg(feature = "io")]
+mod array_file;
+#[cfg(feature = "io")]
+mod contents;
+#[cfg(feature = "io")]
+mod counted;
+#[cfg(feature = "io")]
+mod deflate;
+#[cfg(feature = "io")]
+mod element;
+#[cfg(feature = "io")]
+mod entries;
+#[cfg(any(feature = "hdf5", feature = "matlab", feature = "nifti"))]
+// Each format uses other functions of this module.
+#[cfg_attr(not(feature = "formats"), allow(dead_code))]
+mod fields;
+#[cfg(feature = "io")]
+mod formats;
+#[cfg(feature = "hdf5")]
+mod hdf5;
 #[cfg(feature = "image")]
 mod image;
 mod kind;
+#[cfg(feature = "matlab")]
+mod matlab;
+#[cfg(feature = "io")]
+mod member;
 #[cfg(feature = "io")]
 mod memory;
 #[cfg(feature = "io")]
 mod meta;
 #[cfg(feature = "io")]
+mod missing;
+#[cfg(feature = "nifti")]
+mod nifti;
+#[cfg(feature = "io")]
 mod npy;
+#[cfg(feature = "io")]
+mod npz;
 mod open;
+#[cfg(feature = "io")]
+mod raw;
+#[cfg(feature = "io")]
+mod read_options;
+#[cfg(feature = "io")]
+mod safetensors;
+#[cfg(any(feature = "hdf5", feature = "nifti"))]
+mod scaling;
+#[cfg(feature = "io")]
+mod source;
+#[cfg(feature = "io")]
+mod stored;
 #[cfg(feature = "io")]
 mod tucker_file;
 mod unfinished;
 mod write;
 
+#[cfg(feature = "io")]
+pub use self::any_tensor::AnyTensor;
+#[cfg(feature = "io")]
+pub use self::array_file::{ArrayFile, members, members_from, members_with, read_array_from};
+#[cfg(feature = "io")]
+pub use self::contents::{Contents, contents};
+#[cfg(feature = "io")]
+pub use self::element::Element;
 #[cfg(feature = "image")]
-pub use self::image::{RgbImage, read_image, write_png};
+pub use self::image::{Picture, RgbImage, read_image, write_png};
+#[cfg(feature = "io")]
+pub use member::Member;
 #[cfg(feature = "io")]
 pub use memory::tucker_memory;
 #[cfg(feature = "io")]
 pub use meta::Meta;
 #[cfg(feature = "io")]
-pub use npy::{AnyTensor, Npy, read_npy, write_npy, write_npy_entries};
+pub use missing::MissingValue;
 #[cfg(feature = "io")]
-pub use open::{Contents, contents};
+pub use npy::{
+    read_npy, read_npy_from, write_npy, write_npy_entries, write_npy_entries_to, write_npy_to,
+};
 #[cfg(feature = "io")]
-pub use tucker_file::{AnyTucker, read_tucker, write_tucker};
+pub use raw::Raw;
+#[cfg(feature = "io")]
+pub use read_options::ReadOptions;
+#[cfg(feature = "io")]
+pub use source::Source;
+#[cfg(feature = "io")]
+pub use tucker_file::{AnyTucker, read_tucker, read_tucker_from, write_tucker, write_tucker_to};
 pub use unfinished::abandon_unfinished;
 pub use write::{check_writable, write_text};
 
@@ -73,6 +144,12 @@ impl Problem {
             text: format!("{doing}: {source}"),
             source: Some(source),
         }
+    }
+
+    /// The error for a reader or a writer without a path.
+    #[cfg(feature = "io")]
+    fn of_stream(self) -> Error {
+        self.at(Path::new(""))
     }
 
     /// The error for the file `path`.

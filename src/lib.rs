@@ -70,6 +70,11 @@ struct Readme;
 #[doc = include_str!("../docs/tutorial.md")]
 struct Tutorial;
 
+/// Runs the snippets of the page on files as tests.
+#[cfg(all(doctest, feature = "io"))]
+#[doc = include_str!("../docs/files.md")]
+struct Files;
+
 /// Runs the snippets of the page on mathematics as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/math.md")]

@@ -1,4 +1,4 @@
-//! Checks that not every machine permits: a mount, sparse files, an instruction set. libtest cannot
+//! Checks that not every machine permits: a mount, sparse files, a terminal, an instruction set. libtest cannot
 //! report that a test was skipped. Therefore this crate has a `main` of its own, which prints
 //! `test NAME ... ok` or `skipped: NAME: REASON`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
@@ -24,10 +24,14 @@ const TESTS: &[(&str, Test)] = &[
         "sparse_file_of_an_exbibyte",
         linux::sparse_file_of_an_exbibyte,
     ),
+    #[cfg(all(feature = "cli", target_os = "linux"))]
+    ("progress_on_a_terminal", linux::progress_on_a_terminal),
     #[cfg(not(all(feature = "cli", target_os = "linux")))]
     ("full_or_read_only_disk", only_the_command_on_linux),
     #[cfg(not(all(feature = "cli", target_os = "linux")))]
     ("sparse_files", only_the_command_on_linux),
+    #[cfg(not(all(feature = "cli", target_os = "linux")))]
+    ("progress_on_a_terminal", only_the_command_on_linux),
 ];
 
 /// `cargo test WORD` passes the word on. Tests with the word in their names run.
@@ -93,9 +97,12 @@ mod npy;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod linux {
     use std::fs;
-    use std::process::{Command, Output};
+    use std::path::Path;
+    use std::process::{Command, Output, Stdio};
 
     use tempfile::TempDir;
+    use tenfold::Tensor;
+    use tenfold::io::write_npy;
 
     use crate::Skipped;
     use crate::job::{Job, OLD, failure};
@@ -189,5 +196,78 @@ mod linux {
 
     pub(crate) fn sparse_file_of_an_exbibyte() -> Result<(), Skipped> {
         sparse_files(60, &["(1152921504606846976,)"])
+    }
+
+    /// What `command` prints, run by a shell on a terminal of its own. The program `script` of
+    /// util-linux opens the terminal. Fails with the reason if there is no such program, or with the
+    /// output if the command fails.
+    fn on_a_terminal(command: &str, folder: &Path) -> Result<String, String> {
+        let output = Command::new("script")
+            .args(["--quiet", "--return", "--command", command, "/dev/null"])
+            .env("TERM", "xterm")
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .output();
+        match output {
+            Ok(Output { status, stdout, .. }) if status.success() => {
+                Ok(String::from_utf8(stdout).unwrap())
+            }
+            Ok(Output { stderr, stdout, .. }) => {
+                let text = [stderr, stdout].concat();
+                Err(String::from_utf8_lossy(&text).trim().to_owned())
+            }
+            Err(error) => Err(format!("`script` cannot be started ({error})")),
+        }
+    }
+
+    /// Commands draw progress bars on a terminal, and none if standard error is not a terminal or
+    /// with `--quiet`.
+    pub(crate) fn progress_on_a_terminal() -> Result<(), Skipped> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        on_a_terminal("true", path).map_err(Skipped)?;
+        let x = Tensor::from_fn(&[8, 7, 6], |i| (1 + i[0] * i[1] + i[2] % 3) as f64).unwrap();
+        write_npy(path.join("x.npy"), &x).unwrap();
+        write_npy(
+            path.join("map.npy"),
+            &Tensor::<f32>::zeros(&[2, 2]).unwrap(),
+        )
+        .unwrap();
+        let tenfold = env!("CARGO_BIN_EXE_tenfold");
+        for (arguments, words) in [
+            (
+                "decompose x.npy --ranks 2 --method hooi --sweeps 3 -o x.npz",
+                &["reading", "decomposing", "/3 ", "writing"][..],
+            ),
+            (
+                "reconstruct x.npz -o y.npy",
+                &["reading", "reconstructing", "writing"],
+            ),
+            ("info x.npy x.npz", &["reading", "spectra", "/3 "]),
+            (
+                "cam x.npy x.npy -o maps.png",
+                &["maps", "pictures", "/2 ", "reading"],
+            ),
+            (
+                "evaluate --maps map.npy --masks map.npy",
+                &["reading", "thresholds", "/6 "],
+            ),
+            ("bench --shape 4x3x3 --repeat 1", &["measuring", "/8 "]),
+        ] {
+            let command = format!("{tenfold} {arguments}");
+            let printed = on_a_terminal(&command, path).unwrap();
+            for word in words {
+                assert!(printed.contains(word), "{arguments}, {word}: {printed:?}");
+            }
+            // Bars move the cursor. Without them there is no control character but the line break.
+            let is_control = |c: char| c.is_control() && c != '\n';
+            on_a_terminal(&format!("{command} 2> errors"), path).unwrap();
+            let errors = fs::read_to_string(path.join("errors")).unwrap();
+            assert!(!errors.contains(is_control), "{arguments}: {errors:?}");
+            let quiet = on_a_terminal(&format!("{command} --quiet"), path).unwrap();
+            let quiet = quiet.replace("\r\n", "\n");
+            assert!(!quiet.contains(is_control), "{arguments}: {quiet:?}");
+        }
+        Ok(())
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! Bad input must give an error. It must not cause a panic, an endless loop or a wrong result.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
-use tenfold::cam::{Cam, Colormap, Grid, Layout, Sign, Tokens, Weighting};
-use tenfold::io::{AnyTensor, AnyTucker, read_image, read_npy, read_tucker};
+use tenfold::cam::{Cam, Colormap, Combination, Grid, Layout, Sign, Tokens, Weighting};
+use tenfold::io::{
+    AnyTensor, AnyTucker, ArrayFile, Element, Raw, ReadOptions, members_from, read_array_from,
+    read_image, read_npy, read_tucker,
+};
 use tenfold::{
     Hooi, Hosvd, Method, Randomized, Result, Route, Scalar, Slice, Solver, StHosvd, Tensor,
     Truncation, Tucker,
@@ -31,6 +34,86 @@ pub fn npz(data: &[u8]) {
     }
 }
 
+/// Reads every array of an archive with these bytes.
+pub fn archive(data: &[u8]) {
+    // Deflate makes at most 1032 bytes from one.
+    read_members(data, 1032);
+}
+
+/// Reads every tensor of a `.safetensors` file with these bytes.
+pub fn safetensors(data: &[u8]) {
+    read_members(data, 1);
+}
+
+/// Reads every dataset of an HDF5 file with these bytes.
+pub fn hdf5(data: &[u8]) {
+    read_members(data, 1032);
+}
+
+/// Reads a NIfTI volume with these bytes.
+pub fn nifti(data: &[u8]) {
+    read_members(data, 1032);
+}
+
+/// Reads every variable of a MATLAB file with these bytes.
+pub fn matlab(data: &[u8]) {
+    read_members(data, 1032);
+}
+
+/// Lists the arrays of a file with these bytes and reads each. An entry takes at most 8 bytes for each
+/// of the `expansion` bytes that a byte of the file can hold.
+fn read_members(data: &[u8], expansion: usize) {
+    for bfloat16 in [false, true] {
+        let options = ReadOptions {
+            bfloat16,
+            ..ReadOptions::default()
+        };
+        let members = match members_from(Cursor::new(data), &options) {
+            Ok(members) => members,
+            Err(error) => return check_message(&error),
+        };
+        for member in members {
+            let array = read_array_from(Cursor::new(data), Some(&member.name), &options);
+            match array {
+                // Two members may have the same name.
+                Ok(array) if array.shape() == member.shape => {
+                    let entries: usize = array.shape().iter().product();
+                    assert!(member.dtype == Some(array.dtype()));
+                    assert!(4 * entries as u64 <= member.memory);
+                    assert!(entries <= expansion * data.len());
+                }
+                Ok(_) => {}
+                Err(error) => check_message(&error),
+            }
+        }
+    }
+}
+
+/// Reads raw numbers: the first bytes are the type, the order and the shape, the others the numbers.
+pub fn raw(data: &[u8]) {
+    let mut bytes = Bytes(data);
+    let order = bytes.below(4);
+    let options = ReadOptions {
+        raw: Some(Raw {
+            element: Element::ALL[bytes.below(Element::ALL.len())],
+            fortran: bytes.next().is_multiple_of(2),
+            big_endian: bytes.next().is_multiple_of(2),
+            shape: (0..order).map(|_| bytes.below(20)).collect(),
+        }),
+        ..ReadOptions::default()
+    };
+    let numbers = bytes.0;
+    match read_array_from(Cursor::new(numbers), None, &options) {
+        Ok(AnyTensor::F32(x)) => check_size(&x, numbers),
+        Ok(AnyTensor::F64(x)) => check_size(&x, numbers),
+        Err(error) => check_message(&error),
+    }
+    let stream = Cursor::new(numbers.to_vec());
+    let stream = ArrayFile::from_stream(stream, "stream", &options).and_then(ArrayFile::read);
+    let whole = read_array_from(Cursor::new(numbers), None, &options);
+    assert_eq!(stream.is_ok(), whole.is_ok());
+}
+
 /// Reads a picture with these bytes.
 pub fn image(data: &[u8]) {
     match as_file(data, ".png", |path| read_image(path)) {
@@ -47,6 +130,7 @@ pub fn text(data: &[u8]) {
     };
     let (shape, text) = text.split_once('\n').unwrap_or(("5,6,7", text));
     let _ = (text.parse::<Weighting>(), text.parse::<Sign>());
+    let _ = text.parse::<Combination>();
     let _ = (text.parse::<Colormap>(), text.parse::<Method>());
     let shape: Option<Vec<usize>> = shape.split(',').map(|extent| extent.parse().ok()).collect();
     let Some(shape) = shape else { return };

@@ -1,27 +1,34 @@
 //! Archives of arrays (`.npz`). A decomposition is such an archive.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
+use zip::read::ZipFile;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::Problem;
+use super::deflate::MAX_EXPANSION;
 use super::kind::Expected;
 
-pub(super) type Archive = ZipArchive<BufReader<File>>;
-
-/// The maximum number of bytes that Deflate can store in one compressed byte.
-const MAX_EXPANSION: u64 = 1032;
-
 /// Whether the archive has the entry `name`.
-pub(super) fn has_entry(archive: &Archive, name: &str) -> bool {
+fn has_entry<R: Read + Seek>(archive: &ZipArchive<R>, name: &str) -> bool {
     archive.index_for_name(&format!("{name}.npy")).is_some()
 }
 
+/// Fails if an archive lacks an entry that every decomposition has.
+pub(super) fn check_entries<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<(), Problem> {
+    for name in ["core", "meta"] {
+        if !has_entry(archive, name) {
+            return Err(missing(archive, name));
+        }
+    }
+    Ok(())
+}
+
 /// The problem that the archive lacks the entry `name` of a decomposition.
-pub(super) fn missing(archive: &Archive, name: &str) -> Problem {
+pub(super) fn missing<R: Read + Seek>(archive: &ZipArchive<R>, name: &str) -> Problem {
     let mut problem = Expected::Decomposition.instead_of(in_words(archive));
     let remedy = Expected::Decomposition.remedy();
     problem.text += &format!(": there is no entry \"{name}\"{remedy}");
@@ -45,32 +52,64 @@ pub(super) fn refusal(path: &Path, expected: Expected) -> Problem {
     let words = in_words(&archive);
     let mut problem = expected.instead_of(words);
     problem.text += match (expected, words) {
-        (Expected::Array, DECOMPOSITION) => "; tenfold reconstruct writes one",
-        (Expected::Array, ARRAYS) => "; numpy.save writes one of its arrays",
+        (Expected::Array | Expected::Npy, DECOMPOSITION) => "; tenfold reconstruct writes one",
+        (Expected::Npy, ARRAYS) => "; numpy.save writes one of its arrays",
         _ => expected.remedy(),
     };
     problem
+}
+
+/// Whether an archive has the entries of a decomposition.
+pub(super) fn is_decomposition<R: Read + Seek>(archive: &ZipArchive<R>) -> bool {
+    has_entry(archive, "core") && has_entry(archive, "meta")
+}
+
+/// Whether an archive has arrays.
+pub(super) fn has_arrays<R: Read + Seek>(archive: &ZipArchive<R>) -> bool {
+    has_name_with_end(archive, ".npy")
+}
+
+fn has_name_with_end<R: Read + Seek>(archive: &ZipArchive<R>, end: &str) -> bool {
+    let mut names = archive.file_names().flatten();
+    names.any(|name| name.ends_with(end))
 }
 
 const DECOMPOSITION: &str = "a decomposition (.npz)";
 const ARRAYS: &str = "an archive of arrays (.npz)";
 
 /// The kind of an archive, in words for messages.
-fn in_words(archive: &Archive) -> &'static str {
-    let mut names = archive.file_names().flatten();
-    if has_entry(archive, "core") && has_entry(archive, "meta") {
+fn in_words<R: Read + Seek>(archive: &ZipArchive<R>) -> &'static str {
+    if is_decomposition(archive) {
         DECOMPOSITION
-    } else if names.any(|name| name.ends_with(".npy")) {
+    } else if has_arrays(archive) {
         ARRAYS
+    } else if has_name_with_end(archive, "/data.pkl") {
+        "a PyTorch file (.pt)"
     } else {
         "a zip archive"
     }
 }
 
+/// The number of bytes of an entry without compression. Fails if an archive of `size` bytes cannot
+/// hold as many.
+pub(super) fn unpacked(entry: &ZipFile<'_, impl Read>, size: u64) -> Result<u64, Problem> {
+    let bytes = entry.size();
+    let maximum = match entry.compression() {
+        CompressionMethod::Stored => entry.compressed_size(),
+        _ => entry.compressed_size().saturating_mul(MAX_EXPANSION),
+    };
+    if entry.compressed_size() > size || bytes > maximum {
+        return Err(Problem::new(format!(
+            "the archive claims {bytes} bytes, more than the file can hold"
+        )));
+    }
+    Ok(bytes)
+}
+
 /// Reads the entry `name` of an archive of `size` bytes. `read` gets the reader of the entry
 /// and the number of its bytes. Returns `None` if there is no such entry.
 pub(super) fn entry<R>(
-    archive: &mut Archive,
+    archive: &mut ZipArchive<impl Read + Seek>,
     name: &str,
     size: u64,
     read: impl FnOnce(&mut dyn Read, u64) -> Result<R, Problem>,
@@ -84,16 +123,7 @@ pub(super) fn entry<R>(
         Err(ZipError::FileNotFound) => return Ok(None),
         Err(error) => return Err(within(Problem::new(error.to_string()))),
     };
-    let bytes = entry.size();
-    let maximum = match entry.compression() {
-        CompressionMethod::Stored => entry.compressed_size(),
-        _ => entry.compressed_size().saturating_mul(MAX_EXPANSION),
-    };
-    if entry.compressed_size() > size || bytes > maximum {
-        return Err(within(Problem::new(format!(
-            "the archive claims {bytes} bytes, more than the file can hold"
-        ))));
-    }
+    let bytes = unpacked(&entry, size).map_err(within)?;
     let result = read(&mut entry, bytes).map_err(within)?;
     // A read past the last byte compares the checksum.
     match entry.read(&mut [0]) {

@@ -13,6 +13,14 @@ pub(super) enum Kind {
     Array,
     /// A zip archive, such as a `.npz`.
     Archive,
+    /// An HDF5 file, such as NetCDF-4 or MATLAB's files of version 7.3.
+    Hdf5,
+    /// A NIfTI volume, compressed or not.
+    Nifti,
+    /// A MATLAB file of version 5 or 7.
+    Matlab,
+    /// A `.safetensors` file.
+    Safetensors,
     /// A picture in a format that can be read, with the name of the format.
     Picture(&'static str),
     /// A known kind of file that no reader accepts, with its name.
@@ -21,10 +29,30 @@ pub(super) enum Kind {
     Unknown,
 }
 
+// A build without the feature of a format names the feature.
+const HDF5: Kind = if cfg!(feature = "hdf5") {
+    Kind::Hdf5
+} else {
+    Kind::Other("an HDF5 file (tenfold reads it if built with the feature hdf5)")
+};
+const NIFTI: Kind = if cfg!(feature = "nifti") {
+    Kind::Nifti
+} else {
+    Kind::Other("a NIfTI volume (tenfold reads it if built with the feature nifti)")
+};
+const MATLAB: Kind = if cfg!(feature = "matlab") {
+    Kind::Matlab
+} else {
+    Kind::Other("a MATLAB file (tenfold reads it if built with the feature matlab)")
+};
+
+const CLASSIC: Kind =
+    Kind::Other("a NetCDF file in the classic format (nccopy -k nc4 converts it to NetCDF-4)");
+
 const PICKLE: Kind = Kind::Other("a Python pickle");
 
 /// The first bytes of each kind of file.
-const SIGNATURES: [(&[u8], Kind); 17] = [
+const SIGNATURES: [(&[u8], Kind); 24] = [
     (b"\x93NUMPY", Kind::Array),
     (b"PK\x03\x04", Kind::Archive),
     // A zip archive without entries.
@@ -32,12 +60,20 @@ const SIGNATURES: [(&[u8], Kind); 17] = [
     (b"\x89PNG\r\n\x1a\n", Kind::Picture("a PNG")),
     (b"\xff\xd8\xff", Kind::Picture("a JPEG")),
     (b"GIF8", Kind::Other("a GIF")),
-    (b"II*\0", Kind::Other("a TIFF")),
-    (b"MM\0*", Kind::Other("a TIFF")),
-    (b"RIFF", Kind::Other("a RIFF file (such as WebP)")),
+    (b"II*\0", Kind::Picture("a TIFF")),
+    (b"MM\0*", Kind::Picture("a TIFF")),
+    (b"II+\0", Kind::Other("a BigTIFF")),
+    (b"MM\0+", Kind::Other("a BigTIFF")),
     (b"%PDF", Kind::Other("a PDF")),
-    (b"\x89HDF\r\n\x1a\n", Kind::Other("an HDF5 file")),
-    (b"MATLAB 5.0 MAT-file", Kind::Other("a MATLAB file")),
+    (b"\x89HDF\r\n\x1a\n", HDF5),
+    // An HDF5 file after 512 bytes of MATLAB's own.
+    (b"MATLAB 7.3 MAT-file", HDF5),
+    (b"CDF\x01", CLASSIC),
+    (b"CDF\x02", CLASSIC),
+    (b"CDF\x05", CLASSIC),
+    (b"\x1c\x02\0\0n", NIFTI),
+    (b"\0\0\x02\x1cn", NIFTI),
+    (b"MATLAB 5.0 MAT-file", MATLAB),
     (b"\x1f\x8b", Kind::Other("a file compressed with gzip")),
     (b"\x80\x02", PICKLE),
     (b"\x80\x03", PICKLE),
@@ -48,13 +84,43 @@ const SIGNATURES: [(&[u8], Kind); 17] = [
 impl Kind {
     /// The kind of a file that starts with `start`.
     pub(super) fn of(start: &[u8]) -> Self {
+        // Some lengths of a header are equal to a signature.
+        if is_safetensors(start) {
+            return Self::Safetensors;
+        }
         let known = SIGNATURES.iter();
         let known = known.copied().find(|(bytes, _)| start.starts_with(bytes));
-        match known {
-            Some((_, kind)) => kind,
+        let kind = known.map(|(_, kind)| kind);
+        match kind.or_else(|| Self::of_later_bytes(start)) {
+            #[cfg(feature = "nifti")]
+            _ if super::nifti::is_compressed_volume(start) => NIFTI,
+            Some(kind) => kind,
+            None if is_nifti(start) => NIFTI,
             None if is_text(start) => Self::Other("a text file"),
             None => Self::Unknown,
         }
+    }
+
+    /// The kind of a file with a signature that does not fill the first bytes.
+    fn of_later_bytes(start: &[u8]) -> Option<Self> {
+        let name = start.get(8..12);
+        if start.starts_with(b"RIFF") {
+            return Some(match name {
+                Some(b"WEBP") => Self::Picture("a WebP"),
+                _ => Self::Other("a RIFF file"),
+            });
+        }
+        if start.get(4..8) == Some(b"ftyp") {
+            return Some(match name {
+                Some(b"avif") => Self::Other("an AVIF picture"),
+                Some(b"heic" | b"heix" | b"mif1") => Self::Other("a HEIC picture"),
+                _ => Self::Other("a video or audio file (MP4)"),
+            });
+        }
+        // Byte 14 starts a number of 4 bytes below 256. A text that starts with "BM" has no zero
+        // bytes.
+        let bitmap = start.starts_with(b"BM") && start.get(15..18) == Some(&[0; 3]);
+        bitmap.then_some(Self::Picture("a BMP"))
     }
 
     /// The name for messages.
@@ -62,9 +128,30 @@ impl Kind {
         match self {
             Self::Array => "an array (.npy)",
             Self::Archive => "an archive (.npz)",
+            Self::Hdf5 => "an HDF5 file",
+            Self::Nifti => "a NIfTI volume",
+            Self::Matlab => "a MATLAB file",
+            Self::Safetensors => "a .safetensors file",
             Self::Picture(name) | Self::Other(name) => name,
             Self::Unknown => "a file of an unknown kind",
         }
+    }
+}
+
+/// Whether `start` is the start of a NIfTI volume of version 1. Its mark is at the end of the
+/// header.
+fn is_nifti(start: &[u8]) -> bool {
+    matches!(start.get(344..348), Some(b"n+1\0" | b"ni1\0"))
+}
+
+/// The maximum length of the header of a `.safetensors` file, as the format defines it.
+pub(super) const MAX_SAFETENSORS_HEADER: u64 = 100_000_000;
+
+/// Whether `start` is the length of a header, in 8 bytes, and the first byte of a JSON object.
+fn is_safetensors(start: &[u8]) -> bool {
+    match start.split_first_chunk() {
+        Some((length, [b'{', ..])) => u64::from_le_bytes(*length) <= MAX_SAFETENSORS_HEADER,
+        _ => false,
     }
 }
 
@@ -86,7 +173,12 @@ fn is_text(start: &[u8]) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(all(feature = "io", feature = "image")), allow(dead_code))]
 pub(super) enum Expected {
+    /// A `.npy` file alone.
+    Npy,
+    /// An array in any format.
     Array,
+    /// A file that is read as raw numbers, whatever its kind is.
+    Raw,
     Decomposition,
     ArrayOrDecomposition,
     Picture,
@@ -95,30 +187,34 @@ pub(super) enum Expected {
 impl Expected {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Array => "a .npy file",
+            Self::Npy => "a .npy file",
+            Self::Array => "an array file (such as .npy)",
+            Self::Raw => "a file of numbers",
             Self::Decomposition => "a decomposition (.npz)",
-            Self::ArrayOrDecomposition => "a .npy file or a decomposition (.npz)",
-            Self::Picture => "a PNG or JPEG",
+            Self::ArrayOrDecomposition => "an array file (such as .npy) or a decomposition (.npz)",
+            Self::Picture => "a PNG, JPEG, WebP, BMP or TIFF",
         }
     }
 
     /// The end of a message: which program writes such a file.
     pub(super) fn remedy(self) -> &'static str {
         match self {
-            Self::Array => "; numpy.save writes one",
+            Self::Npy | Self::Array => "; numpy.save writes one",
             Self::Decomposition => "; tenfold decompose writes one",
-            Self::ArrayOrDecomposition | Self::Picture => "",
+            Self::Raw | Self::ArrayOrDecomposition | Self::Picture => "",
         }
     }
 
     /// Whether a file of this kind can be the expected file.
     pub(super) fn admits(self, kind: Kind) -> bool {
-        match kind {
-            Kind::Array => matches!(self, Self::Array | Self::ArrayOrDecomposition),
-            Kind::Archive => matches!(self, Self::Decomposition | Self::ArrayOrDecomposition),
-            Kind::Picture(_) => self == Self::Picture,
-            Kind::Other(_) => false,
-            Kind::Unknown => true,
+        match (self, kind) {
+            (Self::Raw, _) | (_, Kind::Unknown) => true,
+            (_, Kind::Other(_)) => false,
+            (_, Kind::Picture(_)) => self == Self::Picture,
+            (Self::Picture, _) => false,
+            (Self::Npy, _) => kind == Kind::Array,
+            (Self::Decomposition, _) => kind == Kind::Archive,
+            (Self::Array | Self::ArrayOrDecomposition, _) => true,
         }
     }
 
@@ -139,6 +235,17 @@ mod tests {
             (&b"\x93NUMPY\x01\0"[..], "an array (.npy)"),
             (b"PK\x03\x04\0\0", "an archive (.npz)"),
             (b"\xff\xd8\xff\xe0\0\x10JFIF", "a JPEG"),
+            (b"\x80\x02\0\0\0\0\0\0{\"a\":", "a .safetensors file"),
+            (b"\x80\x02\0\0\0\0\0\x01{\"a\":", "a Python pickle"),
+            (b"RIFF\x24\0\0\0WEBPVP8 ", "a WebP"),
+            (b"RIFF\x24\0\0\0WAVEfmt ", "a RIFF file"),
+            (b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x02", "a BMP"),
+            (b"BMI,age,sex\n23.5,41,f\n", "a text file"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture"),
+            (
+                b"\0\0\0\x20ftypisom\0\0\x02\0",
+                "a video or audio file (MP4)",
+            ),
             (b"a,b\r\n1,2\r\n", "a text file"),
             ("Größe".as_bytes(), "a text file"),
             // A character of two bytes, cut after the first.

@@ -4,17 +4,9 @@ use std::path::Path;
 
 use super::Problem;
 use super::archive::damaged;
-use super::npy::{Header, Npy};
+use super::npy::Header;
 use super::open::open_archive;
 use crate::error::Result;
-
-impl Npy {
-    /// The number of bytes that [`Npy::read`] allocates for the tensor.
-    #[must_use]
-    pub fn memory(&self) -> u64 {
-        self.header().memory()
-    }
-}
 
 /// The maximum number of bytes that [`super::read_tucker`] allocates for the arrays of a
 /// decomposition: all arrays, and a second copy of the largest array.
@@ -46,9 +38,9 @@ fn arrays(path: &Path) -> Result<u64, Problem> {
         let mut entry = archive.by_index(place).map_err(damaged)?;
         let size = entry.size();
         // Entries that are not arrays of numbers are not read as arrays.
-        if let Ok(header) = Header::read(&mut entry, size) {
-            sum = sum.saturating_add(header.memory());
-            largest = header.memory().max(largest);
+        if let Ok(stored) = Header::read_numbers(&mut entry, size, false) {
+            sum = sum.saturating_add(stored.memory());
+            largest = stored.memory().max(largest);
         }
     }
     Ok(sum.saturating_add(largest))

@@ -46,6 +46,9 @@ pub struct Meta {
     pub shape: Vec<usize>,
     /// The scalar: "f32" or "f64".
     pub dtype: String,
+    /// The number of bytes of the entries of X in the type that they were stored in, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_bytes: Option<u64>,
     /// The modes with a factor.
     pub modes: Vec<usize>,
     /// The number of sweeps, if the method is an iteration.
@@ -86,6 +89,7 @@ impl Meta {
             relative_error: tucker.estimated_error(),
             shape: tucker.shape().to_vec(),
             dtype: T::NAME.to_owned(),
+            input_bytes: None,
             modes: (0..order)
                 .filter(|&mode| tucker.factor(mode).is_some())
                 .collect(),

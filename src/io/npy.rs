@@ -1,187 +1,33 @@
 //! NumPy's array files: `.npy`, versions 1 to 3 of the format.
 
-mod entries;
 mod header;
 
-use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-pub(super) use header::{Element, Header};
+pub(super) use header::Text as Header;
 
 use super::Problem;
+use super::any_tensor::AnyTensor;
+use super::entries::{read_file, read_from};
 use super::kind::Expected;
 use super::open::{Opened, open};
+use super::stored::check_data_size;
 use super::write::write_file;
 use crate::error::Result;
 use crate::scalar::Scalar;
-use crate::tensor::{Shape, Tensor, TensorRef};
+use crate::tensor::TensorRef;
 
-/// A tensor read from a file. The type of the entries in the file decides the scalar.
+/// Reads a `.npy` file. [`super::ArrayFile`] also reads other formats, and gives shape and type before
+/// it reads the entries.
 ///
-/// ```
-/// use tenfold::Tensor;
-/// use tenfold::io::AnyTensor;
-/// let x = AnyTensor::F32(Tensor::zeros(&[2, 3])?);
-/// assert_eq!((x.shape(), x.dtype()), (&[2, 3][..], "f32"));
-/// let AnyTensor::F32(x) = x else { unreachable!() };
-/// assert_eq!(x.data().len(), 6);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub enum AnyTensor {
-    /// From float32, float16, bool, or integers of 8 or 16 bits.
-    F32(Tensor<f32>),
-    /// From float64, or integers of 32 or 64 bits.
-    F64(Tensor<f64>),
-}
-
-impl AnyTensor {
-    /// The extents.
-    #[must_use]
-    pub fn shape(&self) -> &[usize] {
-        match self {
-            Self::F32(tensor) => tensor.shape(),
-            Self::F64(tensor) => tensor.shape(),
-        }
-    }
-
-    /// The name of the scalar: "f32" or "f64".
-    #[must_use]
-    pub fn dtype(&self) -> &'static str {
-        match self {
-            Self::F32(_) => f32::NAME,
-            Self::F64(_) => f64::NAME,
-        }
-    }
-}
-
-/// An open `.npy` file. Only its header has been read: shape and type are available before
-/// gigabytes of entries are read.
-///
-/// [`Npy::read`] brings entries in Fortran order or another byte order to row-major order
-/// and this machine's byte order. It makes no second copy.
-///
-/// ```
-/// use tenfold::io::{Npy, write_npy};
-/// use tenfold::Tensor;
-/// let folder = tempfile::tempdir().unwrap();
-/// let path = folder.path().join("x.npy");
-/// write_npy(&path, &Tensor::new(&[2, 3], vec![1.0f32; 6])?)?;
-/// let file = Npy::open(&path)?;
-/// assert_eq!((file.shape(), file.dtype()), (&[2, 3][..], "f32"));
-/// assert_eq!(file.read()?.shape(), [2, 3]);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[derive(Debug)]
-pub struct Npy {
-    path: PathBuf,
-    file: File,
-    shape: Shape,
-    header: Header,
-}
-
-impl Npy {
-    /// Opens the file and checks its header and its size.
-    ///
-    /// # Errors
-    /// [`crate::Error::UnusableFile`] unless the file is an array of bool, integers or
-    /// floats of at most 64 bits, has 1 to 16 modes, and has exactly the bytes of data that
-    /// the header claims.
-    ///
-    /// ```
-    /// # use tenfold::io::Npy;
-    /// let folder = tempfile::tempdir().unwrap();
-    /// let path = folder.path().join("x.npy");
-    /// std::fs::write(&path, b"no array").unwrap();
-    /// assert!(Npy::open(&path).is_err());
-    /// ```
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        Self::open_checked(path).map_err(|problem| problem.at(path))
-    }
-
-    fn open_checked(path: &Path) -> Result<Self, Problem> {
-        let Opened { mut file, size, .. } = open(path, Expected::Array)?;
-        let header = Header::read(&mut file, size)?;
-        let shape = header.tensor_shape()?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            file,
-            shape,
-            header,
-        })
-    }
-
-    /// The extents.
-    #[must_use]
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    /// The name of the scalar that the entries are read as: "f32" or "f64".
-    #[must_use]
-    pub fn dtype(&self) -> &'static str {
-        if self.header.element.is_double() {
-            f64::NAME
-        } else {
-            f32::NAME
-        }
-    }
-
-    /// NumPy's name for the type of the entries in the file: "float32", "int16", …
-    #[must_use]
-    pub fn stored_dtype(&self) -> &'static str {
-        self.header.element.name()
-    }
-
-    /// A sentence for the user about the conversion to [`Npy::dtype`]; `None` if the entries
-    /// are not converted.
-    #[must_use]
-    pub fn note(&self) -> Option<String> {
-        let element = self.header.element;
-        if matches!(element, Element::F32 | Element::F64) {
-            return None;
-        }
-        let rounding = match element {
-            Element::I64 | Element::U64 => ", rounded above 2^53",
-            _ => "",
-        };
-        Some(format!(
-            "{}: {} entries were converted to {}{rounding}",
-            self.path.display(),
-            element.name(),
-            self.dtype()
-        ))
-    }
-
-    /// Reads the entries.
-    ///
-    /// # Errors
-    /// [`crate::Error::UnusableFile`] if the entries cannot be read or do not fit in memory.
-    pub fn read(self) -> Result<AnyTensor> {
-        let tensor = if self.header.element.is_double() {
-            self.entries().map(AnyTensor::F64)
-        } else {
-            self.entries().map(AnyTensor::F32)
-        };
-        tensor.map_err(|problem| problem.at(&self.path))
-    }
-
-    pub(super) fn header(&self) -> &Header {
-        &self.header
-    }
-
-    fn entries<T: Scalar>(&self) -> Result<Tensor<T>, Problem> {
-        let entries = entries::read(&self.file, self.header.start, &self.header)?;
-        tensor(&self.shape, entries)
-    }
-}
-
-/// Reads a `.npy` file: [`Npy::open`], then [`Npy::read`].
+/// Entries in Fortran order or another byte order are brought to row-major order and this machine's
+/// byte order, without a second copy.
 ///
 /// # Errors
-/// The errors of [`Npy::open`] and [`Npy::read`].
+/// [`crate::Error::UnusableFile`] unless the file is an array of bool, integers or floats of at most
+/// 64 bits, has 1 to 16 modes, has exactly the bytes of data that the header claims, and fits in
+/// memory.
 ///
 /// ```
 /// use tenfold::io::read_npy;
@@ -189,7 +35,41 @@ impl Npy {
 /// assert_eq!(error.to_string(), "no-such-file.npy: there is no such file");
 /// ```
 pub fn read_npy(path: impl AsRef<Path>) -> Result<AnyTensor> {
-    Npy::open(path)?.read()
+    let path = path.as_ref();
+    let read = || {
+        let Opened { mut file, size, .. } = open(path, Expected::Npy)?;
+        let stored = Header::read_numbers(&mut file, size, false)?;
+        stored.tensor_shape()?;
+        read_file(&file, &stored)
+    };
+    read().map_err(|problem| problem.at(path))
+}
+
+/// Reads a `.npy` array from a reader that need not seek, such as standard input.
+///
+/// # Errors
+/// As [`read_npy`], except that data after the array is not an error: the reader then stands behind
+/// the array.
+///
+/// ```
+/// use tenfold::Tensor;
+/// use tenfold::io::{AnyTensor, read_npy_from, write_npy_to};
+/// let x = Tensor::new(&[2], vec![1.0, 2.0])?;
+/// let mut bytes = Vec::new();
+/// write_npy_to(&mut bytes, &x)?;
+/// write_npy_to(&mut bytes, &x)?;
+/// let mut reader = &bytes[..];
+/// assert_eq!(read_npy_from(&mut reader)?, AnyTensor::F64(x));
+/// assert_eq!(reader.len(), bytes.len() / 2);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn read_npy_from(mut reader: impl Read) -> Result<AnyTensor> {
+    let mut read = || {
+        let stored = Header::read(&mut reader)?.numbers(false)?;
+        stored.tensor_shape()?;
+        read_from(&mut reader, &stored)
+    };
+    read().map_err(Problem::of_stream)
 }
 
 /// Writes a tensor as `.npy` in row-major order and this machine's byte order. The file is
@@ -216,6 +96,26 @@ pub fn write_npy<'a, T: Scalar>(
     write_file(path.as_ref(), |file| write_array(file, x.shape(), x.data()))
 }
 
+/// Writes a tensor as `.npy`, as [`write_npy`] does, to a writer.
+///
+/// # Errors
+/// [`crate::Error::UnusableFile`] if the writer fails.
+///
+/// ```
+/// use tenfold::io::write_npy_to;
+/// let mut bytes = Vec::new();
+/// write_npy_to(&mut bytes, &tenfold::Tensor::new(&[2], vec![1.0f32, 2.0])?)?;
+/// assert_eq!(bytes.len(), 128 + 2 * 4);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn write_npy_to<'a, T: Scalar>(
+    writer: impl Write,
+    x: impl Into<TensorRef<'a, T>>,
+) -> Result<()> {
+    let x = x.into();
+    write_npy_entries_to(writer, x.shape(), x.data())
+}
+
 /// Writes `entries`, in row-major order, as a `.npy` array of shape `shape`. Unlike a
 /// [`Tensor`], the array may have no modes: it then holds a single number.
 ///
@@ -234,10 +134,38 @@ pub fn write_npy_entries<T: Scalar>(
     shape: &[usize],
     entries: &[T],
 ) -> Result<()> {
+    check_entries(shape, entries)?;
+    write_file(path.as_ref(), |file| write_array(file, shape, entries))
+}
+
+/// Writes `entries` as a `.npy` array, as [`write_npy_entries`] does, to a writer.
+///
+/// # Errors
+/// As [`write_npy_entries`].
+///
+/// ```
+/// use tenfold::io::write_npy_entries_to;
+/// let mut bytes = Vec::new();
+/// write_npy_entries_to(&mut bytes, &[], &[1.5f32])?;
+/// assert_eq!(bytes.len(), 128 + 4);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn write_npy_entries_to<T: Scalar>(
+    mut writer: impl Write,
+    shape: &[usize],
+    entries: &[T],
+) -> Result<()> {
+    check_entries(shape, entries)?;
+    let written = write_array(&mut writer, shape, entries).and_then(|()| writer.flush());
+    written.map_err(|error| Problem::io("cannot be written", error).of_stream())
+}
+
+/// Fails if the number of entries does not match the shape.
+fn check_entries<T: Scalar>(shape: &[usize], entries: &[T]) -> Result<()> {
     if !shape.is_empty() || entries.len() != 1 {
         TensorRef::new(shape, entries)?;
     }
-    write_file(path.as_ref(), |file| write_array(file, shape, entries))
+    Ok(())
 }
 
 /// Writes the header and the entries.
@@ -259,75 +187,61 @@ pub(super) fn write_text(writer: &mut impl Write, text: &str) -> io::Result<()> 
     writer.write_all(&bytes.collect::<Vec<_>>())
 }
 
-/// Reads an array without modes that holds one string of at most `max_length` characters.
-/// `reader` has `size` bytes, including the header.
+/// Reads an array that holds one text of at most `max_length` characters: of characters (U), or of
+/// bytes in UTF-8 (S). `reader` has `size` bytes, including the header.
 pub(super) fn read_text(
     reader: &mut (impl Read + ?Sized),
     size: u64,
     max_length: usize,
 ) -> Result<String, Problem> {
-    let header = header::Text::read(reader)?;
+    let header = Header::read(reader)?;
     let (order, code) = header::split_descr(&header.descr);
-    let length = code
-        .strip_prefix('U')
-        .and_then(|length| length.parse().ok());
-    let length: usize = match length {
-        Some(length) if header.shape.is_empty() && length <= max_length => length,
-        _ => return Err(Problem::new("an array with one text was expected")),
+    let other = || {
+        let hint = if code == "O" {
+            ", not a pickled Python object: save str(meta)"
+        } else {
+            ""
+        };
+        Problem::new(format!("an array with one text was expected{hint}"))
     };
-    header::check_data_size(4 * length as u64, size.saturating_sub(header.bytes))?;
-    let mut bytes = vec![0; 4 * length];
+    // 1. The bytes.
+    let width = match code.chars().next() {
+        Some('U') => 4,
+        Some('S') => 1,
+        _ => return Err(other()),
+    };
+    let length: Option<usize> = code[1..].parse().ok();
+    let is_one = header.shape.iter().all(|&extent| extent == 1);
+    let Some(length) = length.filter(|&length| is_one && length <= max_length) else {
+        return Err(other());
+    };
+    check_data_size((width * length) as u64, size.saturating_sub(header.bytes))?;
+    let mut bytes = vec![0; width * length];
     reader
         .read_exact(&mut bytes)
         .map_err(|error| Problem::io("cannot be read", error))?;
-    let swapped = header::is_swapped(order);
-    let characters = bytes.as_chunks::<4>().0.iter().map(|&bytes| {
-        let code = u32::from_ne_bytes(bytes);
-        char::from_u32(if swapped { code.swap_bytes() } else { code })
-    });
-    let text: Option<String> = characters.collect();
+    // 2. The characters.
+    let text = if width == 1 {
+        String::from_utf8(bytes).ok()
+    } else {
+        let swapped = header::is_swapped(order);
+        let characters = bytes.as_chunks::<4>().0.iter().map(|&bytes| {
+            let code = u32::from_ne_bytes(bytes);
+            char::from_u32(if swapped { code.swap_bytes() } else { code })
+        });
+        characters.collect()
+    };
     text.map(|text| text.trim_end_matches('\0').to_owned())
-        .ok_or_else(|| Problem::new("an array with one text was expected"))
+        .ok_or_else(other)
 }
 
 /// Reads an array. `reader` has `size` bytes, including the header.
 pub(super) fn read_array(
     reader: &mut (impl Read + ?Sized),
     size: u64,
+    bfloat16: bool,
 ) -> Result<AnyTensor, Problem> {
-    let header = Header::read(reader, size)?;
-    let shape = header.tensor_shape()?;
-    if header.element.is_double() {
-        Ok(AnyTensor::F64(tensor(
-            &shape,
-            sequential(reader, &header)?,
-        )?))
-    } else {
-        Ok(AnyTensor::F32(tensor(
-            &shape,
-            sequential(reader, &header)?,
-        )?))
-    }
-}
-
-/// Reads the entries from a reader that cannot seek.
-fn sequential<T: Scalar>(
-    reader: &mut (impl Read + ?Sized),
-    header: &Header,
-) -> Result<Vec<T>, Problem> {
-    let cannot_read = |error| Problem::io("cannot be read", error);
-    if entries::is_plain(header) && !header.is_column_major() {
-        let mut entries = entries::zeroed(header.entries())?;
-        let bytes = bytemuck::cast_slice_mut(&mut entries);
-        reader.read_exact(bytes).map_err(cannot_read)?;
-        entries::to_native_order(bytes, header);
-        return Ok(entries);
-    }
-    let mut bytes: Vec<u8> = entries::zeroed(header.entries() * header.element.size())?;
-    reader.read_exact(&mut bytes).map_err(cannot_read)?;
-    entries::read(&bytes, 0, header)
-}
-
-fn tensor<T>(shape: &[usize], data: Vec<T>) -> Result<Tensor<T>, Problem> {
-    Tensor::new(shape, data).map_err(|error| Problem::new(error.to_string()))
+    let stored = Header::read_numbers(reader, size, bfloat16)?;
+    stored.tensor_shape()?;
+    read_from(reader, &stored)
 }

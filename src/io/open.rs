@@ -11,7 +11,7 @@ use zip::ZipArchive;
 
 use super::Problem;
 #[cfg(feature = "io")]
-use super::archive::{Archive, damaged, has_entry, missing, refusal};
+use super::archive::{check_entries, damaged, refusal};
 use super::kind::{Expected, Kind, START};
 
 /// A regular file, open for reading at its start.
@@ -68,6 +68,10 @@ fn cannot_read(error: std::io::Error) -> Problem {
     Problem::io("cannot be read", error)
 }
 
+/// An archive in a file.
+#[cfg(feature = "io")]
+type Archive = ZipArchive<BufReader<File>>;
+
 /// Opens the archive `path` and checks that it has the entries of a decomposition. Returns the
 /// archive and the size of the file.
 #[cfg(feature = "io")]
@@ -77,53 +81,6 @@ pub(super) fn open_archive(path: &Path) -> Result<(Archive, u64), Problem> {
         Kind::Archive => damaged(error),
         _ => Problem::new("this is not a decomposition (.npz) or another archive"),
     })?;
-    for name in ["core", "meta"] {
-        if !has_entry(&archive, name) {
-            return Err(missing(&archive, name));
-        }
-    }
+    check_entries(&archive)?;
     Ok((archive, size))
-}
-
-/// The kind of a file, recognised by its first bytes: the result of [`contents`].
-///
-/// ```
-/// use tenfold::io::{Contents, contents, write_npy};
-/// # let folder = tempfile::tempdir().unwrap();
-/// # let path = folder.path().join("x.npy");
-/// write_npy(&path, &tenfold::Tensor::new(&[2], vec![1.0, 2.0])?)?;
-/// assert_eq!(contents(&path)?, Contents::Array);
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[cfg(feature = "io")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contents {
-    /// An array, for [`super::read_npy`].
-    Array,
-    /// An archive, for [`super::read_tucker`]. A decomposition is an archive.
-    Archive,
-}
-
-/// Whether a file holds an array or a decomposition. Only the first bytes are read. A file of an
-/// unknown kind counts as an array, and the error of [`super::read_npy`] then says what is wrong.
-///
-/// # Errors
-/// [`crate::Error::UnusableFile`] for a file that cannot be read or is of another known kind.
-///
-/// ```
-/// use tenfold::io::contents;
-/// # let folder = tempfile::tempdir().unwrap();
-/// # let path = folder.path().join("x.csv");
-/// std::fs::write(&path, "1,2,3\n").unwrap();
-/// let message = contents(&path).unwrap_err().to_string();
-/// assert!(message.ends_with("this is a text file, a .npy file or a decomposition (.npz) was expected"));
-/// ```
-#[cfg(feature = "io")]
-pub fn contents(path: impl AsRef<Path>) -> crate::error::Result<Contents> {
-    let path = path.as_ref();
-    let opened = open(path, Expected::ArrayOrDecomposition).map_err(|problem| problem.at(path))?;
-    Ok(match opened.kind {
-        Kind::Archive => Contents::Archive,
-        _ => Contents::Array,
-    })
 }

@@ -9,17 +9,18 @@
 //! Entries are not compressed and have a fixed date, so that equal decompositions make equal
 //! files. Compressed entries are read too.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use faer::{Mat, MatRef};
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::Problem;
-use super::archive::{Archive, entry, missing};
+use super::any_tensor::AnyTensor;
+use super::archive::{check_entries, damaged, entry, missing};
 use super::meta::Meta;
-use super::npy::{self, AnyTensor};
+use super::npy;
 use super::open::open_archive;
 use super::write::write_file;
 use crate::error::Result;
@@ -73,31 +74,65 @@ pub fn write_tucker<T: Scalar>(
 ) -> Result<()> {
     write_file(path.as_ref(), |file| {
         let mut archive = ZipWriter::new(BufWriter::new(file));
-        let core = tucker.core();
-        start(&mut archive, "core", size_of_val(core.data()))?;
-        npy::write_array(&mut archive, core.shape(), core.data())?;
-        for mode in 0..core.order() {
-            if let Some(factor) = tucker.factor(mode) {
-                let entries = row_major(factor);
-                start(&mut archive, &factor_name(mode), size_of_val(&entries[..]))?;
-                npy::write_array(&mut archive, &[factor.nrows(), factor.ncols()], &entries)?;
-            }
-        }
-        let json = meta.to_json()?;
-        start(&mut archive, "meta", 4 * json.len())?;
-        npy::write_text(&mut archive, &json)?;
+        write_entries(&mut archive, tucker, meta)?;
         archive.finish()?.flush()
     })
+}
+
+/// Writes a decomposition to a writer that need not seek, such as standard output. The sizes of the
+/// entries then follow the entries; [`read_tucker`] and NumPy read both forms.
+///
+/// # Errors
+/// [`crate::Error::UnusableFile`] if the writer fails.
+///
+/// ```
+/// use tenfold::io::{AnyTucker, Meta, read_tucker_from, write_tucker_to};
+/// use tenfold::{StHosvd, Tensor};
+/// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
+/// let tucker = StHosvd::new([1, 1]).decompose(&x)?;
+/// let mut bytes = Vec::new();
+/// write_tucker_to(&mut bytes, &tucker, &Meta::new(&tucker, "st-hosvd"))?;
+/// let (read, _) = read_tucker_from(std::io::Cursor::new(bytes))?;
+/// assert!(matches!(read, AnyTucker::F64(read) if read.core() == tucker.core()));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn write_tucker_to<T: Scalar>(
+    writer: impl Write,
+    tucker: &Tucker<T>,
+    meta: &Meta,
+) -> Result<()> {
+    let write = || {
+        let mut archive = ZipWriter::new_stream(BufWriter::new(writer));
+        write_entries(&mut archive, tucker, meta)?;
+        archive.finish()?.flush()
+    };
+    write().map_err(|error: io::Error| Problem::io("cannot be written", error).of_stream())
+}
+
+fn write_entries<T: Scalar>(
+    archive: &mut ZipWriter<impl Write + Seek>,
+    tucker: &Tucker<T>,
+    meta: &Meta,
+) -> io::Result<()> {
+    let core = tucker.core();
+    start(archive, "core", size_of_val(core.data()))?;
+    npy::write_array(archive, core.shape(), core.data())?;
+    for mode in 0..core.order() {
+        if let Some(factor) = tucker.factor(mode) {
+            let entries = row_major(factor);
+            start(archive, &factor_name(mode), size_of_val(&entries[..]))?;
+            npy::write_array(archive, &[factor.nrows(), factor.ncols()], &entries)?;
+        }
+    }
+    let json = meta.to_json()?;
+    start(archive, "meta", 4 * json.len())?;
+    npy::write_text(archive, &json)
 }
 
 /// Starts the entry `name` for an array of `bytes` bytes. An entry of 4 GiB or more needs the
 /// larger size fields of Zip64. They are used from half of that size on, which leaves room for the
 /// header.
-fn start(
-    archive: &mut ZipWriter<impl Write + io::Seek>,
-    name: &str,
-    bytes: usize,
-) -> io::Result<()> {
+fn start(archive: &mut ZipWriter<impl Write + Seek>, name: &str, bytes: usize) -> io::Result<()> {
     let options = SimpleFileOptions::DEFAULT
         .compression_method(CompressionMethod::Stored)
         .large_file(bytes as u64 >= u64::from(u32::MAX) / 2);
@@ -130,17 +165,42 @@ fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
 /// ```
 pub fn read_tucker(path: impl AsRef<Path>) -> Result<(AnyTucker, Meta)> {
     let path = path.as_ref();
-    read(path).map_err(|problem| problem.at(path))
+    let read = open_archive(path).and_then(|(mut archive, size)| read(&mut archive, size));
+    read.map_err(|problem| problem.at(path))
 }
 
-fn read(path: &Path) -> Result<(AnyTucker, Meta), Problem> {
+/// Reads a decomposition and its description from a reader.
+///
+/// # Errors
+/// As [`read_tucker`].
+///
+/// ```
+/// use tenfold::io::read_tucker_from;
+/// let message = read_tucker_from(std::io::Cursor::new(b"no archive")).unwrap_err().to_string();
+/// assert!(message.starts_with("this archive (.npz) is damaged"));
+/// ```
+pub fn read_tucker_from(mut reader: impl Read + Seek) -> Result<(AnyTucker, Meta)> {
+    let read = || {
+        let size = reader.seek(SeekFrom::End(0));
+        let size = size.map_err(|error| Problem::io("cannot be read", error))?;
+        let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(damaged)?;
+        check_entries(&archive)?;
+        read(&mut archive, size)
+    };
+    read().map_err(Problem::of_stream)
+}
+
+/// Reads a decomposition from an archive of `size` bytes.
+fn read<R: Read + Seek>(
+    archive: &mut ZipArchive<R>,
+    size: u64,
+) -> Result<(AnyTucker, Meta), Problem> {
     // 1. The parts.
-    let (mut archive, size) = open_archive(path)?;
-    let meta = read_meta(&mut archive, size)?;
-    let core = array(&mut archive, "core", size)?.ok_or_else(|| missing(&archive, "core"))?;
+    let meta = read_meta(archive, size)?;
+    let core = array(archive, "core", size)?.ok_or_else(|| missing(archive, "core"))?;
     let tucker = match core {
-        AnyTensor::F32(core) => AnyTucker::F32(assemble(&mut archive, core, size)?),
-        AnyTensor::F64(core) => AnyTucker::F64(assemble(&mut archive, core, size)?),
+        AnyTensor::F32(core) => AnyTucker::F32(assemble(archive, core, size)?),
+        AnyTensor::F64(core) => AnyTucker::F64(assemble(archive, core, size)?),
     };
     // 2. The description must match the decomposition.
     let described = match &tucker {
@@ -157,7 +217,7 @@ fn read(path: &Path) -> Result<(AnyTucker, Meta), Problem> {
 
 /// Reads the factors and joins them with the core.
 fn assemble<T: Entries>(
-    archive: &mut Archive,
+    archive: &mut ZipArchive<impl Read + Seek>,
     core: Tensor<T>,
     size: u64,
 ) -> Result<Tucker<T>, Problem> {
@@ -239,13 +299,17 @@ impl Entries for f64 {
 }
 
 /// Reads the array `name` of an archive of `size` bytes. Returns `None` if there is no such entry.
-fn array(archive: &mut Archive, name: &str, size: u64) -> Result<Option<AnyTensor>, Problem> {
+fn array(
+    archive: &mut ZipArchive<impl Read + Seek>,
+    name: &str,
+    size: u64,
+) -> Result<Option<AnyTensor>, Problem> {
     entry(archive, name, size, |reader, bytes| {
-        npy::read_array(reader, bytes)
+        npy::read_array(reader, bytes, false)
     })
 }
 
-fn read_meta(archive: &mut Archive, size: u64) -> Result<Meta, Problem> {
+fn read_meta<R: Read + Seek>(archive: &mut ZipArchive<R>, size: u64) -> Result<Meta, Problem> {
     let text = entry(archive, "meta", size, |reader, bytes| {
         npy::read_text(reader, bytes, MAX_META)
     })?

@@ -92,7 +92,7 @@ fn files_that_are_no_arrays_are_refused() {
         ),
         (&long_header, "the header claims 4294967295 bytes"),
         (b"a,b\n1,2\n", "this is a text file"),
-        (b"\0no text", "this is not a .npy file"),
+        (b"\0no text", "this is not an array file of a known format"),
     ] {
         folder.write_bytes("bad.npy", bytes);
         for arguments in ["decompose bad.npy --tolerance 0.1 -o y.npz", "info bad.npy"] {

@@ -202,7 +202,10 @@ fn bad_features_are_refused() {
         ("empty.npy", "has no entries"),
         ("nan.npy", "the entry at [1, 1, 1] is NaN"),
         ("no-such.npy", "there is no such file"),
-        ("chelsea.png", "this is a PNG, a .npy file was expected"),
+        (
+            "chelsea.png",
+            "this is a PNG, an array file (such as .npy) was expected",
+        ),
     ] {
         let line = folder.refusal(&format!("cam {file} -o out.png"));
         assert!(line.contains(message), "{file}: {line}");
@@ -216,7 +219,7 @@ fn bad_options_are_refused() {
     for (options, message) in [
         (
             "-o out.png --image text.toml",
-            "this is a text file, a PNG or JPEG was expected",
+            "this is a text file, a PNG, JPEG, WebP, BMP or TIFF was expected",
         ),
         ("-o out.png --image no-such.png", "no-such.png"),
         ("-o out.png --ranks 50,7,7", "above 49, the product"),

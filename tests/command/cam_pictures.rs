@@ -1,12 +1,14 @@
 //! `tenfold cam`: pictures, overlays on a photograph, and how several maps are arranged.
 
+use std::fs;
+
 use serde_json::json;
 use tenfold::TensorRef;
 use tenfold::cam::{Cam, Colormap, Overlay, Weighting, colorize, normalize, resize};
 use tenfold::io::{RgbImage, read_image, write_png};
 
 use crate::cam::map_of_sample;
-use crate::folder::Folder;
+use crate::folder::{Folder, notes, repository};
 
 #[test]
 fn all_four_overlays_stand_side_by_side_in_one_picture() {
@@ -105,4 +107,41 @@ fn maps_of_a_batch_stand_below_each_other_in_order() {
             assert_eq!(picture.get_pixel(x, top + y), pixel, "{top}: {x}, {y}");
         }
     }
+}
+
+/// The photograph is turned before the map is drawn over it, and a note says so.
+#[test]
+fn a_photograph_is_turned_as_its_exif_orientation_says() {
+    let folder = Folder::with_sample();
+    let mut bytes = fs::read(repository("fuzz/corpus/image/oriented.tif")).unwrap();
+    // Tag 0x0112, type 3, count 1, value 1.
+    let entry = b"\x12\x01\x03\0\x01\0\0\0\x01\0";
+    let at = bytes.windows(10).position(|window| window == entry);
+    bytes[at.unwrap() + 8] = 6;
+    folder.write_bytes("photograph.tif", &bytes);
+    let report = folder.json("cam chelsea.npy --image photograph.tif --alpha 0 -o out.png");
+    assert_eq!(
+        notes(&report),
+        ["the photograph was turned as its EXIF orientation says: 6"]
+    );
+    let stored = read_image(repository("fuzz/corpus/image/oriented.tif")).unwrap();
+    let picture = read_image(folder.at("out.png")).unwrap();
+    assert_eq!(picture.dimensions(), (stored.height(), stored.width()));
+    for (column, row, pixel) in stored.enumerate_pixels() {
+        // The first stored row is at the right side.
+        let right = stored.height() - 1 - row;
+        assert_eq!(picture.get_pixel(right, column), pixel);
+    }
+}
+
+#[test]
+fn ignored_transparency_is_noted() {
+    let folder = Folder::with_sample();
+    let webp = repository("fuzz/corpus/image/alpha.webp");
+    fs::copy(webp, folder.at("photograph.webp")).unwrap();
+    let report = folder.json("cam chelsea.npy --image photograph.webp -o out.png");
+    assert_eq!(
+        notes(&report),
+        ["the transparency of the photograph is ignored"]
+    );
 }

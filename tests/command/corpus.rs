@@ -34,6 +34,36 @@ fn npz() {
 }
 
 #[test]
+fn archive() {
+    replay("archive", targets::archive);
+}
+
+#[test]
+fn safetensors() {
+    replay("safetensors", targets::safetensors);
+}
+
+#[test]
+fn hdf5() {
+    replay("hdf5", targets::hdf5);
+}
+
+#[test]
+fn nifti() {
+    replay("nifti", targets::nifti);
+}
+
+#[test]
+fn matlab() {
+    replay("matlab", targets::matlab);
+}
+
+#[test]
+fn raw() {
+    replay("raw", targets::raw);
+}
+
+#[test]
 fn image() {
     replay("image", targets::image);
 }

@@ -244,7 +244,9 @@ fn the_order_of_entries_and_of_bytes_does_not_change_the_result() {
         fs::copy(file, folder.at("x.npy")).unwrap();
         let object = folder.decompose("--ranks 2,2,2");
         assert_eq!(object["dtype"], "f64");
-        assert_eq!(!notes(&object).is_empty(), is_noted, "{name}");
+        let conversion = |note: &&str| note.contains("entries were converted");
+        let conversions = notes(&object).into_iter().filter(conversion).count();
+        assert_eq!(conversions, usize::from(is_noted), "{name}");
         cores.push(folder.read_tucker("x.npz").core().clone());
     }
     assert!(cores.windows(2).all(|pair| pair[0] == pair[1]));

@@ -5,22 +5,27 @@
 
 #[path = "../common/archive.rs"]
 mod archive;
+mod arrays;
 mod bad_input;
 mod bench;
 mod cam;
 mod cam_element_types;
+mod cam_groups;
 mod cam_layouts;
 mod cam_pictures;
+mod completions;
 mod corpus;
 mod decompose;
 mod evaluate;
 #[cfg(unix)]
 mod faults;
 mod folder;
+mod formats;
 mod info;
 #[cfg(unix)]
 #[path = "../common/job.rs"]
 mod job;
+mod keep_going;
 #[cfg(target_os = "linux")]
 mod memory;
 #[path = "../common/npy.rs"]
@@ -30,6 +35,7 @@ mod overwriting;
 mod ranks;
 mod reconstruct;
 mod scalar_range;
+mod sizes;
 mod usage;
 mod value_ranges;
 mod wrong_files;

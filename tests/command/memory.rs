@@ -127,7 +127,12 @@ fn compare(command: &str, peak: f64, estimate: f64) {
 
 /// Compares the peak of a command that writes one file with its estimate.
 fn check(folder: &Folder, command: &str) {
-    let written = format!("{command} -o out.npy");
+    let extension = if command.starts_with("decompose") {
+        "npz"
+    } else {
+        "npy"
+    };
+    let written = format!("{command} -o out.{extension}");
     let has_second = command.starts_with("reconstruct") || command.contains("--tolerance");
     let estimate = if has_second {
         second_estimate(folder, &written)

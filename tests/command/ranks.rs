@@ -22,10 +22,20 @@ fn folder_with(shape: &[usize]) -> Folder {
     folder
 }
 
-/// Fails unless the decomposition has these ranks and the command printed no note.
+/// The notes about ranks. For arrays this small the file of the decomposition is larger than the
+/// array's file, which has a note of its own.
+fn notes_on_ranks(object: &Value) -> Vec<&str> {
+    let is_size = |note: &&str| note.starts_with("the decomposition is larger than the array");
+    notes(object)
+        .into_iter()
+        .filter(|note| !is_size(note))
+        .collect()
+}
+
+/// Fails unless the decomposition has these ranks and the command printed no note about ranks.
 fn check_without_notes(object: &Value, ranks: [usize; 3]) {
     assert_eq!(object["ranks"], json!(ranks));
-    assert_eq!(notes(object), [""; 0]);
+    assert_eq!(notes_on_ranks(object), [""; 0]);
 }
 
 #[test]
@@ -77,7 +87,7 @@ fn one_rank_is_lowered_to_the_extent_with_a_note() {
         assert_eq!(object["ranks"], json!([5, 5, 4]));
         let note = "x.npy: --ranks 5 was lowered to 4 in mode 2, \
                     the maximum for the extents and the other ranks";
-        assert_eq!(notes(&object), [note]);
+        assert_eq!(notes_on_ranks(&object), [note]);
     }
     let object = folder.decompose("--ranks 5 --modes 2,0");
     assert_eq!(object["ranks"], json!([5, 5, 4]));
@@ -97,7 +107,7 @@ fn one_rank_is_lowered_to_the_product_of_the_other_ranks() {
     ] {
         let object = folder_with(shape).decompose(options);
         assert_eq!(object["ranks"], json!(ranks), "{shape:?}");
-        assert_eq!(notes(&object).len(), 1, "{shape:?}");
+        assert_eq!(notes_on_ranks(&object).len(), 1, "{shape:?}");
     }
     let object = folder_with(&[40, 2, 3]).decompose("--ranks 10");
     let note = notes(&object)[0];

@@ -1,5 +1,6 @@
 //! Saliency maps.
 
+mod combine;
 mod errors;
 mod f64_bound;
 mod integers;

@@ -29,12 +29,15 @@ fn files_that_are_no_pictures_are_refused() {
     let mut wide = whole.clone();
     wide[16..20].copy_from_slice(&0x7fff_ffff_u32.to_be_bytes());
     for (bytes, expected) in [
-        (&b""[..], "the file is empty, a PNG or JPEG was expected"),
+        (
+            &b""[..],
+            "the file is empty, a PNG, JPEG, WebP, BMP or TIFF was expected",
+        ),
         (
             b"not a picture",
-            "this is a text file, a PNG or JPEG was expected",
+            "this is a text file, a PNG, JPEG, WebP, BMP or TIFF was expected",
         ),
-        (b"\0\0\0\0", "this is not a PNG or JPEG"),
+        (b"\0\0\0\0", "this is not a PNG, JPEG, WebP, BMP or TIFF"),
         (
             &whole[..whole.len() / 2],
             "this is a PNG that is damaged or cut short",
@@ -61,7 +64,7 @@ fn the_size_in_a_header_is_compared_with_the_size_of_the_file() {
 }
 
 /// The checksum of a chunk of a PNG (ISO 3309).
-fn checksum(bytes: &[u8]) -> u32 {
+pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |mut sum, &byte| {
         sum ^= u32::from(byte);
         for _ in 0..8 {

@@ -2,9 +2,12 @@
 
 #[path = "../common/archive.rs"]
 mod archive;
+mod inputs;
 mod npy;
 mod npy_headers;
 mod round_trips;
+#[cfg(any(feature = "hdf5", feature = "matlab", feature = "nifti"))]
+mod science;
 mod tucker_file;
 mod tucker_refusals;
 mod writing;

@@ -7,6 +7,8 @@ mod common;
 
 mod api;
 mod cam;
+#[cfg(all(feature = "image", feature = "io"))]
+mod colormaps;
 #[cfg(feature = "image")]
 mod image;
 #[cfg(feature = "io")]
@@ -14,6 +16,8 @@ mod io;
 mod monitoring;
 mod numerics;
 mod pages;
+#[cfg(all(feature = "image", feature = "io"))]
+mod pictures;
 #[cfg(feature = "io")]
 mod reference_tucker;
 mod shared_constants;

@@ -161,3 +161,38 @@ fn a_batch_reports_every_map_and_can_be_cancelled() {
         }
     }
 }
+
+/// Files in row-major and column-major order, and an archive, report the bytes that are read, up to
+/// the total. A report that sets the flag cancels reading.
+#[cfg(feature = "io")]
+#[test]
+fn reading_a_file_reports_its_bytes_and_can_be_cancelled() {
+    use tenfold::io::ArrayFile;
+
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/numpy");
+    for argument in ["f8.little.C.npy", "f8.little.F.npy", "i4.little.C.npy"] {
+        let open = || ArrayFile::open(folder.join(argument)).unwrap();
+        let last = Arc::new(Mutex::new(None));
+        let on_progress = {
+            let last = last.clone();
+            move |progress: Progress| *last.lock().unwrap() = Some(progress)
+        };
+        let expected = open().read().unwrap();
+        let monitor = Monitor::new().on_progress(on_progress);
+        assert_eq!(open().monitored(monitor).read().unwrap(), expected);
+        let last = last.lock().unwrap().unwrap();
+        assert_eq!(last.done, last.total, "{argument}");
+        let entries: usize = expected.shape().iter().product();
+        let size = if argument.starts_with("i4") { 4 } else { 8 };
+        assert_eq!(last.total, size * entries, "{argument}");
+
+        let flag = Arc::new(AtomicBool::new(false));
+        let set = {
+            let flag = flag.clone();
+            move |_: Progress| flag.store(true, Ordering::Relaxed)
+        };
+        let monitor = Monitor::new().cancelled_by(flag).on_progress(set);
+        let outcome = open().monitored(monitor).read();
+        assert!(matches!(outcome, Err(Error::Cancelled)), "{argument}");
+    }
+}

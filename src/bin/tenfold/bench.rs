@@ -19,6 +19,7 @@ use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::output;
+use crate::progress::{Bar, Steps};
 
 /// Measure the times of saliency maps by SVD and by Tucker decomposition on this machine
 ///
@@ -137,6 +138,10 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         check_plot(path)?;
     }
     let device = Device::open(args.device, &args.calls(), console)?;
+    // Two measurements for each weighting: of its closed form and of its definition.
+    let measurements = 2 * args.shape.len() * Weighting::ALL.len();
+    let bar = console.progress("measuring", Steps::Unequal(measurements));
+    bar.only_steps();
     let mut shapes = Vec::new();
     let mut groups = Vec::new();
     let mut text = String::new();
@@ -155,14 +160,15 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         memory.check_named(&times(shape), need as u64)?;
         // 2. The measurements.
         let rows = match args.dtype {
-            Dtype::F32 => measure::<f32>(shape, args, &device),
-            Dtype::F64 => measure::<f64>(shape, args, &device),
+            Dtype::F32 => measure::<f32>(shape, args, &device, &bar),
+            Dtype::F64 => measure::<f64>(shape, args, &device, &bar),
         }
         .map_err(|error| Failure::usage(format!("{}: {error}", times(shape))))?;
         text.push_str(&table(shape, &rows));
         shapes.push(object(shape, &rows));
         groups.push((times(shape), rows));
     }
+    drop(bar);
     let threads = rayon::current_num_threads();
     let plot = args.plot.as_ref().map(|path| path.display().to_string());
     // 3. The results. The measurements are printed first, so that a full disk loses only the
@@ -210,12 +216,14 @@ fn measure<T: MapScalar>(
     shape: &[usize],
     args: &Args,
     device: &Device,
+    bar: &Bar,
 ) -> tenfold::Result<Vec<Row>> {
     let features = features::<T>(shape)?;
     let copies = || Tensor::new(&[&[BATCH], shape].concat(), features.data().repeat(BATCH));
     let batch = (!device.is_cpu()).then(copies).transpose()?;
     let mut rows = Vec::new();
     for weighting in Weighting::ALL {
+        bar.about(format!("{weighting} of {}", times(shape)));
         let cam = Cam::new(weighting);
         let (seconds, map) = match &batch {
             None => median(args.repeat.into(), || cam.saliency_map(&features))?,
@@ -226,9 +234,11 @@ fn measure<T: MapScalar>(
                 (seconds / BATCH as f64, maps.swap_remove(0))
             }
         };
+        bar.step();
         let (reference_seconds, (expected, compared)) = median(args.repeat.min(5).into(), || {
             reference::saliency_map(&features, weighting, args.reference)
         })?;
+        bar.step();
         let pairs = map.values().data().iter().zip(expected.data());
         rows.push(Row {
             weighting,

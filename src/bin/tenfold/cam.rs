@@ -2,6 +2,7 @@
 //!
 //! | file | subject |
 //! | --- | --- |
+//! | `group` | maps of several layers that become one map |
 //! | `layout` | the order of the modes of an array |
 //! | `likelier` | notes about extents that look like another order |
 //! | `need` | the estimate of the memory |
@@ -9,6 +10,7 @@
 //! | `picture` | pictures of maps |
 //! | `report` | notes and the summary |
 
+mod group;
 mod layout;
 mod likelier;
 mod need;
@@ -16,6 +18,7 @@ mod picture;
 mod report;
 mod target;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -23,17 +26,23 @@ use tenfold::cam::{
     Cam, Colormap, Decomposition, Overlay, Reading, SaliencyMap, Sign, Status, Weighting,
     normalize, resize,
 };
-use tenfold::io::{AnyTensor, Npy, RgbImage, read_image};
-use tenfold::{Scalar, Tensor};
+use tenfold::io::{AnyTensor, ArrayFile, Picture, RgbImage};
+use tenfold::{Monitor, Scalar, Tensor};
 
+use crate::arrays::ArrayOptions;
+use crate::batch::{Batch, KeepGoing};
 use crate::console::Console;
 use crate::device::model::{Call, Task};
 use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
 use crate::list;
 use crate::memory::Memory;
+use crate::progress::{Bar, Steps};
 use crate::ranks::Ranks;
+use group::{GroupArgs, Layers};
 use layout::{LayoutArgs, at_index_in_array};
+use need::Need;
+use picture::note_changes;
 use report::{Report, note_statuses};
 use target::Target;
 
@@ -43,9 +52,17 @@ use target::Target;
 /// several files.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Feature maps: C×H×W, a batch N×C×H×W, C×L, or any order that --layout names
-    #[arg(value_name = "F.npy", required = true)]
+    /// Feature maps, C×H×W, a batch N×C×H×W, C×L, or any order that --layout names: files (.npy,
+    /// .npz, .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5), file:name for one
+    /// of several arrays, or - for a .npy on standard input
+    #[arg(
+        value_name = "F.npy",
+        required_unless_present = "groups",
+        conflicts_with = "groups"
+    )]
     features: Vec<PathBuf>,
+    #[command(flatten)]
+    group: GroupArgs,
     #[command(flatten)]
     layout: LayoutArgs,
     /// The kind of map: eigen-cam, tsm, multivec-eigen-cam, mtsm, or all
@@ -68,7 +85,8 @@ pub(crate) struct Args {
     /// for the others]
     #[arg(long, value_name = "NAME")]
     sign: Option<Sign>,
-    /// Draw the map over this photograph, PNG or JPEG
+    /// Draw the map over this photograph: PNG, JPEG, WebP, BMP or TIFF. It is turned as its EXIF
+    /// orientation says
     #[arg(long, value_name = "IMG")]
     image: Option<PathBuf>,
     /// Resize the map to this height and width, at most 67108864 pixels
@@ -84,13 +102,18 @@ pub(crate) struct Args {
     /// The opacity of the map over the photograph, 0 to 1
     #[arg(long, value_name = "A", default_value_t = Overlay::default().alpha, allow_hyphen_values = true)]
     alpha: f64,
-    /// The output: a picture (.png) of all maps side by side, an array (.npy) of f32, or a
-    /// folder for a picture of each map and an array for each file and weighting
+    /// The output: a picture (.png) of all maps side by side, an array (.npy) of f32, a folder for
+    /// a picture of each map and an array for each file and weighting, or - for an array on
+    /// standard output
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// The device that computes the maps
     #[arg(long, value_enum, default_value_t = Choice::Cpu)]
     device: Choice,
+    #[command(flatten)]
+    keep_going: KeepGoing,
+    #[command(flatten)]
+    arrays: ArrayOptions,
 }
 
 /// The value of `--weighting`: one weighting or all of them.
@@ -136,12 +159,12 @@ fn parse_size(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
-/// The maps of one file and weighting.
+/// The maps of one file or one group of files, for one weighting.
 struct Maps {
-    /// The index of the file in `Args::features`.
-    file: usize,
+    /// The indices of the files in `Args::features`.
+    files: Range<usize>,
     weighting: Weighting,
-    /// The ranks of the Tucker decomposition; `None` for full ranks.
+    /// The ranks of the Tucker decomposition; `None` for full ranks and for a group.
     ranks: Option<Vec<usize>>,
     /// A map H×W for each feature map of the file. A map of L positions in a line is 1×L.
     items: Vec<(Tensor<f32>, Status)>,
@@ -149,27 +172,38 @@ struct Maps {
     batch: bool,
 }
 
-pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
+pub(crate) fn run(mut args: Args, console: &Console, memory: &Memory) -> Outcome {
+    args.list_files_of_groups();
+    let args = &args;
     // 1. Checks, before any entries are read.
-    let files = args
-        .features
-        .iter()
-        .map(|path| Features::open(path, args))
-        .collect::<Outcome<Vec<_>>>()?;
+    let batch = Batch::new(&args.keep_going);
+    let groups = args.groups().into_iter();
+    let groups = groups.map(|group| (group.clone(), &args.features[group]));
+    let groups = batch.each(groups, |(group, _)| Layers::open(group, args))?;
     if !(0.0..=1.0).contains(&args.alpha) {
         let what = "--alpha";
         let value = args.alpha;
         return Err(tenfold::Error::FractionOutOfRange { what, value }.into());
     }
-    let photograph = args.image.as_ref().map(read_image).transpose()?;
+    args.check_combine()?;
+    let picture = args.image.as_ref().map(Picture::read).transpose()?;
+    let photograph = picture.as_ref().map(Picture::image);
     let target = Target::of(args)?;
-    target.check(args, &files)?;
-    args.check_memory(&files, &target, photograph.as_ref(), memory)?;
+    target.check(args, &groups)?;
+    let mut need = Need::new(args, &target, photograph);
+    let groups = batch.each(groups, |layers| {
+        need.add(&layers, memory)?;
+        Ok(layers)
+    })?;
+    if let Some(picture) = &picture {
+        note_changes(picture, console);
+    }
     if args.ranks.is_some() && args.weighting.0.len() > 1 {
         console.note("--ranks is used for tsm and mtsm, the other two have no ranks");
     }
-    for (path, file) in args.features.iter().zip(&files) {
-        let shape = file.npy.shape();
+    let files: Vec<&Features> = groups.iter().flat_map(|layers| &layers.files).collect();
+    for file in &files {
+        let (path, shape) = (file.path, file.npy.shape());
         args.layout.note(path, shape, &file.reading, console);
         if let Some(ranks) = &file.ranks {
             ranks.note(&path.display().to_string(), console);
@@ -179,65 +213,81 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 2. The maps, file by file.
     let device = Device::open(args.device, &args.calls(&files), console)?;
     let started = Instant::now();
-    let bar = console.progress(Some(files.len() as u64), "maps");
-    let mut maps = Vec::new();
-    let mut shapes = Vec::new();
-    let mut readings = Vec::new();
-    let maker = Maker { args, device };
-    for (file, features) in files.into_iter().enumerate() {
-        let (npy, reading) = (features.npy, features.reading);
-        let ranks = features.ranks.map(|ranks| ranks.each);
-        bar.set_message(args.features[file].display().to_string());
-        if let Some(note) = npy.note() {
-            console.note(note);
-        }
-        shapes.push(npy.shape().to_vec());
-        let of_file = match npy.read()? {
-            AnyTensor::F32(x) => maker.maps(file, ranks.as_deref(), &reading, x),
-            AnyTensor::F64(x) => maker.maps(file, ranks.as_deref(), &reading, x),
-        };
-        maps.extend(of_file.map_err(|error| Failure::in_file(&args.features[file], error))?);
-        readings.push(reading);
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
+    let count =
+        files.iter().map(|file| file.reading.items()).sum::<usize>() * args.weighting.0.len();
+    let maker = Maker {
+        args,
+        device,
+        bar: console.progress("maps", Steps::Equal(count)),
+    };
+    let read = batch.each(groups, |layers| {
+        let files = layers.files.into_iter();
+        let files = files.map(|features| maker.read(features, console));
+        files.collect::<Outcome<Vec<_>>>()
+    })?;
+    let device = maker.device.name();
+    drop(maker);
+    let (inputs, maps): (Vec<_>, Vec<_>) = read.into_iter().flatten().unzip();
+    let maps: Vec<Maps> = maps.into_iter().flatten().collect();
     let seconds = started.elapsed().as_secs_f64();
 
     // 3. The outputs and the summary.
     note_statuses(args, &maps, console);
-    let outputs = target.write(args, &maps, photograph.as_ref())?;
+    let maps = args.combined(maps, photograph)?;
+    let outputs = if maps.is_empty() {
+        Vec::new()
+    } else {
+        target.write(args, &maps, photograph, console)?
+    };
     let report = Report {
         args,
+        inputs: &inputs,
         maps: &maps,
-        shapes: &shapes,
-        readings: &readings,
         outputs: &outputs,
-        device: maker.device.name(),
+        device,
         seconds,
     };
-    report.print(console)
+    report.print(batch, console)
 }
 
 /// An open file of feature maps.
-struct Features {
-    npy: Npy,
+struct Features<'a> {
+    /// The index of the file in `Args::features`.
+    file: usize,
+    path: &'a Path,
+    npy: ArrayFile,
     reading: Reading,
     /// The ranks for its feature maps, if `--ranks` was given.
     ranks: Option<Ranks>,
 }
 
-impl Features {
+/// A file with computed maps.
+struct Done {
+    path: PathBuf,
+    shape: Vec<usize>,
+    reading: Reading,
+}
+
+impl<'a> Features<'a> {
     /// Opens a file and checks its shape.
-    fn open(path: &Path, args: &Args) -> Outcome<Self> {
-        let npy = Npy::open(path)?;
+    fn open(file: usize, path: &'a Path, args: &Args) -> Outcome<Self> {
+        let npy = args.arrays.open(path)?;
         let reading = args.layout.read(path, npy.shape())?;
         let of_given = |given| Ranks::of(given, reading.feature_map_shape(), None);
         let ranks = args.ranks.as_deref().map(of_given).transpose()?;
         Ok(Self {
+            file,
+            path,
             npy,
             reading,
             ranks,
         })
+    }
+
+    /// The height and the width of its maps.
+    fn size(&self) -> (usize, usize) {
+        let [height, width] = map_size(&self.reading.feature_map_shape()[1..]);
+        (height, width)
     }
 
     /// The number of feature maps of a batch; `None` for a file with a single feature map.
@@ -251,9 +301,40 @@ impl Features {
 struct Maker<'a> {
     args: &'a Args,
     device: Device,
+    /// The progress, with a step for each map.
+    bar: Bar,
 }
 
 impl Maker<'_> {
+    /// Reads a file and computes its maps.
+    fn read(&self, features: Features, console: &Console) -> Outcome<(Done, Vec<Maps>)> {
+        let Features {
+            file,
+            path,
+            npy,
+            reading,
+            ranks,
+        } = features;
+        let ranks = ranks.as_ref().map(|ranks| &ranks.each[..]);
+        if let Some(note) = npy.note() {
+            console.note(note);
+        }
+        let shape = npy.shape().to_vec();
+        self.bar.about(path.display());
+        let maps = match console.read(npy, path)? {
+            AnyTensor::F32(x) => self.maps(file, ranks, &reading, x),
+            AnyTensor::F64(x) => self.maps(file, ranks, &reading, x),
+        };
+        let maps = maps.map_err(|error| Failure::in_file(path, error))?;
+        let path = path.to_path_buf();
+        let done = Done {
+            path,
+            shape,
+            reading,
+        };
+        Ok((done, maps))
+    }
+
     /// The maps of an array, for each weighting.
     fn maps<T: MapScalar>(
         &self,
@@ -265,15 +346,18 @@ impl Maker<'_> {
         let batch = reading.is_batch();
         let x = reading.feature_maps(array)?;
         let of_weighting = |&weighting: &Weighting| {
-            let cam = self.args.cam(weighting, ranks);
+            let mut cam = self.args.cam(weighting, ranks);
             let maps = if batch {
+                cam.monitor = self.bar.monitor(Monitor::new());
                 self.device.saliency_maps(&cam, x.view())?
             } else {
-                vec![self.device.saliency_map(&cam, x.view())?]
+                let map = self.device.saliency_map(&cam, x.view())?;
+                self.bar.step();
+                vec![map]
             };
             let items = maps.iter().map(|map| Ok((in_f32(map)?, map.status())));
             Ok(Maps {
-                file,
+                files: file..file + 1,
                 weighting,
                 ranks: cam.ranks,
                 items: items.collect::<tenfold::Result<_>>()?,
@@ -320,7 +404,7 @@ impl Args {
     }
 
     /// The calls that compute the maps of `files`.
-    fn calls(&self, files: &[Features]) -> Vec<Call> {
+    fn calls(&self, files: &[&Features]) -> Vec<Call> {
         let mut calls = Vec::new();
         for file in files {
             let ranks = file.ranks.as_ref().map(|ranks| &ranks.each[..]);

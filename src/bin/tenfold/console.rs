@@ -2,21 +2,23 @@
 //! standard error.
 
 use std::cell::RefCell;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, Write};
 use std::path::Path;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use tenfold::Monitor;
+use tenfold::io::{AnyTensor, ArrayFile};
 
 use crate::failure::{Failure, Outcome};
 use crate::output::is_standard_output;
+use crate::progress::{Bar, Progress, Steps};
 
 /// Prints results, notes and progress.
 pub(crate) struct Console {
     json: bool,
     quiet: bool,
     notes: RefCell<Vec<String>>,
+    progress: Progress,
 }
 
 impl Console {
@@ -27,6 +29,7 @@ impl Console {
             json,
             quiet,
             notes: RefCell::default(),
+            progress: Progress::on_standard_error(quiet),
         }
     }
 
@@ -35,66 +38,64 @@ impl Console {
     pub(crate) fn note(&self, text: impl Into<String>) {
         let text = text.into();
         if !self.quiet {
-            // A closed standard error does not stop the command.
-            let _ = writeln!(std::io::stderr(), "note: {text}");
+            self.progress.suspend(|| {
+                // A closed standard error does not stop the command.
+                let _ = writeln!(std::io::stderr(), "note: {text}");
+            });
         }
         self.notes.borrow_mut().push(text);
     }
 
     /// Prints the result of a command that writes no file: `object` with `--json`, `text`
-    /// without.
+    /// without. An empty text is not printed.
     pub(crate) fn result(&self, object: Value, text: &str) -> Outcome {
         if self.json {
-            let mut object = object;
-            object["notes"] = json!(*self.notes.borrow());
-            print(&object.to_string())
+            print(&self.with_notes(object).to_string())
+        } else if text.is_empty() {
+            Ok(())
         } else {
             print(text)
         }
     }
 
+    /// The JSON object of a command with its notes.
+    fn with_notes(&self, mut object: Value) -> Value {
+        object["notes"] = json!(*self.notes.borrow());
+        object
+    }
+
     /// Prints the summary of a command that wrote the file `output`, as [`Console::result`]
-    /// does. With `--quiet` the text is not printed. If the file is standard output itself,
-    /// the text goes to standard error.
+    /// does. With `--quiet` the text is not printed. If the file is standard output itself, the
+    /// object or the text goes to standard error.
     pub(crate) fn summary(&self, output: Option<&Path>, object: Value, text: &str) -> Outcome {
         if self.quiet && !self.json {
             return Ok(());
         }
         if output.is_some_and(is_standard_output) {
-            let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+            let object = self.json.then(|| self.with_notes(object).to_string());
+            let text = object.as_deref().unwrap_or(text.trim_end());
+            let _ = writeln!(std::io::stderr(), "{text}");
             return Ok(());
         }
         self.result(object, text)
     }
 
-    /// Fails if both the file `output` and a JSON object would go to standard output.
-    pub(crate) fn check_standard_output(&self, output: &Path) -> Outcome {
-        if self.json && is_standard_output(output) {
-            return Err(Failure::usage(format!(
-                "{}: with --json only the JSON object goes to standard output",
-                output.display()
-            )));
+    /// Reads an array, shows the progress, and notes the values that stand for missing data.
+    pub(crate) fn read(&self, file: ArrayFile, argument: &Path) -> tenfold::Result<AnyTensor> {
+        let missing = file.missing().to_vec();
+        let bar = self.progress("reading", Steps::Bytes);
+        bar.about(argument.display());
+        let x = file.monitored(bar.monitor(Monitor::new())).read()?;
+        drop(bar);
+        for note in missing.iter().filter_map(|value| value.note(&x)) {
+            self.note(format!("{}: {note}", argument.display()));
         }
-        Ok(())
+        Ok(x)
     }
 
-    /// A progress bar of `steps` steps, or a spinner if the number of steps is `None`. It is
-    /// hidden unless standard error is a terminal.
-    pub(crate) fn progress(&self, steps: Option<u64>, doing: &str) -> ProgressBar {
-        if self.quiet || !std::io::stderr().is_terminal() {
-            return ProgressBar::hidden();
-        }
-        let bar = steps.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-        let template = match steps {
-            Some(_) => "{prefix} {bar:30} {pos}/{len} {msg}",
-            None => "{spinner} {prefix} {elapsed} {msg}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_prefix(doing.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(100));
-        bar
+    /// Starts a progress bar: [`Progress::start`].
+    pub(crate) fn progress(&self, doing: &'static str, steps: Steps) -> Bar {
+        self.progress.start(doing, steps)
     }
 }
 

@@ -4,20 +4,23 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
-use tenfold::io::{AnyTensor, Meta, Npy, write_tucker};
+use tenfold::io::{AnyTensor, Meta};
 use tenfold::linalg::Rung;
 use tenfold::{
-    Hooi, Hosvd, Method, Monitor, Progress, Randomized, Scalar, Solver, StHosvd, Start, Stop,
-    Tensor, Truncation, Tucker,
+    Hooi, Hosvd, Method, Monitor, Randomized, Scalar, Solver, StHosvd, Start, Stop, Tensor,
+    Truncation, Tucker,
 };
 
+use crate::arrays::{self, ArrayOptions};
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::interruption::cancellable;
 use crate::list;
 use crate::memory::Memory;
 use crate::output;
+use crate::progress::Steps;
 use crate::ranks::Ranks;
+use crate::sizes::{Sizes, array_bytes, file_bytes};
 
 /// Decompose an array into a core and factors
 ///
@@ -25,7 +28,9 @@ use crate::ranks::Ranks;
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("truncation").required(true).args(["ranks", "tolerance"])))]
 pub(crate) struct Args {
-    /// The array: .npy of floats, integers or bool, with 1 to 16 modes
+    /// The array, of floats, integers or bool, with 1 to 16 modes: a file (.npy, .npz,
+    /// .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5), file:name for one of
+    /// several arrays, or - for a .npy on standard input
     #[arg(value_name = "X.npy")]
     input: PathBuf,
     /// The ranks: one for each mode (or each of --modes), or one for all modes, lowered where
@@ -61,14 +66,16 @@ pub(crate) struct Args {
     /// Number of power iterations, which make sketches more accurate (randomized) [default: 0]
     #[arg(long, value_name = "Q")]
     power_iterations: Option<usize>,
-    /// The file to write
+    /// The file to write; - for standard output
     #[arg(short, long, value_name = "X.tucker.npz")]
     output: PathBuf,
+    #[command(flatten)]
+    arrays: ArrayOptions,
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 1. Checks of the options, the output and the memory, before any entries are read.
-    let file = Npy::open(&args.input)?;
+    let file = args.arrays.open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
     if args.method == Method::Randomized && args.ranks.is_none() {
         return Err(Failure::usage(
@@ -84,8 +91,9 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     };
     truncation.check(file.shape(), modes).map_err(in_input)?;
     args.check_options()?;
-    output::check(std::slice::from_ref(&args.output), &[&args.input])?;
-    console.check_standard_output(&args.output)?;
+    let inputs = arrays::files([args.input.as_path()])?;
+    output::check(std::slice::from_ref(&args.output), &inputs)?;
+    output::check_format(&args.output, "npy", "a decomposition is an archive (.npz)")?;
     let solving = if file.dtype() == f32::NAME {
         args.solver::<f32>(&truncation, Monitor::new())
             .memory(file.shape())
@@ -107,16 +115,15 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     args.note_unused_options(console);
     let note = file.note();
-    let spinner = console.progress(None, "reading");
-    let x = file.read()?;
-    spinner.finish_and_clear();
+    let bytes = array_bytes(file.shape(), file.stored_dtype());
+    let x = console.read(file, &args.input)?;
     if let Some(note) = note {
         console.note(note);
     }
     // 3. The decomposition.
     match x {
-        AnyTensor::F32(x) => decompose(args, &truncation, &x, console),
-        AnyTensor::F64(x) => decompose(args, &truncation, &x, console),
+        AnyTensor::F32(x) => decompose(args, &truncation, &Array { x, bytes }, console),
+        AnyTensor::F64(x) => decompose(args, &truncation, &Array { x, bytes }, console),
     }
 }
 
@@ -165,6 +172,17 @@ impl Args {
         }
     }
 
+    /// The steps of the solver, for a tensor with `order` modes.
+    fn steps(&self, order: usize) -> Steps {
+        match self.method {
+            Method::Hooi => {
+                let default = Hooi::new(Vec::new()).max_sweeps;
+                Steps::AtMost(self.sweeps.unwrap_or(default))
+            }
+            _ => Steps::Unequal(self.modes.as_ref().map_or(order, Vec::len)),
+        }
+    }
+
     /// Fails if an option of HOOI is out of range.
     fn check_options(&self) -> Outcome {
         if let Some(tolerance) = self.sweep_tolerance
@@ -198,47 +216,56 @@ impl Args {
     }
 }
 
+/// The array that is decomposed.
+struct Array<T> {
+    x: Tensor<T>,
+    /// The bytes of the array where it is stored, if known.
+    bytes: Option<u64>,
+}
+
 /// Decomposes the tensor, writes the file, and prints the summary.
 fn decompose<T: Scalar>(
     args: &Args,
     truncation: &Truncation,
-    x: &Tensor<T>,
+    array: &Array<T>,
     console: &Console,
 ) -> Outcome {
+    let x = &array.x;
     let in_input = |error| Failure::in_file(&args.input, error);
     let started = Instant::now();
-    let spinner = console.progress(None, "decomposing");
+    let bar = console.progress("decomposing", args.steps(x.order()));
     let tucker = cancellable(|monitor| {
-        let spinner = spinner.clone();
-        let report = move |progress| spinner.set_message(progress_text(progress));
-        let solver = args.solver(truncation, monitor.on_progress(report));
+        let solver = args.solver(truncation, bar.monitor(monitor));
         solver.decompose(x.view())
     });
-    spinner.finish_and_clear();
+    drop(bar);
     let tucker = tucker.map_err(in_input)?;
     let seconds = started.elapsed().as_secs_f64();
 
+    let bar = console.progress("measuring the error", Steps::Unknown);
     let relative_error = relative_error(args.method, &tucker, x).map_err(in_input)?;
+    drop(bar);
     let meta = Meta {
         relative_error: Some(relative_error),
+        input_bytes: array.bytes,
         ..Meta::new(&tucker, args.method.name())
     };
-    write_tucker(&args.output, &tucker, &meta)?;
+    let bar = console.progress("writing", Steps::Unknown);
+    bar.about(args.output.display());
+    output::write_tucker(&args.output, &tucker, &meta)?;
+    drop(bar);
+    let sizes = Sizes {
+        compression: tucker.compression(),
+        input_bytes: meta.input_bytes,
+        output_bytes: file_bytes(&args.output),
+    };
     let done = Done {
         tucker,
+        sizes,
         meta,
         seconds,
     };
     done.report(args, console)
-}
-
-/// The step that the spinner shows.
-fn progress_text(progress: Progress) -> String {
-    let Progress { done, total, .. } = progress;
-    match progress.relative_error {
-        Some(error) => format!("step {done} of {total}, relative error {error:.6e}"),
-        None => format!("step {done} of {total}"),
-    }
 }
 
 /// ‖X − X̂‖/‖X‖. The estimate of the solver is used if it is exact and large compared to rounding.
@@ -257,6 +284,7 @@ fn relative_error<T: Scalar>(
 /// A decomposition that was written.
 struct Done<T> {
     tucker: Tucker<T>,
+    sizes: Sizes,
     meta: Meta,
     seconds: f64,
 }
@@ -266,6 +294,7 @@ impl<T: Scalar> Done<T> {
     fn report(&self, args: &Args, console: &Console) -> Outcome {
         let Self {
             tucker,
+            sizes,
             meta,
             seconds,
         } = self;
@@ -284,13 +313,16 @@ impl<T: Scalar> Done<T> {
                 tucker.rung().name()
             ));
         }
+        if let Some(note) = sizes.note() {
+            console.note(note);
+        }
         let mut text = format!(
-            "{} {} {} → core {}, relative error {error:.6e}, compression {:.1}, {seconds:.3} s\n",
+            "{} {} {} → core {}, relative error {error:.6e}, {}, {seconds:.3} s\n",
             args.input.display(),
             times(&meta.shape),
             meta.dtype,
             times(&meta.ranks),
-            tucker.compression(),
+            sizes.text(),
         );
         if let Some(convergence) = tucker.convergence() {
             text += &format!(
@@ -299,7 +331,7 @@ impl<T: Scalar> Done<T> {
             );
         }
         text += &format!("written: {}", args.output.display());
-        let object = json!({
+        let mut object = json!({
             "command": "decompose",
             "input": path(&args.input),
             "output": path(&args.output),
@@ -309,7 +341,6 @@ impl<T: Scalar> Done<T> {
             "modes": meta.modes,
             "ranks": meta.ranks,
             "relative_error": error,
-            "compression": tucker.compression(),
             "seconds": seconds,
             "sweeps": meta.sweeps,
             "stop": meta.stop.map(Stop::name),
@@ -319,6 +350,7 @@ impl<T: Scalar> Done<T> {
                 "reached": s.reached,
             })),
         });
+        sizes.add_to(&mut object);
         console.summary(Some(&args.output), object, &text)
     }
 }

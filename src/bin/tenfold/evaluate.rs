@@ -7,15 +7,18 @@ use tenfold::cam::metrics::{
     THRESHOLDS, average_drop, average_increase, check_fractions, embedding_mse, mean_iou,
 };
 use tenfold::cam::resize;
-use tenfold::io::{AnyTensor, Npy, read_npy};
+use tenfold::io::AnyTensor;
 use tenfold::tensor::Shape;
 use tenfold::{Error, Tensor};
 
+use crate::arrays::{self, ArrayOptions};
+use crate::batch::{Batch, Input, KeepGoing};
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::list;
 use crate::memory::Memory;
 use crate::output;
+use crate::progress::Steps;
 
 /// Compute metrics of saliency maps: average drop, average increase, embedding error, IoU
 ///
@@ -48,6 +51,31 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', value_name = "T,…", default_values_t = THRESHOLDS,
           value_parser = list::number, requires = "maps", allow_hyphen_values = true)]
     thresholds: Vec<f64>,
+    #[command(flatten)]
+    keep_going: KeepGoing,
+    #[command(flatten)]
+    arrays: ArrayOptions,
+}
+
+/// A pair of arrays.
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    kind: Kind,
+    files: [&'a Path; 2],
+}
+
+/// The metrics that a pair gives.
+#[derive(Clone, Copy)]
+enum Kind {
+    Probabilities,
+    Embeddings,
+    Maps,
+}
+
+impl Input for Pair<'_> {
+    fn names(&self) -> Vec<String> {
+        self.files.map(|path| path.display().to_string()).to_vec()
+    }
 }
 
 /// A metric: its key and value for the JSON object, and its line of text.
@@ -58,51 +86,75 @@ struct Metric {
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
-    let pairs = [
-        [&args.probabilities, &args.masked_probabilities],
-        [&args.embeddings, &args.masked_embeddings],
-        [&args.maps, &args.masks],
-    ];
     for &value in &args.thresholds {
         if !(0.0..=1.0).contains(&value) {
             let what = "--thresholds";
             return Err(Error::FractionOutOfRange { what, value }.into());
         }
     }
-    let inputs = pairs.iter().flatten().copied().flatten();
-    output::check(&[], &inputs.map(PathBuf::as_path).collect::<Vec<_>>())?;
-    for pair in pairs {
-        check_memory(pair, memory)?;
+    let pairs: Vec<Pair> = args.pairs().collect();
+    let inputs: Vec<&Path> = pairs.iter().flat_map(|pair| pair.files).collect();
+    if inputs.iter().any(|input| arrays::is_dash(input)) {
+        return Err(Failure::usage(
+            "-: evaluate reads files, not standard input",
+        ));
     }
-    let mut metrics = Vec::new();
-    if let (Some(p), Some(o)) = (&args.probabilities, &args.masked_probabilities) {
-        metrics.extend(of_probabilities(p, o)?);
-    }
-    if let (Some(z), Some(masked)) = (&args.embeddings, &args.masked_embeddings) {
-        let mse = of_embeddings(z, masked)?;
-        metrics.push(Metric {
-            key: "embedding_mse",
-            value: json!(mse),
-            text: format!("embedding MSE (lower is better): {mse:.6}"),
-        });
-    }
-    if let (Some(maps), Some(masks)) = (&args.maps, &args.masks) {
-        metrics.push(of_masks(maps, masks, &args.thresholds)?);
-    }
+    output::check(&[], &arrays::files(inputs)?)?;
+    let batch = Batch::new(&args.keep_going);
+    let pairs = batch.each(pairs, |pair| {
+        check_memory(pair.files, &args.arrays, memory)?;
+        Ok(pair)
+    })?;
+    let metrics = batch.each(pairs, |pair| pair.metrics(args, console))?;
+    let metrics: Vec<Metric> = metrics.into_iter().flatten().collect();
     let mut object = json!({ "command": "evaluate" });
     for metric in &metrics {
         object[metric.key] = metric.value.clone();
     }
     let lines: Vec<&str> = metrics.iter().map(|metric| metric.text.as_str()).collect();
-    console.result(object, &lines.join("\n"))
+    batch.finish(object, |object| console.result(object, &lines.join("\n")))
+}
+
+impl Args {
+    /// The pairs that were given.
+    fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+        let pairs = [
+            (
+                Kind::Probabilities,
+                &self.probabilities,
+                &self.masked_probabilities,
+            ),
+            (Kind::Embeddings, &self.embeddings, &self.masked_embeddings),
+            (Kind::Maps, &self.maps, &self.masks),
+        ];
+        pairs.into_iter().filter_map(|(kind, first, second)| {
+            let files = [first.as_deref()?, second.as_deref()?];
+            Some(Pair { kind, files })
+        })
+    }
+}
+
+impl Pair<'_> {
+    /// Reads the two arrays and computes their metrics.
+    fn metrics(self, args: &Args, console: &Console) -> Outcome<Vec<Metric>> {
+        let reader = Reader {
+            arrays: &args.arrays,
+            console,
+        };
+        Ok(match self.kind {
+            Kind::Probabilities => of_probabilities(self.files, &reader)?.into(),
+            Kind::Embeddings => vec![of_embeddings(self.files, &reader)?],
+            Kind::Maps => vec![of_masks(self.files, &args.thresholds, &reader)?],
+        })
+    }
 }
 
 /// Fails if a pair of arrays needs more memory than the limit. The arrays are in memory with their
 /// own scalar, in `f64`, and, for maps, resized to the masks.
-fn check_memory(pair: [&Option<PathBuf>; 2], memory: &Memory) -> Outcome {
+fn check_memory(pair: [&Path; 2], arrays: &ArrayOptions, memory: &Memory) -> Outcome {
     let mut need = 0u64;
-    for path in pair.into_iter().flatten() {
-        let file = Npy::open(path)?;
+    for path in pair {
+        let file = arrays.open(path)?;
         let entries = file.shape().iter().product::<usize>() as u64;
         need = need
             .saturating_add(file.memory())
@@ -113,10 +165,10 @@ fn check_memory(pair: [&Option<PathBuf>; 2], memory: &Memory) -> Outcome {
 }
 
 /// The average drop and the average increase.
-fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
+fn of_probabilities([p, o]: [&Path; 2], reader: &Reader) -> Outcome<[Metric; 2]> {
     let (before, after) = (
-        read_fractions(p, PROBABILITY)?,
-        read_fractions(o, PROBABILITY)?,
+        reader.fractions(p, PROBABILITY)?,
+        reader.fractions(o, PROBABILITY)?,
     );
     if before.shape() != after.shape() {
         return Err(mismatch(o, before.shape(), after.shape()));
@@ -148,23 +200,32 @@ fn of_probabilities(p: &Path, o: &Path) -> Outcome<[Metric; 2]> {
 }
 
 /// The mean squared error of the embeddings.
-fn of_embeddings(z: &Path, masked: &Path) -> Outcome<f64> {
-    let (before, after) = (read(z)?, read(masked)?);
-    embedding_mse(&before, &after).map_err(|error| {
+fn of_embeddings([z, masked]: [&Path; 2], reader: &Reader) -> Outcome<Metric> {
+    let (before, after) = (reader.array(z)?, reader.array(masked)?);
+    let bar = reader
+        .console
+        .progress("comparing embeddings", Steps::Unknown);
+    let mse = embedding_mse(&before, &after).map_err(|error| {
         // An entry that is not finite is in the first array, or else in the second.
         let of_first = |index: &[usize]| before.get(index).is_some_and(|entry| !entry.is_finite());
         match &error {
             Error::NonFinite { index, .. } if of_first(index) => Failure::in_file(z, error),
             _ => Failure::in_file(masked, error),
         }
+    })?;
+    drop(bar);
+    Ok(Metric {
+        key: "embedding_mse",
+        value: json!(mse),
+        text: format!("embedding MSE (lower is better): {mse:.6}"),
     })
 }
 
 /// The mean intersection over union at each threshold.
-fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
+fn of_masks([maps, masks]: [&Path; 2], thresholds: &[f64], reader: &Reader) -> Outcome<Metric> {
     // 1. Maps and masks of the same shape.
     let in_maps = |error| Failure::in_file(maps, error);
-    let (values, inside) = (read_fractions(maps, MAP)?, read(masks)?);
+    let (values, inside) = (reader.fractions(maps, MAP)?, reader.array(masks)?);
     for (path, array) in [(maps, &values), (masks, &inside)] {
         if !(2..=3).contains(&array.shape().len()) {
             return Err(Failure::usage(format!(
@@ -181,6 +242,7 @@ fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
     let &[ref images @ .., height, width] = inside.shape() else {
         return Err(mismatch(masks, values.shape(), inside.shape()));
     };
+    let bar = reader.console.progress("resizing maps", Steps::Unknown);
     let values = if values.shape().ends_with(&[height, width]) {
         values
     } else {
@@ -192,12 +254,18 @@ fn of_masks(maps: &Path, masks: &Path, thresholds: &[f64]) -> Outcome<Metric> {
     }
     let inside = binary(&inside).map_err(|error| Failure::in_file(masks, error))?;
 
+    drop(bar);
+
     // 2. The metric at each threshold.
+    let bar = reader
+        .console
+        .progress("thresholds", Steps::Equal(thresholds.len()));
     let mut text = "mean IoU (higher is better)".to_owned();
     let mut sweep = Vec::new();
     for &threshold in thresholds {
         let value = mean_iou(values.data(), &inside, height * width, threshold).map_err(in_maps)?;
         text += &format!("\n  at map ≥ {threshold}: {value:.6}");
+        bar.step();
         sweep.push(json!({ "threshold": threshold, "mean_iou": value }));
     }
     Ok(Metric {
@@ -225,23 +293,32 @@ fn binary(mask: &Tensor<f64>) -> tenfold::Result<Vec<bool>> {
 const PROBABILITY: &str = "a probability";
 const MAP: &str = "a value of a saliency map";
 
-/// Reads an array in `f64` and checks that its entries are between 0 and 1, up to rounding. `what`
-/// describes an entry in messages.
-fn read_fractions(path: &Path, what: &'static str) -> Outcome<Tensor<f64>> {
-    let entries = read(path)?;
-    check_fractions(what, &entries).map_err(|error| Failure::in_file(path, error))?;
-    Ok(entries)
+/// Reads arrays in `f64`, and shows the progress.
+struct Reader<'a> {
+    arrays: &'a ArrayOptions,
+    console: &'a Console,
 }
 
-/// Reads an array in `f64`.
-fn read(path: &Path) -> Outcome<Tensor<f64>> {
-    Ok(match read_npy(path)? {
-        AnyTensor::F64(x) => x,
-        AnyTensor::F32(x) => {
-            let entries = x.data().iter().map(|&entry| f64::from(entry));
-            Tensor::new(x.shape(), entries.collect())?
-        }
-    })
+impl Reader<'_> {
+    /// Reads an array and checks that its entries are between 0 and 1, up to rounding. `what`
+    /// describes an entry in messages.
+    fn fractions(&self, path: &Path, what: &'static str) -> Outcome<Tensor<f64>> {
+        let entries = self.array(path)?;
+        check_fractions(what, &entries).map_err(|error| Failure::in_file(path, error))?;
+        Ok(entries)
+    }
+
+    /// Reads an array.
+    fn array(&self, path: &Path) -> Outcome<Tensor<f64>> {
+        let file = self.arrays.open(path)?;
+        Ok(match self.console.read(file, path)? {
+            AnyTensor::F64(x) => x,
+            AnyTensor::F32(x) => {
+                let entries = x.data().iter().map(|&entry| f64::from(entry));
+                Tensor::new(x.shape(), entries.collect())?
+            }
+        })
+    }
 }
 
 /// The failure that a file has another shape than expected.

@@ -16,9 +16,9 @@ const USAGE: u8 = 2;
 /// The exit status for all other failures.
 const OTHER: u8 = 1;
 
-/// A message for standard error, and an exit status.
+/// Messages for standard error, one line each, and an exit status.
 pub(crate) struct Failure {
-    message: String,
+    messages: Vec<String>,
     status: u8,
 }
 
@@ -26,7 +26,7 @@ impl Failure {
     /// Wrong usage or bad input: exit status 2.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            messages: vec![message.into()],
             status: USAGE,
         }
     }
@@ -34,7 +34,15 @@ impl Failure {
     /// Any other failure: exit status 1.
     pub(crate) fn other(message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            messages: vec![message.into()],
+            status: OTHER,
+        }
+    }
+
+    /// The bad inputs of a command that continued without them, a message for each: exit status 1.
+    pub(crate) fn of_inputs(messages: Vec<String>) -> Self {
+        Self {
+            messages,
             status: OTHER,
         }
     }
@@ -46,21 +54,26 @@ impl Failure {
             Error::UnusableFile { .. } | Error::ToleranceOutOfRange { .. } => error.to_string(),
             _ => format!("{}: {error}", path.display()),
         };
-        Self { message, status }
+        Self {
+            messages: vec![message],
+            status,
+        }
     }
 
-    /// Prints the message in one line and returns the exit status.
+    /// Prints each message in one line and returns the exit status.
     pub(crate) fn report(&self) -> ExitCode {
-        let line = self.message.replace(char::is_control, " ");
-        // If standard error is closed, the exit status still reports the failure.
-        let _ = writeln!(std::io::stderr(), "tenfold: {line}");
+        for message in &self.messages {
+            let line = message.replace(char::is_control, " ");
+            // If standard error is closed, the exit status still reports the failure.
+            let _ = writeln!(std::io::stderr(), "tenfold: {line}");
+        }
         ExitCode::from(self.status)
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.messages.join("\n"))
     }
 }
 
@@ -68,7 +81,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self {
             status: status(&error),
-            message: error.to_string(),
+            messages: vec![error.to_string()],
         }
     }
 }

@@ -3,6 +3,7 @@
 //! | file | subject |
 //! | --- | --- |
 //! | `files` | arrays and decompositions |
+//! | `members` | lists of the arrays of a file |
 //! | `estimates` | the estimated times for an array on CPU and GPU |
 //! | `devices` | GPUs, and the libraries that are installed |
 //! | `benchmark` | times on the CPU and on a GPU |
@@ -14,14 +15,17 @@ mod benchmark;
 mod devices;
 mod estimates;
 mod files;
+mod members;
 #[cfg(any(test, feature = "cuda"))]
 mod report;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
 
+use crate::arrays::{self, ArrayOptions};
+use crate::batch::{Batch, KeepGoing};
 use crate::console::Console;
 use crate::device::Choice;
 use crate::failure::{Failure, Outcome};
@@ -37,7 +41,9 @@ use estimates::Estimates;
 /// estimated times of its saliency maps and of its decomposition on CPU and GPU.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Arrays (.npy) and decompositions (.npz)
+    /// Arrays (.npy, .npz, .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5; file:name for
+    /// one of several arrays; - for a .npy on standard input) and decompositions (.npz). Of several
+    /// arrays, shapes and types are listed
     #[arg(value_name = "FILE", required_unless_present = "device")]
     files: Vec<PathBuf>,
     /// Describe GPUs: cuda is an error if none can be used, auto prints a note then
@@ -47,6 +53,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 5,
           value_parser = clap::value_parser!(u16).range(0..=3600), requires = "device")]
     benchmark: u16,
+    #[command(flatten)]
+    keep_going: KeepGoing,
+    #[command(flatten)]
+    arrays: ArrayOptions,
 }
 
 impl Args {
@@ -81,20 +91,18 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 }
 
 fn describe_files(args: &Args, device: Choice, console: &Console, memory: &Memory) -> Outcome {
-    let inputs: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
-    output::check(&[], &inputs)?;
+    output::check(
+        &[],
+        &arrays::files(args.files.iter().map(PathBuf::as_path))?,
+    )?;
     let estimates = Estimates::of(device, console)?;
-    let mut objects = Vec::new();
-    let mut texts = Vec::new();
-    for path in &args.files {
-        let (object, text) = files::describe(path, estimates.as_ref(), console, memory)?;
-        objects.push(object);
-        texts.push(text);
-    }
-    console.result(
-        json!({ "command": "info", "files": objects }),
-        &texts.join("\n"),
-    )
+    let batch = Batch::new(&args.keep_going);
+    let described = batch.each(&args.files, |path| {
+        files::describe(path, &args.arrays, estimates.as_ref(), console, memory)
+    })?;
+    let (objects, texts): (Vec<_>, Vec<_>) = described.into_iter().unzip();
+    let object = json!({ "command": "info", "files": objects });
+    batch.finish(object, |object| console.result(object, &texts.join("\n")))
 }
 
 #[cfg(feature = "cuda")]

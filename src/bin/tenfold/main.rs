@@ -1,7 +1,10 @@
 //! The command `tenfold`: decompositions and saliency maps of array files.
 
+mod arrays;
+mod batch;
 mod bench;
 mod cam;
+mod completions;
 mod console;
 mod decompose;
 mod device;
@@ -12,8 +15,10 @@ mod interruption;
 mod list;
 mod memory;
 mod output;
+mod progress;
 mod ranks;
 mod reconstruct;
+mod sizes;
 
 use std::process::ExitCode;
 
@@ -60,6 +65,7 @@ enum Command {
     Cam(cam::Args),
     Evaluate(evaluate::Args),
     Bench(bench::Args),
+    Completions(completions::Args),
 }
 
 fn main() -> ExitCode {
@@ -85,9 +91,10 @@ fn run(cli: Cli) -> Outcome {
         Command::Decompose(args) => decompose::run(&args, &console, &memory),
         Command::Reconstruct(args) => reconstruct::run(&args, &console, &memory),
         Command::Info(args) => info::run(&args, &console, &memory),
-        Command::Cam(args) => cam::run(&args, &console, &memory),
+        Command::Cam(args) => cam::run(args, &console, &memory),
         Command::Evaluate(args) => evaluate::run(&args, &console, &memory),
         Command::Bench(args) => bench::run(&args, &console, &memory),
+        Command::Completions(args) => completions::run(&args, &console),
     }
 }
 

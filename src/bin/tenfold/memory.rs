@@ -104,7 +104,7 @@ impl Memory {
 }
 
 /// A number of bytes for messages, with two or three digits.
-fn readable(bytes: u64) -> String {
+pub(crate) fn readable(bytes: u64) -> String {
     let mut value = bytes as f64;
     let mut unit = "bytes";
     for larger in ["kB", "MB", "GB", "TB", "PB", "EB"] {

@@ -6,16 +6,18 @@ use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
-use tenfold::io::check_writable;
+use tenfold::io::{Meta, check_writable, write_npy_entries, write_npy_entries_to, write_tucker_to};
+use tenfold::{Scalar, Tucker};
 
+use crate::arrays::is_dash;
 use crate::failure::{Failure, Outcome};
 
 /// Fails if an output cannot be written, or would replace an input or another output.
-pub(crate) fn check(outputs: &[PathBuf], inputs: &[&Path]) -> Outcome {
+pub(crate) fn check(outputs: &[PathBuf], inputs: &[PathBuf]) -> Outcome {
     check_distinct(outputs, inputs)?;
     // For new files it is enough to check one in each folder.
     let mut folders = HashSet::new();
-    for output in outputs {
+    for output in outputs.iter().filter(|output| !is_dash(output)) {
         if output.exists() || folders.insert(output.parent()) {
             check_writable(output)?;
         }
@@ -25,10 +27,10 @@ pub(crate) fn check(outputs: &[PathBuf], inputs: &[&Path]) -> Outcome {
 
 /// Fails if an output or the standard output is the same file as an input, or if two outputs are
 /// the same file. Different paths and links to the same file are recognised.
-pub(crate) fn check_distinct(outputs: &[PathBuf], inputs: &[&Path]) -> Outcome {
+pub(crate) fn check_distinct(outputs: &[PathBuf], inputs: &[PathBuf]) -> Outcome {
     let inputs: HashMap<Identity, &Path> = inputs
         .iter()
-        .filter_map(|input| Some((Identity::of_existing(input)?, *input)))
+        .filter_map(|input| Some((Identity::of_existing(input)?, input.as_path())))
         .collect();
     if let Some(input) = identity_of_standard_output().and_then(|identity| inputs.get(&identity)) {
         return Err(Failure::usage(format!(
@@ -38,7 +40,7 @@ pub(crate) fn check_distinct(outputs: &[PathBuf], inputs: &[&Path]) -> Outcome {
     }
     let mut taken = HashMap::new();
     let mut taken_in_lower_case = HashMap::new();
-    for output in outputs {
+    for output in outputs.iter().filter(|output| !is_dash(output)) {
         let Some(identity) = Identity::of(output) else {
             continue;
         };
@@ -131,9 +133,49 @@ fn behind_links(path: &Path) -> PathBuf {
     path
 }
 
-/// Whether `path` is the standard output, such as `/dev/stdout`.
-#[cfg(unix)]
+/// Fails if the name of an output has the extension of another format. `what` says what is written.
+pub(crate) fn check_format(output: &Path, other: &str, what: &str) -> Outcome {
+    let extension = output
+        .extension()
+        .map(|extension| extension.to_string_lossy());
+    if extension.is_some_and(|extension| extension.eq_ignore_ascii_case(other)) {
+        return Err(Failure::usage(format!(
+            "{}: {what}, its name cannot end with .{other}",
+            output.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Writes an array as `.npy` to a file, or to standard output.
+pub(crate) fn write_array<T: Scalar>(path: &Path, shape: &[usize], entries: &[T]) -> Outcome {
+    if is_dash(path) {
+        let written = write_npy_entries_to(std::io::stdout().lock(), shape, entries);
+        return written.map_err(in_standard_output);
+    }
+    Ok(write_npy_entries(path, shape, entries)?)
+}
+
+/// Writes a decomposition to a file, or to standard output.
+pub(crate) fn write_tucker<T: Scalar>(path: &Path, tucker: &Tucker<T>, meta: &Meta) -> Outcome {
+    if is_dash(path) {
+        let written = write_tucker_to(std::io::stdout().lock(), tucker, meta);
+        return written.map_err(in_standard_output);
+    }
+    Ok(tenfold::io::write_tucker(path, tucker, meta)?)
+}
+
+fn in_standard_output(error: tenfold::Error) -> Failure {
+    Failure::other(format!("standard output {error}"))
+}
+
+/// Whether `path` is the standard output: `-`, or a path such as `/dev/stdout`.
 pub(crate) fn is_standard_output(path: &Path) -> bool {
+    is_dash(path) || is_path_of_standard_output(path)
+}
+
+#[cfg(unix)]
+fn is_path_of_standard_output(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
     let path = fs::metadata(path).ok().map(identity);
@@ -141,7 +183,7 @@ pub(crate) fn is_standard_output(path: &Path) -> bool {
 }
 
 #[cfg(not(unix))]
-pub(crate) fn is_standard_output(_: &Path) -> bool {
+fn is_path_of_standard_output(_: &Path) -> bool {
     false
 }
 

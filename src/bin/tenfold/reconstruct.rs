@@ -1,16 +1,18 @@
 //! `tenfold reconstruct`: the array of a decomposition, or a part of it.
 
 use std::path::PathBuf;
+use std::slice::from_ref;
 use std::time::Instant;
 
 use serde_json::json;
-use tenfold::io::{AnyTucker, read_tucker, tucker_memory, write_npy_entries};
+use tenfold::io::{AnyTucker, read_tucker, tucker_memory};
 use tenfold::{Scalar, Slice, Tucker};
 
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::output;
+use crate::progress::Steps;
 
 /// Compute the array that a decomposition approximates, or a part of it
 #[derive(clap::Args)]
@@ -22,18 +24,22 @@ pub(crate) struct Args {
     /// NumPy, a mode with an index is not in the result
     #[arg(long, value_name = "0:10,:,3", allow_hyphen_values = true)]
     slice: Option<Slice>,
-    /// The file to write
+    /// The file to write; - for standard output
     #[arg(short, long, value_name = "Y.npy")]
     output: PathBuf,
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
-    output::check(std::slice::from_ref(&args.output), &[&args.input])?;
-    console.check_standard_output(&args.output)?;
+    output::check(from_ref(&args.output), from_ref(&args.input))?;
+    output::check_format(&args.output, "npz", "an array is written as .npy")?;
     let read = tucker_memory(&args.input)?;
     memory.check(&args.input, read)?;
     let allows = |more: u64| memory.check(&args.input, read.saturating_add(more));
-    match read_tucker(&args.input)?.0 {
+    let bar = console.progress("reading", Steps::Unknown);
+    bar.about(args.input.display());
+    let (tucker, _) = read_tucker(&args.input)?;
+    drop(bar);
+    match tucker {
         AnyTucker::F32(tucker) => reconstruct(args, &tucker, console, &allows),
         AnyTucker::F64(tucker) => reconstruct(args, &tucker, console, &allows),
     }
@@ -53,15 +59,18 @@ fn reconstruct<T: Scalar>(
     };
     allows(tucker.reconstruction_memory(args.slice.as_ref())?)?;
     let started = Instant::now();
-    let spinner = console.progress(None, "reconstructing");
+    let bar = console.progress("reconstructing", Steps::Unknown);
     let y = match &args.slice {
         None => tucker.reconstruct(),
         Some(slice) => tucker.reconstruct_slice(slice),
     };
     let y = y.map_err(|error| Failure::in_file(&args.input, error))?;
-    spinner.finish_and_clear();
+    drop(bar);
     let seconds = started.elapsed().as_secs_f64();
-    write_npy_entries(&args.output, &shape, y.data())?;
+    let bar = console.progress("writing", Steps::Unknown);
+    bar.about(args.output.display());
+    output::write_array(&args.output, &shape, y.data())?;
+    drop(bar);
     let object = json!({
         "command": "reconstruct",
         "input": args.input.display().to_string(),

@@ -14,7 +14,8 @@ use std::io::Read;
 use py_literal::Value;
 
 use super::super::Problem;
-use crate::tensor::Shape;
+use super::super::element::Element;
+use super::super::stored::{Stored, check_data_size};
 
 /// The maximum length of the text in bytes. NumPy's own limit is 10 000.
 const MAX_TEXT: usize = 1 << 20;
@@ -24,157 +25,23 @@ const MAX_TEXT: usize = 1 << 20;
 /// the parser, because it parses their content twice: as a dictionary and as a set.
 const MAX_DEPTH: usize = 6;
 
-/// The type of the entries in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::io) enum Element {
-    Bool,
-    I8,
-    U8,
-    I16,
-    U16,
-    I32,
-    U32,
-    I64,
-    U64,
-    F16,
-    F32,
-    F64,
-}
-
-impl Element {
-    /// Parses NumPy's type string without the byte order: `f8`, `i2`, …
-    fn from_code(code: &str) -> Option<Self> {
-        Some(match code {
-            "b1" | "?" => Self::Bool,
-            "i1" => Self::I8,
-            "u1" => Self::U8,
-            "i2" => Self::I16,
-            "u2" => Self::U16,
-            "i4" => Self::I32,
-            "u4" => Self::U32,
-            "i8" => Self::I64,
-            "u8" => Self::U64,
-            "f2" => Self::F16,
-            "f4" => Self::F32,
-            "f8" => Self::F64,
-            _ => return None,
-        })
-    }
-
-    /// The name in NumPy.
-    pub(in crate::io) fn name(self) -> &'static str {
-        match self {
-            Self::Bool => "bool",
-            Self::I8 => "int8",
-            Self::U8 => "uint8",
-            Self::I16 => "int16",
-            Self::U16 => "uint16",
-            Self::I32 => "int32",
-            Self::U32 => "uint32",
-            Self::I64 => "int64",
-            Self::U64 => "uint64",
-            Self::F16 => "float16",
-            Self::F32 => "float32",
-            Self::F64 => "float64",
-        }
-    }
-
-    /// The number of bytes of an entry in the file.
-    pub(in crate::io) fn size(self) -> usize {
-        match self {
-            Self::Bool | Self::I8 | Self::U8 => 1,
-            Self::I16 | Self::U16 | Self::F16 => 2,
-            Self::I32 | Self::U32 | Self::F32 => 4,
-            Self::I64 | Self::U64 | Self::F64 => 8,
-        }
-    }
-
-    /// Whether entries of this type are read as `f64`, because `f32` would lose digits.
-    pub(in crate::io) fn is_double(self) -> bool {
-        matches!(
-            self,
-            Self::I32 | Self::U32 | Self::I64 | Self::U64 | Self::F64
-        )
-    }
-}
-
-/// A header, checked against the size of its file.
-#[derive(Clone, Debug)]
-pub(in crate::io) struct Header {
-    pub(in crate::io) shape: Vec<usize>,
-    pub(in crate::io) element: Element,
-    /// Whether the byte order differs from this machine's.
-    pub(in crate::io) swapped: bool,
-    /// Whether the first index runs fastest.
-    fortran: bool,
-    /// The position of the first entry in the file.
-    pub(in crate::io) start: u64,
-}
-
-impl Header {
-    /// Reads the header of an array of real numbers from a file of `size` bytes.
-    pub(in crate::io) fn read(
-        reader: &mut (impl Read + ?Sized),
-        size: u64,
-    ) -> Result<Self, Problem> {
-        let text = Text::read(reader)?;
-        let (order, code) = split_descr(&text.descr);
-        let element = Element::from_code(code)
-            .ok_or_else(|| Problem::new(unsupported_type(&text.descr, code)))?;
-        let header = Self {
-            swapped: is_swapped(order) && element.size() > 1,
-            shape: text.shape,
-            element,
-            fortran: text.fortran,
-            start: text.bytes,
-        };
-        let promised = checked_len(&header.shape)
-            .and_then(|len| len.checked_mul(element.size() as u64))
-            .ok_or_else(|| Problem::new(format!("the shape {:?} is too large", header.shape)))?;
-        check_data_size(promised, size.saturating_sub(header.start))?;
-        Ok(header)
-    }
-
-    /// The shape, if a tensor can have it: 1 to 16 modes.
-    pub(in crate::io) fn tensor_shape(&self) -> Result<Shape, Problem> {
-        Shape::new(&self.shape).map_err(|error| Problem::new(error.to_string()))
-    }
-
-    /// The number of entries.
-    pub(in crate::io) fn entries(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// The number of bytes of all entries in memory, as `f32` or `f64`.
-    pub(in crate::io) fn memory(&self) -> u64 {
-        let scalar = if self.element.is_double() { 8 } else { 4 };
-        (self.entries() as u64).saturating_mul(scalar)
-    }
-
-    /// Whether the entries must be reordered to row-major order.
-    pub(in crate::io) fn is_column_major(&self) -> bool {
-        self.fortran && self.shape.len() > 1
-    }
-}
-
-/// Fails unless the file has exactly the bytes of data that its header promises.
-pub(in crate::io) fn check_data_size(promised: u64, present: u64) -> Result<(), Problem> {
-    if promised == present {
-        return Ok(());
-    }
-    Err(Problem::new(format!(
-        "the header claims {promised} bytes of data, the file has {present}"
-    )))
-}
-
-/// The product of the extents. `None` if the product of the extents above zero overflows, even if
-/// another extent is zero.
-fn checked_len(shape: &[usize]) -> Option<u64> {
-    let nonzero = shape.iter().filter(|&&extent| extent > 0);
-    let product = nonzero
-        .copied()
-        .try_fold(1u64, |product, extent| product.checked_mul(extent as u64))?;
-    Some(if shape.contains(&0) { 0 } else { product })
+/// Parses NumPy's type string without the byte order: `f8`, `i2`, …
+fn element(code: &str) -> Option<Element> {
+    Some(match code {
+        "b1" | "?" => Element::Bool,
+        "i1" => Element::I8,
+        "u1" => Element::U8,
+        "i2" => Element::I16,
+        "u2" => Element::U16,
+        "i4" => Element::I32,
+        "u4" => Element::U32,
+        "i8" => Element::I64,
+        "u8" => Element::U64,
+        "f2" => Element::F16,
+        "f4" => Element::F32,
+        "f8" => Element::F64,
+        _ => return None,
+    })
 }
 
 /// The content of a header's text, for an array of any type.
@@ -189,6 +56,41 @@ pub(in crate::io) struct Text {
 }
 
 impl Text {
+    /// Reads the header of a file of `size` bytes that holds an array of real numbers.
+    pub(in crate::io) fn read_numbers(
+        reader: &mut (impl Read + ?Sized),
+        size: u64,
+        bfloat16: bool,
+    ) -> Result<Stored, Problem> {
+        Self::read(reader)?.numbers_in(size, bfloat16)
+    }
+
+    /// The block of numbers in a file of `size` bytes. [`Text::numbers`] describes `bfloat16`.
+    pub(in crate::io) fn numbers_in(&self, size: u64, bfloat16: bool) -> Result<Stored, Problem> {
+        let stored = self.numbers(bfloat16)?;
+        check_data_size(stored.bytes(), size.saturating_sub(stored.start))?;
+        Ok(stored)
+    }
+
+    /// The block of numbers that the header describes. With `bfloat16`, entries of two bytes without
+    /// a type of numbers are bfloat16.
+    pub(in crate::io) fn numbers(&self, bfloat16: bool) -> Result<Stored, Problem> {
+        let (order, code) = split_descr(&self.descr);
+        let element = match code {
+            "V2" if bfloat16 => Some(Element::BF16),
+            _ => element(code),
+        };
+        let element = element.ok_or_else(|| Problem::new(unsupported_type(&self.descr, code)))?;
+        let stored = Stored::new(self.shape.clone(), element)?
+            .at(self.bytes)
+            .in_fortran_order(self.fortran);
+        Ok(match order {
+            '<' => stored.in_big_endian(false),
+            '>' => stored.in_big_endian(true),
+            _ => stored,
+        })
+    }
+
     pub(in crate::io) fn read(reader: &mut (impl Read + ?Sized)) -> Result<Self, Problem> {
         let mut start = [0; 8];
         fill(reader, &mut start, "the start of a .npy file")?;
@@ -230,7 +132,9 @@ impl Text {
         if depth(text) > MAX_DEPTH {
             return None;
         }
-        let Value::Dict(entries) = text.parse().ok()? else {
+        let dictionary = text.parse().ok();
+        let dictionary = dictionary.or_else(|| without_long_marks(text).parse().ok());
+        let Value::Dict(entries) = dictionary? else {
             return None;
         };
         let entry = |key: &str| {
@@ -262,6 +166,26 @@ impl Text {
             bytes,
         })
     }
+}
+
+/// The text without the marks of long integers, which Python 2 wrote: `(6L, 7L)` becomes `(6, 7)`.
+/// A quoted text is not changed.
+fn without_long_marks(text: &str) -> String {
+    let mut quote = None;
+    let mut before = ' ';
+    let mut kept = String::with_capacity(text.len());
+    for c in text.chars() {
+        match quote {
+            Some(open) if open == c => quote = None,
+            None if matches!(c, '\'' | '"') => quote = Some(c),
+            _ => {}
+        }
+        if !(c == 'L' && quote.is_none() && before.is_ascii_digit()) {
+            kept.push(c);
+        }
+        before = c;
+    }
+    kept
 }
 
 /// The maximum number of brackets open at once. Brackets inside strings count too.
@@ -311,6 +235,12 @@ fn unsupported_type(descr: &str, code: &str) -> String {
     let complex = match code {
         "c8" => "complex64",
         "c16" => "complex128",
+        "V2" => {
+            return format!(
+                "entries of type '{descr}' are 2 bytes without a type of numbers; if they are bfloat16, \
+                 --bfloat16 reads them (in the library, ReadOptions::bfloat16)"
+            );
+        }
         _ => {
             return format!(
                 "entries of type {} cannot be read, only bool, integers and floats of 8 to 64 bits",

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use tenfold::cam::metrics::{average_drop, average_increase, embedding_mse, iou, mean_iou};
-use tenfold::cam::{Cam, Grid, Layout, Sign, Tokens, Weighting, normalize, resize};
+use tenfold::cam::{
+    Cam, Combination, Grid, Layout, Sign, Tokens, Weighting, combine, normalize, resize,
+};
 use tenfold::{Scalar, Tensor, TensorRef};
 
 use super::{Entries, all_finite, call, config, entries, names_bad_entry, number, numbers, shapes};
@@ -106,9 +108,19 @@ fn check_pictures<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
     let resized = call("resize", || resize(&map, height, width));
     let fits = shape.len() >= 2 && !shape.contains(&0) && height > 0 && width > 0;
     assert!(fits || resized.is_err());
+    let is_resized = resized.is_ok();
     if let Ok(resized) = resized {
         let kept = &shape[..shape.len() - 2];
         assert_eq!(resized.shape(), [kept, &[height, width]].concat());
+    }
+    let combination = Combination::ALL[random.below(2)];
+    let combined = call("combine", || {
+        combine(&[map.view(), map.view()], height, width, combination)
+    });
+    assert_eq!(combined.is_ok(), is_resized && all_finite(&map));
+    if let Ok(combined) = combined {
+        let mut values = combined.data().iter().map(|v| v.as_f64());
+        assert!(values.all(|v| (0.0..=1.0).contains(&v)));
     }
     #[cfg(feature = "image")]
     check_colours(&map, &mut random);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tenfold::io::{AnyTensor, Npy, read_npy};
+use tenfold::io::{AnyTensor, ArrayFile, read_npy};
 use tenfold::{Error, Tensor};
 
 use super::{entries, numpy, refusal};
@@ -22,7 +22,7 @@ fn every_real_type_byte_order_and_entry_order_of_numpy_is_read() {
                     assert!(code.ends_with('1'), "{}", path.display());
                     continue;
                 }
-                let file = Npy::open(&path).unwrap();
+                let file = ArrayFile::open(&path).unwrap();
                 assert_eq!(file.shape(), [2, 3, 4]);
                 let is_converted = !["f4", "f8"].contains(&code);
                 assert_eq!(file.note().is_some(), is_converted, "{code}");
@@ -73,7 +73,7 @@ fn conversions_are_noted() {
         ),
         ("f2.little.C.npy", "float16 entries were converted to f32"),
     ] {
-        let note = Npy::open(numpy(name)).unwrap().note().unwrap();
+        let note = ArrayFile::open(numpy(name)).unwrap().note().unwrap();
         assert!(note.ends_with(expected), "{note}");
     }
 }

@@ -138,8 +138,9 @@ mod tests {
         let command = Args::augment_args(clap::Command::new("cam"));
         let matches = command.get_matches_from(words.chain(options.split_whitespace()));
         let args = Args::from_arg_matches(&matches).unwrap();
-        let features = Features::open(&path, &args).unwrap_or_else(|failure| panic!("{failure}"));
-        let calls = args.calls(&[features]);
+        let features =
+            Features::open(0, &path, &args).unwrap_or_else(|failure| panic!("{failure}"));
+        let calls = args.calls(&[&features]);
         calls.into_iter().map(|call| call.batch).collect()
     }
 

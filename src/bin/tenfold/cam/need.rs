@@ -3,9 +3,10 @@
 use tenfold::Scalar;
 use tenfold::io::RgbImage;
 
+use super::group::Layers;
 use super::picture::MIN_SIDE;
 use super::target::Target;
-use super::{Args, Features, map_size};
+use super::{Args, Features};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 
@@ -17,68 +18,128 @@ const ENTRY_BYTES: u64 = 16;
 /// picture of all maps.
 const PIXEL_BYTES: u64 = 24;
 
-impl Args {
-    /// Fails if the maps of `files` need more memory than the limit. The maps of all files are
-    /// in memory at once. Their pictures are in memory at once only if they are written to one
-    /// file.
-    pub(super) fn check_memory(
-        &self,
-        files: &[Features],
-        target: &Target,
-        photograph: Option<&RgbImage>,
-        memory: &Memory,
-    ) -> Outcome {
-        let threads = rayon::current_num_threads();
-        let mut kept = 0u64;
-        for (path, features) in self.features.iter().zip(files) {
-            let (file, reading) = (&features.npy, &features.reading);
-            let ranks = features.ranks.as_ref().map(|ranks| &ranks.each[..]);
-            let (items, map) = (reading.items(), reading.feature_map_shape());
-            let is_single = file.dtype() == f32::NAME;
-            let mut working = 0;
-            for &weighting in &self.weighting.0 {
-                let cam = self.cam(weighting, ranks);
-                let need = if is_single {
-                    cam.memory::<f32>(map)
-                } else {
-                    cam.memory::<f64>(map)
-                };
-                let need = need.map_err(|error| Failure::in_file(path, error))?;
-                working = working.max(need.saturating_mul(threads.min(items) as u64));
-            }
-            let [rows, columns] = map_size(&map[1..]);
-            let (height, width) = self.drawn(rows, columns, photograph);
-            let maps = (items * self.weighting.0.len()) as u64;
-            let of_map = ENTRY_BYTES * (rows * columns) as u64;
-            let of_picture =
-                PIXEL_BYTES.saturating_mul((height as u64).saturating_mul(width as u64));
-            let of_output = match target {
-                Target::Folder(_) => 1,
-                Target::Picture(_) | Target::Array(_) => maps,
-            };
-            kept = kept
-                .saturating_add(maps.saturating_mul(of_map))
-                .saturating_add(of_output.saturating_mul(of_picture));
-            // The array of the file is freed once its entries are copied to feature maps.
-            let copy = if is_single {
-                reading.memory::<f32>()
-            } else {
-                reading.memory::<f64>()
-            };
-            let while_copying = file.memory().saturating_add(copy);
-            let features = if copy > 0 { copy } else { file.memory() };
-            let need = while_copying.max(features.saturating_add(working));
-            memory.check(path, kept.saturating_add(need))?;
+/// The memory that the maps of several files need. The maps of all files are in memory at once.
+/// Their pictures are in memory at once only if they are written to one file.
+pub(super) struct Need<'a> {
+    args: &'a Args,
+    target: &'a Target,
+    photograph: Option<&'a RgbImage>,
+    /// The bytes of the maps and pictures of the files that were added.
+    kept: u64,
+}
+
+impl<'a> Need<'a> {
+    /// The memory without any file.
+    pub(super) fn new(
+        args: &'a Args,
+        target: &'a Target,
+        photograph: Option<&'a RgbImage>,
+    ) -> Self {
+        Self {
+            args,
+            target,
+            photograph,
+            kept: 0,
         }
+    }
+
+    /// Adds the files of a group. If their maps and the maps of the files before need more memory
+    /// than the limit, this fails and the files are not added.
+    pub(super) fn add(&mut self, layers: &Layers, memory: &Memory) -> Outcome {
+        let mut kept = self.kept;
+        // The maps of a group are drawn as one.
+        if self.args.has_groups() {
+            let (size, maps) = layers.combined_maps(self.args, self.photograph);
+            kept = kept
+                .saturating_add(combining_memory(size, maps))
+                .saturating_add(self.picture_memory(size, maps));
+        }
+        for features in &layers.files {
+            let (maps, working) = self.of_file(features)?;
+            kept = kept.saturating_add(maps);
+            memory.check(features.path, kept.saturating_add(working))?;
+        }
+        self.kept = kept;
         Ok(())
     }
 
+    /// The bytes for the maps of a file and their pictures, and those that are allocated while the
+    /// maps are computed.
+    fn of_file(&self, features: &Features) -> Outcome<(u64, u64)> {
+        let Features {
+            path,
+            npy: file,
+            reading,
+            ..
+        } = features;
+        let threads = rayon::current_num_threads();
+        let ranks = features.ranks.as_ref().map(|ranks| &ranks.each[..]);
+        let (items, map) = (reading.items(), reading.feature_map_shape());
+        let is_single = file.dtype() == f32::NAME;
+        let mut working = 0;
+        for &weighting in &self.args.weighting.0 {
+            let cam = self.args.cam(weighting, ranks);
+            let need = if is_single {
+                cam.memory::<f32>(map)
+            } else {
+                cam.memory::<f64>(map)
+            };
+            let need = need.map_err(|error| Failure::in_file(path, error))?;
+            working = working.max(need.saturating_mul(threads.min(items) as u64));
+        }
+        let (height, width) = features.size();
+        let maps = (items * self.args.weighting.0.len()) as u64;
+        let of_map = ENTRY_BYTES * (height * width) as u64;
+        let mut kept = maps.saturating_mul(of_map);
+        if !self.args.has_groups() {
+            kept = kept.saturating_add(self.picture_memory((height, width), maps));
+        }
+        // The array of the file is freed once its entries are copied to feature maps.
+        let copy = if is_single {
+            reading.memory::<f32>()
+        } else {
+            reading.memory::<f64>()
+        };
+        let while_copying = file.memory().saturating_add(copy);
+        let features = if copy > 0 { copy } else { file.memory() };
+        let need = while_copying.max(features.saturating_add(working));
+        Ok((kept, need))
+    }
+
+    /// The bytes of the pictures that are in memory at once, for `maps` maps of a height and a
+    /// width.
+    fn picture_memory(&self, (height, width): (usize, usize), maps: u64) -> u64 {
+        let (height, width) = self.drawn(height, width);
+        let pixels = (height as u64).saturating_mul(width as u64);
+        let pictures = match self.target {
+            Target::Folder(_) => 1,
+            Target::Picture(_) | Target::Array(_) => maps,
+        };
+        pictures.saturating_mul(pixels.saturating_mul(PIXEL_BYTES))
+    }
+
     /// The height and the width of the picture of a map.
-    fn drawn(&self, height: usize, width: usize, photograph: Option<&RgbImage>) -> (usize, usize) {
-        let of_photograph = photograph.map(|p| (p.height() as usize, p.width() as usize));
-        self.size.or(of_photograph).unwrap_or_else(|| {
+    fn drawn(&self, height: usize, width: usize) -> (usize, usize) {
+        let of_photograph = self
+            .photograph
+            .map(|p| (p.height() as usize, p.width() as usize));
+        self.args.size.or(of_photograph).unwrap_or_else(|| {
             let factor = MIN_SIDE.div_ceil(height.max(width));
             (factor * height, factor * width)
         })
     }
+}
+
+/// The bytes of `maps` combined maps of a height and a width, and of what is allocated while one of
+/// them is computed.
+fn combining_memory((height, width): (usize, usize), maps: u64) -> u64 {
+    /// For the combined map in `f32`.
+    const KEPT_BYTES: u64 = 4;
+    /// For one resized map, and for the combined map in `f64` before and after normalisation.
+    const WORKING_BYTES: u64 = 20;
+    let pixels = (height as u64).saturating_mul(width as u64);
+    let bytes = maps
+        .saturating_mul(KEPT_BYTES)
+        .saturating_add(WORKING_BYTES);
+    pixels.saturating_mul(bytes)
 }

@@ -1,10 +1,11 @@
 //! Pictures of saliency maps, alone and side by side.
 
 use tenfold::cam::{Overlay, colorize, resize};
-use tenfold::io::RgbImage;
+use tenfold::io::{Picture, RgbImage};
 use tenfold::{Result, Tensor};
 
 use super::Args;
+use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 
 /// The minimum length of the longer side of a picture, unless a size is given.
@@ -15,6 +16,19 @@ const GAP: u32 = 4;
 
 /// The maximum number of pixels of a picture.
 pub(super) const MAX_PICTURE_PIXELS: u64 = 1 << 28;
+
+/// Prints a note for each change of the stored pixels of the photograph.
+pub(super) fn note_changes(picture: &Picture, console: &Console) {
+    if picture.orientation() != 1 {
+        console.note(format!(
+            "the photograph was turned as its EXIF orientation says: {}",
+            picture.orientation()
+        ));
+    }
+    if picture.is_transparent() {
+        console.note("the transparency of the photograph is ignored");
+    }
+}
 
 /// Draws a map over the photograph, or by itself if there is none.
 ///

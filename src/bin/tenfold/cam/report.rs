@@ -4,16 +4,17 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use tenfold::Tensor;
-use tenfold::cam::{Reading, Status};
+use tenfold::cam::Status;
 
-use super::{Args, Maps};
+use super::{Args, Done, Maps};
+use crate::batch::Batch;
 use crate::console::{Console, times};
 use crate::failure::Outcome;
 
 impl Maps {
     /// The name of a map in texts: the file, the index in the batch, the weighting.
     fn label(&self, args: &Args, item: usize) -> String {
-        let file = args.features[self.file].display();
+        let file = args.name(&self.files);
         if self.batch {
             format!("{file}[{item}] {}", self.weighting)
         } else {
@@ -72,11 +73,8 @@ const LISTED: usize = 16;
 /// The results of the command.
 pub(super) struct Report<'a> {
     pub(super) args: &'a Args,
+    pub(super) inputs: &'a [Done],
     pub(super) maps: &'a [Maps],
-    /// The shape of each file.
-    pub(super) shapes: &'a [Vec<usize>],
-    /// How each file was read.
-    pub(super) readings: &'a [Reading],
     /// The files that were written.
     pub(super) outputs: &'a [PathBuf],
     pub(super) device: &'static str,
@@ -84,10 +82,9 @@ pub(super) struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Prints the summary.
-    pub(super) fn print(&self, console: &Console) -> Outcome {
+    /// Prints the summary, and fails if an input of the batch failed.
+    pub(super) fn print(&self, batch: Batch, console: &Console) -> Outcome {
         let Self { args, seconds, .. } = *self;
-        let read_as: Vec<String> = self.readings.iter().map(Reading::to_string).collect();
         let mut lines = Vec::new();
         let mut objects = Vec::new();
         for maps in self.maps {
@@ -99,7 +96,9 @@ impl Report<'_> {
                     times(map.shape()),
                 ));
                 objects.push(json!({
-                    "input": args.features[maps.file].display().to_string(),
+                    "input": args.name(&maps.files),
+                    "files": args.features[maps.files.clone()].iter()
+                        .map(|path| path.display().to_string()).collect::<Vec<_>>(),
                     "item": maps.batch.then_some(item),
                     "weighting": maps.weighting.name(),
                     "ranks": maps.ranks,
@@ -116,7 +115,7 @@ impl Report<'_> {
         }
         let plural = if count == 1 { "map" } else { "maps" };
         lines.push(format!("{count} {plural}, {seconds:.3} s"));
-        lines.splice(0..0, self.read_as_lines(&read_as));
+        lines.splice(0..0, self.read_as_lines());
         let written: Vec<String> = self
             .outputs
             .iter()
@@ -130,9 +129,9 @@ impl Report<'_> {
         }
         let object = json!({
             "command": "cam",
-            "inputs": args.features.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
-            "shapes": self.shapes,
-            "read_as": read_as,
+            "inputs": self.inputs.iter().map(|input| input.path.display().to_string()).collect::<Vec<_>>(),
+            "shapes": self.inputs.iter().map(|input| &input.shape).collect::<Vec<_>>(),
+            "read_as": self.inputs.iter().map(|input| input.reading.to_string()).collect::<Vec<_>>(),
             "weightings": args.weighting.0.iter().map(|weighting| weighting.name()).collect::<Vec<_>>(),
             "ranks": args.ranks,
             "maps": objects,
@@ -140,21 +139,21 @@ impl Report<'_> {
             "device": self.device,
             "seconds": seconds,
         });
-        console.summary(None, object, &lines.join("\n"))
+        let output = self.outputs.first().map(PathBuf::as_path);
+        batch.finish(object, |object| {
+            console.summary(output, object, &lines.join("\n"))
+        })
     }
 
     /// The lines about how the files were read, each with the name of the file if there are several.
-    fn read_as_lines(&self, read_as: &[String]) -> Vec<String> {
-        if let [reading] = read_as {
-            return vec![format!("read as {reading}")];
-        }
-        let files = self.args.features.iter().zip(read_as);
-        let mut lines: Vec<String> = files
-            .take(LISTED)
-            .map(|(path, reading)| format!("{}: read as {reading}", path.display()))
-            .collect();
-        if read_as.len() > LISTED {
-            lines.push(format!("and {} more files", read_as.len() - LISTED));
+    fn read_as_lines(&self) -> Vec<String> {
+        let line = |input: &Done| match self.args.features.as_slice() {
+            [_] => format!("read as {}", input.reading),
+            _ => format!("{}: read as {}", input.path.display(), input.reading),
+        };
+        let mut lines: Vec<String> = self.inputs.iter().take(LISTED).map(line).collect();
+        if self.inputs.len() > LISTED {
+            lines.push(format!("and {} more files", self.inputs.len() - LISTED));
         }
         lines
     }

@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 
 use tenfold::Tensor;
 use tenfold::cam::Weighting;
-use tenfold::io::{RgbImage, check_writable, write_npy_entries, write_png};
+use tenfold::io::{RgbImage, check_writable, write_png};
 
+use super::group::Layers;
 use super::picture::{MAX_PICTURE_PIXELS, draw, side_by_side, too_many};
-use super::{Args, Features, Maps};
+use super::{Args, Maps};
+use crate::arrays::{self, is_dash};
+use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 use crate::output;
+use crate::progress::{Bar, Steps};
 
 /// The kind and the path of the output.
 pub(super) enum Target {
@@ -31,8 +35,8 @@ impl Target {
     /// The target that `-o` gives, or the default.
     pub(super) fn of(args: &Args) -> Outcome<Self> {
         let Some(path) = &args.output else {
-            let name = match args.features.as_slice() {
-                [file] => stem(file),
+            let name = match args.groups().as_slice() {
+                [files] => args.stem(files),
                 _ => "maps".to_owned(),
             };
             let weighting = args.weighting.name();
@@ -43,13 +47,13 @@ impl Target {
         let folder: PathBuf = path.components().collect();
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
         match extension.as_deref() {
+            _ if is_dash(path) && args.groups().len() == 1 => Ok(Self::Array(path.clone())),
+            _ if is_dash(path) => Err(several_in_one()),
             _ if path.is_dir() => Ok(Self::Folder(path.clone())),
             _ if named_folder && !folder.exists() => Ok(Self::Folder(folder)),
             Some("png") => Ok(Self::Picture(path.clone())),
-            Some("npy") if args.features.len() == 1 => Ok(Self::Array(path.clone())),
-            Some("npy") => Err(Failure::usage(
-                "the maps of several files cannot be one array: -o FOLDER writes one for each file",
-            )),
+            Some("npy") if args.groups().len() == 1 => Ok(Self::Array(path.clone())),
+            Some("npy") => Err(several_in_one()),
             None if !path.exists() => Ok(Self::Folder(path.clone())),
             _ => Err(Failure::usage(format!(
                 "{}: maps are written to a .png, a .npy or a folder",
@@ -59,36 +63,35 @@ impl Target {
     }
 
     /// Fails if an output cannot be written, or would replace an input or another output.
-    pub(super) fn check(&self, args: &Args, files: &[Features]) -> Outcome {
-        let inputs = args.features.iter().chain(&args.image);
-        let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
+    pub(super) fn check(&self, args: &Args, groups: &[Layers]) -> Outcome {
+        let mut inputs = arrays::files(args.features.iter().map(PathBuf::as_path))?;
+        inputs.extend(args.image.clone());
         let folder = match self {
             Self::Picture(path) | Self::Array(path) => {
                 return output::check(std::slice::from_ref(path), &inputs);
             }
             Self::Folder(folder) => folder,
         };
-        let mut stems: HashMap<String, &Path> = HashMap::new();
-        for file in &args.features {
-            if let Some(other) = stems.insert(stem(file), file) {
+        let mut stems = HashMap::new();
+        for Layers { group, .. } in groups {
+            let name = args.name(group);
+            if let Some(other) = stems.insert(args.stem(group), name.clone()) {
                 return Err(Failure::usage(format!(
-                    "{}: another file has the same name ({}), \
+                    "{name}: another file has the same name ({other}), \
                      their maps would replace each other in {}",
-                    file.display(),
-                    other.display(),
                     folder.display()
                 )));
             }
         }
-        let outputs: Vec<PathBuf> = args
-            .features
+        let outputs: Vec<PathBuf> = groups
             .iter()
-            .zip(files)
-            .flat_map(|(path, file)| {
+            .flat_map(|layers| {
+                let stem = args.stem(&layers.group);
+                let batch = layers.batch();
                 let weightings = args.weighting.0.iter();
                 weightings.flat_map(move |&weighting| {
-                    let names = Names::new(folder, path, weighting);
-                    let pictures: Vec<_> = names.pictures(file.batch()).collect();
+                    let names = Names::new(folder, &stem, weighting);
+                    let pictures: Vec<_> = names.pictures(batch).collect();
                     std::iter::once(names.array()).chain(pictures)
                 })
             })
@@ -107,37 +110,66 @@ impl Target {
         args: &Args,
         maps: &[Maps],
         photograph: Option<&RgbImage>,
+        console: &Console,
     ) -> Outcome<Vec<PathBuf>> {
+        let pictures = maps.iter().map(|maps| maps.items.len()).sum();
+        let bar = match self {
+            Self::Array(_) => console.progress("writing", Steps::Unknown),
+            Self::Picture(_) | Self::Folder(_) => {
+                console.progress("pictures", Steps::Equal(pictures))
+            }
+        };
+        let pen = Pen {
+            args,
+            photograph,
+            bar,
+        };
         match self {
             Self::Picture(path) => {
-                write_png(path, &side_by_side(&rows(args, maps, photograph)?)?)?;
+                write_png(path, &side_by_side(&rows(maps, &pen)?)?)?;
                 Ok(vec![path.clone()])
             }
             Self::Array(path) => {
                 write_array(path, args, &maps.iter().collect::<Vec<_>>(), photograph)?;
                 Ok(vec![path.clone()])
             }
-            Self::Folder(folder) => write_folder(folder, args, maps, photograph),
+            Self::Folder(folder) => write_folder(folder, maps, &pen),
         }
     }
 }
 
-/// The name of a file without its folder and extension.
-fn stem(file: &Path) -> String {
-    let stem = file.file_stem().unwrap_or(file.as_os_str());
-    stem.to_string_lossy().into_owned()
+/// The failure that the maps of several files are no array.
+fn several_in_one() -> Failure {
+    Failure::usage(
+        "the maps of several files cannot be one array: -o FOLDER writes one for each file",
+    )
+}
+
+/// Draws maps, and shows the progress.
+struct Pen<'a> {
+    args: &'a Args,
+    photograph: Option<&'a RgbImage>,
+    bar: Bar,
+}
+
+impl Pen<'_> {
+    fn draw(&self, map: &Tensor<f32>) -> tenfold::Result<RgbImage> {
+        let picture = draw(self.args, map, self.photograph)?;
+        self.bar.step();
+        Ok(picture)
+    }
 }
 
 /// The pictures of all maps: a row for each feature map, a column for each weighting.
-fn rows(args: &Args, maps: &[Maps], photograph: Option<&RgbImage>) -> Outcome<Vec<Vec<RgbImage>>> {
+fn rows(maps: &[Maps], pen: &Pen) -> Outcome<Vec<Vec<RgbImage>>> {
     let mut rows = Vec::new();
     let mut pixels = 0;
     // `maps` holds the weightings of a file one after the other.
-    for of_file in maps.chunks(args.weighting.0.len()) {
+    for of_file in maps.chunks(pen.args.weighting.0.len()) {
         for item in 0..of_file[0].items.len() {
             let row = of_file
                 .iter()
-                .map(|maps| draw(args, &maps.items[item].0, photograph))
+                .map(|maps| pen.draw(&maps.items[item].0))
                 .collect::<tenfold::Result<Vec<RgbImage>>>()?;
             pixels += row
                 .iter()
@@ -176,15 +208,10 @@ fn write_array(path: &Path, args: &Args, maps: &[&Maps], photograph: Option<&Rgb
     if maps.len() > 1 {
         shape.insert(0, maps.len());
     }
-    Ok(write_npy_entries(path, &shape, &entries)?)
+    output::write_array(path, &shape, &entries)
 }
 
-fn write_folder(
-    folder: &Path,
-    args: &Args,
-    maps: &[Maps],
-    photograph: Option<&RgbImage>,
-) -> Outcome<Vec<PathBuf>> {
+fn write_folder(folder: &Path, maps: &[Maps], pen: &Pen) -> Outcome<Vec<PathBuf>> {
     fs::create_dir_all(folder).map_err(|error| {
         Failure::usage(format!(
             "{}: the folder cannot be created: {error}",
@@ -193,30 +220,30 @@ fn write_folder(
     })?;
     let mut written = Vec::new();
     for maps in maps {
-        let names = Names::new(folder, &args.features[maps.file], maps.weighting);
+        let names = Names::new(folder, &pen.args.stem(&maps.files), maps.weighting);
         let array = names.array();
-        write_array(&array, args, &[maps], photograph)?;
+        write_array(&array, pen.args, &[maps], pen.photograph)?;
         written.push(array);
         let items = maps.batch.then_some(maps.items.len());
         for (picture, (map, _)) in names.pictures(items).zip(&maps.items) {
-            write_png(&picture, &draw(args, map, photograph)?)?;
+            write_png(&picture, &pen.draw(map)?)?;
             written.push(picture);
         }
     }
     Ok(written)
 }
 
-/// The names of the files for the maps of one input file and one weighting.
+/// The names of the files for the maps of one input file or group and one weighting.
 struct Names {
     folder: PathBuf,
     name: String,
 }
 
 impl Names {
-    fn new(folder: &Path, file: &Path, weighting: Weighting) -> Self {
+    fn new(folder: &Path, stem: &str, weighting: Weighting) -> Self {
         Self {
             folder: folder.to_path_buf(),
-            name: format!("{}.{weighting}", stem(file)),
+            name: format!("{stem}.{weighting}"),
         }
     }
 

@@ -12,10 +12,11 @@ use tenfold::{StHosvd, Tensor, TensorRef};
 
 use super::report::{Measured, Row};
 use crate::bench::features;
-use crate::console::times;
+use crate::console::{Console, times};
 use crate::device::model::{self, Call, Model, Times};
 use crate::failure::Outcome;
 use crate::memory::Memory;
+use crate::progress::{Bar, Steps};
 
 /// The maximum number of measured runs of a batch. The time is their median.
 const RUNS: usize = 5;
@@ -40,6 +41,7 @@ const REFERENCE_CORES: f64 = 16.0;
 struct Benchmark {
     model: Model,
     end: Instant,
+    bar: Bar,
     rows_left: u32,
     rows: Vec<Row>,
 }
@@ -56,11 +58,20 @@ struct Task<'a, T> {
 }
 
 /// Measures all rows in about the time `time`.
-pub(super) fn benchmark(device: &Device, time: Duration, memory: &Memory) -> Outcome<Vec<Row>> {
+pub(super) fn benchmark(
+    device: &Device,
+    time: Duration,
+    console: &Console,
+    memory: &Memory,
+) -> Outcome<Vec<Row>> {
+    let rows = 2 * MAPS.len() + TENSORS.len();
+    let bar = console.progress("measuring", Steps::Equal(rows));
+    bar.only_steps();
     let mut benchmark = Benchmark {
         model: Model::new()?,
         end: Instant::now() + time,
-        rows_left: (2 * MAPS.len() + TENSORS.len()) as u32,
+        bar,
+        rows_left: rows as u32,
         rows: Vec::new(),
     };
     for (shape, items) in MAPS {
@@ -136,6 +147,7 @@ impl Benchmark {
         } else {
             None
         };
+        self.bar.step();
         self.rows.push(Row {
             task: task.name,
             shape: task.shape.to_vec(),

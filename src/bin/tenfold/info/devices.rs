@@ -23,7 +23,7 @@ pub(super) fn report(
         .collect();
     // The benchmark loads kernels, so that it comes before the list of kernels.
     let benchmark = match (devices.first(), time) {
-        (Some(Ok(device)), Some(time)) => match benchmark(device, time, memory) {
+        (Some(Ok(device)), Some(time)) => match benchmark(device, time, console, memory) {
             Ok(rows) => Some(rows),
             Err(failure) => {
                 console.note(format!("the benchmark failed: {failure}"));

@@ -4,14 +4,18 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tenfold::io::{
-    AnyTensor, AnyTucker, Contents, Meta, Npy, contents, read_tucker, tucker_memory,
+    AnyTensor, AnyTucker, Contents, Meta, contents, members_with, read_tucker, tucker_memory,
 };
 use tenfold::{Hosvd, Scalar, Stop, Tensor, Tucker, mode_spectrum};
 
 use super::estimates::Estimates;
+use super::members::describe_members;
+use crate::arrays::{ArrayOptions, is_dash, source};
 use crate::console::{Console, times};
 use crate::failure::{Failure, Outcome};
-use crate::memory::Memory;
+use crate::memory::{Memory, readable};
+use crate::progress::{Bar, Steps};
+use crate::sizes::{Sizes, array_bytes, file_bytes};
 
 /// The maximum number of singular values of a mode in the text.
 const SHOWN: usize = 8;
@@ -20,45 +24,67 @@ const SHOWN: usize = 8;
 /// shape and a type.
 pub(super) fn describe(
     path: &Path,
+    arrays: &ArrayOptions,
     estimates: Option<&Estimates>,
     console: &Console,
     memory: &Memory,
 ) -> Outcome<(Value, String)> {
-    match contents(path)? {
-        Contents::Array => describe_file(path, estimates, console, memory),
-        Contents::Archive => {
+    match kind(path, arrays)? {
+        Contents::Decomposition => {
             memory.check(path, tucker_memory(path)?)?;
+            let bar = console.progress("reading", Steps::Unknown);
+            bar.about(path.display());
             let (tucker, meta) = read_tucker(path)?;
+            drop(bar);
             Ok(match tucker {
-                AnyTucker::F32(tucker) => describe_tucker(path, &tucker, &meta),
-                AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta),
+                AnyTucker::F32(tucker) => describe_tucker(path, &tucker, &meta, console),
+                AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta, console),
             })
         }
+        Contents::Members => {
+            let members = members_with(path, &arrays.to_library())?;
+            if members.len() == 1 {
+                return describe_array(path, arrays, estimates, console, memory);
+            }
+            Ok(describe_members(path, &members))
+        }
+        _ => describe_array(path, arrays, estimates, console, memory),
     }
 }
 
-fn describe_file(
+/// What an argument names. Raw numbers, a member of a file and standard input are arrays.
+fn kind(path: &Path, arrays: &ArrayOptions) -> Outcome<Contents> {
+    if arrays.is_raw() || is_dash(path) || source(path).member.is_some() {
+        return Ok(Contents::Array);
+    }
+    Ok(contents(path)?)
+}
+
+fn describe_array(
     path: &Path,
+    arrays: &ArrayOptions,
     estimates: Option<&Estimates>,
     console: &Console,
     memory: &Memory,
 ) -> Outcome<(Value, String)> {
-    let file = Npy::open(path)?;
+    let file = arrays.open(path)?;
     memory.check(
         path,
         file.memory().saturating_add(spectra_memory(file.shape())),
     )?;
-    let stored = file.stored_dtype();
+    let stored = file.stored_dtype().to_owned();
     let (shape, dtype) = (file.shape().to_vec(), file.dtype());
     if let Some(note) = file.note() {
         console.note(note);
     }
-    let spinner = console.progress(None, &path.display().to_string());
-    let described = match file.read()? {
-        AnyTensor::F32(x) => describe_tensor(path, stored, &x),
-        AnyTensor::F64(x) => describe_tensor(path, stored, &x),
+    let x = console.read(file, path)?;
+    let bar = console.progress("spectra", Steps::Unequal(shape.len()));
+    bar.about(path.display());
+    let described = match x {
+        AnyTensor::F32(x) => describe_tensor(path, &stored, &x, &bar),
+        AnyTensor::F64(x) => describe_tensor(path, &stored, &x, &bar),
     };
-    spinner.finish_and_clear();
+    drop(bar);
     let (mut object, mut text) = described.map_err(|error| Failure::in_file(path, error))?;
     if let Some(estimates) = estimates {
         estimates.add_to(&shape, dtype, &mut object, &mut text);
@@ -77,32 +103,53 @@ fn describe_tensor<T: Scalar>(
     path: &Path,
     stored: &str,
     x: &Tensor<T>,
+    bar: &Bar,
 ) -> tenfold::Result<(Value, String)> {
-    let spectra: Vec<Option<Vec<f64>>> = (0..x.order())
-        .map(|mode| mode_spectrum(x, mode).map(Some))
-        .collect::<tenfold::Result<_>>()?;
+    let mut spectra = Vec::new();
+    for mode in 0..x.order() {
+        spectra.push(Some(mode_spectrum(x, mode)?));
+        bar.step();
+    }
     let norm = x.norm();
+    let bytes = array_bytes(x.shape(), stored);
     let object = json!({
         "file": path.display().to_string(),
         "kind": "tensor",
         "shape": x.shape(),
         "dtype": T::NAME,
         "stored_dtype": stored,
+        "entries": x.data().len(),
+        "bytes": bytes,
         "norm": norm,
         "spectra": spectra,
     });
+    let size = bytes.map_or_else(String::new, |bytes| format!(" in {}", readable(bytes)));
     let text = format!(
-        "{}: tensor {} {stored}, norm {norm:.6e}\n{}",
+        "{}: tensor {} {stored}, {} entries{size}, norm {norm:.6e}\n{}",
         path.display(),
         times(x.shape()),
+        x.data().len(),
         spectra_text(&spectra)
     );
     Ok((object, text))
 }
 
-fn describe_tucker<T: Scalar>(path: &Path, tucker: &Tucker<T>, meta: &Meta) -> (Value, String) {
+fn describe_tucker<T: Scalar>(
+    path: &Path,
+    tucker: &Tucker<T>,
+    meta: &Meta,
+    console: &Console,
+) -> (Value, String) {
+    let sizes = Sizes {
+        compression: tucker.compression(),
+        input_bytes: meta.input_bytes,
+        output_bytes: file_bytes(path),
+    };
+    if let Some(note) = sizes.note() {
+        console.note(format!("{}: {note}", path.display()));
+    }
     let norm = tucker.core().norm();
-    let object = json!({
+    let mut object = json!({
         "file": path.display().to_string(),
         "kind": "tucker",
         "method": meta.method,
@@ -111,23 +158,23 @@ fn describe_tucker<T: Scalar>(path: &Path, tucker: &Tucker<T>, meta: &Meta) -> (
         "ranks": meta.ranks,
         "modes": meta.modes,
         "relative_error": meta.relative_error,
-        "compression": tucker.compression(),
         "sweeps": meta.sweeps,
         "stop": meta.stop.map(Stop::name),
         "norm": norm,
         "spectra": meta.spectra,
     });
+    sizes.add_to(&mut object);
     let error = meta
         .relative_error
         .map_or_else(|| "unknown".to_owned(), |error| format!("{error:.6e}"));
     let text = format!(
-        "{}: {} of {} {}, ranks {}, compression {:.1}, relative error {error}\n{}",
+        "{}: {} of {} {}, ranks {}, {}, relative error {error}\n{}",
         path.display(),
         meta.method,
         times(&meta.shape),
         meta.dtype,
         times(&meta.ranks),
-        tucker.compression(),
+        sizes.text(),
         spectra_text(&meta.spectra)
     );
     (object, text)

@@ -1,7 +1,7 @@
 //! Reads the entries of an array and brings them to row-major order and this machine's byte
 //! order.
 //!
-//! Row-major files are read in chunks, in parallel. A column-major file is transposed tile by
+//! From a file, several threads read. Row-major files are read in chunks, in parallel. A column-major file is transposed tile by
 //! tile, so that both the reads and the writes access consecutive entries:
 //!
 //! ```text
@@ -20,9 +20,12 @@ use std::io::{self, Read};
 use bytemuck::Pod;
 use rayon::prelude::*;
 
-use super::super::Problem;
-use super::header::{Element, Header};
+use super::Problem;
+use super::any_tensor::AnyTensor;
+use super::element::Element;
+use super::stored::Stored;
 use crate::scalar::Scalar;
+use crate::tensor::Tensor;
 
 /// The number of entries that a thread reads and decodes at once. They fit in its cache.
 const CHUNK: usize = if cfg!(test) { 96 } else { 1 << 17 };
@@ -80,43 +83,105 @@ pub(super) fn zeroed<T: Pod>(length: usize) -> Result<Vec<T>, Problem> {
     })
 }
 
-/// Reads the entries from position `start` of `source` on.
-pub(super) fn read<T: Scalar>(
-    source: &impl ReadAt,
-    start: u64,
-    header: &Header,
-) -> Result<Vec<T>, Problem> {
-    let entries = if header.is_column_major() {
-        read_column_major(source, start, header)
+/// Reads an array from a file.
+pub(super) fn read_file(file: &impl ReadAt, stored: &Stored) -> Result<AnyTensor, Problem> {
+    if stored.element.is_double() {
+        tensor(stored, read(file, stored.start, stored)?).map(AnyTensor::F64)
     } else {
-        read_row_major(source, start, header)
+        tensor(stored, read(file, stored.start, stored)?).map(AnyTensor::F32)
+    }
+}
+
+/// Reads an array from a reader that stands at the first entry.
+pub(super) fn read_from(
+    reader: &mut (impl Read + ?Sized),
+    stored: &Stored,
+) -> Result<AnyTensor, Problem> {
+    read_as(reader, stored, stored.element.is_double())
+}
+
+/// Reads an array from a reader that stands at the first entry: as `f64` if `double`, otherwise as
+/// `f32`.
+pub(super) fn read_as(
+    reader: &mut (impl Read + ?Sized),
+    stored: &Stored,
+    double: bool,
+) -> Result<AnyTensor, Problem> {
+    if double {
+        tensor(stored, sequential(reader, stored)?).map(AnyTensor::F64)
+    } else {
+        tensor(stored, sequential(reader, stored)?).map(AnyTensor::F32)
+    }
+}
+
+fn tensor<T>(stored: &Stored, entries: Vec<T>) -> Result<Tensor<T>, Problem> {
+    Tensor::new(&stored.shape, entries).map_err(|error| Problem::new(error.to_string()))
+}
+
+/// Reads the entries from a reader that cannot seek.
+fn sequential<T: Scalar>(
+    reader: &mut (impl Read + ?Sized),
+    stored: &Stored,
+) -> Result<Vec<T>, Problem> {
+    if stored.is_column_major() {
+        let mut bytes: Vec<u8> = zeroed(stored.entries() * stored.element.size())?;
+        reader.read_exact(&mut bytes).map_err(cannot_read)?;
+        return read(&bytes, 0, stored);
+    }
+    let mut entries: Vec<T> = zeroed(stored.entries())?;
+    let size = stored.element.size();
+    let mut bytes = vec![0; size * CHUNK.min(entries.len())];
+    for entries in entries.chunks_mut(CHUNK) {
+        if is_plain::<T>(stored) {
+            let bytes = bytemuck::cast_slice_mut(entries);
+            reader.read_exact(bytes).map_err(cannot_read)?;
+            to_native_order(bytes, stored);
+        } else {
+            let bytes = &mut bytes[..size * entries.len()];
+            reader.read_exact(bytes).map_err(cannot_read)?;
+            decode(bytes, stored, entries);
+        }
+    }
+    Ok(entries)
+}
+
+fn cannot_read(error: io::Error) -> Problem {
+    Problem::io("cannot be read", error)
+}
+
+/// Reads the entries from position `start` of `source` on.
+fn read<T: Scalar>(source: &impl ReadAt, start: u64, stored: &Stored) -> Result<Vec<T>, Problem> {
+    let entries = if stored.is_column_major() {
+        read_column_major(source, start, stored)
+    } else {
+        read_row_major(source, start, stored)
     };
-    entries?.map_err(|error| Problem::io("cannot be read", error))
+    entries?.map_err(cannot_read)
 }
 
 /// Whether an entry has the same bytes in the file as in memory, except for their order.
-pub(super) fn is_plain(header: &Header) -> bool {
-    matches!(header.element, Element::F32 | Element::F64)
+fn is_plain<T>(stored: &Stored) -> bool {
+    matches!(stored.element, Element::F32 | Element::F64) && stored.element.size() == size_of::<T>()
 }
 
 fn read_row_major<T: Scalar>(
     source: &impl ReadAt,
     start: u64,
-    header: &Header,
+    stored: &Stored,
 ) -> Result<io::Result<Vec<T>>, Problem> {
-    let mut entries: Vec<T> = zeroed(header.entries())?;
-    let size = header.element.size();
+    let mut entries: Vec<T> = zeroed(stored.entries())?;
+    let size = stored.element.size();
     let chunks = entries.par_chunks_mut(CHUNK).enumerate();
     let read = chunks.try_for_each(|(chunk, entries)| {
         let offset = start + (chunk * CHUNK * size) as u64;
-        if is_plain(header) {
+        if is_plain::<T>(stored) {
             let bytes = bytemuck::cast_slice_mut(entries);
             source.read_at(bytes, offset)?;
-            to_native_order(bytes, header);
+            to_native_order(bytes, stored);
         } else {
             let mut bytes = vec![0; entries.len() * size];
             source.read_at(&mut bytes, offset)?;
-            decode(&bytes, header, entries);
+            decode(&bytes, stored, entries);
         }
         Ok(())
     });
@@ -127,14 +192,14 @@ fn read_row_major<T: Scalar>(
 fn read_column_major<T: Scalar>(
     source: &impl ReadAt,
     start: u64,
-    header: &Header,
+    stored: &Stored,
 ) -> Result<io::Result<Vec<T>>, Problem> {
-    let mut entries: Vec<T> = zeroed(header.entries())?;
-    let Some((&last, others)) = header.shape.split_last().filter(|_| !entries.is_empty()) else {
+    let mut entries: Vec<T> = zeroed(stored.entries())?;
+    let Some((&last, others)) = stored.shape.split_last().filter(|_| !entries.is_empty()) else {
         return Ok(Ok(entries));
     };
     let positions: usize = others.iter().product();
-    let size = header.element.size();
+    let size = stored.element.size();
     let mut bytes = vec![0; STRETCH * size];
     // The padding makes the columns of the tile start in different sets of the cache.
     let pitch = STRETCH + 8;
@@ -150,7 +215,7 @@ fn read_column_major<T: Scalar>(
                 if let Err(error) = source.read_at(bytes, start + offset as u64) {
                     return Ok(Err(error));
                 }
-                decode(bytes, header, &mut tile[..stretch]);
+                decode(bytes, stored, &mut tile[..stretch]);
             }
             // 2. Write a run of the result for each other index p.
             let mut position = Position::new(others, p);
@@ -217,8 +282,8 @@ impl<'a> Position<'a> {
 }
 
 /// Brings the bytes of entries of `f32` or `f64` into this machine's order.
-pub(super) fn to_native_order(bytes: &mut [u8], header: &Header) {
-    match (header.swapped, header.element.size()) {
+fn to_native_order(bytes: &mut [u8], stored: &Stored) {
+    match (stored.swapped, stored.element.size()) {
         (false, _) => {}
         (true, 4) => swap_each::<4>(bytes),
         (true, _) => swap_each::<8>(bytes),
@@ -232,9 +297,9 @@ fn swap_each<const N: usize>(bytes: &mut [u8]) {
 }
 
 /// Converts the bytes of entries in the file to `entries`.
-fn decode<T: Scalar>(bytes: &[u8], header: &Header, entries: &mut [T]) {
-    let swapped = header.swapped;
-    match header.element {
+fn decode<T: Scalar>(bytes: &[u8], stored: &Stored, entries: &mut [T]) {
+    let swapped = stored.swapped;
+    match stored.element {
         Element::Bool => each(bytes, swapped, entries, |[byte]| {
             f64::from(u8::from(byte != 0))
         }),
@@ -248,6 +313,9 @@ fn decode<T: Scalar>(bytes: &[u8], header: &Header, entries: &mut [T]) {
         Element::U64 => each(bytes, swapped, entries, |b| u64::from_ne_bytes(b) as f64),
         Element::F16 => each(bytes, swapped, entries, |b| {
             half::f16::from_ne_bytes(b).into()
+        }),
+        Element::BF16 => each(bytes, swapped, entries, |b| {
+            half::bf16::from_ne_bytes(b).into()
         }),
         Element::F32 => each(bytes, swapped, entries, |b| f32::from_ne_bytes(b).into()),
         Element::F64 => each(bytes, swapped, entries, f64::from_ne_bytes),
@@ -273,22 +341,23 @@ fn each<T: Scalar, const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::{Shape, Tensor};
+    use crate::tensor::Shape;
 
-    /// The bytes of `value` as an entry of type `code`, in the given order.
-    fn encoded(value: f64, code: &str, big_endian: bool) -> Vec<u8> {
-        let mut bytes = match code {
-            "b1" | "u1" => (value as u8).to_le_bytes().to_vec(),
-            "i1" => (value as i8).to_le_bytes().to_vec(),
-            "i2" => (value as i16).to_le_bytes().to_vec(),
-            "u2" => (value as u16).to_le_bytes().to_vec(),
-            "i4" => (value as i32).to_le_bytes().to_vec(),
-            "u4" => (value as u32).to_le_bytes().to_vec(),
-            "i8" => (value as i64).to_le_bytes().to_vec(),
-            "u8" => (value as u64).to_le_bytes().to_vec(),
-            "f2" => half::f16::from_f64(value).to_le_bytes().to_vec(),
-            "f4" => (value as f32).to_le_bytes().to_vec(),
-            _ => value.to_le_bytes().to_vec(),
+    /// The bytes of `value` as an entry of the file, in the given order.
+    fn encoded(value: f64, element: Element, big_endian: bool) -> Vec<u8> {
+        let mut bytes = match element {
+            Element::Bool | Element::U8 => (value as u8).to_le_bytes().to_vec(),
+            Element::I8 => (value as i8).to_le_bytes().to_vec(),
+            Element::I16 => (value as i16).to_le_bytes().to_vec(),
+            Element::U16 => (value as u16).to_le_bytes().to_vec(),
+            Element::I32 => (value as i32).to_le_bytes().to_vec(),
+            Element::U32 => (value as u32).to_le_bytes().to_vec(),
+            Element::I64 => (value as i64).to_le_bytes().to_vec(),
+            Element::U64 => (value as u64).to_le_bytes().to_vec(),
+            Element::F16 => half::f16::from_f64(value).to_le_bytes().to_vec(),
+            Element::BF16 => half::bf16::from_f64(value).to_le_bytes().to_vec(),
+            Element::F32 => (value as f32).to_le_bytes().to_vec(),
+            Element::F64 => value.to_le_bytes().to_vec(),
         };
         if big_endian {
             bytes.reverse();
@@ -296,35 +365,33 @@ mod tests {
         bytes
     }
 
-    /// Reads an array of known entries: the entry at position p of the file is p modulo a
-    /// number that fits the type and does not divide a chunk.
-    fn check(shape: &[usize], fortran: bool, code: &str, big_endian: bool) {
-        let modulus = match code {
-            "b1" => 2,
-            "i1" | "u1" => 101,
-            "f2" => 1009,
+    fn in_f64(tensor: AnyTensor) -> Vec<f64> {
+        match tensor {
+            AnyTensor::F32(x) => x.data().iter().map(|&x| x.into()).collect(),
+            AnyTensor::F64(x) => x.into_data(),
+        }
+    }
+
+    /// Reads an array of known entries from a file and from a reader: the entry at position p of
+    /// the file is p modulo a number that fits the type and does not divide a chunk.
+    fn check(shape: &[usize], fortran: bool, element: Element, big_endian: bool) {
+        let modulus = match element {
+            Element::Bool => 2,
+            Element::I8 | Element::U8 | Element::BF16 => 101,
+            Element::F16 => 1009,
             _ => 30_011,
         };
         let value = |position: usize| (position % modulus) as f64;
-        let (order, python) = (
-            if big_endian { '>' } else { '<' },
-            if fortran { "True" } else { "False" },
-        );
-        let text =
-            format!("{{'descr': '{order}{code}', 'fortran_order': {python}, 'shape': {shape:?}}}");
-        let mut file = b"\x93NUMPY\x01\x00".to_vec();
-        file.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
-        file.extend(text.bytes());
+        let before = b"header";
+        let stored = Stored::new(shape.to_vec(), element).unwrap();
+        let stored = stored
+            .at(before.len() as u64)
+            .in_fortran_order(fortran)
+            .in_big_endian(big_endian);
         let count = shape.iter().product();
-        file.extend((0..count).flat_map(|p| encoded(value(p), code, big_endian)));
+        let mut bytes = before.to_vec();
+        bytes.extend((0..count).flat_map(|p| encoded(value(p), element, big_endian)));
 
-        let header = Header::read(&mut &file[..], file.len() as u64).unwrap();
-        let entries: Vec<f64> = if code == "f4" {
-            let entries: Vec<f32> = read(&file, header.start, &header).unwrap();
-            entries.into_iter().map(f64::from).collect()
-        } else {
-            read(&file, header.start, &header).unwrap()
-        };
         let reversed: Vec<usize> = shape.iter().rev().copied().collect();
         let (own, reversed) = (Shape::new(shape).unwrap(), Shape::new(&reversed).unwrap());
         let expected = Tensor::from_fn(shape, |index| {
@@ -336,7 +403,15 @@ mod tests {
             };
             value(position.unwrap())
         });
-        assert_eq!(entries, expected.unwrap().into_data(), "{text}");
+        let expected = expected.unwrap().into_data();
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, &bytes).unwrap();
+        let what = format!("{shape:?} {element} {fortran} {big_endian}");
+        let read = in_f64(read_file(&file, &stored).unwrap());
+        assert_eq!(read, expected, "{what}");
+        let mut reader = &bytes[before.len()..];
+        let read = in_f64(read_from(&mut reader, &stored).unwrap());
+        assert_eq!(read, expected, "{what}, from a reader");
     }
 
     #[test]
@@ -350,11 +425,9 @@ mod tests {
             &[3, 1, 5, RUN + 1, 2],
         ] {
             for fortran in [false, true] {
-                for code in [
-                    "b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8",
-                ] {
-                    check(shape, fortran, code, false);
-                    check(shape, fortran, code, true);
+                for element in Element::ALL {
+                    check(shape, fortran, element, false);
+                    check(shape, fortran, element, true);
                 }
             }
         }

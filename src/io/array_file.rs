@@ -1,0 +1,438 @@
+//! Arrays in files of every format: the headers first, then the entries.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::Problem;
+use super::any_tensor::AnyTensor;
+use super::archive::refusal;
+use super::counted::Counted;
+use super::entries::{read_file, read_from};
+use super::formats::{self, Format, ReadSeek};
+use super::kind::{Expected, Kind, START};
+use super::member::{Member, choose};
+use super::missing::MissingValue;
+use super::npy::Header;
+use super::open::{Opened, open};
+use super::read_options::ReadOptions;
+use super::source::Source;
+use super::stored::Stored;
+use crate::error::Result;
+use crate::monitor::Monitor;
+
+/// An array in an open file. Only the headers have been read: shape and type are available before
+/// gigabytes of entries are read. The first bytes of the file decide the format.
+///
+/// ```
+/// use tenfold::io::{ArrayFile, write_npy};
+/// use tenfold::Tensor;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("x.npy");
+/// write_npy(&path, &Tensor::new(&[2, 3], vec![1.0f32; 6])?)?;
+/// let file = ArrayFile::open(&path)?;
+/// assert_eq!((file.shape(), file.dtype()), (&[2, 3][..], "f32"));
+/// assert_eq!(file.read()?.shape(), [2, 3]);
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub struct ArrayFile {
+    /// The file and the name of the array, for messages.
+    name: PathBuf,
+    member: Member,
+    dtype: &'static str,
+    content: Content,
+    monitor: Monitor,
+}
+
+/// Where the entries are.
+enum Content {
+    /// In a block of the file, which several threads read.
+    File(File, Stored),
+    /// In the rest of a stream.
+    Stream(Box<dyn Read>, Stored),
+    /// In a member of a file of several arrays.
+    Member(File, u64, &'static Format, ReadOptions),
+}
+
+impl ArrayFile {
+    /// Opens a file and checks the headers, and the size of the file.
+    ///
+    /// # Errors
+    /// [`crate::Error::UnusableFile`] unless the source is an array of bool, integers or floats of at
+    /// most 64 bits with 1 to 16 modes, and has the bytes of data that the headers claim. A source
+    /// without the name of a member must be a file with one array.
+    ///
+    /// ```
+    /// # use tenfold::io::ArrayFile;
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("x.npy");
+    /// std::fs::write(&path, b"no array").unwrap();
+    /// assert!(ArrayFile::open(&path).is_err());
+    /// ```
+    pub fn open(source: impl Into<Source>) -> Result<Self> {
+        Self::open_with(source, &ReadOptions::default())
+    }
+
+    /// Opens a file as [`ArrayFile::open`] does, with options.
+    ///
+    /// # Errors
+    /// As [`ArrayFile::open`]. With [`ReadOptions::raw`], also if the length of the file differs from the
+    /// bytes of the shape.
+    pub fn open_with(source: impl Into<Source>, options: &ReadOptions) -> Result<Self> {
+        let source = source.into();
+        let opened = Self::open_source(&source, options);
+        opened.map_err(|problem| problem.at(&source.name()))
+    }
+
+    fn open_source(source: &Source, options: &ReadOptions) -> Result<Self, Problem> {
+        let name = source.member.as_deref();
+        let expected = match &options.raw {
+            Some(_) => Expected::Raw,
+            None => Expected::Array,
+        };
+        let Opened {
+            mut file,
+            size,
+            kind,
+        } = open(&source.path, expected)?;
+        let format = formats::of(kind).filter(|_| options.raw.is_none());
+        if kind == Kind::Unknown && options.raw.is_none() {
+            return Err(Problem::new(
+                "this is not an array file of a known format (such as .npy); \
+                 --raw TYPE --shape N,… reads a file of raw numbers",
+            ));
+        }
+        let (member, content) = match format {
+            Some(format) => {
+                let members = format.candidates(&mut file, size, name, options)?;
+                let is_archive = name.is_none() && kind == Kind::Archive;
+                if is_archive && (members.is_empty() || is_decomposition(&members)) {
+                    return Err(refusal(&source.path, Expected::Array));
+                }
+                let member = choose(members, name, kind.name())?;
+                (member, Content::Member(file, size, format, options.clone()))
+            }
+            None => {
+                let stored = block(&mut file, size, options)?;
+                (unnamed(&stored, name)?, Content::File(file, stored))
+            }
+        };
+        Ok(Self::new(source.name(), member, content))
+    }
+
+    /// The array at the start of a stream, such as standard input: `.npy`, or raw entries. Only the
+    /// header is read. `name` is the name of the stream for messages.
+    ///
+    /// # Errors
+    /// [`crate::Error::UnusableFile`] as for [`ArrayFile::open`], without the check of the size.
+    ///
+    /// ```
+    /// use tenfold::io::{ArrayFile, ReadOptions, write_npy_to};
+    /// let mut bytes = Vec::new();
+    /// write_npy_to(&mut bytes, &tenfold::Tensor::new(&[2], vec![1.0, 2.0])?)?;
+    /// let stream = std::io::Cursor::new(bytes);
+    /// let file = ArrayFile::from_stream(stream, "standard input", &ReadOptions::default())?;
+    /// assert_eq!(file.read()?.shape(), [2]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn from_stream(
+        mut reader: impl Read + 'static,
+        name: impl Into<PathBuf>,
+        options: &ReadOptions,
+    ) -> Result<Self> {
+        let name = name.into();
+        let stored = match &options.raw {
+            Some(raw) => raw.stored(),
+            None => Header::read(&mut reader).and_then(|header| header.numbers(options.bfloat16)),
+        };
+        let described = stored.and_then(|stored| Ok((unnamed(&stored, None)?, stored)));
+        match described {
+            Ok((member, stored)) => {
+                let memory = stored.memory_from_reader();
+                let member = Member { memory, ..member };
+                Ok(Self::new(
+                    name,
+                    member,
+                    Content::Stream(Box::new(reader), stored),
+                ))
+            }
+            Err(problem) => Err(problem.at(&name)),
+        }
+    }
+
+    fn new(name: PathBuf, member: Member, content: Content) -> Self {
+        Self {
+            name,
+            // `choose` and `unnamed` return only arrays with a scalar.
+            dtype: member.dtype.unwrap_or("f64"),
+            member,
+            content,
+            monitor: Monitor::new(),
+        }
+    }
+
+    /// The same file with a monitor of [`ArrayFile::read`]. A step is a byte that is read. The total
+    /// is an estimate for files of several arrays.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use tenfold::io::{ArrayFile, write_npy};
+    /// use tenfold::{Monitor, Tensor};
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("x.npy");
+    /// write_npy(&path, &Tensor::new(&[2, 3], vec![1.0f32; 6])?)?;
+    /// let bytes = Arc::new(AtomicUsize::new(0));
+    /// let on_progress = { let bytes = bytes.clone(); move |progress: tenfold::Progress| bytes.store(progress.done, Ordering::Relaxed) };
+    /// ArrayFile::open(&path)?.monitored(Monitor::new().on_progress(on_progress)).read()?;
+    /// assert_eq!(bytes.load(Ordering::Relaxed), 24);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn monitored(self, monitor: Monitor) -> Self {
+        Self { monitor, ..self }
+    }
+
+    /// The extents.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.member.shape
+    }
+
+    /// The name of the scalar that the entries are read as: "f32" or "f64".
+    #[must_use]
+    pub fn dtype(&self) -> &'static str {
+        self.dtype
+    }
+
+    /// NumPy's name for the type of the entries in the file: "float32", "int16", …
+    #[must_use]
+    pub fn stored_dtype(&self) -> &str {
+        &self.member.stored_dtype
+    }
+
+    /// A sentence for the user about values that reading changes; `None` if it changes none.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        let note = self.member.note.as_ref()?;
+        Some(format!("{}: {note}", self.name.display()))
+    }
+
+    /// The maximum number of bytes that [`ArrayFile::read`] allocates, with the tensor itself.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        self.member.memory
+    }
+
+    /// The values that stand for missing data, if the file names some.
+    #[must_use]
+    pub fn missing(&self) -> &[MissingValue] {
+        &self.member.missing
+    }
+
+    /// Reads the entries. They are brought to row-major order and this machine's byte order.
+    ///
+    /// # Errors
+    /// [`crate::Error::UnusableFile`] if the entries cannot be read or do not fit in memory;
+    /// [`crate::Error::Cancelled`] by [`ArrayFile::monitored`].
+    pub fn read(self) -> Result<AnyTensor> {
+        let monitor = &self.monitor;
+        let read = match self.content {
+            Content::File(file, stored) => {
+                read_file(&Counted::new(file, stored.bytes(), monitor), &stored)
+            }
+            Content::Stream(reader, stored) => {
+                let mut reader = Counted::new(reader, stored.bytes(), monitor);
+                read_to_end(&mut reader, &stored)
+            }
+            Content::Member(file, size, format, options) => {
+                // One of several arrays is at most as large as the file, and in memory at least as
+                // large as in the file.
+                let total = size.min(self.member.memory);
+                let mut file = Counted::new(file, total, monitor);
+                start(&mut file)
+                    .and_then(|()| (format.read)(&mut file, size, &self.member.name, &options))
+            }
+        };
+        monitor.cancellation().check()?;
+        read.map_err(|problem| problem.at(&self.name))
+    }
+}
+
+impl fmt::Debug for ArrayFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("ArrayFile");
+        debug
+            .field("name", &self.name)
+            .field("member", &self.member);
+        debug.finish_non_exhaustive()
+    }
+}
+
+/// Whether these are the arrays of a decomposition.
+fn is_decomposition(members: &[Member]) -> bool {
+    let has = |name: &str| members.iter().any(|member| member.name == name);
+    has("core") && has("meta")
+}
+
+/// The block of numbers that a file without named arrays is: raw or `.npy`.
+fn block(reader: &mut impl Read, size: u64, options: &ReadOptions) -> Result<Stored, Problem> {
+    match &options.raw {
+        Some(raw) => raw.stored_in(size),
+        None => Header::read_numbers(reader, size, options.bfloat16),
+    }
+}
+
+/// The member that a file without named arrays has. Fails for a shape that a tensor cannot have, and
+/// if a name was given.
+fn unnamed(stored: &Stored, name: Option<&str>) -> Result<Member, Problem> {
+    if let Some(name) = name {
+        return Err(Problem::new(format!(
+            "this file holds one array without a name, not {name:?}"
+        )));
+    }
+    stored.tensor_shape()?;
+    Ok(Member::numbers("", stored, stored.memory()))
+}
+
+/// Reads an array from a stream that ends after it.
+fn read_to_end(reader: &mut dyn Read, stored: &Stored) -> Result<AnyTensor, Problem> {
+    let tensor = read_from(reader, stored).map_err(|problem| match problem.source {
+        Some(error) if error.kind() == ErrorKind::UnexpectedEof => Problem {
+            text: format!("the data ends before its {} bytes", stored.bytes()),
+            source: Some(error),
+        },
+        _ => problem,
+    })?;
+    match reader.read(&mut [0]) {
+        Ok(0) => Ok(tensor),
+        Ok(_) => Err(Problem::new("there is data after the end of the array")),
+        Err(error) => Err(Problem::io("cannot be read", error)),
+    }
+}
+
+fn start(reader: &mut impl Seek) -> Result<(), Problem> {
+    let sought = reader.rewind();
+    sought.map_err(|error| Problem::io("cannot be read", error))
+}
+
+/// The arrays that a file holds, from its headers. A `.npy` file has one, without a name.
+///
+/// # Errors
+/// [`crate::Error::UnusableFile`] for a file that cannot be read, holds no arrays in a known format,
+/// or has damaged headers.
+///
+/// ```
+/// use tenfold::io::{Meta, members, write_tucker};
+/// use tenfold::{StHosvd, Tensor};
+/// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
+/// let tucker = StHosvd::new([1, 1]).decompose(&x)?;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("x.tucker.npz");
+/// write_tucker(&path, &tucker, &Meta::new(&tucker, "st-hosvd"))?;
+/// let members = members(&path)?;
+/// assert_eq!((&members[1].name[..], &members[1].shape[..]), ("factor_0", &[3, 1][..]));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn members(path: impl AsRef<Path>) -> Result<Vec<Member>> {
+    members_with(path, &ReadOptions::default())
+}
+
+/// The arrays that a file holds, as [`members`] lists them, with options.
+///
+/// # Errors
+/// As [`members`].
+pub fn members_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Vec<Member>> {
+    let path = path.as_ref();
+    let opened = open(path, Expected::Array);
+    let list = opened.and_then(
+        |Opened {
+             mut file,
+             size,
+             kind,
+         }| list(&mut file, size, kind, options),
+    );
+    list.map_err(|problem| problem.at(path))
+}
+
+/// The arrays that a reader holds: [`members`] for a reader.
+///
+/// # Errors
+/// As [`members`].
+pub fn members_from(mut reader: impl Read + Seek, options: &ReadOptions) -> Result<Vec<Member>> {
+    let list =
+        recognise(&mut reader).and_then(|(kind, size)| list(&mut reader, size, kind, options));
+    list.map_err(Problem::of_stream)
+}
+
+/// Reads the array `member` of a reader, or its only array: [`ArrayFile::open_with`] and
+/// [`ArrayFile::read`] for a reader.
+///
+/// # Errors
+/// As [`ArrayFile::open_with`] and [`ArrayFile::read`].
+///
+/// ```
+/// use tenfold::Tensor;
+/// use tenfold::io::{AnyTensor, ReadOptions, read_array_from, write_npy_to};
+/// let x = Tensor::new(&[2], vec![1.0, 2.0])?;
+/// let mut bytes = Vec::new();
+/// write_npy_to(&mut bytes, &x)?;
+/// let reader = std::io::Cursor::new(bytes);
+/// let read = read_array_from(reader, None, &ReadOptions::default())?;
+/// assert_eq!(read, AnyTensor::F64(x));
+/// # Ok::<(), tenfold::Error>(())
+/// ```
+pub fn read_array_from(
+    mut reader: impl Read + Seek,
+    member: Option<&str>,
+    options: &ReadOptions,
+) -> Result<AnyTensor> {
+    let mut read = || {
+        let (kind, size) = recognise(&mut reader)?;
+        match formats::of(kind).filter(|_| options.raw.is_none()) {
+            Some(format) => {
+                let members = format.candidates(&mut reader, size, member, options)?;
+                let chosen = choose(members, member, kind.name())?;
+                start(&mut reader)?;
+                (format.read)(&mut reader, size, &chosen.name, options)
+            }
+            None => {
+                let mut reader = BufReader::new(&mut reader);
+                let stored = block(&mut reader, size, options)?;
+                unnamed(&stored, member)?;
+                read_from(&mut reader, &stored)
+            }
+        }
+    };
+    read().map_err(Problem::of_stream)
+}
+
+/// The arrays of a file of a kind.
+fn list(
+    reader: &mut impl ReadSeek,
+    size: u64,
+    kind: Kind,
+    options: &ReadOptions,
+) -> Result<Vec<Member>, Problem> {
+    match formats::of(kind).filter(|_| options.raw.is_none()) {
+        Some(format) => (format.members)(reader, size, options),
+        None => {
+            let stored = block(reader, size, options)?;
+            Ok(vec![Member::numbers("", &stored, stored.memory())])
+        }
+    }
+}
+
+/// The kind and the size of the data of a reader. The reader is then at its start.
+fn recognise(reader: &mut (impl Read + Seek)) -> Result<(Kind, u64), Problem> {
+    let mut read = || {
+        let size = reader.seek(SeekFrom::End(0))?;
+        reader.rewind()?;
+        let mut first = Vec::new();
+        reader.by_ref().take(START).read_to_end(&mut first)?;
+        reader.rewind()?;
+        Ok((Kind::of(&first), size))
+    };
+    read().map_err(|error| Problem::io("cannot be read", error))
+}

@@ -1,0 +1,191 @@
+//! HDF5 and NetCDF-4.
+
+use tenfold::io::{ArrayFile, members};
+
+use super::{SHAPE, check, described, entries, open, read, refusal, sample, scalar, values};
+
+/// The files of the earliest and the latest version of the format.
+const VERSIONS: [&str; 2] = ["earliest", "latest"];
+
+#[test]
+fn every_type_and_byte_order_is_read() {
+    let codes = [
+        "f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8",
+    ];
+    for version in VERSIONS {
+        let file = format!("{version}.h5");
+        for code in codes {
+            let expected = values(&[3, 4], !code.starts_with('u'));
+            for order in ["", "_big"] {
+                if order == "_big" && code.ends_with('1') {
+                    continue;
+                }
+                let name = format!("/types/{code}{order}");
+                check(&file, &name, &[3, 4], scalar(code), &expected);
+                let is_converted = !["f4", "f8"].contains(&code);
+                assert_eq!(described(&file, &name).note.is_some(), is_converted);
+            }
+        }
+        let bools = values(&[3, 4], true);
+        let bools: Vec<f64> = bools.iter().map(|&v| f64::from(v > 0.0)).collect();
+        check(&file, "/types/bool", &[3, 4], "f32", &bools);
+        assert_eq!(described(&file, "/types/bool").stored_dtype, "bool");
+    }
+}
+
+#[test]
+fn groups_and_links_are_followed() {
+    for version in VERSIONS {
+        let file = format!("{version}.h5");
+        let expected = values(&SHAPE, true);
+        for name in [
+            "/group/nested/data",
+            "group/nested/data",
+            "/group/nested/the same",
+            "/data",
+        ] {
+            check(&file, name, &SHAPE, "f32", &expected);
+        }
+        check(&file, "/unwritten", &[2, 3], "f32", &[7.0; 6]);
+        // The link from a group to itself is not followed without end.
+        let names: Vec<String> = members(sample(&file))
+            .unwrap()
+            .into_iter()
+            .map(|member| member.name)
+            .collect();
+        let data = |name: &&String| name.ends_with("/data");
+        assert_eq!(names.iter().filter(data).count(), 2, "{names:?}");
+    }
+}
+
+#[test]
+fn chunks_and_compressions_are_read() {
+    let mut datasets = 0;
+    for version in VERSIONS {
+        let file = format!("chunked_{version}.h5");
+        for member in members(sample(&file)).unwrap() {
+            if member.name == "/partly" {
+                continue;
+            }
+            let tensor = read(&file, &member.name);
+            assert_eq!(tensor.shape(), SHAPE);
+            assert_eq!(entries(&tensor), values(&SHAPE, true), "{}", member.name);
+            datasets += 1;
+        }
+        // Chunks that were never written hold the fill value.
+        let mut expected = vec![-1.0; values(&SHAPE, true).len()];
+        expected[0] = 5.0;
+        check(&file, "/partly", &SHAPE, "f32", &expected);
+    }
+    assert_eq!(datasets, 16);
+}
+
+#[test]
+fn values_for_missing_data_are_named_where_they_occur() {
+    let notes = |name: &str| -> Vec<String> {
+        let file = open("packed.nc", name).unwrap();
+        let missing = file.missing().to_vec();
+        let tensor = file.read().unwrap();
+        missing.iter().filter_map(|m| m.note(&tensor)).collect()
+    };
+    assert_eq!(notes("plain"), [""; 0]);
+    assert_eq!(
+        notes("missing"),
+        [
+            "2 of 72 entries are _FillValue = -9999, which stands for missing data; they were \
+             read as numbers"
+        ]
+    );
+    // netCDF4 fills entries that were never written with a default value.
+    let note = &notes("default")[0];
+    assert!(
+        note.starts_with("18 of 24 entries are the fill value = 99692"),
+        "{note}"
+    );
+    let note = &notes("group/packed")[0];
+    assert!(
+        note.starts_with("1 of 72 entries are _FillValue = -54.5"),
+        "{note}"
+    );
+}
+
+#[test]
+fn values_are_scaled_as_the_cf_conventions_say() {
+    let mut expected = values(&[3, 4, 6], true);
+    expected[71] = -32768.0;
+    let expected: Vec<f64> = expected.iter().map(|v| 0.01 * v + 273.15).collect();
+    check("packed.nc", "/group/packed", &[3, 4, 6], "f64", &expected);
+    let note = described("packed.nc", "/group/packed").note.unwrap();
+    assert_eq!(note, "int16 entries were scaled: 0.01 · entry + 273.15");
+    // Attributes of 32 bits give values of 32 bits.
+    let expected: Vec<f64> = values(&[4, 6], true).iter().map(|v| 0.5 * v).collect();
+    check("packed.nc", "/single", &[4, 6], "f32", &expected);
+}
+
+#[test]
+fn integers_that_an_attribute_calls_unsigned_are_unsigned() {
+    let expected = values(&[4, 6], true);
+    let expected: Vec<f64> = expected.iter().map(|v| v.rem_euclid(256.0)).collect();
+    check("packed.nc", "/unsigned", &[4, 6], "f32", &expected);
+    assert_eq!(described("packed.nc", "/unsigned").stored_dtype, "uint8");
+}
+
+#[test]
+fn matlab_files_of_version_7_3_are_read_as_matlab_shows_them() {
+    check("version73.mat", "", &SHAPE, "f64", &values(&SHAPE, true));
+}
+
+#[test]
+fn what_is_not_an_array_of_real_numbers_is_refused() {
+    const NUMBERS: &str = "only bool, integers and floats of 8 to 64 bits";
+    for (name, part) in [
+        ("complex", "store the real and the imaginary part"),
+        ("text", NUMBERS),
+        ("texts", NUMBERS),
+        ("records", NUMBERS),
+        ("enumeration", "entries of type enumeration cannot be read"),
+        ("scalar", "a tensor has 1 to 16 modes, this shape has 0"),
+        ("null", "this dataset is empty"),
+        ("lists", NUMBERS),
+        ("references", NUMBERS),
+        ("opaque", NUMBERS),
+        ("bits", NUMBERS),
+        ("twelve_bits", NUMBERS),
+        (
+            "seventeen_modes",
+            "a tensor has 1 to 16 modes, this shape has 17",
+        ),
+        ("elsewhere", "there is no array"),
+        ("dangling", "there is no array"),
+        ("claims_much", "more than a file of"),
+        ("external", "its entries in another file"),
+        ("blosc", "the number 32001 (Blosc) cannot be read"),
+    ] {
+        let message = refusal("refused.h5", name);
+        assert!(message.contains(part), "{name}: {message}");
+    }
+    let file = open("refused.h5", "no_entries").unwrap();
+    assert_eq!(file.shape(), [0, 3]);
+    check(
+        "refused.h5",
+        "bfloat16",
+        &[3, 4],
+        "f32",
+        &values(&[3, 4], true),
+    );
+}
+
+#[test]
+fn a_virtual_dataset_is_refused() {
+    let message = ArrayFile::open(sample("virtual.h5"))
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("virtual dataset"), "{message}");
+    check("virtual.h5", "real", &SHAPE, "f32", &values(&SHAPE, true));
+}
+
+#[test]
+fn a_netcdf_file_of_the_classic_format_is_named() {
+    let message = refusal("classic.nc", "");
+    assert!(message.contains("nccopy -k nc4"), "{message}");
+}
