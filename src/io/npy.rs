@@ -117,7 +117,7 @@ pub fn write_npy_to<'a, T: Scalar>(
 }
 
 /// Writes `entries`, in row-major order, as a `.npy` array of shape `shape`. Unlike a
-/// [`Tensor`], the array may have no modes: it then holds a single number.
+/// [`crate::Tensor`], the array may have no modes: it then holds a single number.
 ///
 /// # Errors
 /// [`crate::Error::DataLengthMismatch`] if the number of entries does not match the shape;

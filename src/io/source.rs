@@ -58,7 +58,7 @@ impl Source {
         }
     }
 
-    /// The text form as a path, for messages. Unlike [`Source::to_string`] it keeps file names that
+    /// The text form as a path, for messages. Unlike `to_string` it keeps file names that
     /// are not UTF-8.
     ///
     /// ```
