@@ -126,7 +126,7 @@ class Row:
     unit: str
     ours: float | None
     target: float | None
-    # What is wrong with our result; empty if nothing is.
+    # The fault of the result of tenfold; an empty text without one.
     wrong: str = ""
     rivals: dict = field(default_factory=dict)
     note: str = ""
