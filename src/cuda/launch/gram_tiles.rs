@@ -15,20 +15,20 @@ use crate::error::Result;
 use crate::linalg::Side;
 
 /// The side of a tile: the order of the family.
-const TILE_WIDTH: usize = 64;
+pub(super) const TILE_WIDTH: usize = 64;
 
 /// The number of entries of the depth that a block multiplies at a time.
-const PANEL_DEPTH: usize = 32;
+pub(super) const PANEL_DEPTH: usize = 32;
 
 /// The threads of a block that computes a tile, and of a block that adds parts.
-const TILE_THREADS: usize = 128;
+pub(super) const TILE_THREADS: usize = 128;
 const SUM_THREADS: usize = 256;
 
 /// The rows of a tile that one block adds.
 const SUM_ROWS: usize = 8;
 
 /// The bytes of an asynchronous copy.
-const COPY_BYTES: usize = 16;
+pub(super) const COPY_BYTES: usize = 16;
 
 /// Sums are split until there are about this many blocks, if a part keeps this depth. Measured on an
 /// H100: 66 parts for 200×40,000, 132 for 200×160,000 and 66 for 400×160,000 entries were best.

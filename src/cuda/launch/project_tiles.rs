@@ -5,23 +5,13 @@ use std::sync::Arc;
 use cudarc::driver::{CudaSlice, CudaView, DevicePtr};
 
 use super::blocks::{int, launch};
+use super::gram_tiles::{COPY_BYTES, PANEL_DEPTH, TILE_THREADS, TILE_WIDTH};
 use super::unfoldings::Unfoldings;
 use crate::cuda::program::Sized;
 use crate::cuda::program::families::PROJECT_TILES;
 use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
-
-/// The side of a tile: the order of the family.
-const TILE_WIDTH: usize = 64;
-
-/// The number of channels that a block multiplies at a time.
-const PANEL_DEPTH: usize = 32;
-
-const TILE_THREADS: usize = 128;
-
-/// The bytes of an asynchronous copy.
-const COPY_BYTES: usize = 16;
 
 /// Projections zᵢ = uᵢᵀF − oᵢ of features F on the leading `vectors` columns uᵢ of a C×`columns`
 /// matrix for each item, or their sum ∑ᵢ (σᵢ/σ₁)|zᵢ|.

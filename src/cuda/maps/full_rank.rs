@@ -89,7 +89,7 @@ fn first_alone(
 
 /// Whether the kernel that projects on all vectors also adds the projected maps. It does not find the
 /// signs of the maps.
-fn adds_maps(queue: &Queue, request: Request) -> Result<bool> {
+pub(super) fn adds_maps(queue: &Queue, request: Request) -> Result<bool> {
     Ok(request.sign == Sign::Absolute && queue.projection_kernels()?.is_some())
 }
 

@@ -1,8 +1,9 @@
 //! Maps at truncated ranks: HOOI decomposes scaled copies of the features, and the copies are
 //! projected on the channel factor.
 
+use super::full_rank::adds_maps;
 use super::job::Job;
-use crate::cam::{ENERGY_TOLERANCE, MAX_SWEEPS, Sign};
+use crate::cam::{ENERGY_TOLERANCE, MAX_SWEEPS};
 use crate::cuda::buffers::{Buffer, uninitialised};
 use crate::cuda::launch::{
     Combination, MapChunk, Prepared, Projection, Slices, Stopping, TileProjection, parts, work_len,
@@ -110,7 +111,7 @@ impl Truncated {
         // 4. Projected maps, or their sum, and the map.
         let vectors = if request.all_vectors { rank } else { 1 };
         let tiles = queue.projection_kernels()?;
-        let added = tiles.is_some() && request.sign == Sign::Absolute;
+        let added = adds_maps(queue, request)?;
         if let Some(kernels) = &tiles {
             let projection = TileProjection {
                 features: &self.prepared.as_view(),
