@@ -1,0 +1,55 @@
+//! `tenfold evaluate`: metrics of saliency maps.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `arrays` | metrics of arrays that were computed elsewhere |
+//! | `estimate` | means over images with bootstrap intervals |
+//! | `writer` | writes the records of a run, and continues an interrupted run |
+
+mod arrays;
+mod estimate;
+#[cfg(any(feature = "onnx", test))]
+mod writer;
+
+use tenfold::Error;
+use tenfold::cam::metrics::THRESHOLDS;
+
+use crate::batch::KeepGoing;
+use crate::console::Console;
+use crate::failure::Outcome;
+use crate::list;
+use crate::memory::Memory;
+use arrays::ArraysArgs;
+use estimate::BootstrapArgs;
+
+/// Compute metrics of saliency maps: average drop, average increase, embedding error, IoU, and
+/// insertion and deletion curves
+///
+/// Each pair of arrays gives its own metrics; at least one is needed. A masked image is
+/// the image multiplied by its map. Probabilities and values of maps are between 0 and 1. An
+/// entry outside by at most 1e-6 counts as 0 or 1; an entry farther outside is an error.
+#[derive(clap::Args)]
+#[command(group(clap::ArgGroup::new("input").required(true).multiple(true)
+    .args(["probabilities", "embeddings", "maps", "insertion", "deletion"])))]
+pub(crate) struct Args {
+    #[command(flatten)]
+    arrays: ArraysArgs,
+    /// Thresholds of the mean intersection over union, between 0 and 1
+    #[arg(long, value_delimiter = ',', value_name = "T,…", default_values_t = THRESHOLDS,
+          value_parser = list::number, requires = "maps", allow_hyphen_values = true)]
+    thresholds: Vec<f64>,
+    #[command(flatten)]
+    bootstrap: BootstrapArgs,
+    #[command(flatten)]
+    keep_going: KeepGoing,
+}
+
+pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
+    for &value in &args.thresholds {
+        if !(0.0..=1.0).contains(&value) {
+            let what = "--thresholds";
+            return Err(Error::FractionOutOfRange { what, value }.into());
+        }
+    }
+    arrays::run(args, console, memory)
+}
