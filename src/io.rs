@@ -18,6 +18,7 @@
 //! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
 //! | `archive`, `deflate` | the zip archives of decompositions; the limit of their compression |
 //! | `image`, `image/claims` | pictures; the sizes that their headers claim |
+//! | `mask` | masks of objects, as pictures |
 //! | `contents` | whether a file holds an array, a decomposition or several arrays |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
 //! | `memory` | the memory that a reader allocates |
@@ -50,6 +51,8 @@ mod hdf5;
 #[cfg(feature = "image")]
 mod image;
 mod kind;
+#[cfg(feature = "image")]
+mod mask;
 #[cfg(feature = "matlab")]
 mod matlab;
 #[cfg(feature = "io")]
@@ -94,6 +97,8 @@ pub use self::contents::{Contents, contents};
 pub use self::element::Element;
 #[cfg(feature = "image")]
 pub use self::image::{Picture, RgbImage, read_image, write_png};
+#[cfg(feature = "image")]
+pub use self::mask::read_mask;
 #[cfg(feature = "io")]
 pub use member::Member;
 #[cfg(feature = "io")]

@@ -1,6 +1,6 @@
 //! Pictures: PNG, JPEG, WebP, BMP and TIFF are read, PNG is written.
 
-mod claims;
+pub(super) mod claims;
 
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;

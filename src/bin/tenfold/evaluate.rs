@@ -9,6 +9,12 @@
 mod arrays;
 mod estimate;
 #[cfg(any(feature = "onnx", test))]
+mod methods;
+#[cfg(any(feature = "onnx", test))]
+mod photographs;
+#[cfg(any(feature = "onnx", test))]
+mod table;
+#[cfg(any(feature = "onnx", test))]
 mod writer;
 
 use tenfold::Error;

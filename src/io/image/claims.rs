@@ -18,10 +18,10 @@ use crate::io::Problem;
 const MAX_EXPANSION: u64 = 10_000;
 
 /// Pictures of at most this many bytes are allowed for a file of any size.
-pub(super) const ALWAYS_ALLOWED: u64 = 1 << 22;
+pub(in crate::io) const ALWAYS_ALLOWED: u64 = 1 << 22;
 
 /// Fails if a picture of `bytes` bytes is too large for a file of `size` bytes.
-pub(super) fn check_claim(
+pub(in crate::io) fn check_claim(
     (width, height): (u32, u32),
     bytes: u64,
     size: u64,

@@ -23,6 +23,12 @@ pub(super) struct Estimate {
 }
 
 impl BootstrapArgs {
+    /// The options with a number of resamples.
+    #[cfg(test)]
+    pub(super) fn with(bootstrap: u32) -> Self {
+        Self { bootstrap }
+    }
+
     /// The mean of `values`, one for each image. `None` without images.
     pub(super) fn estimate(&self, values: &[f64]) -> Outcome<Option<Estimate>> {
         if values.is_empty() {
@@ -62,7 +68,7 @@ mod tests {
     use super::*;
 
     fn estimate(bootstrap: u32, values: &[f64]) -> Option<Estimate> {
-        let estimate = BootstrapArgs { bootstrap }.estimate(values);
+        let estimate = BootstrapArgs::with(bootstrap).estimate(values);
         estimate.unwrap_or_else(|failure| panic!("{failure}"))
     }
 
