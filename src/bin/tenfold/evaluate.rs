@@ -3,13 +3,18 @@
 //! | file | subject |
 //! | --- | --- |
 //! | `arrays` | metrics of arrays that were computed elsewhere |
-//! | `estimate` | means over images with bootstrap intervals |
+//! | `network` | from a network and photographs to records and tables (feature `onnx`) |
+//! | `photographs`, `methods` | for a network: photographs, masks and labels; the maps |
 //! | `writer` | writes the records of a run, and continues an interrupted run |
+//! | `table` | the tables of a run |
+//! | `estimate` | means over images with bootstrap intervals |
 
 mod arrays;
 mod estimate;
 #[cfg(any(feature = "onnx", test))]
 mod methods;
+#[cfg(feature = "onnx")]
+mod network;
 #[cfg(any(feature = "onnx", test))]
 mod photographs;
 #[cfg(any(feature = "onnx", test))]
@@ -27,6 +32,8 @@ use crate::list;
 use crate::memory::Memory;
 use arrays::ArraysArgs;
 use estimate::BootstrapArgs;
+#[cfg(feature = "onnx")]
+use network::NetworkArgs;
 
 /// Compute metrics of saliency maps: average drop, average increase, embedding error, IoU, and
 /// insertion and deletion curves
@@ -35,14 +42,23 @@ use estimate::BootstrapArgs;
 /// the image multiplied by its map. Probabilities and values of maps are between 0 and 1. An
 /// entry outside by at most 1e-6 counts as 0 or 1; an entry farther outside is an error.
 #[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("input").required(true).multiple(true)
-    .args(["probabilities", "embeddings", "maps", "insertion", "deletion"])))]
+#[cfg_attr(not(feature = "onnx"), command(group(clap::ArgGroup::new("input").required(true)
+    .multiple(true).args(["probabilities", "embeddings", "maps", "insertion", "deletion"]))))]
+#[cfg_attr(not(feature = "onnx"), command(group(clap::ArgGroup::new("masked").args(["maps"]))))]
+#[cfg_attr(feature = "onnx", command(group(clap::ArgGroup::new("input").required(true)
+    .multiple(true)
+    .args(["probabilities", "embeddings", "maps", "insertion", "deletion", "onnx"]))))]
+#[cfg_attr(feature = "onnx", command(group(clap::ArgGroup::new("masked")
+    .multiple(true).args(["maps", "onnx"]))))]
 pub(crate) struct Args {
+    #[cfg(feature = "onnx")]
+    #[command(flatten)]
+    network: NetworkArgs,
     #[command(flatten)]
     arrays: ArraysArgs,
     /// Thresholds of the mean intersection over union, between 0 and 1
     #[arg(long, value_delimiter = ',', value_name = "T,…", default_values_t = THRESHOLDS,
-          value_parser = list::number, requires = "maps", allow_hyphen_values = true)]
+          value_parser = list::number, requires = "masked", allow_hyphen_values = true)]
     thresholds: Vec<f64>,
     #[command(flatten)]
     bootstrap: BootstrapArgs,
@@ -56,6 +72,10 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
             let what = "--thresholds";
             return Err(Error::FractionOutOfRange { what, value }.into());
         }
+    }
+    #[cfg(feature = "onnx")]
+    if args.network.onnx.is_some() {
+        return network::run(args, console, memory);
     }
     arrays::run(args, console, memory)
 }

@@ -39,9 +39,11 @@ pub(super) struct ArraysArgs {
     /// Saliency maps: H×W or N×H×W, between 0 and 1; they are resized to the size of the masks
     #[arg(long, value_name = "M.npy", requires = "masks")]
     maps: Option<PathBuf>,
-    /// Masks: H×W or N×H×W; an entry other than 0 is inside
-    #[arg(long, value_name = "B.npy", requires = "maps")]
-    masks: Option<PathBuf>,
+    /// Masks: H×W or N×H×W; an entry other than 0 is inside. With --onnx: a folder with pictures,
+    /// each with the name of its photograph; in an indexed PNG, index 0 is outside and 255 is void
+    /// (Pascal VOC), in any other picture black is outside
+    #[arg(long, value_name = "B.npy|DIR", requires = "masked")]
+    pub(super) masks: Option<PathBuf>,
     /// The entry of the masks for pixels that do not count, such as 255
     #[arg(long, value_name = "V", value_parser = list::number, requires = "masks",
           allow_hyphen_values = true)]

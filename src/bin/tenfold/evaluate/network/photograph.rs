@@ -188,7 +188,9 @@ impl Task<'_> {
         // 2. The curves.
         let probability = |response: Response| {
             let probabilities = response.probabilities.as_deref();
-            probabilities.zip(whole.record.class).map(|(p, class)| p[class])
+            probabilities
+                .zip(whole.record.class)
+                .map(|(p, class)| p[class])
         };
         let steps = self.curve_steps;
         let (mut insertion, mut deletion) = (Vec::new(), Vec::new());
@@ -236,7 +238,7 @@ impl Whole {
 /// Tucker decomposition are the singular values of the unfolding.
 fn spectra(features: &Tensor<f32>) -> tenfold::Result<[Spectrum; 2]> {
     const LEADING: usize = 5;
-    let of = |features: &Tensor<f32>| {
+    let of = |features: &Tensor<f32>| -> tenfold::Result<Spectrum> {
         let values = left_singular(features, 0, Accuracy::default(), |_| 0)?.values;
         Ok(Spectrum {
             leading: values.iter().take(LEADING).copied().collect(),

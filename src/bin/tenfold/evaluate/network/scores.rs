@@ -28,8 +28,8 @@ impl Scores {
     /// Decides by the scores of a black image, so that all images are treated alike.
     pub(super) fn new(choice: ClassScores, of_black_image: &[f32]) -> Self {
         let sum: f64 = of_black_image.iter().map(|&score| f64::from(score)).sum();
-        let are_probabilities = of_black_image.iter().all(|&score| score >= 0.0)
-            && (sum - 1.0).abs() <= SUM_TOLERANCE;
+        let are_probabilities =
+            of_black_image.iter().all(|&score| score >= 0.0) && (sum - 1.0).abs() <= SUM_TOLERANCE;
         match choice {
             ClassScores::Probabilities => Self::Probabilities,
             ClassScores::Auto if are_probabilities => Self::Probabilities,
@@ -48,7 +48,10 @@ impl Scores {
         let scores: Vec<f64> = scores.iter().map(|&score| score.into()).collect();
         match self {
             Self::Probabilities => {
-                check_fractions("a class probability", TensorRef::new(&[scores.len()], &scores)?)?;
+                check_fractions(
+                    "a class probability",
+                    TensorRef::new(&[scores.len()], &scores)?,
+                )?;
                 Ok(scores)
             }
             Self::Logits => {

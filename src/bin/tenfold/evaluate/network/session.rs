@@ -64,7 +64,10 @@ impl Session {
         };
         let layer = layer.map_err(in_network)?;
         if args.layer.is_none() {
-            console.note(format!("{}: the layer is {layer}", network.path().display()));
+            console.note(format!(
+                "{}: the layer is {layer}",
+                network.path().display()
+            ));
         }
         let embedding = match &args.embedding {
             Some(name) => Some(network.layer(name).map_err(in_network)?),
@@ -92,15 +95,20 @@ impl Session {
         };
         let judge_plan = judge.map(|judge| judge_plan(network, judge)).transpose()?;
         // 3. The shapes.
-        let (height, width) = network.input().size().map_err(|error| in_network(error.into()))?;
+        let (height, width) = network
+            .input()
+            .size()
+            .map_err(|error| in_network(error.into()))?;
         let black = Tensor::zeros(&[3, height, width])?;
         let mut outputs = whole.run(&black).map_err(in_network)?;
         let features = outputs.remove(0);
         let in_layer = format!("{} {}", network.path().display(), layer.name());
-        let reading = match layer.channels_last() && args.layout.is_default() {
-            true => args.layout.read_as("hwc", Path::new(&in_layer), features.shape()),
-            false => args.layout.read(Path::new(&in_layer), features.shape()),
-        }?;
+        let default = match layer.channels_last() {
+            true => Some("hwc".parse()?),
+            false => None,
+        };
+        let layer_path = Path::new(&in_layer);
+        let reading = args.layout.read_or(default, layer_path, features.shape())?;
         if reading.is_batch() || reading.feature_map_shape().len() != 3 {
             return Err(Failure::usage(format!(
                 "{in_layer}: the layer has shape {}, one feature map C×H×W was expected; \
@@ -199,7 +207,10 @@ impl Session {
 /// The output with class scores: the first output of the network that is a list of numbers and is
 /// not the embedding.
 fn classes<'a>(network: &'a Network, embedding: Option<&Layer>) -> Option<&'a Layer> {
-    let outputs = network.outputs().iter().filter_map(|name| network.layer(name).ok());
+    let outputs = network
+        .outputs()
+        .iter()
+        .filter_map(|name| network.layer(name).ok());
     let is_list = |layer: &&Layer| {
         let extents = layer.shape().iter().skip(1).flatten();
         let long = extents.filter(|&&extent| extent > 1).count();
@@ -241,5 +252,9 @@ fn activations(network: &Network) -> u64 {
         let extents = layer.shape().iter().flatten();
         extents.fold(4u64, |bytes, &extent| bytes.saturating_mul(extent as u64))
     };
-    network.layers().iter().map(bytes).fold(0, u64::saturating_add)
+    network
+        .layers()
+        .iter()
+        .map(bytes)
+        .fold(0, u64::saturating_add)
 }
