@@ -19,6 +19,7 @@
 //! | `archive`, `deflate` | the zip archives of decompositions; the limit of their compression |
 //! | `image`, `image/claims` | pictures; the sizes that their headers claim |
 //! | `mask` | masks of objects, as pictures |
+//! | `network_file` | the bytes of an ONNX network |
 //! | `contents` | whether a file holds an array, a decomposition or several arrays |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
 //! | `memory` | the memory that a reader allocates |
@@ -63,6 +64,8 @@ mod memory;
 mod meta;
 #[cfg(feature = "io")]
 mod missing;
+#[cfg(feature = "onnx")]
+mod network_file;
 #[cfg(feature = "nifti")]
 mod nifti;
 #[cfg(feature = "io")]
@@ -96,7 +99,7 @@ pub use self::contents::{Contents, contents};
 #[cfg(feature = "io")]
 pub use self::element::Element;
 #[cfg(feature = "image")]
-pub use self::image::{Picture, RgbImage, read_image, write_png};
+pub use self::image::{GrayImage, Picture, RgbImage, read_image, write_png};
 #[cfg(feature = "image")]
 pub use self::mask::read_mask;
 #[cfg(feature = "io")]
@@ -107,6 +110,8 @@ pub use memory::tucker_memory;
 pub use meta::Meta;
 #[cfg(feature = "io")]
 pub use missing::MissingValue;
+#[cfg(feature = "onnx")]
+pub(crate) use network_file::read_network_file;
 #[cfg(feature = "io")]
 pub use npy::{
     read_npy, read_npy_from, write_npy, write_npy_entries, write_npy_entries_to, write_npy_to,

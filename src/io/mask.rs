@@ -12,12 +12,11 @@
 use std::io::{BufReader, Seek};
 use std::path::Path;
 
-use ::image::GrayImage;
 use png::{ColorType, Decoder, DecodingError, Transformations};
 
 use super::Problem;
 use super::image::claims::{ALWAYS_ALLOWED, check_claim};
-use super::image::read_image;
+use super::image::{GrayImage, read_image};
 use super::kind::Expected;
 use super::open::{Opened, open};
 use crate::error::Result;
