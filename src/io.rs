@@ -18,6 +18,7 @@
 //! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
 //! | `archive`, `deflate` | the zip archives of decompositions; the limit of their compression |
 //! | `image`, `image/claims` | pictures; the sizes that their headers claim |
+//! | `network_file` | the bytes of an ONNX network |
 //! | `contents` | whether a file holds an array, a decomposition or several arrays |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
 //! | `memory` | the memory that a reader allocates |
@@ -60,6 +61,8 @@ mod memory;
 mod meta;
 #[cfg(feature = "io")]
 mod missing;
+#[cfg(feature = "onnx")]
+mod network_file;
 #[cfg(feature = "nifti")]
 mod nifti;
 #[cfg(feature = "io")]
@@ -93,7 +96,7 @@ pub use self::contents::{Contents, contents};
 #[cfg(feature = "io")]
 pub use self::element::Element;
 #[cfg(feature = "image")]
-pub use self::image::{Picture, RgbImage, read_image, write_png};
+pub use self::image::{GrayImage, Picture, RgbImage, read_image, write_png};
 #[cfg(feature = "io")]
 pub use member::Member;
 #[cfg(feature = "io")]
@@ -102,6 +105,8 @@ pub use memory::tucker_memory;
 pub use meta::Meta;
 #[cfg(feature = "io")]
 pub use missing::MissingValue;
+#[cfg(feature = "onnx")]
+pub(crate) use network_file::read_network_file;
 #[cfg(feature = "io")]
 pub use npy::{
     read_npy, read_npy_from, write_npy, write_npy_entries, write_npy_entries_to, write_npy_to,

@@ -11,7 +11,7 @@ use ::image::{
     ImageReader, Limits, codecs::png::PngEncoder,
 };
 
-pub use ::image::RgbImage;
+pub use ::image::{GrayImage, RgbImage};
 
 use self::claims::{ALWAYS_ALLOWED, check_claim, check_claims};
 use super::Problem;
