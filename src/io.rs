@@ -7,6 +7,7 @@
 //! | file | subject |
 //! | --- | --- |
 //! | `array_file`, `member` | arrays in files of every format, and their descriptions |
+//! | `members` | lists of the arrays of a file |
 //! | `source` | where an array is: `file` or `file:name` |
 //! | `formats` | the table of formats with named arrays |
 //! | `npy`, `npz`, `safetensors`, `raw` | the formats; `raw` are files without a header |
@@ -55,6 +56,8 @@ mod matlab;
 #[cfg(feature = "io")]
 mod member;
 #[cfg(feature = "io")]
+mod members;
+#[cfg(feature = "io")]
 mod memory;
 #[cfg(feature = "io")]
 mod meta;
@@ -87,9 +90,9 @@ mod write;
 #[cfg(feature = "io")]
 pub use self::any_tensor::AnyTensor;
 #[cfg(feature = "io")]
-pub use self::array_file::{ArrayFile, members, members_from, members_with, read_array_from};
+pub use self::array_file::{ArrayFile, read_array_from};
 #[cfg(feature = "io")]
-pub use self::contents::{Contents, contents};
+pub use self::contents::{Contents, contents, contents_from};
 #[cfg(feature = "io")]
 pub use self::element::Element;
 #[cfg(feature = "image")]
@@ -97,7 +100,9 @@ pub use self::image::{Picture, RgbImage, read_image, write_png};
 #[cfg(feature = "io")]
 pub use member::Member;
 #[cfg(feature = "io")]
-pub use memory::tucker_memory;
+pub use members::{members, members_from, members_with};
+#[cfg(feature = "io")]
+pub use memory::{tucker_memory, tucker_memory_from};
 #[cfg(feature = "io")]
 pub use meta::Meta;
 #[cfg(feature = "io")]

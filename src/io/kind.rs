@@ -2,6 +2,8 @@
 //! this kind and the kind that was expected.
 
 use super::Problem;
+#[cfg(feature = "io")]
+use super::read_options::ReadOptions;
 
 /// The number of bytes that decide the kind.
 pub(super) const START: u64 = 512;
@@ -185,6 +187,15 @@ pub(super) enum Expected {
 }
 
 impl Expected {
+    /// What is expected where an array is read with these options.
+    #[cfg(feature = "io")]
+    pub(super) fn of(options: &ReadOptions) -> Self {
+        match &options.raw {
+            Some(_) => Self::Raw,
+            None => Self::Array,
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Npy => "a .npy file",

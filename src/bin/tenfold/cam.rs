@@ -54,7 +54,7 @@ use target::Target;
 pub(crate) struct Args {
     /// Feature maps, C×H×W, a batch N×C×H×W, C×L, or any order that --layout names: files (.npy,
     /// .npz, .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5), file:name for one
-    /// of several arrays, or - for a .npy on standard input
+    /// of several arrays, or - for one array on standard input
     #[arg(
         value_name = "F.npy",
         required_unless_present = "groups",
