@@ -40,7 +40,9 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     };
     output::check(from_ref(&args.output), inputs)?;
     output::check_format(&args.output, "npz", "an array is written as .npy")?;
+    let bar = console.progress("reading", Steps::Unknown);
     let copy = is_stream.then(copy_of_standard_input).transpose()?;
+    drop(bar);
     let file = DecompositionFile::open(&args.input, copy)?;
     let read = file.memory();
     memory.check(&args.input, read)?;

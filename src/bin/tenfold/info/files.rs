@@ -62,7 +62,10 @@ impl Describer<'_> {
 
     /// The copy of standard input, if the argument names it.
     fn stream(&self, path: &Path) -> Outcome<Option<File>> {
-        let copy = || self.arrays.standard_input();
+        let copy = || {
+            let _bar = self.console.progress("reading", Steps::Unknown);
+            self.arrays.standard_input()
+        };
         is_dash(path).then(copy).transpose()
     }
 
