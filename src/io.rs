@@ -18,7 +18,7 @@
 //! | `element`, `stored`, `entries` | types of numbers; blocks of numbers; reading a block |
 //! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
 //! | `archive`, `deflate` | the zip archives of decompositions; the limit of their compression |
-//! | `image`, `image/claims` | pictures; the sizes that their headers claim |
+//! | `image` | pictures |
 //! | `contents` | whether a file holds an array, a decomposition or several arrays |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
 //! | `memory` | the memory that a reader allocates |
@@ -96,7 +96,7 @@ pub use self::contents::{Contents, contents, contents_from};
 #[cfg(feature = "io")]
 pub use self::element::Element;
 #[cfg(feature = "image")]
-pub use self::image::{Picture, RgbImage, read_image, write_png};
+pub use self::image::{Picture, PictureFile, RgbImage, read_image, write_png, write_png_to};
 #[cfg(feature = "io")]
 pub use member::Member;
 #[cfg(feature = "io")]
@@ -152,7 +152,7 @@ impl Problem {
     }
 
     /// The error for a reader or a writer without a path.
-    #[cfg(feature = "io")]
+    #[cfg(any(feature = "io", feature = "image"))]
     fn of_stream(self) -> Error {
         self.at(Path::new(""))
     }

@@ -53,6 +53,9 @@ const CLASSIC: Kind =
 
 const PICKLE: Kind = Kind::Other("a Python pickle");
 
+/// The name of the kind of picture that includes BigTIFF.
+pub(super) const TIFF: &str = "a TIFF";
+
 /// The first bytes of each kind of file.
 const SIGNATURES: [(&[u8], Kind); 24] = [
     (b"\x93NUMPY", Kind::Array),
@@ -62,10 +65,11 @@ const SIGNATURES: [(&[u8], Kind); 24] = [
     (b"\x89PNG\r\n\x1a\n", Kind::Picture("a PNG")),
     (b"\xff\xd8\xff", Kind::Picture("a JPEG")),
     (b"GIF8", Kind::Other("a GIF")),
-    (b"II*\0", Kind::Picture("a TIFF")),
-    (b"MM\0*", Kind::Picture("a TIFF")),
-    (b"II+\0", Kind::Other("a BigTIFF")),
-    (b"MM\0+", Kind::Other("a BigTIFF")),
+    (b"II*\0", Kind::Picture(TIFF)),
+    (b"MM\0*", Kind::Picture(TIFF)),
+    // BigTIFF.
+    (b"II+\0", Kind::Picture(TIFF)),
+    (b"MM\0+", Kind::Picture(TIFF)),
     (b"%PDF", Kind::Other("a PDF")),
     (b"\x89HDF\r\n\x1a\n", HDF5),
     // An HDF5 file after 512 bytes of MATLAB's own.
