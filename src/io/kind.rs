@@ -2,6 +2,8 @@
 //! this kind and the kind that was expected.
 
 use super::Problem;
+#[cfg(feature = "io")]
+use super::read_options::ReadOptions;
 
 /// The number of bytes that decide the kind.
 pub(super) const START: u64 = 512;
@@ -51,6 +53,9 @@ const CLASSIC: Kind =
 
 const PICKLE: Kind = Kind::Other("a Python pickle");
 
+/// The name of the kind of picture that includes BigTIFF.
+pub(super) const TIFF: &str = "a TIFF";
+
 /// The first bytes of each kind of file.
 const SIGNATURES: [(&[u8], Kind); 24] = [
     (b"\x93NUMPY", Kind::Array),
@@ -60,10 +65,11 @@ const SIGNATURES: [(&[u8], Kind); 24] = [
     (b"\x89PNG\r\n\x1a\n", Kind::Picture("a PNG")),
     (b"\xff\xd8\xff", Kind::Picture("a JPEG")),
     (b"GIF8", Kind::Other("a GIF")),
-    (b"II*\0", Kind::Picture("a TIFF")),
-    (b"MM\0*", Kind::Picture("a TIFF")),
-    (b"II+\0", Kind::Other("a BigTIFF")),
-    (b"MM\0+", Kind::Other("a BigTIFF")),
+    (b"II*\0", Kind::Picture(TIFF)),
+    (b"MM\0*", Kind::Picture(TIFF)),
+    // BigTIFF.
+    (b"II+\0", Kind::Picture(TIFF)),
+    (b"MM\0+", Kind::Picture(TIFF)),
     (b"%PDF", Kind::Other("a PDF")),
     (b"\x89HDF\r\n\x1a\n", HDF5),
     // An HDF5 file after 512 bytes of MATLAB's own.
@@ -188,6 +194,15 @@ pub(super) enum Expected {
 }
 
 impl Expected {
+    /// What is expected where an array is read with these options.
+    #[cfg(feature = "io")]
+    pub(super) fn of(options: &ReadOptions) -> Self {
+        match &options.raw {
+            Some(_) => Self::Raw,
+            None => Self::Array,
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Npy => "a .npy file",

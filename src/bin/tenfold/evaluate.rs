@@ -40,7 +40,8 @@ use network::NetworkArgs;
 ///
 /// Each pair of arrays gives its own metrics; at least one is needed. A masked image is
 /// the image multiplied by its map. Probabilities and values of maps are between 0 and 1. An
-/// entry outside by at most 1e-6 counts as 0 or 1; an entry farther outside is an error.
+/// entry outside by at most 1e-6 counts as 0 or 1; an entry farther outside is an error. One of
+/// the arrays may be -, standard input.
 #[derive(clap::Args)]
 #[cfg_attr(not(feature = "onnx"), command(group(clap::ArgGroup::new("input").required(true)
     .multiple(true).args(["probabilities", "embeddings", "maps", "insertion", "deletion"]))))]

@@ -89,11 +89,6 @@ impl Input for Group<'_> {
 pub(super) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let groups = args.arrays.groups();
     let inputs: Vec<&Path> = groups.iter().flat_map(Group::files).collect();
-    if inputs.iter().any(|input| arrays::is_dash(input)) {
-        return Err(Failure::usage(
-            "-: evaluate reads files, not standard input",
-        ));
-    }
     output::check(&[], &arrays::files(inputs)?)?;
     let batch = Batch::new(&args.keep_going);
     let groups = batch.each(groups, |group| {
@@ -139,7 +134,7 @@ impl ArraysArgs {
 fn check_memory(files: &[&Path], arrays: &ArrayOptions, memory: &Memory) -> Outcome {
     let mut need = 0u64;
     for path in files {
-        let file = arrays.open(path)?;
+        let file = arrays.open_again(path)?;
         let entries = file.shape().iter().product::<usize>() as u64;
         need = need
             .saturating_add(file.memory())

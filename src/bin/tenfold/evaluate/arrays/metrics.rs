@@ -338,7 +338,7 @@ impl Reader<'_> {
 
     /// Reads an array.
     fn array(&self, path: &Path) -> Outcome<Tensor<f64>> {
-        let file = self.arrays.open(path)?;
+        let file = self.arrays.open_again(path)?;
         Ok(match self.console.read(file, path)? {
             AnyTensor::F64(x) => x,
             AnyTensor::F32(x) => {
