@@ -161,11 +161,6 @@ impl Session {
         self.response(outputs, image)
     }
 
-    /// Whether a response has anything in it.
-    pub(super) fn has_response(&self) -> bool {
-        self.has_embedding || self.scores.is_some()
-    }
-
     /// Whether the networks classify.
     pub(super) fn has_classes(&self) -> bool {
         self.scores.is_some()
