@@ -40,6 +40,7 @@ use crate::memory::Memory;
 use crate::output;
 use crate::progress::Steps;
 use crate::records::{self, FORMAT, Record, Records, Settings};
+use masking::Masker;
 pub(super) use options::NetworkArgs;
 use photograph::{Task, Whole};
 use session::Session;
@@ -103,7 +104,7 @@ pub(super) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         preprocessing: &preprocessing,
         thresholds: &args.thresholds,
         curve_steps: options.curves,
-        masking: options.masking,
+        masker: Masker::new(options.masking, &preprocessing),
     };
     work(&task, &photographs, &mut writer, chunk, args, console)?;
 

@@ -18,7 +18,7 @@ use tenfold::linalg::{Accuracy, left_singular};
 use tenfold::network::Preprocessing;
 use tenfold::{Error, Tensor};
 
-use super::masking::{Masking, with_pixels};
+use super::masking::Masker;
 use super::scores::predicted;
 use super::session::{Response, Session};
 use crate::evaluate::photographs::Photograph;
@@ -32,7 +32,7 @@ pub(super) struct Task<'a> {
     pub(super) thresholds: &'a [f64],
     /// The number of steps of the curves, or 0.
     pub(super) curve_steps: usize,
-    pub(super) masking: Masking,
+    pub(super) masker: Masker,
 }
 
 /// A photograph with its maps, before they are judged.
@@ -178,7 +178,7 @@ impl Task<'_> {
         let map = resize(&map, height, width)?;
 
         // 1. The masked image.
-        let masked = self.masking.apply(&whole.image, map.data())?;
+        let masked = self.masker.masked(&whole.image, map.data())?;
         let response = self.session.respond(&masked)?;
         let error = match (&whole.embedding, &response.embedding) {
             (Some(embedding), Some(masked)) => Some(embedding_error(embedding, masked)?),
@@ -197,7 +197,7 @@ impl Task<'_> {
         if let (1.., Some(whole_probability)) = (steps, whole.record.probability) {
             let order = PixelOrder::new(map.data())?;
             let at = |visible: Vec<bool>| -> tenfold::Result<Option<f64>> {
-                let image = with_pixels(&whole.image, &visible)?;
+                let image = self.masker.visible(&whole.image, &visible)?;
                 Ok(probability(self.session.respond(&image)?))
             };
             // Insertion starts where deletion ends: with no pixel. Both contain the whole image.

@@ -49,7 +49,7 @@ pub(super) struct Response {
 }
 
 impl Session {
-    /// Selects the tensors, and runs the networks for a black image to learn their shapes.
+    /// Selects the tensors, and computes their shapes from a black image.
     pub(super) fn new(
         args: &NetworkArgs,
         network: &Network,
