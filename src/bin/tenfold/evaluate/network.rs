@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         Some(file) => Some(options.with_input_size(Network::open(file)?)?),
         None => None,
     };
-    let session = Session::new(options, &network, judge.as_ref(), console)?;
+    let session = Session::new(options, &network, judge.as_ref())?;
     drop(bar);
     let preprocessing = options.preprocessing(network.input())?;
 
@@ -311,6 +311,7 @@ fn note(
     console: &Console,
 ) {
     let all = photographs.len();
+    session.notes.iter().for_each(|note| console.note(note));
     if writer.count() > 0 {
         console.note(format!(
             "{} photographs are done, the run continues",

@@ -65,7 +65,13 @@ impl Task<'_> {
         let start = Instant::now();
         let outcome = self.session.run(&image);
         let network_seconds = start.elapsed().as_secs_f64();
-        let (features, response) = outcome.map_err(in_photograph)?;
+        let (features, response) = outcome.map_err(|error| match error {
+            Error::NonFinite { index, value } => Failure::usage(format!(
+                "{}: the score of class {index:?} is {value}, every score must be finite",
+                photograph.path.display()
+            )),
+            error => in_photograph(error),
+        })?;
         let (class, probability) = self.class(photograph, &response)?;
 
         // 3. The maps.
