@@ -19,6 +19,7 @@
 //! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
 //! | `archive`, `deflate` | the zip archives of decompositions; the limit of their compression |
 //! | `image` | pictures |
+//! | `network_file` | the bytes of an ONNX network |
 //! | `contents` | whether a file holds an array, a decomposition or several arrays |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
 //! | `memory` | the memory that a reader allocates |
@@ -63,6 +64,8 @@ mod memory;
 mod meta;
 #[cfg(feature = "io")]
 mod missing;
+#[cfg(feature = "onnx")]
+mod network_file;
 #[cfg(feature = "nifti")]
 mod nifti;
 #[cfg(feature = "io")]
@@ -96,7 +99,9 @@ pub use self::contents::{Contents, contents, contents_from};
 #[cfg(feature = "io")]
 pub use self::element::Element;
 #[cfg(feature = "image")]
-pub use self::image::{Picture, PictureFile, RgbImage, read_image, write_png, write_png_to};
+pub use self::image::{
+    GrayImage, Picture, PictureFile, RgbImage, read_image, write_png, write_png_to,
+};
 #[cfg(feature = "io")]
 pub use member::Member;
 #[cfg(feature = "io")]
@@ -107,6 +112,8 @@ pub use memory::{tucker_memory, tucker_memory_from};
 pub use meta::Meta;
 #[cfg(feature = "io")]
 pub use missing::MissingValue;
+#[cfg(feature = "onnx")]
+pub(crate) use network_file::read_network_file;
 #[cfg(feature = "io")]
 pub use npy::{
     read_npy, read_npy_from, write_npy, write_npy_entries, write_npy_entries_to, write_npy_to,

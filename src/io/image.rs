@@ -19,7 +19,7 @@ use ::image::{ExtendedColorType, ImageEncoder, ImageError, codecs::png::PngEncod
 
 pub use self::picture::Picture;
 pub use self::picture_file::PictureFile;
-pub use ::image::RgbImage;
+pub use ::image::{GrayImage, RgbImage};
 
 use super::Problem;
 use super::write::write_file;

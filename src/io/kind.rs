@@ -188,6 +188,9 @@ pub(super) enum Expected {
     Decomposition,
     ArrayOrDecomposition,
     Picture,
+    /// An ONNX network. Such a file starts with no fixed bytes.
+    #[cfg_attr(not(feature = "onnx"), allow(dead_code))]
+    Network,
 }
 
 impl Expected {
@@ -208,6 +211,7 @@ impl Expected {
             Self::Decomposition => "a decomposition (.npz)",
             Self::ArrayOrDecomposition => "an array file (such as .npy) or a decomposition (.npz)",
             Self::Picture => "a PNG, JPEG, WebP, BMP or TIFF",
+            Self::Network => "an ONNX network",
         }
     }
 
@@ -216,7 +220,7 @@ impl Expected {
         match self {
             Self::Npy | Self::Array => "; numpy.save writes one",
             Self::Decomposition => "; tenfold decompose writes one",
-            Self::Raw | Self::ArrayOrDecomposition | Self::Picture => "",
+            Self::Raw | Self::ArrayOrDecomposition | Self::Picture | Self::Network => "",
         }
     }
 
@@ -226,7 +230,7 @@ impl Expected {
             (Self::Raw, _) | (_, Kind::Unknown) => true,
             (_, Kind::Other(_)) => false,
             (_, Kind::Picture(_)) => self == Self::Picture,
-            (Self::Picture, _) => false,
+            (Self::Picture | Self::Network, _) => false,
             (Self::Npy, _) => kind == Kind::Array,
             (Self::Decomposition, _) => kind == Kind::Archive,
             (Self::Array | Self::ArrayOrDecomposition, _) => true,
