@@ -36,6 +36,11 @@ const MAX_OBJECTS: usize = 100_000;
 /// The crate keeps a copy of a dataset of at most this size.
 const KEPT_COPY: u64 = 32 << 20;
 
+/// Datasets of at most this many bytes are allowed in a file of any size. Chunks that were never
+/// written have no bytes in the file, so that a valid file of a few kilobytes can hold megabytes of
+/// the fill value. No file of a few bytes stands for more than a gigabyte.
+const ALWAYS_ALLOWED: u64 = 1 << 30;
+
 /// The number of copies of a chunk during decompression: compressed, between two filters,
 /// decompressed.
 const CHUNK_COPIES: u64 = 3;
@@ -191,9 +196,8 @@ impl Array {
         if dataset.num_elements().ok() != Some(stored.entries() as u64) {
             return Err(Problem::new("this dataset is empty (a null dataspace)"));
         }
-        // 2. The sizes that reading allocates. Chunks that were never written have no bytes in the
-        // file, but no file of a few bytes stands for gigabytes.
-        let maximum = size.saturating_mul(MAX_EXPANSION);
+        // 2. The sizes that reading allocates.
+        let maximum = size.saturating_mul(MAX_EXPANSION).max(ALWAYS_ALLOWED);
         let chunk = dataset.chunks().unwrap_or_default();
         let chunk = chunk
             .iter()

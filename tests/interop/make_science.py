@@ -77,6 +77,16 @@ def hdf5_chunked():
             file["contiguous"] = values(SHAPE, "f4")
 
 
+def hdf5_sparse():
+    """Datasets that are much larger than their file."""
+    with h5py.File(FOLDER / "sparse.h5", "w") as file:
+        partly = file.create_dataset("partly", (1500, 1500), "f8", chunks=(20, 20), fillvalue=2.5)
+        partly[20:40, 40:60] = np.arange(400).reshape(20, 20)
+        file.create_dataset("unwritten", (500, 1000), "f4", chunks=(500, 1000), fillvalue=-1)
+        constant = np.full((1000, 500), 7, "f4")
+        file.create_dataset("constant", data=constant, chunks=(1000, 500), compression="gzip", compression_opts=9)
+
+
 def hdf5_refused():
     """Datasets that are not arrays of real numbers, or that no reader without C code reads."""
     with h5py.File(FOLDER / "refused.h5", "w") as file:
@@ -257,5 +267,5 @@ def matlab():
 
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for make in [hdf5, hdf5_chunked, hdf5_refused, netcdf, nifti, matlab]:
+    for make in [hdf5, hdf5_chunked, hdf5_sparse, hdf5_refused, netcdf, nifti, matlab]:
         make()

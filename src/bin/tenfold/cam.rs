@@ -12,7 +12,7 @@
 //! | `report` | notes and the summary |
 
 mod group;
-mod layout;
+pub(crate) mod layout;
 mod likelier;
 mod need;
 mod photograph;

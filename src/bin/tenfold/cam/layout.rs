@@ -12,7 +12,7 @@ use crate::list;
 
 /// The options that describe the arrays.
 #[derive(clap::Args)]
-pub(super) struct LayoutArgs {
+pub(crate) struct LayoutArgs {
     /// The order of the array's modes, such as hwc: a letter for each mode [default: cl, chw or
     /// nchw, by the number of modes]
     ///
@@ -65,7 +65,7 @@ impl LayoutArgs {
 
     /// Prints a note if a grid was guessed, or if the extents look like another layout than the
     /// default.
-    pub(super) fn note(&self, path: &Path, shape: &[usize], reading: &Reading, console: &Console) {
+    pub(crate) fn note(&self, path: &Path, shape: &[usize], reading: &Reading, console: &Console) {
         let path = path.display();
         if let Some((prefix, grid)) = reading.guess() {
             let tokens = prefix + grid.height * grid.width;
@@ -95,6 +95,26 @@ impl LayoutArgs {
             )),
             _ => {}
         }
+    }
+}
+
+impl LayoutArgs {
+    /// Whether an option was given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.layout.is_some() || self.grid.is_some() || self.prefix_tokens.is_some()
+    }
+
+    /// How an array is read that may hold other data than feature maps. Without options, `None` for
+    /// an array that is not read as feature maps by default.
+    pub(crate) fn read_if_features(
+        &self,
+        path: &Path,
+        shape: &[usize],
+    ) -> Outcome<Option<Reading>> {
+        if self.is_given() {
+            return self.read(path, shape).map(Some);
+        }
+        Ok(self.read(path, shape).ok())
     }
 }
 

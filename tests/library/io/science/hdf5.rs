@@ -189,3 +189,26 @@ fn a_netcdf_file_of_the_classic_format_is_named() {
     let message = refusal("classic.nc", "");
     assert!(message.contains("nccopy -k nc4"), "{message}");
 }
+
+/// Chunks that were never written hold the fill value, and a constant compresses to about a
+/// thousandth.
+#[test]
+fn datasets_that_are_much_larger_than_their_file_are_read() {
+    let bytes = std::fs::metadata(sample("sparse.h5")).unwrap().len();
+    let in_block = |i: usize, j: usize| (20..40).contains(&i) && (40..60).contains(&j);
+    let partly = |i: usize, j: usize| match in_block(i, j) {
+        true => (20 * (i - 20) + j - 40) as f64,
+        false => 2.5,
+    };
+    let all = |(rows, columns): (usize, usize), entry: &dyn Fn(usize, usize) -> f64| {
+        let positions = (0..rows * columns).map(|at| (at / columns, at % columns));
+        positions.map(|(i, j)| entry(i, j)).collect::<Vec<f64>>()
+    };
+    let expected = all((1500, 1500), &partly);
+    assert!(8 * expected.len() as u64 > 1032 * bytes);
+    check("sparse.h5", "partly", &[1500, 1500], "f64", &expected);
+    let expected = all((500, 1000), &|_, _| -1.0);
+    check("sparse.h5", "unwritten", &[500, 1000], "f32", &expected);
+    let expected = all((1000, 500), &|_, _| 7.0);
+    check("sparse.h5", "constant", &[1000, 500], "f32", &expected);
+}
