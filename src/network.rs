@@ -37,6 +37,7 @@
 //! | --- | --- |
 //! | `open` | reading a file, and the type `Network` |
 //! | `graph` | the nodes of the file |
+//! | `claims` | the sizes that a file claims |
 //! | `layer`, `shapes` | layers and their shapes |
 //! | `input` | the input of a network |
 //! | `last` | the choice of the last feature map |
@@ -45,6 +46,7 @@
 //! | `preprocessing`, `preset` | from a photograph to the input |
 //! | `resample` | resizing as Pillow does it |
 
+mod claims;
 mod graph;
 mod guard;
 mod input;

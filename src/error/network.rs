@@ -57,6 +57,12 @@ pub enum NetworkError {
         /// The name of the input.
         input: String,
     },
+    /// A file that is not an ONNX network, or is damaged.
+    #[error("this is not an ONNX network, or it is damaged: {reason}")]
+    Damaged {
+        /// What was found.
+        reason: String,
+    },
     /// A failure of the engine that reads and runs networks.
     #[error("the network cannot be {doing}: {problem}")]
     Engine {

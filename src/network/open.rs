@@ -7,6 +7,7 @@ use tract_onnx::Onnx;
 use tract_onnx::model::ParseResult;
 use tract_onnx::prelude::{Framework, InferenceModel, OutletId};
 
+use super::claims::check_claims;
 use super::graph::Graph;
 use super::guard::guarded;
 use super::input::Input;
@@ -68,11 +69,14 @@ impl Network {
             Ok(tract_onnx::onnx().with_ignore_value_info(true))
         })?;
         let file = guarded("read", || engine.proto_model_for_read(&mut &bytes[..]));
-        let file = file.map_err(|error| not_onnx(&error))?;
+        let file = file.map_err(|error| damaged(&error))?;
         drop(bytes);
         let Some(graph) = &file.graph else {
-            return Err(not_onnx(&"it has no graph"));
+            return Err(NetworkError::Damaged {
+                reason: "it has no nodes".into(),
+            });
         };
+        check_claims(graph)?;
         let graph = Graph::new(graph, |operator| {
             engine.op_register.0.contains_key(operator)
         });
@@ -211,12 +215,13 @@ fn nearest<'a>(names: impl Iterator<Item = &'a str>, name: &str, count: usize) -
     nearest.map(|(_, name)| name.to_owned()).collect()
 }
 
-/// The error for a file that is not an ONNX network.
-fn not_onnx(reason: &dyn std::fmt::Display) -> NetworkError {
-    NetworkError::Engine {
-        doing: "read",
-        problem: format!("this is not an ONNX network, or it is damaged: {reason}"),
-    }
+/// The error for bytes that the engine cannot decode.
+fn damaged(error: &NetworkError) -> NetworkError {
+    let reason = match error {
+        NetworkError::Engine { problem, .. } => problem.clone(),
+        other => other.to_string(),
+    };
+    NetworkError::Damaged { reason }
 }
 
 /// The engine's network, and its tensors by their names.

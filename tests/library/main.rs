@@ -14,6 +14,8 @@ mod image;
 #[cfg(feature = "io")]
 mod io;
 mod monitoring;
+#[cfg(feature = "onnx")]
+mod network;
 mod numerics;
 mod pages;
 #[cfg(all(feature = "image", feature = "io"))]
