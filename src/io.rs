@@ -19,6 +19,7 @@
 //! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
 //! | `archive`, `deflate` | the zip archives of decompositions; the limit of their compression |
 //! | `image` | pictures |
+//! | `mask` | masks of objects, as pictures |
 //! | `network_file` | the bytes of an ONNX network |
 //! | `contents` | whether a file holds an array, a decomposition or several arrays |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
@@ -52,6 +53,8 @@ mod hdf5;
 #[cfg(feature = "image")]
 mod image;
 mod kind;
+#[cfg(feature = "image")]
+mod mask;
 #[cfg(feature = "matlab")]
 mod matlab;
 #[cfg(feature = "io")]
@@ -102,6 +105,8 @@ pub use self::element::Element;
 pub use self::image::{
     GrayImage, Picture, PictureFile, RgbImage, read_image, write_png, write_png_to,
 };
+#[cfg(feature = "image")]
+pub use self::mask::read_mask;
 #[cfg(feature = "io")]
 pub use member::Member;
 #[cfg(feature = "io")]

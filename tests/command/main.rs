@@ -17,6 +17,8 @@ mod completions;
 mod corpus;
 mod decompose;
 mod evaluate;
+#[cfg(feature = "onnx")]
+mod evaluate_network;
 #[cfg(unix)]
 mod faults;
 mod folder;

@@ -120,7 +120,7 @@ pub(crate) struct Args {
 
 /// The value of `--weighting`: one weighting or all of them.
 #[derive(Clone)]
-struct Weightings(Vec<Weighting>);
+pub(crate) struct Weightings(pub(crate) Vec<Weighting>);
 
 impl Weightings {
     /// The name for file names.
@@ -132,7 +132,7 @@ impl Weightings {
     }
 }
 
-fn parse_weightings(name: &str) -> tenfold::Result<Weightings> {
+pub(crate) fn parse_weightings(name: &str) -> tenfold::Result<Weightings> {
     if name == "all" {
         return Ok(Weightings(Weighting::ALL.to_vec()));
     }
@@ -147,7 +147,7 @@ fn parse_weightings(name: &str) -> tenfold::Result<Weightings> {
 /// The maximum number of pixels that a map is resized to: 8192×8192.
 const MAX_RESIZED_PIXELS: usize = 1 << 26;
 
-fn parse_size(text: &str) -> Result<(usize, usize), String> {
+pub(crate) fn parse_size(text: &str) -> Result<(usize, usize), String> {
     let wrong = || format!("{text:?} is not a size: height x width was expected, such as 224x224");
     let (height, width) = text.split_once(['x', '×']).ok_or_else(wrong)?;
     let height: usize = height.parse().map_err(|_| wrong())?;

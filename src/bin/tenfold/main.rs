@@ -19,6 +19,8 @@ mod output;
 mod progress;
 mod ranks;
 mod reconstruct;
+#[cfg(any(feature = "onnx", test))]
+mod records;
 mod sizes;
 
 use std::process::ExitCode;

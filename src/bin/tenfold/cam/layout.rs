@@ -37,7 +37,17 @@ pub(crate) struct LayoutArgs {
 
 impl LayoutArgs {
     /// How the array of the file `path` is read.
-    pub(super) fn read(&self, path: &Path, shape: &[usize]) -> Outcome<Reading> {
+    pub(crate) fn read(&self, path: &Path, shape: &[usize]) -> Outcome<Reading> {
+        self.read_or(None, path, shape)
+    }
+
+    /// How an array is read, in the layout `default` if the options name no layout.
+    pub(crate) fn read_or(
+        &self,
+        default: Option<Layout>,
+        path: &Path,
+        shape: &[usize],
+    ) -> Outcome<Reading> {
         let by_order = || match Layout::of_order(shape.len()) {
             Some(layout) => Ok(layout),
             None if shape.len() < 2 => {
@@ -51,7 +61,8 @@ impl LayoutArgs {
                 times(shape)
             ))),
         };
-        let layout = self.layout.clone().map_or_else(by_order, Ok)?;
+        let layout = self.layout.clone().or(default);
+        let layout = layout.map_or_else(by_order, Ok)?;
         let tokens = Tokens {
             grid: self.grid,
             prefix: self.prefix_tokens,
