@@ -34,6 +34,7 @@ mod npy;
 mod overwriting;
 mod ranks;
 mod reconstruct;
+mod report;
 mod scalar_range;
 #[cfg(unix)]
 mod sessions;
