@@ -15,6 +15,7 @@ mod info;
 mod interruption;
 mod list;
 mod memory;
+mod metric;
 mod output;
 mod progress;
 mod ranks;

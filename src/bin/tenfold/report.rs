@@ -3,11 +3,11 @@
 mod axis;
 mod chart;
 mod curves;
+mod estimates;
 mod figure;
 mod grids;
 mod markup;
 mod method;
-mod metrics;
 mod page;
 mod pictures;
 mod run;

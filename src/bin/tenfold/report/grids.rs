@@ -102,7 +102,8 @@ pub(super) fn binarised(
         title: "Binarised maps beside the masks",
         caption: format!(
             "White is the object in the mask, and the part of the map that is at least {THRESHOLD}. \
-             IoU is the intersection over union of the two: higher is better."
+             IoU is the intersection over union of the two: higher is better. Grey pixels of a mask \
+             are void and do not count."
         ),
         rows,
     };

@@ -15,9 +15,9 @@ use std::path::Path;
 
 use image::codecs::{jpeg::JpegEncoder, png::PngEncoder};
 use image::imageops::{self, FilterType};
-use image::{ExtendedColorType, GrayImage, ImageEncoder, Luma};
+use image::{ExtendedColorType, GrayImage, ImageBuffer, ImageEncoder, Luma, Pixel};
 use tenfold::cam::{Overlay, colorize, resize};
-use tenfold::io::{RgbImage, read_image};
+use tenfold::io::{RgbImage, read_image, read_mask};
 use tenfold::{Result, Tensor};
 
 use crate::failure::{Failure, Outcome};
@@ -55,17 +55,28 @@ impl Crop {
         Ok(self.cut(&read_image(path)?, FilterType::Triangle))
     }
 
-    /// Reads a mask.
+    /// Reads a mask: white inside the object, black outside, and grey where it is void.
     pub(super) fn mask(&self, path: &Path) -> Result<GrayImage> {
-        let mask = self.cut(&read_image(path)?, FilterType::Nearest);
-        let inside = |pixel: &image::Rgb<u8>| pixel.0 != [0; 3];
-        Ok(GrayImage::from_fn(mask.width(), mask.height(), |x, y| {
-            Luma([255 * u8::from(inside(mask.get_pixel(x, y)))])
-        }))
+        let mut mask = self.cut(&read_mask(path)?, FilterType::Nearest);
+        for pixel in mask.pixels_mut() {
+            pixel.0 = match pixel.0 {
+                [0] => [0],
+                [255] => [128],
+                _ => [255],
+            };
+        }
+        Ok(mask)
     }
 
     /// The part of a picture that the network sees.
-    fn cut(&self, picture: &RgbImage, filter: FilterType) -> RgbImage {
+    fn cut<P>(
+        &self,
+        picture: &ImageBuffer<P, Vec<u8>>,
+        filter: FilterType,
+    ) -> ImageBuffer<P, Vec<u8>>
+    where
+        P: Pixel<Subpixel = u8> + 'static,
+    {
         let (width, height) = picture.dimensions();
         // The picture covers the crop, also where `resize` is smaller than the crop.
         let covers = |side: u32, size: usize| size as f64 / f64::from(side);
@@ -196,6 +207,17 @@ mod tests {
         // The photograph is resized to 4 pixels, and 2 of them are shown.
         let part = crop(2, 2, 4.0).cut(&RgbImage::new(8, 8), FilterType::Nearest);
         assert_eq!(part.dimensions(), (2, 2));
+    }
+
+    #[test]
+    fn the_void_pixels_of_a_mask_are_grey() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/evaluation");
+        let mask = crop(40, 40, 40.0)
+            .mask(&data.join("masks/disc.png"))
+            .unwrap();
+        // Along the middle row: background, void ring, object.
+        let levels = [8, 12, 20].map(|x| mask.get_pixel(x, 20).0[0]);
+        assert_eq!(levels, [0, 128, 255]);
     }
 
     #[test]

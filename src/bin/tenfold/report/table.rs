@@ -3,11 +3,12 @@
 
 use tenfold::cam::metrics::Interval;
 
+use super::estimates::{estimate, metrics, values};
 use super::markup::{Attributes, Markup};
 use super::method::Method;
-use super::metrics::{METRICS, Metric, estimate};
 use super::run::Run;
 use crate::failure::Outcome;
+use crate::metric::Metric;
 
 /// The table of a report.
 pub(super) struct Table<'a> {
@@ -18,7 +19,7 @@ pub(super) struct Table<'a> {
 /// A column: a metric of a run, with the mean of each method.
 struct Column<'a> {
     run: &'a Run,
-    metric: &'static Metric,
+    metric: Metric,
     cells: Vec<Option<Interval>>,
     /// The number of photographs that have the metric.
     photographs: usize,
@@ -29,20 +30,20 @@ impl<'a> Table<'a> {
     pub(super) fn new(runs: &'a [Run]) -> Outcome<Self> {
         let methods = distinct(runs);
         let mut columns = Vec::new();
-        for (run, metric) in runs
-            .iter()
-            .flat_map(|run| METRICS.iter().map(move |m| (run, m)))
-        {
-            let values: Vec<Vec<f64>> = methods.iter().map(|m| metric.values(run, m)).collect();
-            let photographs = values.iter().map(Vec::len).max().unwrap_or(0);
-            if photographs > 0 {
-                let cells = values.iter().map(|values| estimate(values));
-                columns.push(Column {
-                    run,
-                    metric,
-                    cells: cells.collect::<Outcome<_>>()?,
-                    photographs,
-                });
+        for run in runs {
+            for metric in metrics(run) {
+                let values = methods.iter().map(|method| values(&metric, run, method));
+                let values = values.collect::<Outcome<Vec<_>>>()?;
+                let photographs = values.iter().map(Vec::len).max().unwrap_or(0);
+                if photographs > 0 {
+                    let cells = values.iter().map(|values| estimate(values));
+                    columns.push(Column {
+                        run,
+                        metric,
+                        cells: cells.collect::<Outcome<_>>()?,
+                        photographs,
+                    });
+                }
             }
         }
         Ok(Self { methods, columns })
@@ -57,8 +58,10 @@ impl<'a> Table<'a> {
         page.leaf(
             "p",
             &[("class", &"note")],
-            "Means over the photographs, with 95% bootstrap intervals. The best value of a column is \
-             bold, the second is underlined.",
+            "Means over the photographs, with 95% bootstrap intervals. AD and AI are the average drop \
+             and the average increase of the class probability of masked photographs, MSE is the \
+             error of their embeddings, and mIoU is the overlap of the map with the mask at the \
+             threshold 0.5. The best value of a column is bold, the second is underlined.",
         );
         page.element("div", &[("class", &"scroll"), ("tabindex", &0)], |page| {
             page.element("table", &[("id", &"metric-table")], |page| {
@@ -90,9 +93,10 @@ impl<'a> Table<'a> {
             });
             page.element("tr", &[], |page| {
                 for column in &self.columns {
-                    page.element("th", &[("scope", &"col")], |page| {
-                        let meaning: Attributes = &[("title", &column.metric.meaning)];
-                        page.leaf("abbr", meaning, column.metric.title);
+                    let attributes: Attributes =
+                        &[("scope", &"col"), ("data-metric", &column.metric.key)];
+                    page.element("th", attributes, |page| {
+                        page.text(&column.metric.heading);
                         page.leaf("small", &[], &format!("N = {}", column.photographs));
                     });
                 }
@@ -107,7 +111,8 @@ impl Column<'_> {
             page.leaf("td", &[], "–");
             return;
         };
-        let text = format!("{:.2}", interval.mean);
+        let digits = self.metric.digits;
+        let text = format!("{:.digits$}", interval.mean);
         page.element("td", &[], |page| {
             match self.place(interval.mean) {
                 0 => page.leaf("strong", &[], &text),
@@ -115,7 +120,7 @@ impl Column<'_> {
                 _ => page.text(&text),
             }
             if self.photographs > 1 {
-                let text = format!("{:.2} to {:.2}", interval.low, interval.high);
+                let text = format!("{:.digits$} to {:.digits$}", interval.low, interval.high);
                 page.leaf("small", &[], &text);
             }
         });
@@ -124,10 +129,10 @@ impl Column<'_> {
     /// The number of distinct values of the column that are better.
     fn place(&self, mean: f64) -> usize {
         let is_better = |other: &f64| {
-            if self.metric.higher_is_better {
-                *other > mean
-            } else {
+            if self.metric.lower_is_better {
                 *other < mean
+            } else {
+                *other > mean
             }
         };
         let means = self.cells.iter().flatten().map(|cell| cell.mean);

@@ -12,12 +12,13 @@ use tenfold::cam::metrics::Interval;
 
 use super::axis::Axis;
 use super::chart::{self, Area, WIDTH, significant};
+use super::estimates::{differences, estimate, metrics};
 use super::figure::{Figure, Panel};
 use super::markup::{Markup, Px};
-use super::method::{label, spaced};
-use super::metrics::{METRICS, Metric, estimate, full};
+use super::method::{Method, label, spaced};
 use super::run::Run;
 use crate::failure::Outcome;
+use crate::metric::Metric;
 
 /// The height of a row.
 const ROW: f64 = 22.0;
@@ -26,7 +27,8 @@ const ROW: f64 = 22.0;
 pub(super) fn figure(runs: &[Run]) -> Outcome<Option<Figure>> {
     let mut rows = Vec::new();
     for run in runs {
-        let panels = METRICS.iter().map(|metric| panel(run, metric));
+        let metrics = metrics(run);
+        let panels = metrics.iter().map(|metric| panel(run, metric));
         let panels = panels.collect::<Outcome<Vec<Option<Panel>>>>()?;
         let panels: Vec<Panel> = panels.into_iter().flatten().collect();
         if !panels.is_empty() {
@@ -54,7 +56,7 @@ fn panel(run: &Run, metric: &Metric) -> Outcome<Option<Panel>> {
         let (Some(full), Some(ranks)) = (full(run, method), &method.ranks) else {
             continue;
         };
-        let differences = metric.differences(run, method, full);
+        let differences = differences(metric, run, method, full)?;
         if let Some(interval) = estimate(&differences)? {
             photographs = photographs.max(differences.len());
             rows.push((
@@ -79,16 +81,16 @@ fn panel(run: &Run, metric: &Metric) -> Outcome<Option<Panel>> {
 
     // 2. The drawing.
     let mut drawing = Markup::default();
-    let title = format!("{}: {}", run.name, metric.title);
+    let title = format!("{}: {}", run.name, metric.heading);
     let quantity = format!(
         "difference to full ranks, {}",
         chart::count(photographs, "photograph")
     );
     chart::heading(&mut drawing, &title, &quantity, WIDTH);
-    let better = if metric.higher_is_better {
-        "better →"
-    } else {
+    let better = if metric.lower_is_better {
         "← better"
+    } else {
+        "better →"
     };
     chart::horizontal_axis(&mut drawing, &area, &axis, better);
     let zero = axis.at(0.0);
@@ -129,4 +131,11 @@ fn panel(run: &Run, metric: &Metric) -> Outcome<Option<Panel>> {
         size: (WIDTH, area.bottom + 42.0),
         drawing,
     }))
+}
+
+/// The method at full ranks with the weighting of a method with truncated ranks.
+fn full<'a>(run: &'a Run, method: &Method) -> Option<&'a Method> {
+    let is_full = |other: &&Method| other.is_full() && other.weighting == method.weighting;
+    let mut methods = run.methods.iter();
+    (!method.is_full()).then(|| methods.find(is_full))?
 }
