@@ -16,7 +16,7 @@
 use std::collections::HashSet;
 
 use super::axis::{Axis, Extent};
-use super::figure::shortened;
+use super::figure::{shortened, text_width};
 use super::markup::{Attributes, Markup, Px};
 use super::summary::Summary;
 
@@ -90,13 +90,21 @@ pub(super) fn vertical_axis(markup: &mut Markup, area: &Area, axis: &Axis) {
     }
 }
 
-/// Draws the vertical grid lines of a horizontal axis, with their labels and `title` below.
+/// Draws the vertical grid lines of a horizontal axis, with their labels and `title` below. If the
+/// labels are too wide for all ticks, every second tick has one, or every third.
 pub(super) fn horizontal_axis(markup: &mut Markup, area: &Area, axis: &Axis, title: &str) {
-    for (tick, label) in axis.ticks() {
-        let x = axis.at(tick);
+    let ticks: Vec<(f64, String)> = axis.ticks().collect();
+    let widths = ticks.iter().map(|(_, label)| text_width(label, 12.0));
+    let widest = widths.fold(0.0, f64::max) + 8.0;
+    let distance = (area.right - area.left) / (ticks.len() - 1).max(1) as f64;
+    let stride = (widest / distance).ceil().max(1.0) as usize;
+    for (i, (tick, label)) in ticks.iter().enumerate() {
+        let x = axis.at(*tick);
         line(markup, "grid", (x, area.top), (x, area.bottom));
-        let class = "middle muted";
-        text(markup, (x, area.bottom + 16.0), class, &label);
+        if i % stride == 0 {
+            let class = "middle muted";
+            text(markup, (x, area.bottom + 16.0), class, label);
+        }
     }
     axis_title(markup, area, title);
 }
@@ -145,7 +153,7 @@ pub(super) fn legend(markup: &mut Markup, y: f64, entries: &[Entry]) {
         }
         x += if entry.mark == Mark::Box { 19.0 } else { 34.0 };
         text(markup, (x, y), "", entry.text);
-        x += super::figure::text_width(entry.text, 12.0) + 14.0;
+        x += text_width(entry.text, 12.0) + 14.0;
     }
 }
 

@@ -110,8 +110,8 @@ impl Chart {
                 .collect()
         };
         let area = Area {
-            left: 40.0,
-            right: WIDTH - 12.0,
+            left: 44.0,
+            right: WIDTH - 14.0,
             top: 68.0,
             bottom: 262.0,
         };

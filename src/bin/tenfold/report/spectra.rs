@@ -77,7 +77,7 @@ pub(super) fn explanation(runs: &[&Run]) -> String {
 fn panel(run: &Run, count: usize) -> Panel {
     let width = if count == 1 { NARROW } else { WIDTH };
     let area = Area {
-        left: 34.0,
+        left: 42.0,
         right: width - 8.0,
         top: if count == 1 { 48.0 } else { 68.0 },
         bottom: 268.0,

@@ -59,8 +59,8 @@ fn panel(run: &Run) -> Panel {
         rows.push(("network", "the network itself".into(), network));
     }
     let area = Area {
-        left: 16.0,
-        right: WIDTH - 14.0,
+        left: 20.0,
+        right: WIDTH - 20.0,
         top: 44.0,
         bottom: 48.0 + ROW * rows.len() as f64,
     };

@@ -70,7 +70,7 @@ fn panel(run: &Run, metric: &Metric) -> Outcome<Option<Panel>> {
     }
     let area = Area {
         left: 118.0,
-        right: WIDTH - 14.0,
+        right: WIDTH - 26.0,
         top: 44.0,
         bottom: 50.0 + ROW * rows.len() as f64,
     };
