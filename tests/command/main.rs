@@ -35,6 +35,7 @@ mod overwriting;
 mod ranks;
 mod reconstruct;
 mod report;
+mod report_runs;
 mod scalar_range;
 #[cfg(unix)]
 mod sessions;

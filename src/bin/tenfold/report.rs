@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let mut runs = runs.collect::<Outcome<Vec<Run>>>()?;
     run::name(&mut runs);
     let inputs = inputs(&runs);
-    output::check(&[args.output.clone()], &inputs)?;
+    output::check(std::slice::from_ref(&args.output), &inputs)?;
     // 2. The figures.
     let figures = figures(&runs, args.photographs, console)?;
     let mut outputs = vec![args.output.clone()];

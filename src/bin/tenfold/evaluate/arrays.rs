@@ -10,7 +10,7 @@ use super::Args;
 use crate::arrays::{self, ArrayOptions};
 use crate::batch::{Batch, Input};
 use crate::console::Console;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::list;
 use crate::memory::Memory;
 use crate::output;

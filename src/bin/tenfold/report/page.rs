@@ -2,15 +2,16 @@
 
 use super::chart::count;
 use super::figure::{Figure, STYLE};
-use super::markup::{Attributes, Markup};
+use super::markup::Markup;
 use super::run::Run;
 use super::table::Table;
 use super::times;
 
 const PAGE_STYLE: &str = include_str!("page.css");
 
-/// Nothing is loaded, and no script runs, whatever the names of the files are.
-const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+/// The start of the head. Its policy says that nothing is loaded and no script runs, whatever the names
+/// of the files are.
+const HEAD: &str = include_str!("head.html");
 
 const TITLE: &str = "Evaluation of saliency maps";
 
@@ -41,19 +42,7 @@ pub(super) fn page(runs: &[Run], table: &Table, figures: &[Figure]) -> String {
 }
 
 fn head(page: &mut Markup, runs: &[Run]) {
-    page.empty("meta", &[("charset", &"utf-8")]);
-    let policy: Attributes = &[
-        ("http-equiv", &"Content-Security-Policy"),
-        ("content", &POLICY),
-    ];
-    page.empty("meta", policy);
-    let viewport: Attributes = &[
-        ("name", &"viewport"),
-        ("content", &"width=device-width, initial-scale=1"),
-    ];
-    page.empty("meta", viewport);
-    let schemes: Attributes = &[("name", &"color-scheme"), ("content", &"light dark")];
-    page.empty("meta", schemes);
+    page.raw(HEAD);
     page.leaf("title", &[], &format!("{TITLE}: {}", names(runs)));
     page.element("style", &[], |page| {
         page.raw(PAGE_STYLE);
