@@ -345,6 +345,10 @@ fn the_page_loads_nothing_and_has_no_scripts() {
             }
         }
     }
+    let metas = elements(page.root(), "meta");
+    let policies = metas.iter().filter_map(|meta| meta.attribute("content"));
+    let forbids_all = |policy: &str| policy.starts_with("default-src 'none'");
+    assert_eq!(policies.filter(|policy| forbids_all(policy)).count(), 1);
     let style: String = elements(page.root(), "style")
         .into_iter()
         .filter_map(|s| s.text())
