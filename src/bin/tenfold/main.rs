@@ -15,12 +15,13 @@ mod info;
 mod interruption;
 mod list;
 mod memory;
+mod metric;
 mod output;
 mod progress;
 mod ranks;
 mod reconstruct;
-#[cfg(any(feature = "onnx", test))]
 mod records;
+mod report;
 mod sizes;
 
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ enum Command {
     Info(info::Args),
     Cam(cam::Args),
     Evaluate(evaluate::Args),
+    Report(report::Args),
     Bench(bench::Args),
     Completions(completions::Args),
 }
@@ -96,6 +98,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Info(args) => info::run(&args, &console, &memory),
         Command::Cam(args) => cam::run(args, &console, &memory),
         Command::Evaluate(args) => evaluate::run(&args, &console, &memory),
+        Command::Report(args) => report::run(&args, &console, &memory),
         Command::Bench(args) => bench::run(&args, &console, &memory),
         Command::Completions(args) => completions::run(&args, &console),
     }
