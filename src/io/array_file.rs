@@ -11,7 +11,7 @@ use super::archive::refusal;
 use super::counted::Counted;
 use super::entries::{read_file, read_from};
 use super::formats::{self, Format, ReadSeek};
-use super::kind::{Expected, Kind, START};
+use super::kind::{Expected, Kind};
 use super::member::{Member, choose};
 use super::missing::MissingValue;
 use super::npy::Header;
@@ -428,11 +428,7 @@ fn list(
 fn recognise(reader: &mut (impl Read + Seek)) -> Result<(Kind, u64), Problem> {
     let mut read = || {
         let size = reader.seek(SeekFrom::End(0))?;
-        reader.rewind()?;
-        let mut first = Vec::new();
-        reader.by_ref().take(START).read_to_end(&mut first)?;
-        reader.rewind()?;
-        Ok((Kind::of(&first), size))
+        Ok((Kind::of(reader)?, size))
     };
     read().map_err(|error| Problem::io("cannot be read", error))
 }

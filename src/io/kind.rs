@@ -1,10 +1,15 @@
 //! The kind of a file, recognised by its first bytes. The error for a file of the wrong kind names
 //! this kind and the kind that was expected.
 
+use std::io::{self, Read, Seek, SeekFrom};
+
 use super::Problem;
 
-/// The number of bytes that decide the kind.
-pub(super) const START: u64 = 512;
+/// The number of bytes at the start of a file that decide its kind.
+const START: u64 = 512;
+
+/// The first bytes of an HDF5 file.
+const HDF5_SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 
 /// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +56,8 @@ const CLASSIC: Kind =
 
 const PICKLE: Kind = Kind::Other("a Python pickle");
 
+const TEXT: &str = "a text file";
+
 /// The first bytes of each kind of file.
 const SIGNATURES: [(&[u8], Kind); 24] = [
     (b"\x93NUMPY", Kind::Array),
@@ -65,7 +72,7 @@ const SIGNATURES: [(&[u8], Kind); 24] = [
     (b"II+\0", Kind::Other("a BigTIFF")),
     (b"MM\0+", Kind::Other("a BigTIFF")),
     (b"%PDF", Kind::Other("a PDF")),
-    (b"\x89HDF\r\n\x1a\n", HDF5),
+    (&HDF5_SIGNATURE, HDF5),
     // An HDF5 file after 512 bytes of MATLAB's own.
     (b"MATLAB 7.3 MAT-file", HDF5),
     (b"CDF\x01", CLASSIC),
@@ -82,8 +89,21 @@ const SIGNATURES: [(&[u8], Kind); 24] = [
 ];
 
 impl Kind {
+    /// The kind of a file. The reader is then at its start.
+    pub(super) fn of(file: &mut (impl Read + Seek)) -> io::Result<Self> {
+        file.rewind()?;
+        let mut start = Vec::new();
+        file.by_ref().take(START).read_to_end(&mut start)?;
+        let kind = match Self::of_start(&start) {
+            Self::Unknown | Self::Other(TEXT) if has_hdf5_after_user_block(file)? => HDF5,
+            kind => kind,
+        };
+        file.rewind()?;
+        Ok(kind)
+    }
+
     /// The kind of a file that starts with `start`.
-    pub(super) fn of(start: &[u8]) -> Self {
+    fn of_start(start: &[u8]) -> Self {
         // Some lengths of a header are equal to a signature.
         if is_safetensors(start) {
             return Self::Safetensors;
@@ -96,7 +116,7 @@ impl Kind {
             _ if super::nifti::is_compressed_volume(start) => NIFTI,
             Some(kind) => kind,
             None if is_nifti(start) => NIFTI,
-            None if is_text(start) => Self::Other("a text file"),
+            None if is_text(start) => Self::Other(TEXT),
             None => Self::Unknown,
         }
     }
@@ -136,6 +156,24 @@ impl Kind {
             Self::Unknown => "a file of an unknown kind",
         }
     }
+}
+
+/// Whether an HDF5 file follows bytes of another program, which the format calls a user block: 512 bytes,
+/// or 512 times a power of two.
+fn has_hdf5_after_user_block(file: &mut (impl Read + Seek)) -> io::Result<bool> {
+    let size = file.seek(SeekFrom::End(0))?;
+    let mut position = 512;
+    while position < size {
+        file.seek(SeekFrom::Start(position))?;
+        let mut bytes = Vec::new();
+        let length = HDF5_SIGNATURE.len() as u64;
+        file.by_ref().take(length).read_to_end(&mut bytes)?;
+        if bytes == HDF5_SIGNATURE {
+            return Ok(true);
+        }
+        position *= 2;
+    }
+    Ok(false)
 }
 
 /// Whether `start` is the start of a NIfTI volume of version 1. Its mark is at the end of the
@@ -229,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_told_from_the_start() {
+    fn the_first_bytes_decide_the_kind() {
         const UNKNOWN: &str = "a file of an unknown kind";
         for (start, name) in [
             (&b"\x93NUMPY\x01\0"[..], "an array (.npy)"),
@@ -256,7 +294,23 @@ mod tests {
             (b"\x93NU", UNKNOWN),
             (b"", UNKNOWN),
         ] {
-            assert_eq!(Kind::of(start).name(), name, "{start:?}");
+            assert_eq!(Kind::of_start(start).name(), name, "{start:?}");
+        }
+    }
+
+    #[test]
+    fn an_hdf5_file_may_follow_a_user_block() {
+        for block in [512, 1024, 4096] {
+            for fill in [b'a', 0xff] {
+                let mut file = vec![fill; block];
+                file.extend(HDF5_SIGNATURE);
+                let mut reader = io::Cursor::new(&file);
+                assert_eq!(Kind::of(&mut reader).unwrap(), HDF5, "{block}");
+                assert_eq!(reader.position(), 0);
+                // Any other position holds no superblock.
+                file.insert(0, fill);
+                assert_ne!(Kind::of(&mut io::Cursor::new(&file)).unwrap(), HDF5);
+            }
         }
     }
 }

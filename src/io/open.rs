@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 #[cfg(feature = "io")]
 use std::io::BufReader;
-use std::io::{ErrorKind, Read, Seek};
+use std::io::ErrorKind;
 use std::path::Path;
 
 #[cfg(feature = "io")]
@@ -12,7 +12,7 @@ use zip::ZipArchive;
 use super::Problem;
 #[cfg(feature = "io")]
 use super::archive::{check_entries, damaged, refusal};
-use super::kind::{Expected, Kind, START};
+use super::kind::{Expected, Kind};
 
 /// A regular file, open for reading at its start.
 pub(super) struct Opened {
@@ -48,10 +48,7 @@ pub(super) fn open(path: &Path, expected: Expected) -> Result<Opened, Problem> {
             "the file is empty, {name} was expected"
         )));
     }
-    let mut start = Vec::new();
-    let read = file.by_ref().take(START).read_to_end(&mut start);
-    read.and_then(|_| file.rewind()).map_err(cannot_read)?;
-    let kind = Kind::of(&start);
+    let kind = Kind::of(&mut file).map_err(cannot_read)?;
     if expected.admits(kind) {
         return Ok(Opened { file, size, kind });
     }

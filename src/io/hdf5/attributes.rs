@@ -105,6 +105,15 @@ impl Attributes {
     }
 }
 
+/// Whether a dataset only stands for a dimension of NetCDF that has no coordinates. Its entries have no
+/// meaning.
+pub(super) fn is_bare_dimension(dataset: &Dataset) -> bool {
+    let text = dataset
+        .attribute("NAME")
+        .and_then(|name| name.read_string());
+    text.is_ok_and(|text| text.starts_with("This is a netCDF dimension but not a netCDF variable"))
+}
+
 /// The number that an attribute holds.
 fn number(attribute: &Attribute) -> Result<f64, Problem> {
     let value = attribute.read_as_f64().ok();
