@@ -17,7 +17,7 @@ mod links;
 mod lzf;
 mod storage;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek};
 
 use hdf5_reader::group::Group;
@@ -144,15 +144,23 @@ struct Listed {
     unreadable: Vec<(String, Problem)>,
 }
 
-/// Lists a group. The crate lists only groups of which it can read every member. Otherwise the
-/// members are opened one by one.
+/// Lists a group. The crate fails for a group with a member that it cannot read. The members are then
+/// opened one by one.
 fn list(file: &Hdf5File, group: &Group) -> Result<Listed, Problem> {
     let mut listed = Listed::default();
+    let names = links::names(file, group);
     if let Ok((groups, datasets)) = group.members() {
         (listed.groups, listed.datasets) = (groups, datasets);
+        // The crate returns many members in the order of a hash.
+        let names = names.unwrap_or_default().into_iter().zip(0..);
+        let places: HashMap<String, usize> = names.collect();
+        listed.groups.sort_by_key(|group| places.get(group.name()));
+        listed
+            .datasets
+            .sort_by_key(|dataset| places.get(dataset.name()));
         return Ok(listed);
     }
-    let names = links::names(file, group).map_err(|error| {
+    let names = names.map_err(|error| {
         let problem = problem(error).text;
         Problem::new(format!(
             "this group cannot be listed: {problem}; add a colon and the path of a dataset"

@@ -173,7 +173,9 @@ def netcdf():
     with netCDF4.Dataset(FOLDER / "dimensions.nc", "w", format="NETCDF4") as file:
         file.createDimension("y", 4)
         file.createDimension("x", 6)
-        file.createVariable("v", "f4", ("y", "x"))[:] = values((4, 6), "f4")
+        both = file.createVariable("v", "f4", ("y", "x"), fill_value=-50.0)
+        both.missing_value = np.float32(-50)
+        both[:] = values((4, 6), "f4")
     with netCDF4.Dataset(FOLDER / "classic.nc", "w", format="NETCDF3_CLASSIC") as file:
         file.createDimension("x", 6)
         file.createVariable("x", "f4", ("x",))[:] = values((6,), "f4")

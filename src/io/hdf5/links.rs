@@ -26,7 +26,7 @@ use hdf5_reader::symbol_table::SymbolTableNode;
 /// The number of bytes of a name's entry in a node, without its two addresses.
 const ENTRY: usize = 24;
 
-/// The names of all links in a group: of datasets, groups, and links that lead nowhere.
+/// The names of all links in a group, in order: of datasets, groups, and links that lead nowhere.
 pub(super) fn names(file: &Hdf5File, group: &Group) -> Result<Vec<String>> {
     let header = file.get_or_parse_header(group.address())?;
     let mut names = Vec::new();
@@ -39,8 +39,11 @@ pub(super) fn names(file: &Hdf5File, group: &Group) -> Result<Vec<String>> {
             _ => {}
         }
     }
-    // The order of creation, where the file has it.
-    links.sort_by_key(|link| link.creation_order);
+    // The order of creation where the file has it, otherwise the order of the names.
+    links.sort_by(|a, b| {
+        let creation = a.creation_order.cmp(&b.creation_order);
+        creation.then_with(|| a.name.cmp(&b.name))
+    });
     names.extend(links.into_iter().map(|link| link.name));
     Ok(names)
 }

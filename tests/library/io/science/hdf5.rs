@@ -1,6 +1,6 @@
 //! HDF5 and NetCDF-4.
 
-use tenfold::io::{ArrayFile, members};
+use tenfold::io::members;
 
 use super::{SHAPE, check, described, entries, open, read, refusal, sample, scalar, values};
 
@@ -96,6 +96,10 @@ fn values_for_missing_data_are_named_where_they_occur() {
              read as numbers"
         ]
     );
+    // The same value in two attributes gives one note.
+    let file = open("dimensions.nc", "v").unwrap();
+    let names: Vec<&str> = file.missing().iter().map(|m| &m.name[..]).collect();
+    assert_eq!(names, ["_FillValue"]);
     // netCDF4 fills entries that were never written with a default value.
     let note = &notes("default")[0];
     assert!(
@@ -173,6 +177,16 @@ fn what_is_not_an_array_of_real_numbers_is_refused() {
         "f32",
         &values(&[3, 4], true),
     );
+}
+
+#[test]
+fn datasets_are_listed_by_name_where_the_file_has_no_order() {
+    for version in VERSIONS {
+        let listed = members(sample(&format!("{version}.h5"))).unwrap();
+        let names = listed.iter().map(|member| &member.name[..]);
+        let names: Vec<&str> = names.filter(|name| name.starts_with("/types/")).collect();
+        assert!(names.len() > 8 && names.is_sorted(), "{names:?}");
+    }
 }
 
 #[test]
