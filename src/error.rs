@@ -6,12 +6,14 @@
 
 mod cuda;
 mod layout;
+mod network;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use cuda::CudaError;
 pub use layout::LayoutError;
+pub use network::NetworkError;
 
 /// The result of a function that may fail with an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -41,6 +43,9 @@ pub enum Error {
     /// A layout that has no meaning, or that does not fit an array of feature maps.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// A network that cannot be run, or a layer that it does not have.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// A shape with no modes, or with more than [`MAX_ORDER`].
     #[error("a tensor has 1 to {MAX_ORDER} modes, this shape has {order}")]
     OrderOutOfRange {

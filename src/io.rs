@@ -7,6 +7,7 @@
 //! | file | subject |
 //! | --- | --- |
 //! | `array_file`, `member` | arrays in files of every format, and their descriptions |
+//! | `members` | lists of the arrays of a file |
 //! | `source` | where an array is: `file` or `file:name` |
 //! | `formats` | the table of formats with named arrays |
 //! | `npy`, `npz`, `safetensors`, `raw` | the formats; `raw` are files without a header |
@@ -18,7 +19,8 @@
 //! | `element`, `stored`, `entries` | types of numbers; blocks of numbers; reading a block |
 //! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
 //! | `archive`, `deflate` | the zip archives of decompositions; the limit of their compression |
-//! | `image`, `image/claims` | pictures; the sizes that their headers claim |
+//! | `image` | pictures |
+//! | `network_file` | the bytes of an ONNX network |
 //! | `contents` | whether a file holds an array, a decomposition or several arrays |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
 //! | `memory` | the memory that a reader allocates |
@@ -58,11 +60,15 @@ mod matlab;
 #[cfg(feature = "io")]
 mod member;
 #[cfg(feature = "io")]
+mod members;
+#[cfg(feature = "io")]
 mod memory;
 #[cfg(feature = "io")]
 mod meta;
 #[cfg(feature = "io")]
 mod missing;
+#[cfg(feature = "onnx")]
+mod network_file;
 #[cfg(feature = "nifti")]
 mod nifti;
 #[cfg(feature = "io")]
@@ -90,21 +96,27 @@ mod write;
 #[cfg(feature = "io")]
 pub use self::any_tensor::AnyTensor;
 #[cfg(feature = "io")]
-pub use self::array_file::{ArrayFile, members, members_from, members_with, read_array_from};
+pub use self::array_file::{ArrayFile, read_array_from};
 #[cfg(feature = "io")]
-pub use self::contents::{Contents, contents};
+pub use self::contents::{Contents, contents, contents_from};
 #[cfg(feature = "io")]
 pub use self::element::Element;
 #[cfg(feature = "image")]
-pub use self::image::{Picture, RgbImage, read_image, write_png};
+pub use self::image::{
+    GrayImage, Picture, PictureFile, RgbImage, read_image, write_png, write_png_to,
+};
 #[cfg(feature = "io")]
 pub use member::Member;
 #[cfg(feature = "io")]
-pub use memory::tucker_memory;
+pub use members::{members, members_from, members_with};
+#[cfg(feature = "io")]
+pub use memory::{tucker_memory, tucker_memory_from};
 #[cfg(feature = "io")]
 pub use meta::Meta;
 #[cfg(feature = "io")]
 pub use missing::MissingValue;
+#[cfg(feature = "onnx")]
+pub(crate) use network_file::read_network_file;
 #[cfg(feature = "io")]
 pub use npy::{
     read_npy, read_npy_from, write_npy, write_npy_entries, write_npy_entries_to, write_npy_to,
@@ -150,7 +162,7 @@ impl Problem {
     }
 
     /// The error for a reader or a writer without a path.
-    #[cfg(feature = "io")]
+    #[cfg(any(feature = "io", feature = "image"))]
     fn of_stream(self) -> Error {
         self.at(Path::new(""))
     }

@@ -8,6 +8,7 @@
 //! | [`cam`] | label-independent saliency maps of CNN feature maps |
 //! | `io` (features `io`, `image`) | `.npy` arrays, `.npz` decompositions, pictures |
 //! | `cuda` (feature `cuda`) | decompositions and saliency maps of batches on an NVIDIA GPU |
+//! | `network` (feature `onnx`) | ONNX networks: feature maps and outputs for photographs |
 //!
 //! Each module uses only modules above it in the table. Scalars are `f32` and `f64`. Modes count
 //! from 0. [`error`] explains how errors are reported.
@@ -37,12 +38,14 @@ pub mod io;
 pub mod linalg;
 mod monitor;
 mod names;
+#[cfg(feature = "onnx")]
+pub mod network;
 pub mod scalar;
 mod simd;
 pub mod tensor;
 pub mod tucker;
 
-pub use error::{CudaError, Error, LayoutError, MAX_ORDER, Result};
+pub use error::{CudaError, Error, LayoutError, MAX_ORDER, NetworkError, Result};
 pub use faer;
 pub use linalg::Route;
 pub use monitor::{Monitor, Progress};

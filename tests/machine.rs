@@ -200,11 +200,12 @@ mod linux {
 
     /// What `command` prints, run by a shell on a terminal of its own. The program `script` of
     /// util-linux opens the terminal. Fails with the reason if there is no such program, or with the
-    /// output if the command fails.
-    fn on_a_terminal(command: &str, folder: &Path) -> Result<String, String> {
+    /// output if the command fails. `delay` is the time until a bar is drawn, in milliseconds.
+    fn on_a_terminal(command: &str, folder: &Path, delay: &str) -> Result<String, String> {
         let output = Command::new("script")
             .args(["--quiet", "--return", "--command", command, "/dev/null"])
             .env("TERM", "xterm")
+            .env("TENFOLD_PROGRESS_DELAY_MS", delay)
             .current_dir(folder)
             .stdin(Stdio::null())
             .output();
@@ -220,12 +221,12 @@ mod linux {
         }
     }
 
-    /// Commands draw progress bars on a terminal, and none if standard error is not a terminal or
-    /// with `--quiet`.
+    /// Commands draw progress bars on a terminal, and none for short work, if standard error is not a
+    /// terminal, or with `--quiet`.
     pub(crate) fn progress_on_a_terminal() -> Result<(), Skipped> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
-        on_a_terminal("true", path).map_err(Skipped)?;
+        on_a_terminal("true", path, "").map_err(Skipped)?;
         let x = Tensor::from_fn(&[8, 7, 6], |i| (1 + i[0] * i[1] + i[2] % 3) as f64).unwrap();
         write_npy(path.join("x.npy"), &x).unwrap();
         write_npy(
@@ -255,19 +256,29 @@ mod linux {
             ("bench --shape 4x3x3 --repeat 1", &["measuring", "/8 "]),
         ] {
             let command = format!("{tenfold} {arguments}");
-            let printed = on_a_terminal(&command, path).unwrap();
+            let printed = on_a_terminal(&command, path, "0").unwrap();
             for word in words {
                 assert!(printed.contains(word), "{arguments}, {word}: {printed:?}");
             }
             // Bars move the cursor. Without them there is no control character but the line break.
             let is_control = |c: char| c.is_control() && c != '\n';
-            on_a_terminal(&format!("{command} 2> errors"), path).unwrap();
+            on_a_terminal(&format!("{command} 2> errors"), path, "0").unwrap();
             let errors = fs::read_to_string(path.join("errors")).unwrap();
             assert!(!errors.contains(is_control), "{arguments}: {errors:?}");
-            let quiet = on_a_terminal(&format!("{command} --quiet"), path).unwrap();
-            let quiet = quiet.replace("\r\n", "\n");
-            assert!(!quiet.contains(is_control), "{arguments}: {quiet:?}");
+            // No bar is drawn before the work has taken an hour.
+            for (options, delay) in [("--quiet", "0"), ("", "3600000")] {
+                let printed = on_a_terminal(&format!("{command} {options}"), path, delay).unwrap();
+                let printed = printed.replace("\r\n", "\n");
+                assert!(!printed.contains(is_control), "{command}: {printed:?}");
+            }
         }
+        // The standard delay, for a file that arrives in two parts.
+        let command = format!(
+            "(head -c 1000 x.npy; sleep 3; tail -c +1001 x.npy) | \
+             {tenfold} decompose - --ranks 2 -o y.npz"
+        );
+        let printed = on_a_terminal(&command, path, "").unwrap();
+        assert!(printed.contains("reading"), "{printed:?}");
         Ok(())
     }
 }

@@ -1,8 +1,6 @@
 //! Archives of arrays (`.npz`). A decomposition is such an archive.
 
-use std::fs::File;
 use std::io::{BufReader, Read, Seek};
-use std::path::Path;
 
 use zip::read::ZipFile;
 use zip::result::ZipError;
@@ -42,11 +40,9 @@ pub(super) fn damaged(error: ZipError) -> Problem {
     ))
 }
 
-/// The problem that the file `path` is an archive and something else was expected.
-pub(super) fn refusal(path: &Path, expected: Expected) -> Problem {
-    let file = File::open(path).ok();
-    let archive = file.and_then(|file| ZipArchive::new(BufReader::new(file)).ok());
-    let Some(archive) = archive else {
+/// The problem that the data of a reader are an archive and something else was expected.
+pub(super) fn refusal(reader: &mut (impl Read + Seek), expected: Expected) -> Problem {
+    let Ok(archive) = ZipArchive::new(BufReader::new(reader)) else {
         return expected.instead_of("an archive (.npz), damaged or cut short");
     };
     let words = in_words(&archive);

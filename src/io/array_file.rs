@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io::{BufReader, Cursor, ErrorKind, Read, Seek};
+use std::path::PathBuf;
 
 use super::Problem;
 use super::any_tensor::AnyTensor;
@@ -12,10 +12,10 @@ use super::counted::Counted;
 use super::entries::{read_file, read_from};
 use super::formats::{self, Format, ReadSeek};
 use super::kind::{Expected, Kind};
-use super::member::{Member, choose};
+use super::member::{COLON, IN_A_READER, Member, choose};
 use super::missing::MissingValue;
 use super::npy::Header;
-use super::open::{Opened, open};
+use super::open::{Opened, copy_to_file, first_bytes, open, recognise};
 use super::read_options::ReadOptions;
 use super::source::Source;
 use super::stored::Stored;
@@ -52,7 +52,7 @@ enum Content {
     /// In the rest of a stream.
     Stream(Box<dyn Read>, Stored),
     /// In a member of a file of several arrays.
-    Member(File, u64, &'static Format, ReadOptions),
+    Member(Box<dyn ReadSeek>, u64, &'static Format, ReadOptions),
 }
 
 impl ArrayFile {
@@ -86,46 +86,65 @@ impl ArrayFile {
     }
 
     fn open_source(source: &Source, options: &ReadOptions) -> Result<Self, Problem> {
-        let name = source.member.as_deref();
-        let expected = match &options.raw {
-            Some(_) => Expected::Raw,
-            None => Expected::Array,
-        };
         let Opened {
             mut file,
             size,
             kind,
-        } = open(&source.path, expected)?;
-        let format = formats::of(kind).filter(|_| options.raw.is_none());
-        if kind == Kind::Unknown && options.raw.is_none() {
-            return Err(Problem::new(
-                "this is not an array file of a known format (such as .npy); \
-                 --raw TYPE --shape N,… reads a file of raw numbers",
-            ));
-        }
-        let (member, content) = match format {
-            Some(format) => {
-                let members = format.candidates(&mut file, size, name, options)?;
-                let is_archive = name.is_none() && kind == Kind::Archive;
-                if is_archive && (members.is_empty() || is_decomposition(&members)) {
-                    return Err(refusal(&source.path, Expected::Array));
-                }
-                let member = choose(members, name, kind.name())?;
-                (member, Content::Member(file, size, format, options.clone()))
-            }
-            None => {
-                let stored = block(&mut file, size, options)?;
-                (unnamed(&stored, name)?, Content::File(file, stored))
-            }
+        } = open(&source.path, Expected::of(options))?;
+        let request = Request::in_file(source, options);
+        let (member, place) = find(&mut file, kind, size, &request)?;
+        let content = match place {
+            Place::Member(format) => Content::Member(Box::new(file), size, format, options.clone()),
+            Place::Block(stored) => Content::File(file, stored),
         };
         Ok(Self::new(source.name(), member, content))
     }
 
-    /// The array at the start of a stream, such as standard input: `.npy`, or raw entries. Only the
-    /// header is read. `name` is the name of the stream for messages.
+    /// The array `member` of a reader, or its only array. Only the headers are read, from the start of
+    /// the reader. `name` is the name of the reader for messages.
     ///
     /// # Errors
-    /// [`crate::Error::UnusableFile`] as for [`ArrayFile::open`], without the check of the size.
+    /// [`crate::Error::UnusableFile`] as for [`ArrayFile::open_with`].
+    ///
+    /// ```
+    /// use tenfold::io::{ArrayFile, ReadOptions, write_npy_to};
+    /// let mut bytes = Vec::new();
+    /// write_npy_to(&mut bytes, &tenfold::Tensor::new(&[2], vec![1.0, 2.0])?)?;
+    /// let reader = std::io::Cursor::new(bytes);
+    /// let file = ArrayFile::from_reader(reader, "x.npy", None, &ReadOptions::default())?;
+    /// assert_eq!(file.read()?.shape(), [2]);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn from_reader(
+        mut reader: impl Read + Seek + 'static,
+        name: impl Into<PathBuf>,
+        member: Option<&str>,
+        options: &ReadOptions,
+    ) -> Result<Self> {
+        let name = name.into();
+        let found = recognise(&mut reader, Expected::of(options)).and_then(|(kind, size)| {
+            let request = Request::in_reader(member, options);
+            let found = find(&mut reader, kind, size, &request)?;
+            Ok((size, found))
+        });
+        Ok(match found.map_err(|problem| problem.at(&name))? {
+            (size, (member, Place::Member(format))) => {
+                let content = Content::Member(Box::new(reader), size, format, options.clone());
+                Self::new(name, member, content)
+            }
+            (_, (member, Place::Block(stored))) => {
+                Self::of_stream(name, member, BufReader::new(reader), stored)
+            }
+        })
+    }
+
+    /// The array of a stream, such as standard input. Of a `.npy` file and of raw entries only the
+    /// header is read. A stream in another format is first copied to a temporary file, and must hold
+    /// one array. `name` is the name of the stream for messages.
+    ///
+    /// # Errors
+    /// [`crate::Error::UnusableFile`] as for [`ArrayFile::open_with`], without the check of the size
+    /// for `.npy` and raw entries; and if the temporary file cannot be written.
     ///
     /// ```
     /// use tenfold::io::{ArrayFile, ReadOptions, write_npy_to};
@@ -142,23 +161,35 @@ impl ArrayFile {
         options: &ReadOptions,
     ) -> Result<Self> {
         let name = name.into();
+        let in_stream = |problem: Problem| problem.at(&name);
+        // 1. A format that needs positions in a file.
+        let first = first_bytes(&mut reader).map_err(in_stream)?;
+        let kind = Kind::of(&first);
+        let mut reader = Cursor::new(first).chain(reader);
+        if options.raw.is_none() && kind != Kind::Array {
+            let file = copy_to_file(&mut reader).map_err(in_stream)?;
+            return Self::from_reader(file, name, None, options);
+        }
+        // 2. One block of numbers.
         let stored = match &options.raw {
             Some(raw) => raw.stored(),
             None => Header::read(&mut reader).and_then(|header| header.numbers(options.bfloat16)),
         };
         let described = stored.and_then(|stored| Ok((unnamed(&stored, None)?, stored)));
-        match described {
-            Ok((member, stored)) => {
-                let memory = stored.memory_from_reader();
-                let member = Member { memory, ..member };
-                Ok(Self::new(
-                    name,
-                    member,
-                    Content::Stream(Box::new(reader), stored),
-                ))
-            }
-            Err(problem) => Err(problem.at(&name)),
-        }
+        let (member, stored) = described.map_err(in_stream)?;
+        Ok(Self::of_stream(name, member, reader, stored))
+    }
+
+    /// An array in the rest of a stream.
+    fn of_stream(
+        name: PathBuf,
+        member: Member,
+        reader: impl Read + 'static,
+        stored: Stored,
+    ) -> Self {
+        let memory = stored.memory_from_reader();
+        let content = Content::Stream(Box::new(reader), stored);
+        Self::new(name, Member { memory, ..member }, content)
     }
 
     fn new(name: PathBuf, member: Member, content: Content) -> Self {
@@ -270,6 +301,71 @@ impl fmt::Debug for ArrayFile {
     }
 }
 
+/// The array that a caller asks for.
+struct Request<'a> {
+    member: Option<&'a str>,
+    options: &'a ReadOptions,
+    /// How to name a member, for messages.
+    remedy: &'static str,
+}
+
+impl<'a> Request<'a> {
+    fn in_file(source: &'a Source, options: &'a ReadOptions) -> Self {
+        Self {
+            member: source.member.as_deref(),
+            options,
+            remedy: COLON,
+        }
+    }
+
+    fn in_reader(member: Option<&'a str>, options: &'a ReadOptions) -> Self {
+        Self {
+            member,
+            options,
+            remedy: IN_A_READER,
+        }
+    }
+}
+
+/// Where an array was found in a file.
+enum Place {
+    /// It is an array with a name, in a file of this format.
+    Member(&'static Format),
+    /// It is a block of numbers, and the reader is at its start.
+    Block(Stored),
+}
+
+/// Finds an array in data of a kind and a size.
+fn find(
+    reader: &mut impl ReadSeek,
+    kind: Kind,
+    size: u64,
+    request: &Request,
+) -> Result<(Member, Place), Problem> {
+    let &Request {
+        member: name,
+        options,
+        remedy,
+    } = request;
+    if options.raw.is_none() && kind == Kind::Unknown {
+        return Err(Problem::new(
+            "this is not an array file of a known format (such as .npy); \
+             --raw TYPE --shape N,… reads a file of raw numbers",
+        ));
+    }
+    let Some(format) = formats::of(kind).filter(|_| options.raw.is_none()) else {
+        let stored = block(reader, size, options)?;
+        return Ok((unnamed(&stored, name)?, Place::Block(stored)));
+    };
+    let members = format.candidates(reader, size, name, options)?;
+    let is_archive = name.is_none() && kind == Kind::Archive;
+    if is_archive && (members.is_empty() || is_decomposition(&members)) {
+        return Err(refusal(reader, Expected::Array));
+    }
+    let member = choose(members, name, kind.name(), remedy)?;
+    Ok((member, Place::Member(format)))
+}
+
 /// Whether these are the arrays of a decomposition.
 fn is_decomposition(members: &[Member]) -> bool {
     let has = |name: &str| members.iter().any(|member| member.name == name);
@@ -277,7 +373,11 @@ fn is_decomposition(members: &[Member]) -> bool {
 }
 
 /// The block of numbers that a file without named arrays is: raw or `.npy`.
-fn block(reader: &mut impl Read, size: u64, options: &ReadOptions) -> Result<Stored, Problem> {
+pub(super) fn block(
+    reader: &mut impl Read,
+    size: u64,
+    options: &ReadOptions,
+) -> Result<Stored, Problem> {
     match &options.raw {
         Some(raw) => raw.stored_in(size),
         None => Header::read_numbers(reader, size, options.bfloat16),
@@ -317,55 +417,6 @@ fn start(reader: &mut impl Seek) -> Result<(), Problem> {
     sought.map_err(|error| Problem::io("cannot be read", error))
 }
 
-/// The arrays that a file holds, from its headers. A `.npy` file has one, without a name.
-///
-/// # Errors
-/// [`crate::Error::UnusableFile`] for a file that cannot be read, holds no arrays in a known format,
-/// or has damaged headers.
-///
-/// ```
-/// use tenfold::io::{Meta, members, write_tucker};
-/// use tenfold::{StHosvd, Tensor};
-/// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
-/// let tucker = StHosvd::new([1, 1]).decompose(&x)?;
-/// let folder = tempfile::tempdir().unwrap();
-/// let path = folder.path().join("x.tucker.npz");
-/// write_tucker(&path, &tucker, &Meta::new(&tucker, "st-hosvd"))?;
-/// let members = members(&path)?;
-/// assert_eq!((&members[1].name[..], &members[1].shape[..]), ("factor_0", &[3, 1][..]));
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-pub fn members(path: impl AsRef<Path>) -> Result<Vec<Member>> {
-    members_with(path, &ReadOptions::default())
-}
-
-/// The arrays that a file holds, as [`members`] lists them, with options.
-///
-/// # Errors
-/// As [`members`].
-pub fn members_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Vec<Member>> {
-    let path = path.as_ref();
-    let opened = open(path, Expected::Array);
-    let list = opened.and_then(
-        |Opened {
-             mut file,
-             size,
-             kind,
-         }| list(&mut file, size, kind, options),
-    );
-    list.map_err(|problem| problem.at(path))
-}
-
-/// The arrays that a reader holds: [`members`] for a reader.
-///
-/// # Errors
-/// As [`members`].
-pub fn members_from(mut reader: impl Read + Seek, options: &ReadOptions) -> Result<Vec<Member>> {
-    let list =
-        recognise(&mut reader).and_then(|(kind, size)| list(&mut reader, size, kind, options));
-    list.map_err(Problem::of_stream)
-}
-
 /// Reads the array `member` of a reader, or its only array: [`ArrayFile::open_with`] and
 /// [`ArrayFile::read`] for a reader.
 ///
@@ -389,46 +440,15 @@ pub fn read_array_from(
     options: &ReadOptions,
 ) -> Result<AnyTensor> {
     let mut read = || {
-        let (kind, size) = recognise(&mut reader)?;
-        match formats::of(kind).filter(|_| options.raw.is_none()) {
-            Some(format) => {
-                let members = format.candidates(&mut reader, size, member, options)?;
-                let chosen = choose(members, member, kind.name())?;
+        let (kind, size) = recognise(&mut reader, Expected::of(options))?;
+        let request = Request::in_reader(member, options);
+        match find(&mut reader, kind, size, &request)? {
+            (chosen, Place::Member(format)) => {
                 start(&mut reader)?;
                 (format.read)(&mut reader, size, &chosen.name, options)
             }
-            None => {
-                let mut reader = BufReader::new(&mut reader);
-                let stored = block(&mut reader, size, options)?;
-                unnamed(&stored, member)?;
-                read_from(&mut reader, &stored)
-            }
+            (_, Place::Block(stored)) => read_from(&mut BufReader::new(&mut reader), &stored),
         }
     };
     read().map_err(Problem::of_stream)
-}
-
-/// The arrays of a file of a kind.
-fn list(
-    reader: &mut impl ReadSeek,
-    size: u64,
-    kind: Kind,
-    options: &ReadOptions,
-) -> Result<Vec<Member>, Problem> {
-    match formats::of(kind).filter(|_| options.raw.is_none()) {
-        Some(format) => (format.members)(reader, size, options),
-        None => {
-            let stored = block(reader, size, options)?;
-            Ok(vec![Member::numbers("", &stored, stored.memory())])
-        }
-    }
-}
-
-/// The kind and the size of the data of a reader. The reader is then at its start.
-fn recognise(reader: &mut (impl Read + Seek)) -> Result<(Kind, u64), Problem> {
-    let mut read = || {
-        let size = reader.seek(SeekFrom::End(0))?;
-        Ok((Kind::of(reader)?, size))
-    };
-    read().map_err(|error| Problem::io("cannot be read", error))
 }

@@ -1,6 +1,6 @@
 //! What a file holds: an array, a decomposition, or several arrays.
 
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use zip::ZipArchive;
@@ -9,7 +9,7 @@ use super::Problem;
 use super::archive::{damaged, has_arrays, is_decomposition, refusal};
 use super::formats;
 use super::kind::{Expected, Kind};
-use super::open::{Opened, open};
+use super::open::{Opened, open, recognise};
 use crate::error::Result;
 
 /// What a file holds: the result of [`contents`].
@@ -56,13 +56,34 @@ pub fn contents(path: impl AsRef<Path>) -> Result<Contents> {
 
 fn of_file(path: &Path) -> Result<Contents, Problem> {
     let Opened { file, kind, .. } = open(path, Expected::ArrayOrDecomposition)?;
+    of_kind(file, kind)
+}
+
+/// What a reader holds: [`contents`] for a reader.
+///
+/// # Errors
+/// As [`contents`].
+///
+/// ```
+/// use tenfold::io::contents_from;
+/// let message = contents_from(std::io::Cursor::new(b"1,2,3\n")).unwrap_err().to_string();
+/// assert!(message.starts_with("this is a text file, an array file (such as .npy)"));
+/// ```
+pub fn contents_from(mut reader: impl Read + Seek) -> Result<Contents> {
+    let contents = recognise(&mut reader, Expected::ArrayOrDecomposition)
+        .and_then(|(kind, _)| of_kind(reader, kind));
+    contents.map_err(Problem::of_stream)
+}
+
+/// What data of a kind are.
+fn of_kind(mut reader: impl Read + Seek, kind: Kind) -> Result<Contents, Problem> {
     if kind == Kind::Archive {
-        let archive = ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
+        let archive = ZipArchive::new(BufReader::new(&mut reader)).map_err(damaged)?;
         if is_decomposition(&archive) {
             return Ok(Contents::Decomposition);
         }
         if !has_arrays(&archive) {
-            return Err(refusal(path, Expected::ArrayOrDecomposition));
+            return Err(refusal(&mut reader, Expected::ArrayOrDecomposition));
         }
     }
     Ok(match formats::of(kind) {

@@ -4,9 +4,11 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::Problem;
+#[cfg(feature = "io")]
+use super::read_options::ReadOptions;
 
 /// The number of bytes at the start of a file that decide its kind.
-const START: u64 = 512;
+pub(super) const START: u64 = 512;
 
 /// The first bytes of an HDF5 file.
 const HDF5_SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
@@ -57,6 +59,8 @@ const CLASSIC: Kind =
 const PICKLE: Kind = Kind::Other("a Python pickle");
 
 const TEXT: &str = "a text file";
+/// The name of the kind of picture that includes BigTIFF.
+pub(super) const TIFF: &str = "a TIFF";
 
 /// The first bytes of each kind of file.
 const SIGNATURES: [(&[u8], Kind); 24] = [
@@ -67,10 +71,11 @@ const SIGNATURES: [(&[u8], Kind); 24] = [
     (b"\x89PNG\r\n\x1a\n", Kind::Picture("a PNG")),
     (b"\xff\xd8\xff", Kind::Picture("a JPEG")),
     (b"GIF8", Kind::Other("a GIF")),
-    (b"II*\0", Kind::Picture("a TIFF")),
-    (b"MM\0*", Kind::Picture("a TIFF")),
-    (b"II+\0", Kind::Other("a BigTIFF")),
-    (b"MM\0+", Kind::Other("a BigTIFF")),
+    (b"II*\0", Kind::Picture(TIFF)),
+    (b"MM\0*", Kind::Picture(TIFF)),
+    // BigTIFF.
+    (b"II+\0", Kind::Picture(TIFF)),
+    (b"MM\0+", Kind::Picture(TIFF)),
     (b"%PDF", Kind::Other("a PDF")),
     (&HDF5_SIGNATURE, HDF5),
     // An HDF5 file after 512 bytes of MATLAB's own.
@@ -89,21 +94,8 @@ const SIGNATURES: [(&[u8], Kind); 24] = [
 ];
 
 impl Kind {
-    /// The kind of a file. The reader is then at its start.
-    pub(super) fn of(file: &mut (impl Read + Seek)) -> io::Result<Self> {
-        file.rewind()?;
-        let mut start = Vec::new();
-        file.by_ref().take(START).read_to_end(&mut start)?;
-        let kind = match Self::of_start(&start) {
-            Self::Unknown | Self::Other(TEXT) if has_hdf5_after_user_block(file)? => HDF5,
-            kind => kind,
-        };
-        file.rewind()?;
-        Ok(kind)
-    }
-
     /// The kind of a file that starts with `start`.
-    fn of_start(start: &[u8]) -> Self {
+    pub(super) fn of(start: &[u8]) -> Self {
         // Some lengths of a header are equal to a signature.
         if is_safetensors(start) {
             return Self::Safetensors;
@@ -119,6 +111,27 @@ impl Kind {
             None if is_text(start) => Self::Other(TEXT),
             None => Self::Unknown,
         }
+    }
+
+    /// The kind of a file that starts with bytes of this kind. An HDF5 file may follow bytes of another
+    /// program, which the format calls a user block: 512 bytes, or 512 times a power of two.
+    pub(super) fn or_after_user_block(self, file: &mut (impl Read + Seek)) -> io::Result<Self> {
+        if !matches!(self, Self::Unknown | Self::Other(TEXT)) {
+            return Ok(self);
+        }
+        let size = file.seek(SeekFrom::End(0))?;
+        let mut position = START;
+        while position < size {
+            file.seek(SeekFrom::Start(position))?;
+            let mut bytes = Vec::new();
+            let length = HDF5_SIGNATURE.len() as u64;
+            file.take(length).read_to_end(&mut bytes)?;
+            if bytes == HDF5_SIGNATURE {
+                return Ok(HDF5);
+            }
+            position *= 2;
+        }
+        Ok(self)
     }
 
     /// The kind of a file with a signature that does not fill the first bytes.
@@ -156,24 +169,6 @@ impl Kind {
             Self::Unknown => "a file of an unknown kind",
         }
     }
-}
-
-/// Whether an HDF5 file follows bytes of another program, which the format calls a user block: 512 bytes,
-/// or 512 times a power of two.
-fn has_hdf5_after_user_block(file: &mut (impl Read + Seek)) -> io::Result<bool> {
-    let size = file.seek(SeekFrom::End(0))?;
-    let mut position = 512;
-    while position < size {
-        file.seek(SeekFrom::Start(position))?;
-        let mut bytes = Vec::new();
-        let length = HDF5_SIGNATURE.len() as u64;
-        file.by_ref().take(length).read_to_end(&mut bytes)?;
-        if bytes == HDF5_SIGNATURE {
-            return Ok(true);
-        }
-        position *= 2;
-    }
-    Ok(false)
 }
 
 /// Whether `start` is the start of a NIfTI volume of version 1. Its mark is at the end of the
@@ -220,9 +215,21 @@ pub(super) enum Expected {
     Decomposition,
     ArrayOrDecomposition,
     Picture,
+    /// An ONNX network. Such a file starts with no fixed bytes.
+    #[cfg_attr(not(feature = "onnx"), allow(dead_code))]
+    Network,
 }
 
 impl Expected {
+    /// What is expected where an array is read with these options.
+    #[cfg(feature = "io")]
+    pub(super) fn of(options: &ReadOptions) -> Self {
+        match &options.raw {
+            Some(_) => Self::Raw,
+            None => Self::Array,
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Npy => "a .npy file",
@@ -231,6 +238,7 @@ impl Expected {
             Self::Decomposition => "a decomposition (.npz)",
             Self::ArrayOrDecomposition => "an array file (such as .npy) or a decomposition (.npz)",
             Self::Picture => "a PNG, JPEG, WebP, BMP or TIFF",
+            Self::Network => "an ONNX network",
         }
     }
 
@@ -239,7 +247,7 @@ impl Expected {
         match self {
             Self::Npy | Self::Array => "; numpy.save writes one",
             Self::Decomposition => "; tenfold decompose writes one",
-            Self::Raw | Self::ArrayOrDecomposition | Self::Picture => "",
+            Self::Raw | Self::ArrayOrDecomposition | Self::Picture | Self::Network => "",
         }
     }
 
@@ -249,7 +257,7 @@ impl Expected {
             (Self::Raw, _) | (_, Kind::Unknown) => true,
             (_, Kind::Other(_)) => false,
             (_, Kind::Picture(_)) => self == Self::Picture,
-            (Self::Picture, _) => false,
+            (Self::Picture | Self::Network, _) => false,
             (Self::Npy, _) => kind == Kind::Array,
             (Self::Decomposition, _) => kind == Kind::Archive,
             (Self::Array | Self::ArrayOrDecomposition, _) => true,
@@ -294,22 +302,25 @@ mod tests {
             (b"\x93NU", UNKNOWN),
             (b"", UNKNOWN),
         ] {
-            assert_eq!(Kind::of_start(start).name(), name, "{start:?}");
+            assert_eq!(Kind::of(start).name(), name, "{start:?}");
         }
     }
 
     #[test]
     fn an_hdf5_file_may_follow_a_user_block() {
+        let kind = |file: &[u8]| {
+            let kind = Kind::of(&file[..512]);
+            kind.or_after_user_block(&mut io::Cursor::new(file))
+                .unwrap()
+        };
         for block in [512, 1024, 4096] {
             for fill in [b'a', 0xff] {
                 let mut file = vec![fill; block];
                 file.extend(HDF5_SIGNATURE);
-                let mut reader = io::Cursor::new(&file);
-                assert_eq!(Kind::of(&mut reader).unwrap(), HDF5, "{block}");
-                assert_eq!(reader.position(), 0);
+                assert_eq!(kind(&file), HDF5, "{block}");
                 // Any other position holds no superblock.
                 file.insert(0, fill);
-                assert_ne!(Kind::of(&mut io::Cursor::new(&file)).unwrap(), HDF5);
+                assert_ne!(kind(&file), HDF5, "{block}");
             }
         }
     }

@@ -87,16 +87,23 @@ impl Member {
 /// The maximum number of names in a message.
 const MAX_NAMES: usize = 5;
 
+/// How to name a member of a file.
+pub(super) const COLON: &str = "add a colon and the name of one";
+
+/// How to name a member of data that are not in a file.
+pub(super) const IN_A_READER: &str = "the name of one is needed (file:name for a file)";
+
 /// The member `name` of a file. Without a name, the only member of the file that can be read.
-/// `what` describes the file in messages.
+/// `what` describes the file in messages, and `remedy` says how to name a member.
 pub(super) fn choose(
     members: Vec<Member>,
     name: Option<&str>,
     what: &str,
+    remedy: &str,
 ) -> Result<Member, Problem> {
     let chosen = match name {
         Some(name) => named(members, name)?,
-        None => only(members, what)?,
+        None => only(members, what, remedy)?,
     };
     match &chosen.problem {
         None => Ok(chosen),
@@ -139,7 +146,7 @@ fn missing(members: &[Member], name: &str) -> Problem {
 }
 
 /// The only member that can be read.
-fn only(mut members: Vec<Member>, what: &str) -> Result<Member, Problem> {
+fn only(mut members: Vec<Member>, what: &str, remedy: &str) -> Result<Member, Problem> {
     let readable: Vec<usize> = (0..members.len())
         .filter(|&place| members[place].problem.is_none())
         .collect();
@@ -164,7 +171,7 @@ fn only(mut members: Vec<Member>, what: &str) -> Result<Member, Problem> {
                 shown.push(format!("{} more", readable.len() - MAX_NAMES));
             }
             Err(Problem::new(format!(
-                "this is {what} with {} arrays, add a colon and the name of one: {}",
+                "this is {what} with {} arrays, {remedy}: {}",
                 readable.len(),
                 shown.join(", ")
             )))
@@ -184,7 +191,7 @@ mod tests {
 
     fn chosen(names: &[&str], name: Option<&str>) -> Result<String, String> {
         let members = names.iter().map(|name| member(name)).collect();
-        let chosen = choose(members, name, "an archive");
+        let chosen = choose(members, name, "an archive", COLON);
         chosen.map(|member| member.name).map_err(|p| p.text)
     }
 
@@ -199,12 +206,12 @@ mod tests {
         let mut text = member("text");
         text.problem = Some("no numbers".into());
         let members = vec![text.clone(), member("x")];
-        assert_eq!(choose(members, None, "").unwrap().name, "x");
-        let error = choose(vec![text.clone()], None, "").unwrap_err();
+        assert_eq!(choose(members, None, "", COLON).unwrap().name, "x");
+        let error = choose(vec![text.clone()], None, "", COLON).unwrap_err();
         assert_eq!(error.text, "no numbers");
         let mut other = member("x");
         other.problem = Some("no entries".into());
-        let error = choose(vec![other, text], None, "").unwrap_err();
+        let error = choose(vec![other, text], None, "", COLON).unwrap_err();
         assert_eq!(
             error.text,
             "none of the 2 arrays of this file can be read as a tensor; x: no entries"

@@ -1,11 +1,14 @@
 //! The memory that a reader allocates, estimated from the headers.
 
+use std::io::{Read, Seek};
 use std::path::Path;
+
+use zip::ZipArchive;
 
 use super::Problem;
 use super::archive::damaged;
 use super::npy::Header;
-use super::open::open_archive;
+use super::open::{archive_from, open_archive};
 use crate::error::Result;
 
 /// The maximum number of bytes that [`super::read_tucker`] allocates for the arrays of a
@@ -28,11 +31,21 @@ use crate::error::Result;
 /// ```
 pub fn tucker_memory(path: impl AsRef<Path>) -> Result<u64> {
     let path = path.as_ref();
-    arrays(path).map_err(|problem| problem.at(path))
+    let arrays = open_archive(path).and_then(|(archive, _)| arrays(archive));
+    arrays.map_err(|problem| problem.at(path))
 }
 
-fn arrays(path: &Path) -> Result<u64, Problem> {
-    let (mut archive, _) = open_archive(path)?;
+/// The maximum number of bytes that [`super::read_tucker_from`] allocates: [`tucker_memory`] for a
+/// reader.
+///
+/// # Errors
+/// As [`tucker_memory`].
+pub fn tucker_memory_from(reader: impl Read + Seek) -> Result<u64> {
+    let arrays = archive_from(reader).and_then(|(archive, _)| arrays(archive));
+    arrays.map_err(Problem::of_stream)
+}
+
+fn arrays(mut archive: ZipArchive<impl Read + Seek>) -> Result<u64, Problem> {
     let (mut sum, mut largest) = (0u64, 0);
     for place in 0..archive.len() {
         let mut entry = archive.by_index(place).map_err(damaged)?;

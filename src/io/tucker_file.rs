@@ -9,7 +9,7 @@
 //! Entries are not compressed and have a fixed date, so that equal decompositions make equal
 //! files. Compressed entries are read too.
 
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use faer::{Mat, MatRef};
@@ -18,10 +18,10 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::Problem;
 use super::any_tensor::AnyTensor;
-use super::archive::{check_entries, damaged, entry, missing};
+use super::archive::{entry, missing};
 use super::meta::Meta;
 use super::npy;
-use super::open::open_archive;
+use super::open::{archive_from, open_archive};
 use super::write::write_file;
 use crate::error::Result;
 use crate::scalar::Scalar;
@@ -177,17 +177,11 @@ pub fn read_tucker(path: impl AsRef<Path>) -> Result<(AnyTucker, Meta)> {
 /// ```
 /// use tenfold::io::read_tucker_from;
 /// let message = read_tucker_from(std::io::Cursor::new(b"no archive")).unwrap_err().to_string();
-/// assert!(message.starts_with("this archive (.npz) is damaged"));
+/// assert!(message.starts_with("this is a text file, a decomposition (.npz) was expected"));
 /// ```
-pub fn read_tucker_from(mut reader: impl Read + Seek) -> Result<(AnyTucker, Meta)> {
-    let read = || {
-        let size = reader.seek(SeekFrom::End(0));
-        let size = size.map_err(|error| Problem::io("cannot be read", error))?;
-        let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(damaged)?;
-        check_entries(&archive)?;
-        read(&mut archive, size)
-    };
-    read().map_err(Problem::of_stream)
+pub fn read_tucker_from(reader: impl Read + Seek) -> Result<(AnyTucker, Meta)> {
+    let read = archive_from(reader).and_then(|(mut archive, size)| read(&mut archive, size));
+    read.map_err(Problem::of_stream)
 }
 
 /// Reads a decomposition from an archive of `size` bytes.

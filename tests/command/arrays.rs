@@ -221,10 +221,10 @@ fn standard_input_is_read_like_a_file() {
         (
             "info -",
             &array[..300],
-            "-: the data ends before its 7680 bytes",
+            "-: the header claims 7680 bytes of data, the file has 172",
         ),
         (
-            "info -",
+            "decompose - --ranks 1 -o y.npz",
             &[&array[..], b"x"].concat(),
             "-: there is data after the end of the array",
         ),
@@ -236,18 +236,109 @@ fn standard_input_is_read_like_a_file() {
         (
             "info -",
             b"x,y\n1,2\n",
-            "-: this is not a .npy file: it does not start with \\x93NUMPY",
+            "-: this is a text file, an array file (such as .npy) or a decomposition (.npz) was \
+             expected",
         ),
         (
             "info -",
             b"",
-            "-: the file ends within the start of a .npy file",
+            "-: the file is empty, an array file (such as .npy) or a decomposition (.npz) was \
+             expected",
         ),
         ("info - --max-memory 10MB", &array, "- needs"),
+        (
+            "decompose - --ranks 1 -o y.npz",
+            b"x,y\n1,2\n",
+            "-: this is a text file, an array file (such as .npy) was expected",
+        ),
+        (
+            "decompose - --ranks 1 -o y.npz",
+            b"",
+            "-: the file is empty, an array file (such as .npy) was expected",
+        ),
+        (
+            "decompose - --ranks 1 -o y.npz",
+            &array[..300],
+            "-: the data ends before its 7680 bytes",
+        ),
+        (
+            "decompose - --ranks 1 -o y.npz",
+            &folder.read_bytes("several.npz"),
+            "-: this is an archive (.npz) with 4 arrays, the name of one is needed (file:name for \
+             a file): a (12×10×8 float64), ",
+        ),
+        (
+            "reconstruct - -o y.npy",
+            &array,
+            "-: this is an array (.npy), a decomposition (.npz) was expected",
+        ),
+        (
+            "reconstruct - -o y.npy --max-memory 10MB",
+            &folder.read_bytes("x.npz"),
+            "- needs",
+        ),
+        (
+            "evaluate --maps - --masks -",
+            &array,
+            "-: standard input can be read only once",
+        ),
     ] {
         let line = refused(with_input(&folder, arguments, input));
         assert!(line.starts_with(message), "{arguments}: {line}");
     }
+}
+
+/// Formats that need positions in a file are read from standard input too.
+#[test]
+fn standard_input_may_have_any_format() {
+    let folder = folder();
+    folder.decompose("--ranks 3,3,2");
+    let input = |arguments: &str, file: &str| {
+        let output = with_input(&folder, arguments, &folder.read_bytes(file));
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        output.stdout
+    };
+    let described = |arguments: &str, file: &str| {
+        let object = input(&format!("info - --json {arguments}"), file);
+        let mut object: Value = serde_json::from_slice(&object).unwrap();
+        object["files"][0]["file"] = file.into();
+        object
+    };
+    // 1. Descriptions: a decomposition, several arrays, raw numbers.
+    for file in ["x.npz", "several.npz"] {
+        assert_eq!(described("", file), folder.json(&format!("info {file}")));
+    }
+    let raw = "--raw f64 --shape 12,10,8";
+    assert_eq!(
+        described(raw, "x.f64"),
+        folder.json(&format!("info x.f64 {raw}"))
+    );
+    // 2. An archive with one array.
+    write_archive(
+        &folder.at("one.npz"),
+        &[("a.npy", folder.read_bytes("x.npy"))],
+    );
+    input("decompose - --ranks 3,3,2 -o y.npz", "one.npz");
+    assert_eq!(folder.read_bytes("y.npz"), folder.read_bytes("x.npz"));
+    // 3. A decomposition.
+    folder.succeeds("reconstruct x.npz -o expected.npy");
+    let array = input("reconstruct - -o -", "x.npz");
+    assert_eq!(array, folder.read_bytes("expected.npy"));
+    // 4. One of the arrays of `evaluate`.
+    let pair = "evaluate --probabilities several.npz:p --masked-probabilities";
+    write_archive(
+        &folder.at("p.npz"),
+        &[("p.npy", {
+            let mut file = Vec::new();
+            write_npy_to(&mut file, &Tensor::new(&[2], vec![0.25f32, 0.5]).unwrap()).unwrap();
+            file
+        })],
+    );
+    let metrics = |output: Vec<u8>| serde_json::from_slice::<Value>(&output).unwrap();
+    assert_eq!(
+        metrics(input(&format!("{pair} - --json"), "p.npz")),
+        folder.json(&format!("{pair} p.npz"))
+    );
 }
 
 #[test]
@@ -291,7 +382,15 @@ fn data_on_standard_output_leave_everything_else_to_standard_error() {
     folder.write_bytes("piped.npz", &output.stdout);
     folder.succeeds("reconstruct piped.npz -o z.npy");
     assert_eq!(folder.read_bytes("z.npy"), folder.read_bytes("y.npy"));
-    // 4. No file has the name of a stream.
+    // 4. A pipeline from array to array.
+    let array = folder.read_bytes("x.npy");
+    let output = with_input(&folder, "decompose - --ranks 3,3,2 -o -", &array);
+    assert!(text(&output.stderr).contains("written: -"));
+    assert_eq!(output.stdout, folder.read_bytes("piped.npz"));
+    let output = with_input(&folder, "reconstruct - -o -", &output.stdout);
+    assert!(text(&output.stderr).contains("written: -"));
+    assert_eq!(output.stdout, folder.read_bytes("y.npy"));
+    // 5. No file has the name of a stream.
     assert!(!folder.at("-").exists());
     let line = folder.refusal("cam x.npy x.npy -o -");
     assert!(

@@ -145,3 +145,35 @@ fn ignored_transparency_is_noted() {
         ["the transparency of the photograph is ignored"]
     );
 }
+
+#[test]
+fn further_pages_are_noted() {
+    let folder = Folder::with_sample();
+    let pages = repository("fuzz/corpus/image/two-pages.tif");
+    fs::copy(pages, folder.at("photograph.tif")).unwrap();
+    let report = folder.json("cam chelsea.npy --image photograph.tif -o out.png");
+    assert_eq!(
+        notes(&report),
+        ["the photograph has several pages, the first is used"]
+    );
+}
+
+#[test]
+fn the_photograph_may_be_on_standard_input() {
+    let folder = Folder::with_sample();
+    folder.succeeds("cam chelsea.npy --image chelsea.png -o expected.png");
+    let output = folder
+        .tenfold("cam chelsea.npy --image - -o out.png")
+        .stdin(fs::File::open(folder.at("chelsea.png")).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let [picture, expected] =
+        ["out.png", "expected.png"].map(|name| read_image(folder.at(name)).unwrap());
+    assert_eq!(picture, expected);
+    let line = folder.refusal("cam - --image - -o out.png");
+    assert!(
+        line.contains("standard input can be read only once") || line.starts_with("-: "),
+        "{line}"
+    );
+}

@@ -35,6 +35,8 @@ mod overwriting;
 mod ranks;
 mod reconstruct;
 mod scalar_range;
+#[cfg(unix)]
+mod sessions;
 mod sizes;
 mod usage;
 mod value_ranges;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use tenfold::io::{Meta, write_tucker};
+use tenfold::io::{Meta, RgbImage, write_png, write_tucker};
 use tenfold::{Scalar, StHosvd, Tensor};
 
 use crate::folder::Folder;
@@ -221,6 +221,19 @@ fn other_commands_take_at_most_the_estimate() {
 
 /// While the array is copied to feature maps, both are in memory: twice 26 MB. The maps themselves
 /// need little memory.
+/// The photograph is counted before it is decoded.
+#[test]
+fn a_photograph_takes_at_most_the_estimate() {
+    let folder = folder_with::<f32>(&[4, 2, 2]);
+    let photograph = RgbImage::from_fn(3000, 2000, |x, y| [x as u8, y as u8, 7].into());
+    write_png(folder.at("photograph.png"), &photograph).unwrap();
+    let command = "cam x.npy --image photograph.png";
+    check_observed(&folder, &format!("{command} -o map.npy"));
+    check_observed(&folder, &format!("{command} --size 16x16 -o map.png"));
+    let line = folder.refusal(&format!("{command} -o map.npy --max-memory 1"));
+    assert!(line.contains("photograph.png needs "), "{line}");
+}
+
 #[test]
 fn a_layout_needs_memory_for_its_copy() {
     let folder = folder_with::<f32>(&[400, 1024, 4, 4]);

@@ -2,9 +2,12 @@
 //! `tests/data/pictures/make.py` made the files.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use tenfold::io::{AnyTensor, Picture, RgbImage, read_image, read_npy};
+use tenfold::io::{
+    AnyTensor, Picture, PictureFile, RgbImage, read_image, read_npy, write_png, write_png_to,
+};
 
 use crate::image::checksum;
 
@@ -39,7 +42,7 @@ fn every_format_is_read_as_other_libraries_read_it() {
         assert_eq!(picture.is_transparent(), transparent, "{name}");
         count += 1;
     }
-    assert_eq!(count, 17);
+    assert_eq!(count, 19);
 }
 
 #[test]
@@ -51,6 +54,63 @@ fn lossy_and_paged_pictures_have_their_size() {
     ] {
         assert_eq!(read_image(sample(name)).unwrap().dimensions(), size);
     }
+}
+
+#[test]
+fn further_pages_are_reported() {
+    for (name, expected) in [
+        ("two-pages.tif", true),
+        ("raw.tif", false),
+        ("big.tif", false),
+    ] {
+        let picture = Picture::read(sample(name)).unwrap();
+        assert_eq!(picture.has_more_pages(), expected, "{name}");
+    }
+}
+
+/// A reader gives the picture, or the message, that a path gives.
+#[test]
+fn readers_are_read_as_paths() {
+    for file in fs::read_dir(repository("fuzz/corpus/image")).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = || Cursor::new(fs::read(&path).unwrap());
+        let name = path.display().to_string();
+        let file = PictureFile::from_reader(bytes(), "x");
+        match (Picture::read(&path), Picture::read_from(bytes())) {
+            (Ok(expected), Ok(picture)) => {
+                assert_eq!(picture.image(), expected.image(), "{name}");
+                assert_eq!(picture.orientation(), expected.orientation(), "{name}");
+                // The header gives the size of the upright picture.
+                let file = file.unwrap();
+                assert_eq!(file.dimensions(), expected.image().dimensions(), "{name}");
+                assert!(file.memory() >= expected.image().len() as u64, "{name}");
+            }
+            (Err(expected), Err(error)) => {
+                assert_eq!(expected.to_string(), format!("{name}: {error}"));
+                let error = file.and_then(PictureFile::read).unwrap_err();
+                let problem = error.to_string();
+                assert!(problem.starts_with("x: "), "{problem}");
+            }
+            (expected, picture) => panic!("{name}: {expected:?}, {picture:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_png_is_written_to_a_writer_as_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = RgbImage::from_fn(5, 4, |x, y| [x as u8, y as u8, 200].into());
+    write_png(folder.path().join("x.png"), &image).unwrap();
+    let mut bytes = Vec::new();
+    write_png_to(&mut bytes, &image).unwrap();
+    assert_eq!(bytes, fs::read(folder.path().join("x.png")).unwrap());
+    // A writer with room for a part of the bytes.
+    let mut short = [0; 40];
+    let error = write_png_to(&mut short[..], &image).unwrap_err();
+    assert!(
+        error.to_string().starts_with("cannot be written"),
+        "{error}"
+    );
 }
 
 /// The position (x, y) of stored pixel (column, row) in the upright picture, by the definition of
@@ -107,7 +167,10 @@ fn every_exif_orientation_is_applied() {
             let path = folder.path().join(name);
             let bytes = fs::read(sample(name)).unwrap();
             fs::write(&path, with_orientation(bytes, orientation)).unwrap();
-            let picture = Picture::read(&path).unwrap();
+            let file = PictureFile::open(&path).unwrap();
+            let dimensions = file.dimensions();
+            let picture = file.read().unwrap();
+            assert_eq!(picture.image().dimensions(), dimensions, "{name}");
             assert_eq!(picture.orientation(), orientation, "{name}");
             let (width, height) = stored.dimensions();
             let size = if orientation < 5 {
@@ -139,9 +202,18 @@ fn pictures_that_are_not_supported_are_refused() {
     for (name, expected) in [
         (
             "animated.webp",
-            "this is an animated WebP, a picture was expected",
+            "this is an animated WebP, one picture was expected; webpmux -get frame 1 writes its \
+             first",
         ),
-        ("jpeg.tif", "this is a TIFF with JPEG compression"),
+        (
+            "jpeg.tif",
+            "this is a TIFF with JPEG compression, which is not supported; tiffcp -c lzw writes \
+             one that is",
+        ),
+        (
+            "big-endian-jpeg.tif",
+            "this is a TIFF with JPEG compression",
+        ),
         ("claims-pixels.webp", "the header claims 16383×16383 pixels"),
         (
             "claims-hidden-pixels.webp",

@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["tucker"],
     &["cam", "io"],
     &["cuda"],
+    &["network"],
     &["instances"],
 ];
 

@@ -3,6 +3,9 @@
 //!
 //! An argument is kept as the user wrote it, such as `x.npz:layer4`, so that messages name the array.
 
+use std::cell::OnceCell;
+use std::fs::File;
+use std::io::Seek;
 use std::path::{Path, PathBuf};
 
 use tenfold::io::{ArrayFile, Element, Raw, ReadOptions, Source};
@@ -33,6 +36,9 @@ pub(crate) struct ArrayOptions {
     /// Entries of type V2 in .npy and .npz are bfloat16
     #[arg(long, conflicts_with = "raw")]
     bfloat16: bool,
+    /// A copy of standard input, made by [`ArrayOptions::standard_input`].
+    #[arg(skip)]
+    standard_input: OnceCell<File>,
 }
 
 impl ArrayOptions {
@@ -63,6 +69,44 @@ impl ArrayOptions {
             ArrayFile::open_with(source(argument), &options)?
         })
     }
+
+    /// Opens an array that is opened more than once. Standard input is copied to a temporary file.
+    pub(crate) fn open_again(&self, argument: &Path) -> Outcome<ArrayFile> {
+        if !is_dash(argument) {
+            return self.open(argument);
+        }
+        let copy = self.standard_input()?;
+        let options = self.to_library();
+        Ok(ArrayFile::from_reader(copy, argument, None, &options)?)
+    }
+
+    /// A copy of standard input in a temporary file, at its start. The first call makes the copy.
+    pub(crate) fn standard_input(&self) -> Outcome<File> {
+        let copy = match self.standard_input.get() {
+            Some(copy) => copy,
+            None => {
+                let copy = copy_of_standard_input()?;
+                self.standard_input.get_or_init(|| copy)
+            }
+        };
+        let same = copy.try_clone();
+        let rewound = same.and_then(|mut same| same.rewind().map(|()| same));
+        rewound.map_err(cannot_copy)
+    }
+}
+
+/// Copies standard input to a temporary file without a name. The file is at its start.
+pub(crate) fn copy_of_standard_input() -> Outcome<File> {
+    let mut file = tempfile::tempfile().map_err(cannot_copy)?;
+    let copied = std::io::copy(&mut std::io::stdin().lock(), &mut file);
+    copied.and_then(|_| file.rewind()).map_err(cannot_copy)?;
+    Ok(file)
+}
+
+fn cannot_copy(error: std::io::Error) -> Failure {
+    Failure::other(format!(
+        "-: standard input cannot be copied to a temporary file: {error}"
+    ))
 }
 
 /// Whether an argument is `-`: standard input, or standard output.

@@ -7,6 +7,7 @@
 //! | `likelier` | notes about extents that look like another order |
 //! | `need` | the estimate of the memory |
 //! | `target` | where the maps are written |
+//! | `photograph` | the photograph that the maps are drawn over |
 //! | `picture` | pictures of maps |
 //! | `report` | notes and the summary |
 //! | `weightings` | the value of `--weighting` |
@@ -15,6 +16,7 @@ mod group;
 mod layout;
 mod likelier;
 mod need;
+mod photograph;
 mod picture;
 mod report;
 mod target;
@@ -45,7 +47,7 @@ use crate::ranks::Ranks;
 use group::{GroupArgs, Layers};
 use layout::{LayoutArgs, at_index_in_array};
 use need::Need;
-use picture::note_changes;
+use photograph::{Photograph, size_of};
 use report::{Report, note_statuses};
 use target::Target;
 use weightings::Weightings;
@@ -58,7 +60,7 @@ use weightings::Weightings;
 pub(crate) struct Args {
     /// Feature maps, C×H×W, a batch N×C×H×W, C×L, or any order that --layout names: files (.npy,
     /// .npz, .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5), file:name for one
-    /// of several arrays, or - for a .npy on standard input
+    /// of several arrays, or - for one array on standard input
     #[arg(
         value_name = "F.npy",
         required_unless_present = "groups",
@@ -91,8 +93,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", hide_possible_values = true,
           value_parser = names::of(Sign::ALL, Sign::name))]
     sign: Option<Sign>,
-    /// Draw the map over this photograph: PNG, JPEG, WebP, BMP or TIFF. It is turned as its EXIF
-    /// orientation says
+    /// Draw the map over this photograph: PNG, JPEG, WebP, BMP or TIFF, or - for standard input. It
+    /// is turned as its EXIF orientation says
     #[arg(long, value_name = "IMG")]
     image: Option<PathBuf>,
     /// Resize the map to this height and width, at most 67108864 pixels
@@ -167,18 +169,21 @@ pub(crate) fn run(mut args: Args, console: &Console, memory: &Memory) -> Outcome
         return Err(tenfold::Error::FractionOutOfRange { what, value }.into());
     }
     args.check_combine()?;
-    let picture = args.image.as_ref().map(Picture::read).transpose()?;
-    let photograph = picture.as_ref().map(Picture::image);
+    let photograph = args.image.as_deref().map(Photograph::open).transpose()?;
     let target = Target::of(args)?;
     target.check(args, &groups)?;
-    let mut need = Need::new(args, &target, photograph);
+    let size = photograph.as_ref().map(Photograph::size);
+    let mut need = Need::new(args, &target, size);
+    if let Some(photograph) = &photograph {
+        need.add_photograph(photograph, memory)?;
+    }
     let groups = batch.each(groups, |layers| {
         need.add(&layers, memory)?;
         Ok(layers)
     })?;
-    if let Some(picture) = &picture {
-        note_changes(picture, console);
-    }
+    let picture = photograph.map(|photograph| photograph.read(console));
+    let picture = picture.transpose()?;
+    let photograph = picture.as_ref().map(Picture::image);
     if args.ranks.is_some() && args.weighting.0.len() > 1 {
         console.note("--ranks is used for tsm and mtsm, the other two have no ranks");
     }
@@ -214,7 +219,7 @@ pub(crate) fn run(mut args: Args, console: &Console, memory: &Memory) -> Outcome
 
     // 3. The outputs and the summary.
     note_statuses(args, &maps, console);
-    let maps = args.combined(maps, photograph)?;
+    let maps = args.combined(maps, size)?;
     let outputs = if maps.is_empty() {
         Vec::new()
     } else {
@@ -408,8 +413,7 @@ impl Args {
         map: &Tensor<f32>,
         photograph: Option<&RgbImage>,
     ) -> tenfold::Result<Tensor<f32>> {
-        let of_photograph = photograph.map(|p| (p.height() as usize, p.width() as usize));
-        let map = match self.size.or(of_photograph) {
+        let map = match self.size.or(photograph.map(size_of)) {
             Some((height, width)) => resize(map, height, width)?,
             None => map.clone(),
         };

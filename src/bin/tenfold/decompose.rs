@@ -31,7 +31,7 @@ use crate::sizes::{Sizes, array_bytes, file_bytes};
 pub(crate) struct Args {
     /// The array, of floats, integers or bool, with 1 to 16 modes: a file (.npy, .npz,
     /// .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5), file:name for one of
-    /// several arrays, or - for a .npy on standard input
+    /// several arrays, or - for one array on standard input
     #[arg(value_name = "X.npy")]
     input: PathBuf,
     /// The ranks: one for each mode (or each of --modes), or one for all modes, lowered where

@@ -24,7 +24,8 @@ use crate::progress::Steps;
 ///
 /// Each pair of arrays gives its own metrics; at least one pair is needed. A masked image is
 /// the image multiplied by its map. Probabilities and values of maps are between 0 and 1. An
-/// entry outside by at most 1e-6 counts as 0 or 1; an entry farther outside is an error.
+/// entry outside by at most 1e-6 counts as 0 or 1; an entry farther outside is an error. One of
+/// the arrays may be -, standard input.
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("pair").required(true).multiple(true)
     .args(["probabilities", "embeddings", "maps"])))]
@@ -94,11 +95,6 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     let pairs: Vec<Pair> = args.pairs().collect();
     let inputs: Vec<&Path> = pairs.iter().flat_map(|pair| pair.files).collect();
-    if inputs.iter().any(|input| arrays::is_dash(input)) {
-        return Err(Failure::usage(
-            "-: evaluate reads files, not standard input",
-        ));
-    }
     output::check(&[], &arrays::files(inputs)?)?;
     let batch = Batch::new(&args.keep_going);
     let pairs = batch.each(pairs, |pair| {
@@ -154,7 +150,7 @@ impl Pair<'_> {
 fn check_memory(pair: [&Path; 2], arrays: &ArrayOptions, memory: &Memory) -> Outcome {
     let mut need = 0u64;
     for path in pair {
-        let file = arrays.open(path)?;
+        let file = arrays.open_again(path)?;
         let entries = file.shape().iter().product::<usize>() as u64;
         need = need
             .saturating_add(file.memory())
@@ -310,7 +306,7 @@ impl Reader<'_> {
 
     /// Reads an array.
     fn array(&self, path: &Path) -> Outcome<Tensor<f64>> {
-        let file = self.arrays.open(path)?;
+        let file = self.arrays.open_again(path)?;
         Ok(match self.console.read(file, path)? {
             AnyTensor::F64(x) => x,
             AnyTensor::F32(x) => {

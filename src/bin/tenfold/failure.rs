@@ -51,6 +51,10 @@ impl Failure {
     pub(crate) fn in_file(path: &Path, error: Error) -> Self {
         let status = status(&error);
         let message = match error {
+            // The error of a reader does not name a file.
+            Error::UnusableFile { path: ref file, .. } if file.as_os_str().is_empty() => {
+                format!("{}: {error}", path.display())
+            }
             Error::UnusableFile { .. } | Error::ToleranceOutOfRange { .. } => error.to_string(),
             _ => format!("{}: {error}", path.display()),
         };

@@ -32,6 +32,7 @@ use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::output;
 use estimates::Estimates;
+use files::Describer;
 
 /// Describe files and GPUs. Of arrays: shape, type, norm and singular values; of decompositions:
 /// ranks, compression and relative error
@@ -42,8 +43,8 @@ use estimates::Estimates;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Arrays (.npy, .npz, .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5; file:name for
-    /// one of several arrays; - for a .npy on standard input) and decompositions (.npz). Of several
-    /// arrays, shapes and types are listed
+    /// one of several arrays) and decompositions (.npz); - for standard input. Of several arrays,
+    /// shapes and types are listed
     #[arg(value_name = "FILE", required_unless_present = "device")]
     files: Vec<PathBuf>,
     /// Describe GPUs: cuda is an error if none can be used, auto prints a note then
@@ -97,9 +98,13 @@ fn describe_files(args: &Args, device: Choice, console: &Console, memory: &Memor
     )?;
     let estimates = Estimates::of(device, console)?;
     let batch = Batch::new(&args.keep_going);
-    let described = batch.each(&args.files, |path| {
-        files::describe(path, &args.arrays, estimates.as_ref(), console, memory)
-    })?;
+    let describer = Describer {
+        arrays: &args.arrays,
+        estimates: estimates.as_ref(),
+        console,
+        memory,
+    };
+    let described = batch.each(&args.files, |path| describer.describe(path))?;
     let (objects, texts): (Vec<_>, Vec<_>) = described.into_iter().unzip();
     let object = json!({ "command": "info", "files": objects });
     batch.finish(object, |object| console.result(object, &texts.join("\n")))

@@ -7,6 +7,7 @@ mod cam;
 mod completions;
 mod console;
 mod decompose;
+mod decomposition;
 mod device;
 mod evaluate;
 mod failure;

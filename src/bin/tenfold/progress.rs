@@ -1,7 +1,7 @@
 //! Progress of long work on a terminal.
 //!
-//! A command starts a [`Bar`] for each part of its work, and the bar disappears when it is dropped.
-//! A bar inside another one is drawn below it:
+//! A command starts a [`Bar`] for each part of its work. The bar is drawn once this part has taken
+//! longer than a second, and disappears when it is dropped. A bar inside another one is drawn below it:
 //!
 //! ```text
 //! maps ██████████░░░░░░░░░░ 128/256 4s, about 4s left b.npy
@@ -10,9 +10,20 @@
 //!
 //! The time left is estimated from the steps that are done, so only for steps of about the same
 //! duration ([`Steps`]). If standard error is not a terminal, or with `--quiet`, nothing is drawn.
+//!
+//! A [`Timer`] for each bar waits for the second, or for the end of the bar:
+//!
+//! ```text
+//! start ──── 1 s ──── shown ──────── dropped      long work
+//! start ── dropped                                short work: nothing is drawn
+//! ```
+
+mod timer;
 
 use std::fmt;
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{
@@ -21,12 +32,23 @@ use indicatif::{
 use tenfold::Monitor;
 
 use crate::memory::readable;
+use timer::Timer;
 
 /// The time between two drawings of a bar, which move its spinner and its clock.
 const TICK: Duration = Duration::from_millis(100);
 
+/// The time until a bar is drawn.
+const DELAY: Duration = Duration::from_secs(1);
+
+/// The variable that sets another time until a bar is drawn, in milliseconds. Tests of short commands
+/// set it to 0.
+const DELAY_VARIABLE: &str = "TENFOLD_PROGRESS_DELAY_MS";
+
 /// The place where bars are drawn.
-pub(crate) struct Progress(MultiProgress);
+pub(crate) struct Progress {
+    bars: MultiProgress,
+    delay: Duration,
+}
 
 /// The steps of a part of the work.
 #[derive(Clone, Copy)]
@@ -46,35 +68,53 @@ pub(crate) enum Steps {
 impl Progress {
     /// Draws on standard error if it is a terminal, unless `quiet`.
     pub(crate) fn on_standard_error(quiet: bool) -> Self {
-        Self::new(if quiet || !std::io::stderr().is_terminal() {
+        let target = if quiet || !std::io::stderr().is_terminal() {
             ProgressDrawTarget::hidden()
         } else {
             ProgressDrawTarget::stderr()
-        })
+        };
+        let delay = std::env::var(DELAY_VARIABLE).ok();
+        let delay = delay.and_then(|milliseconds| milliseconds.parse().ok());
+        Self::new(target, delay.map_or(DELAY, Duration::from_millis))
     }
 
-    fn new(target: ProgressDrawTarget) -> Self {
-        Self(MultiProgress::with_draw_target(target))
+    fn new(target: ProgressDrawTarget, delay: Duration) -> Self {
+        Self {
+            bars: MultiProgress::with_draw_target(target),
+            delay,
+        }
     }
 
     /// Starts a bar. `doing` says what the work is, in a word such as "reading".
     pub(crate) fn start(&self, doing: &'static str, steps: Steps) -> Bar {
-        if self.0.is_hidden() {
-            return Bar(ProgressBar::hidden());
+        if self.bars.is_hidden() {
+            return Bar(None);
         }
-        let bar = match steps.count() {
-            Some(count) => ProgressBar::new(count),
-            None => ProgressBar::no_length(),
+        let hidden = ProgressDrawTarget::hidden();
+        let bar = ProgressBar::with_draw_target(steps.count(), hidden)
+            .with_style(steps.style())
+            .with_prefix(doing);
+        let ticks = Arc::new(AtomicBool::new(true));
+        let show = {
+            let (bars, bar, ticks) = (self.bars.clone(), bar.clone(), ticks.clone());
+            move || {
+                let bar = bars.add(bar);
+                if ticks.load(Ordering::Relaxed) {
+                    bar.tick();
+                    bar.enable_steady_tick(TICK);
+                }
+            }
         };
-        let bar = self.0.add(bar.with_style(steps.style()).with_prefix(doing));
-        bar.tick();
-        bar.enable_steady_tick(TICK);
-        Bar(bar)
+        Bar(Some(Shown {
+            bar,
+            ticks,
+            timer: Timer::new(self.delay, show),
+        }))
     }
 
     /// Calls `print`, which prints lines on the same terminal, while no bar is drawn there.
     pub(crate) fn suspend(&self, print: impl FnOnce()) {
-        self.0.suspend(print);
+        self.bars.suspend(print);
     }
 }
 
@@ -115,33 +155,48 @@ impl Steps {
     }
 }
 
-/// A bar on the terminal, or a bar that is not drawn.
-pub(crate) struct Bar(ProgressBar);
+/// A bar on the terminal, or a bar that is never drawn.
+pub(crate) struct Bar(Option<Shown>);
+
+/// A bar that is drawn after the delay.
+struct Shown {
+    bar: ProgressBar,
+    /// Whether the bar is drawn between steps too.
+    ticks: Arc<AtomicBool>,
+    timer: Timer,
+}
 
 impl Bar {
     /// Shows what the current step works on.
     pub(crate) fn about(&self, text: impl fmt::Display) {
-        self.0.set_message(text.to_string());
+        if let Some(shown) = &self.0 {
+            shown.bar.set_message(text.to_string());
+        }
     }
 
     /// One more step is done.
     pub(crate) fn step(&self) {
-        self.0.inc(1);
+        if let Some(shown) = &self.0 {
+            shown.bar.inc(1);
+        }
     }
 
     /// Draws only when a step is done, so that drawing does not disturb measurements in between.
     pub(crate) fn only_steps(&self) {
-        self.0.disable_steady_tick();
+        if let Some(shown) = &self.0 {
+            shown.ticks.store(false, Ordering::Relaxed);
+            shown.bar.disable_steady_tick();
+        }
     }
 
     /// `monitor` with reports to the bar, for a computation that starts when the steps done so far
     /// are done. If its total number of steps is larger than the bar expects, the bar becomes
     /// longer.
     pub(crate) fn monitor(&self, monitor: Monitor) -> Monitor {
-        let bar = self.0.clone();
-        if bar.is_hidden() {
+        let Some(shown) = &self.0 else {
             return monitor;
-        }
+        };
+        let bar = shown.bar.clone();
         let first = bar.position();
         monitor.on_progress(move |progress| {
             let all = first + progress.total as u64;
@@ -159,7 +214,10 @@ impl Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        if let Some(Shown { bar, timer, .. }) = self.0.take() {
+            drop(timer);
+            bar.finish_and_clear();
+        }
     }
 }
 
@@ -171,17 +229,26 @@ mod tests {
     use super::*;
 
     fn on_terminal() -> (InMemoryTerm, Progress) {
+        after(Duration::ZERO)
+    }
+
+    /// A terminal on which bars are drawn after a delay.
+    fn after(delay: Duration) -> (InMemoryTerm, Progress) {
         let terminal = InMemoryTerm::new(5, 100);
         let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 200);
-        (terminal, Progress::new(target))
+        (terminal, Progress::new(target, delay))
+    }
+
+    fn drawn(bar: &Bar) -> &ProgressBar {
+        &bar.0.as_ref().unwrap().bar
     }
 
     /// A bar that this test alone draws.
     fn start(progress: &Progress, doing: &'static str, steps: Steps) -> Bar {
-        let bar = progress.start(doing, steps);
-        bar.only_steps();
-        bar.0.force_draw();
-        bar
+        let started = progress.start(doing, steps);
+        started.only_steps();
+        drawn(&started).force_draw();
+        started
     }
 
     #[test]
@@ -201,7 +268,7 @@ mod tests {
             assert!(!line.contains("left"), "{line}");
             bar.about("x.npy");
             bar.step();
-            bar.0.force_draw();
+            drawn(&bar).force_draw();
             let line = terminal.contents();
             assert!(line.contains(" 1/4 ") && line.ends_with(" x.npy"), "{line}");
             assert_eq!(line.contains("left"), !left.is_empty(), "{line}");
@@ -221,7 +288,7 @@ mod tests {
         let bar = start(&progress, "reading", Steps::Bytes);
         let file = tenfold::io::ArrayFile::open(&path).unwrap();
         file.monitored(bar.monitor(Monitor::new())).read().unwrap();
-        bar.0.force_draw();
+        drawn(&bar).force_draw();
         let line = terminal.contents();
         assert!(line.contains(" 2.0 MB of 2.0 MB "), "{line}");
     }
@@ -231,7 +298,7 @@ mod tests {
         let (terminal, progress) = on_terminal();
         let bar = start(&progress, "writing", Steps::Unknown);
         bar.about("y.npy");
-        bar.0.force_draw();
+        drawn(&bar).force_draw();
         let line = terminal.contents();
         assert!(
             line.contains(" writing ") && line.ends_with("s y.npy"),
@@ -250,7 +317,7 @@ mod tests {
             ..StHosvd::new([2, 2, 2])
         };
         drop(st_hosvd.decompose(&x).unwrap());
-        bar.0.force_draw();
+        drawn(&bar).force_draw();
         let line = terminal.contents();
         assert!(line.contains(" 3/3 ") && line.contains(" error "), "{line}");
         drop(bar);
@@ -264,7 +331,7 @@ mod tests {
             ..Hooi::new([2, 2, 2])
         };
         drop(hooi.decompose(&x).unwrap());
-        bar.0.force_draw();
+        drawn(&bar).force_draw();
         let line = terminal.contents();
         assert!(line.contains(" 7/7 "), "{line}");
     }
@@ -282,9 +349,43 @@ mod tests {
                 ..StHosvd::new([1, 1])
             };
             drop(st_hosvd.decompose(&x).unwrap());
-            assert_eq!(bar.0.position(), done);
+            assert_eq!(drawn(&bar).position(), done);
         }
-        assert_eq!(bar.0.length(), Some(6));
+        assert_eq!(drawn(&bar).length(), Some(6));
+    }
+
+    #[test]
+    fn work_that_ends_before_the_delay_draws_nothing() {
+        let (terminal, progress) = after(Duration::from_secs(3600));
+        for steps in [Steps::Unknown, Steps::Equal(3), Steps::Bytes] {
+            let bar = progress.start("maps", steps);
+            bar.about("x.npy");
+            for _ in 0..3 {
+                bar.step();
+                drawn(&bar).force_draw();
+            }
+            assert_eq!(terminal.contents(), "");
+            drop(bar);
+            assert_eq!(terminal.moves_since_last_check(), "");
+        }
+    }
+
+    /// The bar appears without a further step, with the steps that were done before.
+    #[test]
+    fn long_work_is_drawn_after_the_delay() {
+        let (terminal, progress) = after(Duration::from_millis(1));
+        let bar = progress.start("maps", Steps::Equal(4));
+        bar.step();
+        while terminal.contents().is_empty() {
+            std::thread::yield_now();
+        }
+        let line = terminal.contents();
+        assert!(
+            line.starts_with("maps ") && line.contains(" 1/4 "),
+            "{line}"
+        );
+        drop(bar);
+        assert_eq!(terminal.contents(), "");
     }
 
     #[test]

@@ -5,10 +5,12 @@ use std::slice::from_ref;
 use std::time::Instant;
 
 use serde_json::json;
-use tenfold::io::{AnyTucker, read_tucker, tucker_memory};
+use tenfold::io::AnyTucker;
 use tenfold::{Scalar, Slice, Tucker};
 
+use crate::arrays::{copy_of_standard_input, is_dash};
 use crate::console::{Console, times};
+use crate::decomposition::DecompositionFile;
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::output;
@@ -17,7 +19,7 @@ use crate::progress::Steps;
 /// Compute the array that a decomposition approximates, or a part of it
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The decomposition
+    /// The decomposition; - for standard input
     #[arg(value_name = "X.tucker.npz")]
     input: PathBuf,
     /// Compute only this part: for each mode a range (0:10, -3:, :) or an index (3). As in
@@ -30,15 +32,22 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
-    output::check(from_ref(&args.output), from_ref(&args.input))?;
+    let is_stream = is_dash(&args.input);
+    let inputs = if is_stream {
+        &[][..]
+    } else {
+        from_ref(&args.input)
+    };
+    output::check(from_ref(&args.output), inputs)?;
     output::check_format(&args.output, "npz", "an array is written as .npy")?;
-    let read = tucker_memory(&args.input)?;
+    let bar = console.progress("reading", Steps::Unknown);
+    let copy = is_stream.then(copy_of_standard_input).transpose()?;
+    drop(bar);
+    let file = DecompositionFile::open(&args.input, copy)?;
+    let read = file.memory();
     memory.check(&args.input, read)?;
     let allows = |more: u64| memory.check(&args.input, read.saturating_add(more));
-    let bar = console.progress("reading", Steps::Unknown);
-    bar.about(args.input.display());
-    let (tucker, _) = read_tucker(&args.input)?;
-    drop(bar);
+    let (tucker, _) = file.read(console)?;
     match tucker {
         AnyTucker::F32(tucker) => reconstruct(args, &tucker, console, &allows),
         AnyTucker::F64(tucker) => reconstruct(args, &tucker, console, &allows),

@@ -55,6 +55,7 @@ palette.save(corpus / "palette.bmp")
 expect("palette.bmp", palette.convert("RGB"))
 for compression in ["raw", "tiff_lzw", "tiff_deflate", "packbits"]:
     save(f"{compression.removeprefix('tiff_')}.tif", rgb, rgb, compression=compression)
+save("big.tif", rgb, rgb, big_tiff=True)
 save("gray.tif", gray, gray)
 save("rgba.tif", rgba, rgb)
 save("bits.tif", gray > 100, 255 * (gray > 100), compression="group4")
@@ -118,7 +119,24 @@ def tiff(*entries):
     return b"II*\0" + struct.pack("<IH", 8, len(entries)) + packed + bytes(4)
 
 
+def big_endian_bigtiff(*entries):
+    """A big-endian BigTIFF: a directory with these entries after the levels of `gray`."""
+    packed = b"".join(struct.pack(">HHQ", *entry[:3]) + entry[3] for entry in entries)
+    directory = 16 + gray.size
+    header = b"MM\0+" + struct.pack(">HHQ", 8, 0, directory)
+    return header + gray.tobytes() + struct.pack(">Q", len(entries)) + packed + bytes(8)
+
+
 SHORT, LONG = 3, 4
+short = lambda value: struct.pack(">H6x", value)
+entries = [(256, SHORT, 1, short(WIDTH)), (257, SHORT, 1, short(HEIGHT)), (258, SHORT, 1, short(8)),
+           (259, SHORT, 1, short(1)), (262, SHORT, 1, short(1)), (273, SHORT, 1, short(16)),
+           (277, SHORT, 1, short(1)), (278, SHORT, 1, short(HEIGHT)), (279, SHORT, 1, short(gray.size))]
+(corpus / "big-endian.tif").write_bytes(big_endian_bigtiff(*entries))
+expect("big-endian.tif", gray)
+# A compression of four bytes is JPEG too.
+entries[3] = (259, LONG, 1, struct.pack(">I4x", 7))
+(corpus / "big-endian-jpeg.tif").write_bytes(big_endian_bigtiff(*entries))
 pixels = [(256, LONG, 1, 60_000), (257, LONG, 1, 60_000), (258, SHORT, 1, 8), (259, SHORT, 1, 1),
           (262, SHORT, 1, 1), (273, LONG, 1, 8), (277, SHORT, 1, 1), (278, LONG, 1, 60_000)]
 (corpus / "claims-pixels.tif").write_bytes(tiff(*pixels, (279, LONG, 1, 0xFFFF_FFF0)))

@@ -13,7 +13,6 @@ use std::path::PathBuf;
 
 use tenfold::Tensor;
 use tenfold::cam::{Combination, Status, Weighting, combine};
-use tenfold::io::RgbImage;
 
 use super::{Args, Features, Maps};
 use crate::arrays::stem;
@@ -105,18 +104,17 @@ impl Args {
         Ok(())
     }
 
-    /// The height and the width of a combined map: `--size`, or else those of the photograph, or
+    /// The height and the width of a combined map: `--size`, or else the size of the photograph, or
     /// else the largest of the layers.
     fn combined_size(
         &self,
-        photograph: Option<&RgbImage>,
+        photograph: Option<(usize, usize)>,
         sizes: impl Iterator<Item = (usize, usize)>,
     ) -> (usize, usize) {
-        let of_photograph = photograph.map(|p| (p.height() as usize, p.width() as usize));
         let largest = sizes.fold((1, 1), |(height, width), (h, w)| {
             (height.max(h), width.max(w))
         });
-        self.size.or(of_photograph).unwrap_or(largest)
+        self.size.or(photograph).unwrap_or(largest)
     }
 
     /// The maps of all groups, from the maps of all files. A group without the maps of one of its
@@ -124,7 +122,7 @@ impl Args {
     pub(super) fn combined(
         &self,
         maps: Vec<Maps>,
-        photograph: Option<&RgbImage>,
+        photograph: Option<(usize, usize)>,
     ) -> Outcome<Vec<Maps>> {
         if !self.has_groups() {
             return Ok(maps);
@@ -150,7 +148,7 @@ impl Args {
         files: Range<usize>,
         weighting: Weighting,
         layers: &[&Maps],
-        photograph: Option<&RgbImage>,
+        photograph: Option<(usize, usize)>,
     ) -> Outcome<Maps> {
         let how = self.group.combine.unwrap_or_default();
         let items = (0..layers[0].items.len()).map(|item| {
@@ -218,7 +216,7 @@ impl<'a> Layers<'a> {
     pub(super) fn combined_maps(
         &self,
         args: &Args,
-        photograph: Option<&RgbImage>,
+        photograph: Option<(usize, usize)>,
     ) -> ((usize, usize), u64) {
         let size = args.combined_size(photograph, self.files.iter().map(Features::size));
         let items = self.batch().unwrap_or(1);

@@ -1,9 +1,9 @@
 //! The estimate of the memory that saliency maps and their pictures need.
 
 use tenfold::Scalar;
-use tenfold::io::RgbImage;
 
 use super::group::Layers;
+use super::photograph::Photograph;
 use super::picture::MIN_SIDE;
 use super::target::Target;
 use super::{Args, Features};
@@ -18,13 +18,21 @@ const ENTRY_BYTES: u64 = 16;
 /// picture of all maps.
 const PIXEL_BYTES: u64 = 24;
 
+/// Bytes for a pixel of the photograph.
+const RGB_BYTES: u64 = 3;
+
+/// Bytes for a pixel of the photograph while it is resized to `--size`: three colours in `f32`, in a
+/// vector that grows.
+const FITTING_BYTES: u64 = 24;
+
 /// The memory that the maps of several files need. The maps of all files are in memory at once.
 /// Their pictures are in memory at once only if they are written to one file.
 pub(super) struct Need<'a> {
     args: &'a Args,
     target: &'a Target,
-    photograph: Option<&'a RgbImage>,
-    /// The bytes of the maps and pictures of the files that were added.
+    /// The height and the width of the photograph.
+    photograph: Option<(usize, usize)>,
+    /// The bytes of the photograph, and of the maps and pictures of the files that were added.
     kept: u64,
 }
 
@@ -33,7 +41,7 @@ impl<'a> Need<'a> {
     pub(super) fn new(
         args: &'a Args,
         target: &'a Target,
-        photograph: Option<&'a RgbImage>,
+        photograph: Option<(usize, usize)>,
     ) -> Self {
         Self {
             args,
@@ -41,6 +49,19 @@ impl<'a> Need<'a> {
             photograph,
             kept: 0,
         }
+    }
+
+    /// Adds the decoded photograph. Fails if decoding it needs more memory than the limit.
+    pub(super) fn add_photograph(&mut self, photograph: &Photograph, memory: &Memory) -> Outcome {
+        let (height, width) = photograph.size();
+        let is_drawn = !matches!(self.target, Target::Array(_));
+        let bytes = match self.args.size {
+            Some(size) if is_drawn && size != (height, width) => RGB_BYTES + FITTING_BYTES,
+            _ => RGB_BYTES,
+        };
+        let pixels = (height as u64).saturating_mul(width as u64);
+        self.kept = self.kept.saturating_add(pixels.saturating_mul(bytes));
+        memory.check(photograph.path(), photograph.memory().max(self.kept))
     }
 
     /// Adds the files of a group. If their maps and the maps of the files before need more memory
@@ -120,10 +141,7 @@ impl<'a> Need<'a> {
 
     /// The height and the width of the picture of a map.
     fn drawn(&self, height: usize, width: usize) -> (usize, usize) {
-        let of_photograph = self
-            .photograph
-            .map(|p| (p.height() as usize, p.width() as usize));
-        self.args.size.or(of_photograph).unwrap_or_else(|| {
+        self.args.size.or(self.photograph).unwrap_or_else(|| {
             let factor = MIN_SIDE.div_ceil(height.max(width));
             (factor * height, factor * width)
         })

@@ -1,11 +1,11 @@
 //! Pictures of saliency maps, alone and side by side.
 
 use tenfold::cam::{Overlay, colorize, resize};
-use tenfold::io::{Picture, RgbImage};
+use tenfold::io::RgbImage;
 use tenfold::{Result, Tensor};
 
 use super::Args;
-use crate::console::Console;
+use super::photograph::size_of;
 use crate::failure::{Failure, Outcome};
 
 /// The minimum length of the longer side of a picture, unless a size is given.
@@ -16,19 +16,6 @@ const GAP: u32 = 4;
 
 /// The maximum number of pixels of a picture.
 pub(super) const MAX_PICTURE_PIXELS: u64 = 1 << 28;
-
-/// Prints a note for each change of the stored pixels of the photograph.
-pub(super) fn note_changes(picture: &Picture, console: &Console) {
-    if picture.orientation() != 1 {
-        console.note(format!(
-            "the photograph was turned as its EXIF orientation says: {}",
-            picture.orientation()
-        ));
-    }
-    if picture.is_transparent() {
-        console.note("the transparency of the photograph is ignored");
-    }
-}
 
 /// Draws a map over the photograph, or by itself if there is none.
 ///
@@ -53,7 +40,7 @@ pub(super) fn draw(
         alpha: args.alpha,
     };
     if let Some((height, width)) = args.size
-        && (photograph.height() as usize, photograph.width() as usize) != (height, width)
+        && size_of(photograph) != (height, width)
     {
         return overlay.draw(&map, &fitted(photograph, height, width)?);
     }
@@ -62,7 +49,7 @@ pub(super) fn draw(
 
 /// The photograph resized to a height and a width.
 fn fitted(photograph: &RgbImage, height: usize, width: usize) -> Result<RgbImage> {
-    let (old_height, old_width) = (photograph.height() as usize, photograph.width() as usize);
+    let (old_height, old_width) = size_of(photograph);
     let planes = (0..3).flat_map(|channel| {
         photograph
             .pixels()

@@ -64,8 +64,8 @@ impl Target {
 
     /// Fails if an output cannot be written, or would replace an input or another output.
     pub(super) fn check(&self, args: &Args, groups: &[Layers]) -> Outcome {
-        let mut inputs = arrays::files(args.features.iter().map(PathBuf::as_path))?;
-        inputs.extend(args.image.clone());
+        let inputs = args.features.iter().chain(&args.image);
+        let inputs = arrays::files(inputs.map(PathBuf::as_path))?;
         let folder = match self {
             Self::Picture(path) | Self::Array(path) => {
                 return output::check(std::slice::from_ref(path), &inputs);

@@ -1,95 +1,130 @@
 //! Descriptions of arrays and decompositions.
 
+use std::fs::File;
 use std::path::Path;
 
 use serde_json::{Value, json};
 use tenfold::io::{
-    AnyTensor, AnyTucker, Contents, Meta, contents, members_with, read_tucker, tucker_memory,
+    AnyTensor, AnyTucker, Contents, Member, Meta, contents, contents_from, members_from,
+    members_with,
 };
-use tenfold::{Hosvd, Scalar, Stop, Tensor, Tucker, mode_spectrum};
+use tenfold::{Hosvd, Scalar, Stop, Tensor, mode_spectrum};
 
 use super::estimates::Estimates;
 use super::members::describe_members;
 use crate::arrays::{ArrayOptions, is_dash, source};
 use crate::console::{Console, times};
+use crate::decomposition::DecompositionFile;
 use crate::failure::{Failure, Outcome};
 use crate::memory::{Memory, readable};
 use crate::progress::{Bar, Steps};
-use crate::sizes::{Sizes, array_bytes, file_bytes};
+use crate::sizes::{Sizes, array_bytes};
 
 /// The maximum number of singular values of a mode in the text.
 const SHOWN: usize = 8;
 
-/// The description of a file as JSON and as text. `estimates` describes calls for an array of a
-/// shape and a type.
-pub(super) fn describe(
-    path: &Path,
-    arrays: &ArrayOptions,
-    estimates: Option<&Estimates>,
-    console: &Console,
-    memory: &Memory,
-) -> Outcome<(Value, String)> {
-    match kind(path, arrays)? {
-        Contents::Decomposition => {
-            memory.check(path, tucker_memory(path)?)?;
-            let bar = console.progress("reading", Steps::Unknown);
-            bar.about(path.display());
-            let (tucker, meta) = read_tucker(path)?;
-            drop(bar);
-            Ok(match tucker {
-                AnyTucker::F32(tucker) => describe_tucker(path, &tucker, &meta, console),
-                AnyTucker::F64(tucker) => describe_tucker(path, &tucker, &meta, console),
-            })
-        }
-        Contents::Members => {
-            let members = members_with(path, &arrays.to_library())?;
-            if members.len() == 1 {
-                return describe_array(path, arrays, estimates, console, memory);
+/// Describes files as JSON and as text.
+pub(super) struct Describer<'a> {
+    pub(super) arrays: &'a ArrayOptions,
+    /// The estimated times of calls for arrays, if requested.
+    pub(super) estimates: Option<&'a Estimates>,
+    pub(super) console: &'a Console,
+    pub(super) memory: &'a Memory,
+}
+
+impl Describer<'_> {
+    /// The description of a file.
+    pub(super) fn describe(&self, path: &Path) -> Outcome<(Value, String)> {
+        match self.kind(path)? {
+            Contents::Decomposition => self.describe_decomposition(path),
+            Contents::Members => {
+                let members = self.members(path)?;
+                if members.len() == 1 {
+                    return self.describe_array(path);
+                }
+                Ok(describe_members(path, &members))
             }
-            Ok(describe_members(path, &members))
+            _ => self.describe_array(path),
         }
-        _ => describe_array(path, arrays, estimates, console, memory),
     }
-}
 
-/// What an argument names. Raw numbers, a member of a file and standard input are arrays.
-fn kind(path: &Path, arrays: &ArrayOptions) -> Outcome<Contents> {
-    if arrays.is_raw() || is_dash(path) || source(path).member.is_some() {
-        return Ok(Contents::Array);
+    /// What an argument names. Raw numbers and a member of a file are arrays.
+    fn kind(&self, path: &Path) -> Outcome<Contents> {
+        if self.arrays.is_raw() || source(path).member.is_some() {
+            return Ok(Contents::Array);
+        }
+        let kind = match self.stream(path)? {
+            Some(stream) => contents_from(stream),
+            None => contents(path),
+        };
+        kind.map_err(|error| Failure::in_file(path, error))
     }
-    Ok(contents(path)?)
-}
 
-fn describe_array(
-    path: &Path,
-    arrays: &ArrayOptions,
-    estimates: Option<&Estimates>,
-    console: &Console,
-    memory: &Memory,
-) -> Outcome<(Value, String)> {
-    let file = arrays.open(path)?;
-    memory.check(
-        path,
-        file.memory().saturating_add(spectra_memory(file.shape())),
-    )?;
-    let stored = file.stored_dtype().to_owned();
-    let (shape, dtype) = (file.shape().to_vec(), file.dtype());
-    if let Some(note) = file.note() {
-        console.note(note);
+    /// The copy of standard input, if the argument names it.
+    fn stream(&self, path: &Path) -> Outcome<Option<File>> {
+        let copy = || {
+            let _bar = self.console.progress("reading", Steps::Unknown);
+            self.arrays.standard_input()
+        };
+        is_dash(path).then(copy).transpose()
     }
-    let x = console.read(file, path)?;
-    let bar = console.progress("spectra", Steps::Unequal(shape.len()));
-    bar.about(path.display());
-    let described = match x {
-        AnyTensor::F32(x) => describe_tensor(path, &stored, &x, &bar),
-        AnyTensor::F64(x) => describe_tensor(path, &stored, &x, &bar),
-    };
-    drop(bar);
-    let (mut object, mut text) = described.map_err(|error| Failure::in_file(path, error))?;
-    if let Some(estimates) = estimates {
-        estimates.add_to(&shape, dtype, &mut object, &mut text);
+
+    fn members(&self, path: &Path) -> Outcome<Vec<Member>> {
+        let options = self.arrays.to_library();
+        let members = match self.stream(path)? {
+            Some(stream) => members_from(stream, &options),
+            None => members_with(path, &options),
+        };
+        members.map_err(|error| Failure::in_file(path, error))
     }
-    Ok((object, text))
+
+    fn describe_decomposition(&self, path: &Path) -> Outcome<(Value, String)> {
+        let file = DecompositionFile::open(path, self.stream(path)?)?;
+        self.memory.check(path, file.memory())?;
+        let bytes = file.bytes();
+        let (tucker, meta) = file.read(self.console)?;
+        let sizes = |compression| Sizes {
+            compression,
+            input_bytes: meta.input_bytes,
+            output_bytes: bytes,
+        };
+        let (sizes, norm) = match &tucker {
+            AnyTucker::F32(tucker) => (sizes(tucker.compression()), tucker.core().norm()),
+            AnyTucker::F64(tucker) => (sizes(tucker.compression()), tucker.core().norm()),
+        };
+        if let Some(note) = sizes.note() {
+            self.console.note(format!("{}: {note}", path.display()));
+        }
+        Ok(describe_tucker(path, &sizes, norm, &meta))
+    }
+
+    fn describe_array(&self, path: &Path) -> Outcome<(Value, String)> {
+        let file = self.arrays.open_again(path)?;
+        self.memory.check(
+            path,
+            file.memory().saturating_add(spectra_memory(file.shape())),
+        )?;
+        let stored = file.stored_dtype().to_owned();
+        let (shape, dtype) = (file.shape().to_vec(), file.dtype());
+        if let Some(note) = file.note() {
+            self.console.note(note);
+        }
+        let x = self.console.read(file, path)?;
+        let bar = self
+            .console
+            .progress("spectra", Steps::Unequal(shape.len()));
+        bar.about(path.display());
+        let described = match x {
+            AnyTensor::F32(x) => describe_tensor(path, &stored, &x, &bar),
+            AnyTensor::F64(x) => describe_tensor(path, &stored, &x, &bar),
+        };
+        drop(bar);
+        let (mut object, mut text) = described.map_err(|error| Failure::in_file(path, error))?;
+        if let Some(estimates) = self.estimates {
+            estimates.add_to(&shape, dtype, &mut object, &mut text);
+        }
+        Ok((object, text))
+    }
 }
 
 /// The memory for the singular values of an array of this shape, estimated as for HOSVD. It is 0
@@ -134,21 +169,7 @@ fn describe_tensor<T: Scalar>(
     Ok((object, text))
 }
 
-fn describe_tucker<T: Scalar>(
-    path: &Path,
-    tucker: &Tucker<T>,
-    meta: &Meta,
-    console: &Console,
-) -> (Value, String) {
-    let sizes = Sizes {
-        compression: tucker.compression(),
-        input_bytes: meta.input_bytes,
-        output_bytes: file_bytes(path),
-    };
-    if let Some(note) = sizes.note() {
-        console.note(format!("{}: {note}", path.display()));
-    }
-    let norm = tucker.core().norm();
+fn describe_tucker(path: &Path, sizes: &Sizes, norm: f64, meta: &Meta) -> (Value, String) {
     let mut object = json!({
         "file": path.display().to_string(),
         "kind": "tucker",
