@@ -48,7 +48,10 @@ fn folder(count: u32) -> Folder {
 
 /// The command for the network of quadrants.
 fn command(options: &str) -> String {
-    format!("evaluate --onnx {} --images photographs -o run {options}", network("quadrants.onnx"))
+    format!(
+        "evaluate --onnx {} --images photographs -o run {options}",
+        network("quadrants.onnx")
+    )
 }
 
 /// The lines of the records, without times.
@@ -75,7 +78,13 @@ fn records_agree_with_the_definitions() {
     let records = records(&folder);
     assert_eq!(records.len(), 5);
     let methods = [
-        "eigen-cam", "tsm", "multivec-eigen-cam", "mtsm", "tsm@2,2,2", "tsm@8,4,4", "mtsm@2,2,2",
+        "eigen-cam",
+        "tsm",
+        "multivec-eigen-cam",
+        "mtsm",
+        "tsm@2,2,2",
+        "tsm@8,4,4",
+        "mtsm@2,2,2",
         "mtsm@8,4,4",
     ];
     assert_eq!(records[0]["methods"], json!(methods));
@@ -83,10 +92,14 @@ fn records_agree_with_the_definitions() {
 
     let network = Network::open(network("quadrants.onnx")).unwrap();
     let preprocessing = Preprocessing::of(Preset::Imagenet, network.input()).unwrap();
-    let plan = network.plan(&["features", "embedding", "probabilities"]).unwrap();
+    let plan = network
+        .plan(&["features", "embedding", "probabilities"])
+        .unwrap();
     for (index, record) in records[1..].iter().enumerate() {
         let photograph = folder.at("photographs").join(format!("{index:03}.png"));
-        let crop = preprocessing.crop(&read_image(photograph).unwrap()).unwrap();
+        let crop = preprocessing
+            .crop(&read_image(photograph).unwrap())
+            .unwrap();
         let image = preprocessing.tensor(&crop).unwrap();
         let outputs = plan.run(&image).unwrap();
         // The network classifies the brightest quadrant.
@@ -96,7 +109,12 @@ fn records_agree_with_the_definitions() {
         let of_mtsm = &record["maps"][3];
         let values: Vec<f64> = map.values().data().iter().map(|&v| f64::from(v)).collect();
         let recorded: Vec<f64> = serde_json::from_value(of_mtsm["values"].clone()).unwrap();
-        assert!(values.iter().zip(&recorded).all(|(a, b)| (a - b).abs() < 1e-6));
+        assert!(
+            values
+                .iter()
+                .zip(&recorded)
+                .all(|(a, b)| (a - b).abs() < 1e-6)
+        );
 
         let map = resize(map.values(), 32, 32).unwrap();
         let masked = |factor: &dyn Fn(usize) -> f32| {
@@ -110,7 +128,10 @@ fn records_agree_with_the_definitions() {
             let value = value.as_f64().unwrap();
             assert!((value - expected).abs() < 1e-6, "{value} {expected}");
         };
-        close(&of_mtsm["masked_probability"], response[2].data()[index].into());
+        close(
+            &of_mtsm["masked_probability"],
+            response[2].data()[index].into(),
+        );
         let error = embedding_error(&outputs[1], &response[1]).unwrap();
         close(&of_mtsm["embedding_error"], error);
 
@@ -126,14 +147,20 @@ fn records_agree_with_the_definitions() {
         assert_eq!(of_mtsm["insertion"][0], of_mtsm["deletion"][3]);
         assert_eq!(of_mtsm["insertion"][3], record["probability"]);
         // The bright quadrant is the object, and the map finds it.
-        assert!(of_mtsm["iou"][1].as_f64().unwrap() > 0.4, "{}", of_mtsm["iou"]);
+        assert!(
+            of_mtsm["iou"][1].as_f64().unwrap() > 0.4,
+            "{}",
+            of_mtsm["iou"]
+        );
     }
 
     // The table has the means of the records.
     let curve = |record: &Value| -> Vec<f64> {
         serde_json::from_value(record["maps"][3]["insertion"].clone()).unwrap()
     };
-    let areas = records[1..].iter().map(|record| area_under_curve(&curve(record)).unwrap());
+    let areas = records[1..]
+        .iter()
+        .map(|record| area_under_curve(&curve(record)).unwrap());
     let mean = areas.sum::<f64>() / 4.0;
     let row = &report["rows"][3]["metrics"];
     let reported = row["insertion_area"]["mean"].as_f64().unwrap();
@@ -145,7 +172,10 @@ fn records_agree_with_the_definitions() {
     assert_eq!(difference["to"], "mtsm");
     assert!(report["times"]["network_seconds"].as_f64().unwrap() > 0.0);
     let written = ["records.jsonl", "table.csv", "table.json", "table.md"];
-    assert_eq!(report["outputs"], json!(written.map(|name| format!("run/{name}"))));
+    assert_eq!(
+        report["outputs"],
+        json!(written.map(|name| format!("run/{name}")))
+    );
     let markdown = fs::read_to_string(folder.at("run/table.md")).unwrap();
     assert!(markdown.contains("| method | AD(%) ↓ | AI(%) ↑ | MSE×10⁻³ ↓ | mIoU(%) ↑ |"));
 }
@@ -181,7 +211,9 @@ fn interrupted_runs_continue() {
         fs::remove_file(interrupted.at("run/table.csv")).ok();
     }
     let report = interrupted.json(&command(&options));
-    let continues = notes(&report).iter().any(|note| note.ends_with("the run continues"));
+    let continues = notes(&report)
+        .iter()
+        .any(|note| note.ends_with("the run continues"));
     assert!(continues, "{report}");
     let table = |folder: &Folder| folder.read_bytes("run/table.csv");
     assert_eq!(table(&interrupted), table(&undisturbed));
@@ -221,16 +253,32 @@ fn a_judge_classifies_for_a_network_without_classes() {
     let report = folder.json(&format!("{plain} -o plain"));
     let metrics = report["rows"][0]["metrics"].as_object().unwrap();
     assert_eq!(metrics.keys().collect::<Vec<_>>(), ["embedding_mse"]);
-    assert!(notes(&report).iter().any(|note| note.contains("no AD and AI")));
+    assert!(
+        notes(&report)
+            .iter()
+            .any(|note| note.contains("no AD and AI"))
+    );
     assert_eq!(report["feature_map"], json!([16, 8, 8]));
 
     let judge = network("quadrants.onnx");
     let judged = folder.json(&format!("{plain} --judge {judge} -o run"));
-    folder.succeeds(&format!("{} --embedding embedding --restart -o own", command("").replace("-o run", "")));
+    folder.succeeds(&format!(
+        "{} --embedding embedding --restart -o own",
+        command("").replace("-o run", "")
+    ));
     let own: Value = serde_json::from_slice(&folder.read_bytes("own/table.json")).unwrap();
     // Both networks have the same feature map, so the judged maps are those of the classifier.
-    for (judged, own) in judged["rows"].as_array().unwrap().iter().zip(own["rows"].as_array().unwrap()) {
-        let mean = |row: &Value| row["metrics"]["average_drop_percent"]["mean"].as_f64().unwrap();
+    for (judged, own) in judged["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(own["rows"].as_array().unwrap())
+    {
+        let mean = |row: &Value| {
+            row["metrics"]["average_drop_percent"]["mean"]
+                .as_f64()
+                .unwrap()
+        };
         assert!((mean(judged) - mean(own)).abs() < 1e-3, "{judged} {own}");
     }
 }
@@ -240,9 +288,13 @@ fn the_upper_half_masks_with_whole_pixels() {
     let folder = folder(2);
     let report = folder.json(&command("--masking upper-half --weighting mtsm"));
     assert_eq!(report["masking"], "upper-half");
-    let half = records(&folder)[1]["maps"][0]["masked_probability"].as_f64().unwrap();
+    let half = records(&folder)[1]["maps"][0]["masked_probability"]
+        .as_f64()
+        .unwrap();
     folder.succeeds(&command("--weighting mtsm --restart"));
-    let map = records(&folder)[1]["maps"][0]["masked_probability"].as_f64().unwrap();
+    let map = records(&folder)[1]["maps"][0]["masked_probability"]
+        .as_f64()
+        .unwrap();
     assert_ne!(half, map);
 }
 
@@ -258,19 +310,31 @@ fn faults_are_refused_in_one_line() {
     for (options, problem) in [
         ("--layer feature", "the nearest names are \"features\""),
         ("--embedding embeddin", "\"embedding\""),
-        ("--labels labels.csv", "001.png: the label is class 4, the network has the classes 0 to 3"),
+        (
+            "--labels labels.csv",
+            "001.png: the label is class 4, the network has the classes 0 to 3",
+        ),
         ("--labels none.csv", "none.csv"),
-        ("--masks small", "000.png: the mask has 8×8 pixels, the photograph 32×48"),
+        (
+            "--masks small",
+            "000.png: the mask has 8×8 pixels, the photograph 32×48",
+        ),
         ("--masks empty", "no photograph has a mask here"),
         ("--ranks-grid 1,2", "2 entries"),
         ("--ranks-grid 0%", "was expected"),
-        ("--ranks-grid 2 --weighting eigen-cam", "--ranks-grid is for tsm and mtsm"),
+        (
+            "--ranks-grid 2 --weighting eigen-cam",
+            "--ranks-grid is for tsm and mtsm",
+        ),
         ("--mean 0.5,0.5", "--mean"),
         ("--std 0", "--std"),
         ("--resize 0", "resized side must be at least 1"),
         ("--thresholds 1.5", "--thresholds is 1.5"),
         ("--max-memory 1MB", "needs"),
-        ("--judge no_such.onnx", "no_such.onnx: there is no such file"),
+        (
+            "--judge no_such.onnx",
+            "no_such.onnx: there is no such file",
+        ),
         ("--layer logits", "one feature map C×H×W was expected"),
     ] {
         let output = folder.tenfold(&command(options)).output().unwrap();
@@ -282,7 +346,11 @@ fn faults_are_refused_in_one_line() {
         ("quadrants.onnx", "broken", "broken/a.png"),
         ("quadrants.onnx", "empty", "contains no photographs"),
         ("quadrants.onnx", "none", "none"),
-        ("not_a_number.onnx", "photographs", "has the entry NaN, every entry must be finite"),
+        (
+            "not_a_number.onnx",
+            "photographs",
+            "has the entry NaN, every entry must be finite",
+        ),
         ("unsupported_head.onnx", "photographs", "ImageMagic"),
         ("no_convolution.onnx", "photographs", "name a layer"),
     ] {
@@ -292,7 +360,10 @@ fn faults_are_refused_in_one_line() {
         assert_eq!(output.status.code(), Some(2), "{file}: {errors}");
         let lines = errors.lines().filter(|line| !line.starts_with("note: "));
         let lines: Vec<&str> = lines.collect();
-        assert!(lines.len() == 1 && lines[0].contains(problem), "{file}: {errors}");
+        assert!(
+            lines.len() == 1 && lines[0].contains(problem),
+            "{file}: {errors}"
+        );
         fs::remove_dir_all(folder.at("run")).ok();
     }
     let alone = folder.refusal(&format!("evaluate --onnx {}", network("quadrants.onnx")));
@@ -308,7 +379,10 @@ fn failures_are_recorded_with_keep_going() {
     let output = folder.tenfold(&arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&report["photographs"], &report["failures"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        (&report["photographs"], &report["failures"]),
+        (&json!(1), &json!(2))
+    );
     assert_eq!(report["failed"][0]["file"], "001.png");
     let reason = report["failed"][1]["reason"].as_str().unwrap();
     assert!(reason.contains("the mask has 8×8 pixels"), "{reason}");
@@ -324,10 +398,19 @@ fn failures_are_recorded_with_keep_going() {
 fn the_terminal_shows_the_table() {
     let folder = folder(2);
     let (text, errors) = folder.succeeds(&command("--masks masks"));
-    assert!(text.contains("method") && text.contains("mIoU(%) ↑"), "{text}");
+    assert!(
+        text.contains("method") && text.contains("mIoU(%) ↑"),
+        "{text}"
+    );
     assert!(text.contains("written: run/table.csv"), "{text}");
-    assert!(errors.contains("note: the class of a photograph is the predicted class"), "{errors}");
-    assert!(errors.contains("the layer is features (1×16×8×8)"), "{errors}");
+    assert!(
+        errors.contains("note: the class of a photograph is the predicted class"),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("the layer is features (1×16×8×8)"),
+        "{errors}"
+    );
 }
 
 /// The memory of the run does not grow with the number of photographs.
@@ -340,5 +423,8 @@ fn the_memory_does_not_depend_on_the_number_of_photographs() {
         crate::memory::peak_of(folder.tenfold(&arguments))
     };
     let (few, many) = (peak(4), peak(60));
-    assert!(many < few + 4.0, "{few} MB for 4 photographs, {many} MB for 60");
+    assert!(
+        many < few + 4.0,
+        "{few} MB for 4 photographs, {many} MB for 60"
+    );
 }

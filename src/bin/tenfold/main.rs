@@ -16,6 +16,7 @@ mod interruption;
 mod list;
 mod memory;
 mod metric;
+mod names;
 mod output;
 mod progress;
 mod ranks;
@@ -44,6 +45,7 @@ struct Cli {
 
 /// The options of all subcommands.
 #[derive(clap::Args)]
+#[command(next_help_heading = "Options of all commands")]
 struct Common {
     /// Number of threads; 0 for all cores. The results do not depend on it
     #[arg(long, global = true, value_name = "N", default_value_t = 0,
