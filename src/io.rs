@@ -13,6 +13,7 @@
 //! | `npy`, `npz`, `safetensors`, `raw` | the formats; `raw` are files without a header |
 //! | `hdf5`, `nifti`, `matlab` | the formats of the features with these names |
 //! | `fields`, `scaling`, `missing` | for them: headers; scaled entries; values for missing data |
+//! | `decimal` | numbers in notes |
 //! | `read_options` | how to read files that do not describe their arrays |
 //! | `any_tensor` | tensors of `f32` or `f64`, as the file decides |
 //! | `element`, `stored`, `entries` | types of numbers; blocks of numbers; reading a block |
@@ -36,6 +37,8 @@ mod array_file;
 mod contents;
 #[cfg(feature = "io")]
 mod counted;
+#[cfg(feature = "io")]
+mod decimal;
 #[cfg(feature = "io")]
 mod deflate;
 #[cfg(feature = "io")]

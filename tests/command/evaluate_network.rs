@@ -273,7 +273,8 @@ fn a_judge_classifies_for_a_network_without_classes() {
         command("").replace("-o run", "")
     ));
     let own: Value = serde_json::from_slice(&folder.read_bytes("own/table.json")).unwrap();
-    // Both networks have the same feature map, so the judge sees the same masked images as the classifier.
+    // Both networks have the same feature map, so the judge sees the same masked images as the
+    // classifier.
     for (judged, own) in judged["rows"]
         .as_array()
         .unwrap()
@@ -369,7 +370,7 @@ fn faults_are_refused_in_one_line() {
         (
             "not_a_number.onnx",
             "photographs",
-            "has the entry NaN, every entry must be finite",
+            "the score of class 0 is NaN, every score must be finite",
         ),
         ("unsupported_head.onnx", "photographs", "ImageMagic"),
         ("no_convolution.onnx", "photographs", "name a layer"),
@@ -379,6 +380,14 @@ fn faults_are_refused_in_one_line() {
         assert!(line.contains(problem), "{file}: {line}");
         fs::remove_dir_all(folder.at("run")).ok();
     }
+    let judged = format!(
+        "evaluate --onnx {} --judge {} --images photographs -o run",
+        network("not_a_number.onnx"),
+        network("quadrants.onnx")
+    );
+    let line = fault(&folder, &judged);
+    assert!(line.contains("the layer roots has the entry NaN"), "{line}");
+    fs::remove_dir_all(folder.at("run")).ok();
     let alone = folder.refusal(&format!("evaluate --onnx {}", network("quadrants.onnx")));
     assert!(alone.contains("--images"), "{alone}");
 }

@@ -95,3 +95,25 @@ fn a_file_or_a_gpu_is_needed() {
     let message = folder.refusal("info x.npy --benchmark 3");
     assert!(message.contains("--device"), "{message}");
 }
+
+/// `--layout` says how an array is read as feature maps.
+#[test]
+fn a_layout_describes_feature_maps() {
+    let folder = Folder::new();
+    folder.write("x.npy", &[2, 3, 4, 8], &[1.0f32; 192]);
+    let object = folder.json("info x.npy --layout nhwc");
+    let sentence = "2 feature maps of 8 channels × 3×4 positions";
+    assert_eq!(object["files"][0]["read_as"], sentence);
+    let (text, _) = folder.succeeds("info x.npy --layout nhwc");
+    assert!(text.ends_with(&format!("  read as {sentence}\n")), "{text}");
+    let object = folder.json("info x.npy");
+    assert!(object["files"][0].get("read_as").is_none());
+    let line = folder.refusal("info x.npy --layout hwc");
+    assert!(line.starts_with("x.npy: "), "{line}");
+    folder.succeeds("decompose x.npy --ranks 1 -o x.npz");
+    let object = folder.json("info x.npz --layout nhwc");
+    assert_eq!(
+        notes(&object)[0],
+        "x.npz: --layout describes an array of feature maps, the file is a decomposition"
+    );
+}

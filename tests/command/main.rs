@@ -36,6 +36,8 @@ mod npy;
 mod overwriting;
 mod ranks;
 mod reconstruct;
+mod report;
+mod report_runs;
 mod scalar_range;
 #[cfg(unix)]
 mod sessions;

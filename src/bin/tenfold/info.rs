@@ -26,6 +26,7 @@ use serde_json::json;
 
 use crate::arrays::{self, ArrayOptions};
 use crate::batch::{Batch, KeepGoing};
+use crate::cam::layout::LayoutArgs;
 use crate::console::Console;
 use crate::device::Choice;
 use crate::failure::{Failure, Outcome};
@@ -39,7 +40,8 @@ use files::Describer;
 ///
 /// With `--device cuda` and no file: all GPUs, the libraries of NVIDIA that are installed, the
 /// loaded kernels, and a benchmark against the CPU. With `--device cuda` and an array: also the
-/// estimated times of its saliency maps and of its decomposition on CPU and GPU.
+/// estimated times of its saliency maps and of its decomposition on CPU and GPU. `--layout` describes
+/// an array of feature maps, as for `cam`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Arrays (.npy, .npz, .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5; file:name for
@@ -54,6 +56,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 5,
           value_parser = clap::value_parser!(u16).range(0..=3600), requires = "device")]
     benchmark: u16,
+    #[command(flatten)]
+    layout: LayoutArgs,
     #[command(flatten)]
     keep_going: KeepGoing,
     #[command(flatten)]
@@ -100,6 +104,7 @@ fn describe_files(args: &Args, device: Choice, console: &Console, memory: &Memor
     let batch = Batch::new(&args.keep_going);
     let describer = Describer {
         arrays: &args.arrays,
+        layout: &args.layout,
         estimates: estimates.as_ref(),
         console,
         memory,

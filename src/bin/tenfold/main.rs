@@ -15,12 +15,14 @@ mod info;
 mod interruption;
 mod list;
 mod memory;
+mod metric;
+mod names;
 mod output;
 mod progress;
 mod ranks;
 mod reconstruct;
-#[cfg(any(feature = "onnx", test))]
 mod records;
+mod report;
 mod sizes;
 
 use std::process::ExitCode;
@@ -43,6 +45,7 @@ struct Cli {
 
 /// The options of all subcommands.
 #[derive(clap::Args)]
+#[command(next_help_heading = "Options of all commands")]
 struct Common {
     /// Number of threads; 0 for all cores. The results do not depend on it
     #[arg(long, global = true, value_name = "N", default_value_t = 0,
@@ -67,6 +70,7 @@ enum Command {
     Info(info::Args),
     Cam(cam::Args),
     Evaluate(evaluate::Args),
+    Report(report::Args),
     Bench(bench::Args),
     Completions(completions::Args),
 }
@@ -96,6 +100,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Info(args) => info::run(&args, &console, &memory),
         Command::Cam(args) => cam::run(args, &console, &memory),
         Command::Evaluate(args) => evaluate::run(&args, &console, &memory),
+        Command::Report(args) => report::run(&args, &console, &memory),
         Command::Bench(args) => bench::run(&args, &console, &memory),
         Command::Completions(args) => completions::run(&args, &console),
     }

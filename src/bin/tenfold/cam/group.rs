@@ -18,6 +18,7 @@ use super::{Args, Features, Maps};
 use crate::arrays::stem;
 use crate::batch::Input;
 use crate::failure::{Failure, Outcome};
+use crate::names;
 
 /// The options of groups.
 #[derive(clap::Args)]
@@ -29,7 +30,8 @@ pub(super) struct GroupArgs {
     groups: Vec<Group>,
     /// How the maps of a group become one map: mean, as in pytorch-grad-cam, or max. The result
     /// is stretched to [0, 1] [default: mean]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_possible_values = true,
+          value_parser = names::of(Combination::ALL, Combination::name))]
     combine: Option<Combination>,
 }
 

@@ -109,6 +109,26 @@ impl LayoutArgs {
     }
 }
 
+impl LayoutArgs {
+    /// Whether an option was given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.layout.is_some() || self.grid.is_some() || self.prefix_tokens.is_some()
+    }
+
+    /// How an array is read that may hold other data than feature maps. Without options, `None` for
+    /// an array that is not read as feature maps by default.
+    pub(crate) fn read_if_features(
+        &self,
+        path: &Path,
+        shape: &[usize],
+    ) -> Outcome<Option<Reading>> {
+        if self.is_given() {
+            return self.read(path, shape).map(Some);
+        }
+        Ok(self.read(path, shape).ok())
+    }
+}
+
 /// The options that correct an error of a layout.
 fn hint(error: &Error) -> Option<&'static str> {
     match error {

@@ -15,20 +15,18 @@
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | `metric` | the metrics and their values for one photograph |
 //! | `files` | CSV and JSON |
 //! | `text` | the tables for the terminal and for Markdown |
 //! | `times` | time per map |
 
 mod files;
-mod metric;
 mod text;
 mod times;
 
 use super::estimate::{BootstrapArgs, Estimate};
 use crate::failure::{Failure, Outcome};
+use crate::metric::{self, Metric, Part};
 use crate::records::{Record, Settings};
-use metric::{Metric, Part};
 use times::Times;
 
 /// The metrics of each photograph.

@@ -4,15 +4,17 @@ use std::fs::File;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tenfold::cam::Reading;
 use tenfold::io::{
     AnyTensor, AnyTucker, Contents, Member, Meta, contents, contents_from, members_from,
     members_with,
 };
 use tenfold::{Hosvd, Scalar, Stop, Tensor, mode_spectrum};
 
-use super::estimates::Estimates;
+use super::estimates::{Array, Estimates};
 use super::members::describe_members;
 use crate::arrays::{ArrayOptions, is_dash, source};
+use crate::cam::layout::LayoutArgs;
 use crate::console::{Console, times};
 use crate::decomposition::DecompositionFile;
 use crate::failure::{Failure, Outcome};
@@ -26,6 +28,8 @@ const SHOWN: usize = 8;
 /// Describes files as JSON and as text.
 pub(super) struct Describer<'a> {
     pub(super) arrays: &'a ArrayOptions,
+    /// The layout of feature maps.
+    pub(super) layout: &'a LayoutArgs,
     /// The estimated times of calls for arrays, if requested.
     pub(super) estimates: Option<&'a Estimates>,
     pub(super) console: &'a Console,
@@ -36,15 +40,29 @@ impl Describer<'_> {
     /// The description of a file.
     pub(super) fn describe(&self, path: &Path) -> Outcome<(Value, String)> {
         match self.kind(path)? {
-            Contents::Decomposition => self.describe_decomposition(path),
+            Contents::Decomposition => {
+                self.note_no_layout(path, "a decomposition");
+                self.describe_decomposition(path)
+            }
             Contents::Members => {
                 let members = self.members(path)?;
                 if members.len() == 1 {
                     return self.describe_array(path);
                 }
+                self.note_no_layout(path, "several arrays");
                 Ok(describe_members(path, &members))
             }
             _ => self.describe_array(path),
+        }
+    }
+
+    /// Prints a note if a layout was given, for a file that is `what`.
+    fn note_no_layout(&self, path: &Path, what: &str) {
+        if self.layout.is_given() {
+            self.console.note(format!(
+                "{}: --layout describes an array of feature maps, the file is {what}",
+                path.display()
+            ));
         }
     }
 
@@ -106,6 +124,7 @@ impl Describer<'_> {
         )?;
         let stored = file.stored_dtype().to_owned();
         let (shape, dtype) = (file.shape().to_vec(), file.dtype());
+        let reading = self.reading(path, &shape)?;
         if let Some(note) = file.note() {
             self.console.note(note);
         }
@@ -120,10 +139,31 @@ impl Describer<'_> {
         };
         drop(bar);
         let (mut object, mut text) = described.map_err(|error| Failure::in_file(path, error))?;
+        if let Some(reading) = &reading {
+            object["read_as"] = reading.to_string().into();
+            text += &format!("  read as {reading}\n");
+        }
         if let Some(estimates) = self.estimates {
-            estimates.add_to(&shape, dtype, &mut object, &mut text);
+            let array = Array {
+                shape: &shape,
+                dtype,
+                reading: reading.as_ref(),
+            };
+            estimates.add_to(&array, &mut object, &mut text);
         }
         Ok((object, text))
+    }
+
+    /// How an array is read as feature maps, if an option describes it or its times are estimated.
+    fn reading(&self, path: &Path, shape: &[usize]) -> Outcome<Option<Reading>> {
+        if self.estimates.is_none() && !self.layout.is_given() {
+            return Ok(None);
+        }
+        let reading = self.layout.read_if_features(path, shape)?;
+        if let Some(reading) = &reading {
+            self.layout.note(path, shape, reading, self.console);
+        }
+        Ok(reading)
     }
 }
 

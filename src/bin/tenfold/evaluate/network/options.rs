@@ -8,7 +8,7 @@ use tenfold::network::{Input, Network, Preprocessing, Preset};
 use super::masking::Masking;
 use super::scores::ClassScores;
 use crate::cam::layout::LayoutArgs;
-use crate::cam::{Weightings, parse_size, parse_weightings};
+use crate::cam::{Weightings, parse_size};
 use crate::evaluate::methods::RankGrid;
 use crate::failure::{Failure, Outcome};
 use crate::list;
@@ -44,7 +44,7 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "NET.onnx", requires = "onnx")]
     pub(super) judge: Option<PathBuf>,
     /// The kind of map: eigen-cam, tsm, multivec-eigen-cam, mtsm, or all
-    #[arg(long, value_name = "NAME", default_value = "all", value_parser = parse_weightings)]
+    #[arg(long, value_name = "NAME", default_value = "all", value_parser = Weightings::parser())]
     pub(super) weighting: Weightings,
     /// Also evaluate tsm and mtsm with truncated ranks: entries separated by semicolons, each
     /// c,h,w, one rank for all modes, or a percentage of each mode

@@ -67,8 +67,9 @@ impl Task<'_> {
         let network_seconds = start.elapsed().as_secs_f64();
         let (features, response) = outcome.map_err(|error| match error {
             Error::NonFinite { index, value } => Failure::usage(format!(
-                "{}: the score of class {index:?} is {value}, every score must be finite",
-                photograph.path.display()
+                "{}: the score of class {} is {value}, every score must be finite",
+                photograph.path.display(),
+                index.first().copied().unwrap_or_default()
             )),
             error => in_photograph(error),
         })?;

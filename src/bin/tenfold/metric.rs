@@ -6,22 +6,22 @@ use crate::records::{MapRecord, Record, Settings};
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Metric {
-    pub(super) kind: Kind,
+pub(crate) struct Metric {
+    pub(crate) kind: Kind,
     /// The name in files.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// The heading of the column, in the style of the paper.
-    pub(super) heading: String,
-    pub(super) lower_is_better: bool,
+    pub(crate) heading: String,
+    pub(crate) lower_is_better: bool,
     /// The factor from the value in files to the value in texts.
-    pub(super) factor: f64,
-    pub(super) digits: usize,
-    pub(super) part: Part,
+    pub(crate) factor: f64,
+    pub(crate) digits: usize,
+    pub(crate) part: Part,
 }
 
 /// What a metric measures.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Drop,
     Increase,
     Gain,
@@ -33,9 +33,9 @@ pub(super) enum Kind {
     Deletion,
 }
 
-/// The part of the report that a metric belongs to.
+/// The table that a metric belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The columns of the paper's Tables 1 and 2.
     Main,
     /// The intersection over union at each threshold.
@@ -45,7 +45,7 @@ pub(super) enum Part {
 }
 
 /// All metrics that a run with these settings can have, in the order of the columns.
-pub(super) fn metrics(settings: &Settings) -> Vec<Metric> {
+pub(crate) fn metrics(settings: &Settings) -> Vec<Metric> {
     let percent = |kind, key: &str, name: &str, lower_is_better, part| Metric {
         kind,
         key: key.to_owned(),
@@ -146,7 +146,7 @@ impl Metric {
     }
 
     /// The value for one photograph and one map. `None` if the run did not compute it.
-    pub(super) fn value(&self, record: &Record, map: &MapRecord) -> tenfold::Result<Option<f64>> {
+    pub(crate) fn value(&self, record: &Record, map: &MapRecord) -> tenfold::Result<Option<f64>> {
         let pair = match (record.probability, map.masked_probability) {
             (Some(image), Some(masked)) => Some(ProbabilityPair::new(image, masked)?),
             _ => None,
