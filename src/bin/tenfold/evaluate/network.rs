@@ -40,6 +40,7 @@ use crate::memory::Memory;
 use crate::output;
 use crate::progress::Steps;
 use crate::records::{self, FORMAT, Record, Records, Settings};
+use masking::Masker;
 pub(super) use options::NetworkArgs;
 use photograph::{Task, Whole};
 use session::Session;
@@ -78,7 +79,7 @@ pub(super) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         Some(file) => Some(options.with_input_size(Network::open(file)?)?),
         None => None,
     };
-    let session = Session::new(options, &network, judge.as_ref(), console)?;
+    let session = Session::new(options, &network, judge.as_ref())?;
     drop(bar);
     let preprocessing = options.preprocessing(network.input())?;
 
@@ -103,7 +104,7 @@ pub(super) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         preprocessing: &preprocessing,
         thresholds: &args.thresholds,
         curve_steps: options.curves,
-        masking: options.masking,
+        masker: Masker::new(options.masking, &preprocessing),
     };
     work(&task, &photographs, &mut writer, chunk, args, console)?;
 
@@ -310,6 +311,7 @@ fn note(
     console: &Console,
 ) {
     let all = photographs.len();
+    session.notes.iter().for_each(|note| console.note(note));
     if writer.count() > 0 {
         console.note(format!(
             "{} photographs are done, the run continues",
