@@ -79,7 +79,12 @@ pub(super) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         Some(file) => Some(options.with_input_size(Network::open(file)?)?),
         None => None,
     };
-    let session = Session::new(options, &network, judge.as_ref())?;
+    let session = Session::new(
+        options,
+        &network,
+        judge.as_ref(),
+        args.arrays.masks.is_some(),
+    )?;
     drop(bar);
     let preprocessing = options.preprocessing(network.input())?;
 
