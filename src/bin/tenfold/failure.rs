@@ -64,6 +64,15 @@ impl Failure {
         }
     }
 
+    /// An error of the feature map that a network computed for the photograph `path`.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn in_layer(path: &Path, layer: &str, error: Error) -> Self {
+        Self {
+            status: status(&error),
+            messages: vec![format!("{}: layer {layer}: {error}", path.display())],
+        }
+    }
+
     /// Prints each message in one line and returns the exit status.
     pub(crate) fn report(&self) -> ExitCode {
         for message in &self.messages {

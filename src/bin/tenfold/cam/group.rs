@@ -14,7 +14,8 @@ use std::path::PathBuf;
 use tenfold::Tensor;
 use tenfold::cam::{Combination, Status, Weighting, combine};
 
-use super::{Args, Features, Maps};
+use super::maps::Maps;
+use super::{Args, Features};
 use crate::arrays::stem;
 use crate::batch::Input;
 use crate::failure::{Failure, Outcome};
@@ -27,10 +28,10 @@ pub(super) struct GroupArgs {
     /// times, each group has a map of its own
     #[arg(long = "group", value_name = "F.npy,G.npy", value_parser = parse_group)]
     groups: Vec<Group>,
-    /// How the maps of a group become one map: mean, as in pytorch-grad-cam, or max. The result
+    /// How the maps of a group, or of several layers of a network, become one map: mean, as in pytorch-grad-cam, or max. The result
     /// is stretched to [0, 1] [default: mean]
     #[arg(long, value_name = "NAME")]
-    combine: Option<Combination>,
+    pub(super) combine: Option<Combination>,
 }
 
 /// The files of a group.
@@ -141,7 +142,7 @@ impl Args {
     }
 
     /// The maps of one group and weighting, from the maps of its files.
-    fn combined_layers(
+    pub(super) fn combined_layers(
         &self,
         files: Range<usize>,
         weighting: Weighting,
@@ -160,6 +161,7 @@ impl Args {
         });
         Ok(Maps {
             files,
+            layer: None,
             weighting,
             ranks: None,
             items: items.collect::<tenfold::Result<_>>()?,
