@@ -286,7 +286,7 @@ pub enum Error {
         extent: usize,
     },
     /// A slice whose number of modes differs from the number of modes of the tensor.
-    #[error("the slice names {actual} modes, the tensor has {order}")]
+    #[error("the slice names {actual} {}, the tensor has {order}", plural(*actual, "mode", "modes"))]
     SliceCountMismatch {
         /// The number of modes of the slice.
         actual: usize,

@@ -13,12 +13,14 @@
 //! | `npy`, `npz`, `safetensors`, `raw` | the formats; `raw` are files without a header |
 //! | `hdf5`, `nifti`, `matlab` | the formats of the features with these names |
 //! | `fields`, `scaling`, `missing` | for them: headers; scaled entries; values for missing data |
+//! | `decimal` | numbers in notes |
 //! | `read_options` | how to read files that do not describe their arrays |
 //! | `any_tensor` | tensors of `f32` or `f64`, as the file decides |
 //! | `element`, `stored`, `entries` | types of numbers; blocks of numbers; reading a block |
 //! | `tucker_file`, `meta` | decompositions, and their descriptions in the files |
 //! | `archive`, `deflate` | the zip archives of decompositions; the limit of their compression |
 //! | `image` | pictures |
+//! | `mask` | masks of objects, as pictures |
 //! | `network_file` | the bytes of an ONNX network |
 //! | `contents` | whether a file holds an array, a decomposition or several arrays |
 //! | `open`, `kind` | opening a file of an expected kind; recognising the kind of a file |
@@ -36,6 +38,8 @@ mod contents;
 #[cfg(feature = "io")]
 mod counted;
 #[cfg(feature = "io")]
+mod decimal;
+#[cfg(feature = "io")]
 mod deflate;
 #[cfg(feature = "io")]
 mod element;
@@ -52,6 +56,8 @@ mod hdf5;
 #[cfg(feature = "image")]
 mod image;
 mod kind;
+#[cfg(feature = "image")]
+mod mask;
 #[cfg(feature = "matlab")]
 mod matlab;
 #[cfg(feature = "io")]
@@ -102,6 +108,8 @@ pub use self::element::Element;
 pub use self::image::{
     GrayImage, Picture, PictureFile, RgbImage, read_image, write_png, write_png_to,
 };
+#[cfg(feature = "image")]
+pub use self::mask::read_mask;
 #[cfg(feature = "io")]
 pub use member::Member;
 #[cfg(feature = "io")]

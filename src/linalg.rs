@@ -24,7 +24,7 @@ pub use unfolding::{
 };
 
 pub(crate) use product::product;
-pub(crate) use random::random_signs;
+pub(crate) use random::{Counter, random_signs};
 #[cfg(feature = "cuda")]
 pub(crate) use unfolding::gram_resolves;
 pub(crate) use unfolding::{

@@ -92,7 +92,8 @@ pub(super) fn unpacked(entry: &ZipFile<'_, impl Read>, size: u64) -> Result<u64,
     let bytes = entry.size();
     let maximum = match entry.compression() {
         CompressionMethod::Stored => entry.compressed_size(),
-        _ => entry.compressed_size().saturating_mul(MAX_EXPANSION),
+        CompressionMethod::Deflated => entry.compressed_size().saturating_mul(MAX_EXPANSION),
+        other => return Err(unknown_compression(other)),
     };
     if entry.compressed_size() > size || bytes > maximum {
         return Err(Problem::new(format!(
@@ -100,6 +101,21 @@ pub(super) fn unpacked(entry: &ZipFile<'_, impl Read>, size: u64) -> Result<u64,
         )));
     }
     Ok(bytes)
+}
+
+/// The problem that an entry is compressed by a method other than those of NumPy.
+fn unknown_compression(method: CompressionMethod) -> Problem {
+    let name = match method {
+        CompressionMethod::DEFLATE64 => "Deflate64".to_owned(),
+        CompressionMethod::BZIP2 => "bzip2".to_owned(),
+        CompressionMethod::LZMA => "LZMA".to_owned(),
+        CompressionMethod::ZSTD => "Zstandard".to_owned(),
+        CompressionMethod::XZ => "XZ".to_owned(),
+        other => format!("an unknown method ({other})"),
+    };
+    Problem::new(format!(
+        "compressed by {name}, only Deflate can be read; numpy.savez_compressed writes it"
+    ))
 }
 
 /// Reads the entry `name` of an archive of `size` bytes. `read` gets the reader of the entry

@@ -13,10 +13,11 @@
 
 mod attributes;
 mod element;
+mod links;
 mod lzf;
 mod storage;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek};
 
 use hdf5_reader::group::Group;
@@ -57,18 +58,24 @@ pub(super) fn members(reader: &mut (impl Read + Seek), size: u64) -> Result<Vec<
             if !seen.insert(group.address()) {
                 continue;
             }
-            let (inner, datasets) = match list(&group) {
-                Ok(list) => list,
+            let listed = match list(&file, &group) {
+                Ok(listed) => listed,
                 Err(problem) => {
                     let name = format!("{path}/");
                     members.push(Member::unreadable(name, &[], "group", problem));
                     continue;
                 }
             };
-            let inner = inner.into_iter();
+            let inner = listed.groups.into_iter();
             groups.extend(inner.map(|group| (format!("{path}/{}", group.name()), group)));
+            let datasets = listed.datasets.iter();
+            let datasets = datasets.filter(|dataset| !attributes::is_bare_dimension(dataset));
             for dataset in datasets {
-                members.push(member(format!("{path}/{}", dataset.name()), &dataset, size));
+                members.push(member(format!("{path}/{}", dataset.name()), dataset, size));
+            }
+            for (name, problem) in listed.unreadable {
+                let name = format!("{path}/{name}");
+                members.push(Member::unreadable(name, &[], "dataset", problem));
             }
             if members.len() + groups.len() > MAX_OBJECTS {
                 return Err(Problem::new(format!(
@@ -133,14 +140,47 @@ fn open(storage: hdf5_reader::storage::DynStorage) -> Result<Hdf5File, Problem> 
     Hdf5File::from_storage_with_options(storage, options).map_err(problem)
 }
 
-/// The groups and the datasets in a group.
-fn list(group: &Group) -> Result<(Vec<Group>, Vec<Dataset>), Problem> {
-    group.members().map_err(|error| {
+/// What a group holds.
+#[derive(Default)]
+struct Listed {
+    groups: Vec<Group>,
+    datasets: Vec<Dataset>,
+    /// The members that cannot be read, with the reasons.
+    unreadable: Vec<(String, Problem)>,
+}
+
+/// Lists a group. The crate fails for a group with a member that it cannot read. The members are then
+/// opened one by one.
+fn list(file: &Hdf5File, group: &Group) -> Result<Listed, Problem> {
+    let mut listed = Listed::default();
+    let names = links::names(file, group);
+    if let Ok((groups, datasets)) = group.members() {
+        (listed.groups, listed.datasets) = (groups, datasets);
+        // The crate returns many members in the order of a hash.
+        let names = names.unwrap_or_default().into_iter().zip(0..);
+        let places: HashMap<String, usize> = names.collect();
+        listed.groups.sort_by_key(|group| places.get(group.name()));
+        listed
+            .datasets
+            .sort_by_key(|dataset| places.get(dataset.name()));
+        return Ok(listed);
+    }
+    let names = names.map_err(|error| {
         let problem = problem(error).text;
         Problem::new(format!(
             "this group cannot be listed: {problem}; add a colon and the path of a dataset"
         ))
-    })
+    })?;
+    for name in names {
+        match (group.dataset(&name), group.group(&name)) {
+            (Ok(dataset), _) => listed.datasets.push(dataset),
+            (_, Ok(group)) => listed.groups.push(group),
+            // A link that leads nowhere.
+            (Err(error), _) if is_missing(&error) => {}
+            (Err(error), _) => listed.unreadable.push((name, problem(error))),
+        }
+    }
+    Ok(listed)
 }
 
 /// Describes a dataset.
@@ -277,7 +317,7 @@ fn problem(error: Error) -> Problem {
             ))
         }
         Error::UnsupportedLayoutClass(3) => Problem::new(
-            "there is a virtual dataset, with its entries in other files, which cannot be read",
+            "this is a virtual dataset, with its entries in other files, which cannot be read",
         ),
         Error::Other(text) if text.starts_with("external raw data file") => {
             Problem::new("the dataset has its entries in another file, which cannot be read")

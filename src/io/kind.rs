@@ -1,12 +1,17 @@
 //! The kind of a file, recognised by its first bytes. The error for a file of the wrong kind names
 //! this kind and the kind that was expected.
 
+use std::io::{self, Read, Seek, SeekFrom};
+
 use super::Problem;
 #[cfg(feature = "io")]
 use super::read_options::ReadOptions;
 
-/// The number of bytes that decide the kind.
+/// The number of bytes at the start of a file that decide its kind.
 pub(super) const START: u64 = 512;
+
+/// The first bytes of an HDF5 file.
+const HDF5_SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 
 /// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,7 @@ const CLASSIC: Kind =
 
 const PICKLE: Kind = Kind::Other("a Python pickle");
 
+const TEXT: &str = "a text file";
 /// The name of the kind of picture that includes BigTIFF.
 pub(super) const TIFF: &str = "a TIFF";
 
@@ -71,7 +77,7 @@ const SIGNATURES: [(&[u8], Kind); 24] = [
     (b"II+\0", Kind::Picture(TIFF)),
     (b"MM\0+", Kind::Picture(TIFF)),
     (b"%PDF", Kind::Other("a PDF")),
-    (b"\x89HDF\r\n\x1a\n", HDF5),
+    (&HDF5_SIGNATURE, HDF5),
     // An HDF5 file after 512 bytes of MATLAB's own.
     (b"MATLAB 7.3 MAT-file", HDF5),
     (b"CDF\x01", CLASSIC),
@@ -102,9 +108,30 @@ impl Kind {
             _ if super::nifti::is_compressed_volume(start) => NIFTI,
             Some(kind) => kind,
             None if is_nifti(start) => NIFTI,
-            None if is_text(start) => Self::Other("a text file"),
+            None if is_text(start) => Self::Other(TEXT),
             None => Self::Unknown,
         }
+    }
+
+    /// The kind of a file that starts with bytes of this kind. An HDF5 file may follow bytes of another
+    /// program, which the format calls a user block: 512 bytes, or 512 times a power of two.
+    pub(super) fn or_after_user_block(self, file: &mut (impl Read + Seek)) -> io::Result<Self> {
+        if !matches!(self, Self::Unknown | Self::Other(TEXT)) {
+            return Ok(self);
+        }
+        let size = file.seek(SeekFrom::End(0))?;
+        let mut position = START;
+        while position < size {
+            file.seek(SeekFrom::Start(position))?;
+            let mut bytes = Vec::new();
+            let length = HDF5_SIGNATURE.len() as u64;
+            file.take(length).read_to_end(&mut bytes)?;
+            if bytes == HDF5_SIGNATURE {
+                return Ok(HDF5);
+            }
+            position *= 2;
+        }
+        Ok(self)
     }
 
     /// The kind of a file with a signature that does not fill the first bytes.
@@ -248,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_told_from_the_start() {
+    fn the_first_bytes_decide_the_kind() {
         const UNKNOWN: &str = "a file of an unknown kind";
         for (start, name) in [
             (&b"\x93NUMPY\x01\0"[..], "an array (.npy)"),
@@ -276,6 +303,25 @@ mod tests {
             (b"", UNKNOWN),
         ] {
             assert_eq!(Kind::of(start).name(), name, "{start:?}");
+        }
+    }
+
+    #[test]
+    fn an_hdf5_file_may_follow_a_user_block() {
+        let kind = |file: &[u8]| {
+            let kind = Kind::of(&file[..512]);
+            kind.or_after_user_block(&mut io::Cursor::new(file))
+                .unwrap()
+        };
+        for block in [512, 1024, 4096] {
+            for fill in [b'a', 0xff] {
+                let mut file = vec![fill; block];
+                file.extend(HDF5_SIGNATURE);
+                assert_eq!(kind(&file), HDF5, "{block}");
+                // Any other position holds no superblock.
+                file.insert(0, fill);
+                assert_ne!(kind(&file), HDF5, "{block}");
+            }
         }
     }
 }

@@ -154,9 +154,13 @@ fn only(mut members: Vec<Member>, what: &str, remedy: &str) -> Result<Member, Pr
         (&[place], _) => Ok(members.swap_remove(place)),
         ([], 1) => Ok(members.swap_remove(0)),
         ([], 0) => Err(Problem::new(format!("this is {what} without arrays"))),
-        ([], count) => Err(Problem::new(format!(
-            "none of the {count} arrays of this file can be read as a tensor"
-        ))),
+        ([], count) => {
+            let Member { name, problem, .. } = &members[0];
+            let problem = problem.as_deref().unwrap_or_default();
+            Err(Problem::new(format!(
+                "none of the {count} arrays of this file can be read as a tensor; {name}: {problem}"
+            )))
+        }
         (readable, _) => {
             let shown = readable.iter().take(MAX_NAMES).map(|&place| {
                 let member = &members[place];
@@ -203,8 +207,15 @@ mod tests {
         text.problem = Some("no numbers".into());
         let members = vec![text.clone(), member("x")];
         assert_eq!(choose(members, None, "", COLON).unwrap().name, "x");
-        let error = choose(vec![text], None, "", COLON).unwrap_err();
+        let error = choose(vec![text.clone()], None, "", COLON).unwrap_err();
         assert_eq!(error.text, "no numbers");
+        let mut other = member("x");
+        other.problem = Some("no entries".into());
+        let error = choose(vec![other, text], None, "", COLON).unwrap_err();
+        assert_eq!(
+            error.text,
+            "none of the 2 arrays of this file can be read as a tensor; x: no entries"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Values that stand for missing data.
 
 use super::any_tensor::AnyTensor;
+use super::decimal::decimal;
 use crate::scalar::Scalar;
 
 /// A value that stands for missing data, as the file says: the attribute `_FillValue` of a NetCDF
@@ -31,7 +32,7 @@ impl MissingValue {
             AnyTensor::F32(tensor) => self.count(tensor.data()),
             AnyTensor::F64(tensor) => self.count(tensor.data()),
         };
-        let (name, value) = (&self.name, self.value);
+        let (name, value) = (&self.name, decimal(self.value));
         (count > 0).then(|| {
             format!(
                 "{count} of {entries} entries are {name} = {value}, which stands for missing \

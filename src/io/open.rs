@@ -60,8 +60,9 @@ pub(super) fn recognise(
     }
     reader.rewind().map_err(cannot_read)?;
     let start = first_bytes(reader)?;
+    let kind = Kind::of(&start).or_after_user_block(reader);
+    let kind = kind.map_err(cannot_read)?;
     reader.rewind().map_err(cannot_read)?;
-    let kind = Kind::of(&start);
     if expected.admits(kind) {
         return Ok((kind, size));
     }

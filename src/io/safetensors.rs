@@ -85,7 +85,7 @@ impl Header {
             .map_err(cut_short)?;
         let metadata: Metadata = serde_json::from_slice(&text).map_err(|error| {
             Problem::new(format!(
-                "the header is not that of a .safetensors file: {error}"
+                "this is not the header of a .safetensors file: {error}"
             ))
         })?;
         check_data_size(metadata.data_len() as u64, size - start)?;

@@ -1,6 +1,7 @@
 //! Scaled entries: a file stores integers, and the values are slope · entry + intercept.
 
 use super::any_tensor::AnyTensor;
+use super::decimal::decimal;
 use super::element::Element;
 use crate::scalar::Scalar;
 
@@ -42,9 +43,9 @@ impl Scaling {
         let sign = if self.intercept < 0.0 { "−" } else { "+" };
         let intercept = match self.intercept.abs() {
             0.0 => String::new(),
-            intercept => format!(" {sign} {intercept}"),
+            intercept => format!(" {sign} {}", decimal(intercept)),
         };
-        let (name, slope) = (element.numpy_name(), self.slope);
+        let (name, slope) = (element.numpy_name(), decimal(self.slope));
         format!("{name} entries were scaled: {slope} · entry{intercept}")
     }
 }
@@ -62,5 +63,8 @@ mod tests {
         assert_eq!(note, "int16 entries were scaled: 0.5 · entry − 100");
         let note = Scaling::new(2.0, 0.0).unwrap().note(Element::U8);
         assert_eq!(note, "uint8 entries were scaled: 2 · entry");
+        let scaling = Scaling::new(f64::from(0.01f32), 1e-200).unwrap();
+        let note = scaling.note(Element::I16);
+        assert_eq!(note, "int16 entries were scaled: 0.01 · entry + 1e-200");
     }
 }

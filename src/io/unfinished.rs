@@ -55,7 +55,9 @@ impl Unfinished {
     /// Creates a file in `folder` with a temporary name, and adds it to the list.
     pub(super) fn begin(name: &Builder<'_, '_>, folder: &Path) -> io::Result<Self> {
         let mut files = unfinished();
-        let file = name.tempfile_in(folder)?;
+        // The message of tempfile names the temporary file, which no longer exists.
+        let file = name.tempfile_in(folder);
+        let file = file.map_err(|error| io::Error::from(error.kind()))?;
         let path = file.path().to_path_buf();
         files.push(path.clone());
         Ok(Self {
@@ -72,5 +74,19 @@ impl Unfinished {
     pub(super) fn finish(self, name: &Path) -> io::Result<()> {
         let Self { file, _listed } = self;
         file.persist(name).map(drop).map_err(|error| error.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_does_not_name_the_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("no such folder");
+        let error = Unfinished::begin(&Builder::new(), &missing).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(!error.to_string().contains("no such folder"), "{error}");
     }
 }

@@ -18,9 +18,17 @@ impl Counter {
         Self { seed, count: 0 }
     }
 
+    /// The same sequence without its first `count` numbers.
+    pub(crate) fn skip(self, count: u64) -> Self {
+        Self {
+            count: self.count.wrapping_add(count),
+            ..self
+        }
+    }
+
     /// The next number, uniform in [0, 1).
     pub(crate) fn uniform(&mut self) -> f64 {
-        self.count += 1;
+        self.count = self.count.wrapping_add(1);
         let mut z = self
             .seed
             .wrapping_add(self.count.wrapping_mul(0x9E37_79B9_7F4A_7C15));

@@ -46,7 +46,7 @@ fn a_group_gives_the_combined_map_of_the_library() {
     }
 }
 
-/// The size is that of the photograph, or else that of the largest layer.
+/// The combined map has the size of the photograph, or else of the largest layer.
 #[test]
 fn the_size_of_a_combined_map() {
     let folder = folder_with_layers();

@@ -239,6 +239,12 @@ fn a_folder_of_photographs() {
     assert_eq!(all.dimensions(), (4 * 36 - 4, 3 * 36 - 4));
     let message = folder.refusal("cam --onnx quadrants.onnx photos -o maps.npy");
     assert!(message.contains("cannot be one array"), "{message}");
+    fs::create_dir(folder.at("empty")).unwrap();
+    let message = folder.refusal("cam --onnx quadrants.onnx empty");
+    assert!(
+        message.starts_with("empty: the folder contains no photographs (png, "),
+        "{message}"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::folder::{Folder, repository};
 
@@ -26,6 +26,10 @@ fn the_metrics_of_arrays_are_printed() {
     );
     assert_eq!(report["average_drop_percent"], 25.0);
     assert_eq!(report["average_increase_percent"], 50.0);
+    assert_eq!(report["average_absolute_drop_percent"], 12.5);
+    assert_eq!(report["average_gain_percent"], 100.0 / 3.0);
+    // Each resample of two images has a drop of 0, 25 or 50 percent.
+    assert_eq!(report["average_drop_percent_interval"], json!([0.0, 50.0]));
     assert_eq!(report["embedding_mse"], 13.0);
     let manifest = fs::read_to_string(data.join("manifest.json")).unwrap();
     let manifest: Value = serde_json::from_str(&manifest).unwrap();
@@ -49,6 +53,55 @@ fn maps_are_resized_to_their_masks() {
     // none of the mask, above 0.8 half and none.
     assert_eq!(report["mean_iou"][0]["mean_iou"], 0.5);
     assert_eq!(report["mean_iou"][1]["mean_iou"], 0.25);
+}
+
+#[test]
+fn variants_have_options_of_their_own() {
+    let folder = Folder::new();
+    folder.write("p.npy", &[2], &[1e-7, 0.4]);
+    folder.write("o.npy", &[2], &[0.0, 0.8]);
+    let pair = "evaluate --probabilities p.npy --masked-probabilities o.npy";
+    let report = folder.json(&format!("{pair} --epsilon 1e-7 --bootstrap 0"));
+    assert_eq!(report["average_drop_percent"], 50.0);
+    assert_eq!(report["average_drop_with_epsilon_percent"], 25.0);
+    assert_eq!(report["average_drop_percent_interval"], Value::Null);
+    let (text, _) = folder.succeeds(pair);
+    assert!(
+        text.contains(
+            "average drop (lower is better): 50.0000 % (95% interval 0.0000 to 100.0000)"
+        ),
+        "{text}"
+    );
+    let line = folder.refusal(&format!("{pair} --epsilon 2"));
+    assert!(line.contains("epsilon is 2"), "{line}");
+
+    folder.write("maps.npy", &[1, 4], &[0.9, 0.5, 0.7, 0.0]);
+    folder.write("masks.npy", &[1, 4], &[7.0, 0.0, 255.0, 1.0]);
+    let pair = "evaluate --maps maps.npy --masks masks.npy --thresholds 0.5";
+    let iou = |options: &str| folder.json(&format!("{pair} {options}"))["mean_iou"][0].clone();
+    assert_eq!(iou("")["mean_iou"], 0.5);
+    assert_eq!(iou("--void 255")["mean_iou"], 1.0 / 3.0);
+    assert_eq!(iou("--void 255")["interval"], Value::Null);
+}
+
+#[test]
+fn areas_of_curves_are_averaged() {
+    let folder = Folder::new();
+    folder.write("i.npy", &[2, 3], &[0.0, 0.5, 1.0, 0.0, 1.0, 1.0]);
+    folder.write("d.npy", &[1, 2], &[1.0, 0.0]);
+    let report = folder.json("evaluate --insertion i.npy --deletion d.npy");
+    assert_eq!(report["insertion_area"], 0.625);
+    assert_eq!(report["insertion_area_interval"], json!([0.5, 0.75]));
+    assert_eq!(report["deletion_area"], 0.5);
+    folder.write("one.npy", &[2, 1], &[0.0, 1.0]);
+    folder.write("flat.npy", &[2], &[0.0, 1.0]);
+    for (file, problem) in [
+        ("one.npy", "a curve: 2 entries were expected, 1 given"),
+        ("flat.npy", "curves have shape N×(S+1), not 2"),
+    ] {
+        let line = folder.refusal(&format!("evaluate --insertion {file}"));
+        assert!(line.contains(problem), "{line}");
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ mod completions;
 mod corpus;
 mod decompose;
 mod evaluate;
+#[cfg(feature = "onnx")]
+mod evaluate_network;
 #[cfg(unix)]
 mod faults;
 mod folder;
@@ -36,6 +38,8 @@ mod npy;
 mod overwriting;
 mod ranks;
 mod reconstruct;
+mod report;
+mod report_runs;
 mod scalar_range;
 #[cfg(unix)]
 mod sessions;

@@ -65,15 +65,16 @@ fn high_water(process: u32) -> Option<f64> {
 
 /// The peak of a command in megabytes, read every millisecond while it runs.
 fn observed_peak(folder: &Folder, command: &str) -> f64 {
-    let mut child = folder
-        .tenfold(&format!("{command} --threads 2"))
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    peak_of(folder.tenfold(&format!("{command} --threads 2")))
+}
+
+/// The peak in megabytes of a command that has not started.
+pub(crate) fn peak_of(mut command: Command) -> f64 {
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
     let mut peak = 0.0f64;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "{command}: {status}");
+            assert!(status.success(), "{command:?}: {status}");
             return peak;
         }
         peak = peak.max(high_water(child.id()).unwrap_or(0.0));

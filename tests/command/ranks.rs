@@ -121,12 +121,12 @@ fn a_wrong_number_of_ranks_is_refused_with_the_numbers_that_are_accepted() {
     for (options, expected) in [
         (
             "--ranks 2,2",
-            "ranks has 2 entries, the tensor has 3 modes; \
+            "x.npy: ranks has 2 entries, the tensor has 3 modes; \
              --ranks needs one for each mode, or one for all",
         ),
         (
             "--ranks 2,2,2 --modes 0,1",
-            "ranks has 3 entries, the call names 2 modes; \
+            "x.npy: ranks has 3 entries, the call names 2 modes; \
              --ranks needs one for each of --modes, or one for all",
         ),
         (

@@ -48,7 +48,8 @@ fn a_slice_equals_that_part_of_the_whole() {
 fn a_slice_of_one_entry_is_an_array_without_modes() {
     let folder = Folder::with_tensor();
     folder.decompose("--ranks 4,4,4");
-    folder.succeeds("reconstruct x.npz --slice 1,1,1 -o y.npy");
+    let (text, _) = folder.succeeds("reconstruct x.npz --slice 1,1,1 -o y.npy");
+    assert!(text.contains("x.npz → one entry f64, "), "{text}");
     let bytes = folder.read_bytes("y.npy");
     let shape = b"'shape': ()";
     assert!(bytes.windows(shape.len()).any(|text| text == shape));
@@ -63,11 +64,15 @@ fn slices_that_do_not_fit_are_refused() {
         (":,10,:", "10 does not lie within the extent 10"),
         ("5:4,:,:", "5:4 ends before it starts"),
         (":,:", "the slice names 2 modes, the tensor has 3"),
+        ("0", "the slice names 1 mode, the tensor has 3"),
         ("4:4,:,:", "4:4,:,: selects no entries of the shape 12×10×8"),
         ("::2,:,:", "\"::2\" has a step"),
         ("a,:,:", "\"a\" is neither an index nor a range"),
     ] {
         let line = folder.refusal(&format!("reconstruct x.npz --slice {slice} -o y.npy"));
         assert!(line.contains(message), "{line}");
+        // A slice that cannot be parsed is refused before the file is opened.
+        let names_option = line.contains("invalid value");
+        assert_eq!(line.contains("x.npz: "), !names_option, "{line}");
     }
 }

@@ -127,10 +127,25 @@ def hdf5_refused():
             space = h5py.h5s.create_simple((3, 4))
             dataset = h5py.h5d.create(file.id, name.encode(), kind, space)
             dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, content, mtype=kind)
+    # A virtual dataset beside a real one, in groups of few and of many members.
+    layout = h5py.VirtualLayout((2, 3), "f4")
+    layout[:] = h5py.VirtualSource("another.h5", "x", (2, 3))
     with h5py.File(FOLDER / "virtual.h5", "w") as file:
-        layout = h5py.VirtualLayout((2, 3), "f4")
-        layout[:] = h5py.VirtualSource("another.h5", "x", (2, 3))
         file.create_virtual_dataset("virtual", layout)
+        file["real"] = values(SHAPE, "f4")
+    with h5py.File(FOLDER / "virtual_latest.h5", "w", libver="latest") as file:
+        for group, members in [("few", 2), ("many", 20)]:
+            group = file.create_group(group, track_order=True)
+            group.create_virtual_dataset("virtual", layout)
+            group["nothing"] = h5py.SoftLink("/nothing")
+            group.create_group("inner")["real"] = values((2, 3), "f4")
+            for member in range(members):
+                group[f"real {member}"] = values((2, 3), "f4")
+
+
+def hdf5_user_block():
+    """Bytes of another program before the file."""
+    with h5py.File(FOLDER / "user_block.h5", "w", userblock_size=1024) as file:
         file["real"] = values(SHAPE, "f4")
 
 
@@ -164,6 +179,13 @@ def netcdf():
         unsigned._Unsigned = "true"
         unsigned.set_auto_maskandscale(False)
         unsigned[:] = values((4, 6), "i1")
+    # One variable, and two dimensions without coordinates.
+    with netCDF4.Dataset(FOLDER / "dimensions.nc", "w", format="NETCDF4") as file:
+        file.createDimension("y", 4)
+        file.createDimension("x", 6)
+        both = file.createVariable("v", "f4", ("y", "x"), fill_value=-50.0)
+        both.missing_value = np.float32(-50)
+        both[:] = values((4, 6), "f4")
     with netCDF4.Dataset(FOLDER / "classic.nc", "w", format="NETCDF3_CLASSIC") as file:
         file.createDimension("x", 6)
         file.createVariable("x", "f4", ("x",))[:] = values((6,), "f4")
@@ -267,5 +289,15 @@ def matlab():
 
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for make in [hdf5, hdf5_chunked, hdf5_sparse, hdf5_refused, netcdf, nifti, matlab]:
+    makers = [
+        hdf5,
+        hdf5_chunked,
+        hdf5_sparse,
+        hdf5_refused,
+        hdf5_user_block,
+        netcdf,
+        nifti,
+        matlab,
+    ]
+    for make in makers:
         make()

@@ -12,6 +12,7 @@ use tenfold::io::{ArrayFile, Element, Raw, ReadOptions, Source};
 
 use crate::failure::{Failure, Outcome};
 use crate::list;
+use crate::names;
 
 /// The options of all commands that read arrays.
 #[derive(clap::Args)]
@@ -19,7 +20,8 @@ use crate::list;
 pub(crate) struct ArrayOptions {
     /// Read raw numbers of this type, from files without a header: f16, bf16, f32, f64, bool, i8 to
     /// i64, u8 to u64. Needs --shape, which must match the length of the file
-    #[arg(long, value_name = "TYPE", requires = "extents")]
+    #[arg(long, value_name = "TYPE", requires = "extents", hide_possible_values = true,
+          value_parser = names::of(Element::ALL, Element::name))]
     raw: Option<Element>,
     /// The extents of the array in a raw file, such as 512,512,512
     #[arg(id = "extents", long = "shape", value_delimiter = ',', value_name = "N,…",

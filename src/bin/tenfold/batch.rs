@@ -28,6 +28,14 @@ pub(crate) struct KeepGoing {
     keep_going: bool,
 }
 
+impl KeepGoing {
+    /// Whether the option was given.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn is_given(&self) -> bool {
+        self.keep_going
+    }
+}
+
 /// An input of a command: a file, or several files that belong together.
 pub(crate) trait Input {
     /// The names of the files, as the user wrote them.

@@ -12,6 +12,7 @@
 //! | `photograph` | the photograph that the maps are drawn over |
 //! | `picture` | pictures of maps |
 //! | `report` | notes and the summary |
+//! | `weightings` | the value of `--weighting` |
 
 mod group;
 pub(crate) mod layout;
@@ -24,6 +25,7 @@ mod photograph;
 mod picture;
 mod report;
 mod target;
+mod weightings;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -42,6 +44,7 @@ use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
 use crate::list;
 use crate::memory::Memory;
+use crate::names;
 use crate::progress::{Bar, Steps};
 use crate::ranks::Ranks;
 use group::{GroupArgs, Layers};
@@ -51,6 +54,7 @@ use need::Need;
 use photograph::{Photograph, size_of};
 use report::{Report, Summaries, note_statuses};
 use target::{Expected, Target, Writer};
+pub(crate) use weightings::Weightings;
 
 /// Compute saliency maps of feature maps, and draw them
 ///
@@ -73,7 +77,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     layout: LayoutArgs,
     /// The kind of map: eigen-cam, tsm, multivec-eigen-cam, mtsm, or all
-    #[arg(long, value_name = "NAME", default_value = "mtsm", value_parser = parse_weightings)]
+    #[arg(long, value_name = "NAME", default_value = "mtsm", hide_possible_values = true,
+          value_parser = Weightings::parser())]
     weighting: Weightings,
     /// Ranks of the Tucker decomposition (tsm and mtsm): one for each mode, or one for all
     /// modes, lowered where it is too large [default: full ranks]
@@ -90,7 +95,8 @@ pub(crate) struct Args {
     /// (the sign for which the entry of largest magnitude is positive; negative entries become
     /// 0), negative (the same with the opposite sign) [default: positive for eigen-cam, absolute
     /// for the others]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_possible_values = true,
+          value_parser = names::of(Sign::ALL, Sign::name))]
     sign: Option<Sign>,
     /// Draw the map over this photograph: PNG, JPEG, WebP, BMP or TIFF, or - for standard input. It
     /// is turned as its EXIF orientation says
@@ -104,7 +110,8 @@ pub(crate) struct Args {
     #[arg(long)]
     stretch: bool,
     /// The colours: turbo, viridis, inferno, magma, plasma, gray, jet
-    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(long, value_name = "NAME", default_value_t, hide_possible_values = true,
+          value_parser = names::of(Colormap::ALL, Colormap::name))]
     colormap: Colormap,
     /// The opacity of the map over the photograph, 0 to 1
     #[arg(long, value_name = "A", default_value_t = Overlay::default().alpha, allow_hyphen_values = true)]
@@ -132,32 +139,6 @@ const NO_FILES: [&str; 1] = ["groups"];
 /// The options in place of files.
 #[cfg(feature = "onnx")]
 const NO_FILES: [&str; 2] = ["groups", "list_layers"];
-
-/// The value of `--weighting`: one weighting or all of them.
-#[derive(Clone)]
-pub(crate) struct Weightings(pub(crate) Vec<Weighting>);
-
-impl Weightings {
-    /// The name for file names.
-    fn name(&self) -> &'static str {
-        match self.0.as_slice() {
-            [weighting] => weighting.name(),
-            _ => "all",
-        }
-    }
-}
-
-pub(crate) fn parse_weightings(name: &str) -> tenfold::Result<Weightings> {
-    if name == "all" {
-        return Ok(Weightings(Weighting::ALL.to_vec()));
-    }
-    let weighting = name.parse().map_err(|_| tenfold::Error::UnknownName {
-        what: "weighting",
-        name: name.to_owned(),
-        known: "eigen-cam, tsm, multivec-eigen-cam, mtsm, all",
-    })?;
-    Ok(Weightings(vec![weighting]))
-}
 
 /// The maximum number of pixels that a map is resized to: 8192×8192.
 const MAX_RESIZED_PIXELS: usize = 1 << 26;
@@ -301,7 +282,8 @@ impl<'a> Features<'a> {
         let npy = args.arrays.open(path)?;
         let reading = args.layout.read(path, npy.shape())?;
         let of_given = |given| Ranks::of(given, reading.feature_map_shape(), None);
-        let ranks = args.ranks.as_deref().map(of_given).transpose()?;
+        let ranks = args.ranks.as_deref().map(of_given).transpose();
+        let ranks = ranks.map_err(|failure| failure.of_file(path))?;
         Ok(Self {
             file,
             path,

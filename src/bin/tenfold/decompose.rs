@@ -17,6 +17,7 @@ use crate::failure::{Failure, Outcome};
 use crate::interruption::cancellable;
 use crate::list;
 use crate::memory::Memory;
+use crate::names;
 use crate::output;
 use crate::progress::Steps;
 use crate::ranks::Ranks;
@@ -42,14 +43,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
     tolerance: Option<f64>,
     /// The solver: st-hosvd, hosvd, hooi or randomized
-    #[arg(long, value_name = "NAME", default_value_t = Method::StHosvd)]
+    #[arg(long, value_name = "NAME", default_value_t = Method::StHosvd, hide_possible_values = true,
+          value_parser = names::of(Method::ALL, Method::name))]
     method: Method,
     /// Decompose only these modes, counted from 0 [default: all]
     #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     modes: Option<Vec<usize>>,
     /// The solver that HOOI starts from: st-hosvd or hosvd [default: st-hosvd]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_possible_values = true,
+          value_parser = names::of(Start::ALL, Start::name))]
     start: Option<Start>,
     /// Maximum number of sweeps of HOOI [default: 100]
     #[arg(long, value_name = "N")]
@@ -84,7 +87,8 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     let modes = args.modes.as_deref();
     let of_given = |given: &Vec<usize>| Ranks::of(given, file.shape(), modes);
-    let ranks = args.ranks.as_ref().map(of_given).transpose()?;
+    let ranks = args.ranks.as_ref().map(of_given).transpose();
+    let ranks = ranks.map_err(|failure| failure.of_file(&args.input))?;
     let truncation = match &ranks {
         Some(ranks) => Truncation::Ranks(ranks.each.clone()),
         None => Truncation::RelativeError(args.tolerance.unwrap_or_default()),

@@ -73,6 +73,14 @@ impl Failure {
         }
     }
 
+    /// The same failure, with the name of the file that caused it.
+    pub(crate) fn of_file(mut self, path: &Path) -> Self {
+        for message in &mut self.messages {
+            *message = format!("{}: {message}", path.display());
+        }
+        self
+    }
+
     /// Prints each message in one line and returns the exit status.
     pub(crate) fn report(&self) -> ExitCode {
         for message in &self.messages {

@@ -15,14 +15,18 @@ mod info;
 mod interruption;
 mod list;
 mod memory;
+mod metric;
+mod names;
 #[cfg(feature = "onnx")]
 mod network;
 mod output;
-#[cfg(feature = "onnx")]
+#[cfg(any(feature = "onnx", test))]
 mod pictures;
 mod progress;
 mod ranks;
 mod reconstruct;
+mod records;
+mod report;
 mod sizes;
 
 use std::process::ExitCode;
@@ -45,6 +49,7 @@ struct Cli {
 
 /// The options of all subcommands.
 #[derive(clap::Args)]
+#[command(next_help_heading = "Options of all commands")]
 struct Common {
     /// Number of threads; 0 for all cores. The results do not depend on it
     #[arg(long, global = true, value_name = "N", default_value_t = 0,
@@ -69,6 +74,7 @@ enum Command {
     Info(info::Args),
     Cam(cam::Args),
     Evaluate(evaluate::Args),
+    Report(report::Args),
     Bench(bench::Args),
     Completions(completions::Args),
 }
@@ -98,6 +104,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Info(args) => info::run(&args, &console, &memory),
         Command::Cam(args) => cam::run(args, &console, &memory),
         Command::Evaluate(args) => evaluate::run(&args, &console, &memory),
+        Command::Report(args) => report::run(&args, &console, &memory),
         Command::Bench(args) => bench::run(&args, &console, &memory),
         Command::Completions(args) => completions::run(&args, &console),
     }

@@ -1,6 +1,6 @@
 //! `tenfold reconstruct`: the array of a decomposition, or a part of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::slice::from_ref;
 use std::time::Instant;
 
@@ -64,7 +64,7 @@ fn reconstruct<T: Scalar>(
 ) -> Outcome {
     let shape = match &args.slice {
         None => tucker.shape().to_vec(),
-        Some(slice) => sliced_shape(slice, tucker.shape())?,
+        Some(slice) => sliced_shape(slice, tucker.shape(), &args.input)?,
     };
     allows(tucker.reconstruction_memory(args.slice.as_ref())?)?;
     let started = Instant::now();
@@ -89,23 +89,28 @@ fn reconstruct<T: Scalar>(
         "dtype": T::NAME,
         "seconds": seconds,
     });
+    let extents = match shape.len() {
+        0 => "one entry".to_owned(),
+        _ => times(&shape),
+    };
     let text = format!(
-        "{} → {} {}, {seconds:.3} s\nwritten: {}",
+        "{} → {extents} {}, {seconds:.3} s\nwritten: {}",
         args.input.display(),
-        times(&shape),
         T::NAME,
         args.output.display()
     );
     console.summary(Some(&args.output), object, &text)
 }
 
-/// The shape of the part. Fails if the part has no entries.
-fn sliced_shape(slice: &Slice, shape: &[usize]) -> Outcome<Vec<usize>> {
-    let sliced = slice.sliced_shape(shape)?;
+/// The shape of the part of the decomposition in `input`. Fails if the part has no entries.
+fn sliced_shape(slice: &Slice, shape: &[usize], input: &Path) -> Outcome<Vec<usize>> {
+    let sliced = slice.sliced_shape(shape);
+    let sliced = sliced.map_err(|error| Failure::in_file(input, error))?;
     if sliced.contains(&0) {
         let shape = times(shape);
         return Err(Failure::usage(format!(
-            "--slice {slice} selects no entries of the shape {shape}"
+            "{}: --slice {slice} selects no entries of the shape {shape}",
+            input.display()
         )));
     }
     Ok(sliced)

@@ -73,8 +73,13 @@ impl Attributes {
         // the default value 0.
         let mut missing = Vec::new();
         for name in ["_FillValue", "missing_value"] {
-            if let Some(Ok(value)) = named(name).map(number) {
-                missing.push((name, as_element(value, element)));
+            let value = named(name).and_then(|attribute| number(attribute).ok());
+            let value = value.map(|value| as_element(value, element));
+            // Many files have the same value in both attributes.
+            if let Some(value) = value
+                && missing.iter().all(|&(_, other)| other != value)
+            {
+                missing.push((name, value));
             }
         }
         let fill = dataset.fill_value().and_then(|fill| fill.value.as_ref());
@@ -103,6 +108,15 @@ impl Attributes {
             missing: missing.collect(),
         })
     }
+}
+
+/// Whether a dataset only stands for a dimension of NetCDF that has no coordinates. Its entries have no
+/// meaning.
+pub(super) fn is_bare_dimension(dataset: &Dataset) -> bool {
+    let text = dataset
+        .attribute("NAME")
+        .and_then(|name| name.read_string());
+    text.is_ok_and(|text| text.starts_with("This is a netCDF dimension but not a netCDF variable"))
 }
 
 /// The number that an attribute holds.

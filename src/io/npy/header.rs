@@ -264,7 +264,8 @@ fn describe(descr: &str) -> String {
         Some('M') => "date",
         Some('m') => "time difference",
         Some('f') => "float",
-        Some('[' | 'V') => "structured",
+        Some('[') => "structured",
+        Some('V') => "bytes without a type of numbers",
         _ => return format!("'{}'", shorten(descr)),
     };
     format!("'{}' ({kind})", shorten(descr))

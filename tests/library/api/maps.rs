@@ -1,7 +1,11 @@
 //! Saliency maps with arbitrary options, and pictures and metrics of arbitrary maps.
 
 use proptest::prelude::*;
-use tenfold::cam::metrics::{average_drop, average_increase, embedding_mse, iou, mean_iou};
+use tenfold::cam::metrics::{
+    Bootstrap, PixelOrder, ProbabilityPair, Region, area_under_curve, average_absolute_drop,
+    average_drop, average_drop_with_epsilon, average_gain, average_increase, embedding_error,
+    embedding_mse, iou, iou_of_regions, mean_iou,
+};
 use tenfold::cam::{
     Cam, Combination, Grid, Layout, Sign, Tokens, Weighting, combine, normalize, resize,
 };
@@ -181,10 +185,38 @@ fn check_metrics(seed: u64) {
     let (p, o) = (list(&mut random, count), list(&mut random, other));
     let drop = call("average_drop", || average_drop(&p, &o));
     let increase = call("average_increase", || average_increase(&p, &o));
-    assert_eq!(drop.is_ok(), increase.is_ok());
+    let absolute = call("average_absolute_drop", || average_absolute_drop(&p, &o));
+    let gain = call("average_gain", || average_gain(&p, &o));
+    for other in [&increase, &absolute, &gain] {
+        assert_eq!(drop.is_ok(), other.is_ok());
+    }
+    let epsilon = kind.entry::<f64>(&mut random);
+    let with_epsilon = call("average_drop_with_epsilon", || {
+        average_drop_with_epsilon(&p, &o, epsilon)
+    });
+    assert_eq!(
+        with_epsilon.is_ok(),
+        drop.is_ok() && (0.0..=1.0).contains(&epsilon)
+    );
     assert!(count > 0 && count == other || drop.is_err());
-    for percent in [drop, increase].into_iter().flatten() {
-        assert!((0.0..=100.0).contains(&percent));
+    // The metrics over images are the means of the metrics of each image.
+    let pairs: Result<Vec<ProbabilityPair>, _> = p
+        .iter()
+        .zip(&o)
+        .map(|(&p, &o)| ProbabilityPair::new(p, o))
+        .collect();
+    if let (Ok(drop), Ok(gain), Ok(absolute)) = (&drop, &gain, &absolute) {
+        let pairs = pairs.unwrap();
+        let percent = |metric: fn(ProbabilityPair) -> f64| {
+            100.0 * pairs.iter().map(|&pair| metric(pair)).sum::<f64>() / pairs.len() as f64
+        };
+        assert_eq!(*drop, percent(ProbabilityPair::drop));
+        assert_eq!(*gain, percent(ProbabilityPair::gain));
+        assert_eq!(*absolute, percent(ProbabilityPair::absolute_drop));
+        assert!(absolute <= drop);
+    }
+    for percent in [drop, increase, absolute, gain, with_epsilon] {
+        assert!(percent.is_err() || (0.0..=100.0).contains(&percent.unwrap()));
     }
 
     let mask: Vec<bool> = (0..other).map(|_| random.below(2) == 0).collect();
@@ -193,8 +225,41 @@ fn check_metrics(seed: u64) {
     assert!(overlap.is_err() || count == other && count > 0);
     let pixels = number(&mut random, 4);
     let mean = call("mean_iou", || mean_iou(&p, &mask, pixels, threshold));
-    for share in [overlap, mean].into_iter().flatten() {
+    let regions: Vec<Region> = (0..other)
+        .map(|_| Region::from_voc([0, 1, 255][random.below(3)]))
+        .collect();
+    let labelled = call("iou_of_regions", || iou_of_regions(&p, &regions, threshold));
+    assert_eq!(labelled.is_ok(), overlap.is_ok());
+    let area = call("area_under_curve", || area_under_curve(&p));
+    for share in [overlap, mean, labelled, area].into_iter().flatten() {
         assert!((0.0..=1.0).contains(&share));
+    }
+
+    if let Ok(order) = call("PixelOrder::new", || PixelOrder::new(&p)) {
+        let (step, steps) = (number(&mut random, 4), number(&mut random, 4));
+        let inserted = call("PixelOrder::inserted", || order.inserted(step, steps));
+        let kept = call("PixelOrder::kept", || order.kept(step, steps));
+        assert_eq!(inserted.is_ok(), steps > 0 && step <= steps);
+        assert_eq!(inserted.is_ok(), kept.is_ok());
+        if let (Ok(inserted), Ok(kept)) = (inserted, kept) {
+            assert!(inserted.iter().zip(&kept).all(|(a, b)| a != b));
+        }
+        let half = order.upper_half().iter().filter(|&&pixel| pixel).count();
+        assert_eq!(half, count.div_ceil(2));
+    }
+
+    let bootstrap = Bootstrap {
+        resamples: random.below(20),
+        level: [0.95, 0.0, 1.0, -0.1, f64::NAN][random.below(5)],
+        seed,
+    };
+    let interval = call("Bootstrap::mean", || bootstrap.mean(&o));
+    if let Ok(interval) = interval {
+        let least = o.iter().copied().fold(f64::INFINITY, f64::min);
+        let largest = o.iter().copied().fold(0.0, f64::max);
+        let margin = 1e-12 * largest;
+        assert!(least - margin <= interval.low && interval.low <= interval.high);
+        assert!(interval.high <= largest + margin && interval.mean <= largest + margin);
     }
 
     let shape = [[0, 3], [3, 0], [2, 1], [1, 2]][random.below(4)];
@@ -206,6 +271,7 @@ fn check_metrics(seed: u64) {
     let masked = TensorRef::new(&shape, &masked).unwrap();
     let error = call("embedding_mse", || embedding_mse(z, masked));
     assert!(shape[0] > 0 || error.is_err());
+    call("embedding_error", || embedding_error(z, masked)).ok();
 }
 
 proptest! {

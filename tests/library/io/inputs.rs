@@ -305,19 +305,19 @@ fn wrong_headers_of_safetensors_are_refused_before_anything_is_allocated() {
         ),
         (
             safetensors(&array("[2,3]", 20), 20),
-            "the header is not that of a .safetensors file",
+            "this is not the header of a .safetensors file",
         ),
         (
             safetensors(&array("[4611686018427387904,3]", 24), 24),
-            "the header is not that of",
+            "this is not the header of",
         ),
         (
             safetensors("{\"x\":1}", 24),
-            "the header is not that of a .safetensors file",
+            "this is not the header of a .safetensors file",
         ),
         (
             safetensors("{", 24),
-            "the header is not that of a .safetensors file",
+            "this is not the header of a .safetensors file",
         ),
         (
             safetensors(&array("[1000000000000]", 4_000_000_000_000), 24),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use tenfold::Scalar;
-use tenfold::io::{Meta, read_tucker, write_npy_entries, write_tucker};
+use tenfold::io::{ArrayFile, Meta, Source, read_tucker, write_npy_entries, write_tucker};
 
 use super::archive::write_archive;
 use super::{small_tucker, text};
@@ -147,6 +147,44 @@ fn a_damaged_entry_is_found_by_its_checksum() {
     fs::write(&path, &damaged).unwrap();
     let message = read_tucker(&path).unwrap_err().to_string();
     assert!(message.contains("in \"core\": damaged"), "{message}");
+}
+
+/// The local and the central header of an entry name the method of compression.
+#[test]
+fn other_compressions_than_deflate_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.npz");
+    let whole = write_valid(&path);
+    for (method, name) in [
+        (9u16, "Deflate64"),
+        (12, "bzip2"),
+        (14, "LZMA"),
+        (93, "Zstandard"),
+        (95, "XZ"),
+        (14_592, "an unknown method ("),
+    ] {
+        let mut changed = whole.clone();
+        for (signature, offset) in [(b"PK\x03\x04", 8), (b"PK\x01\x02", 10)] {
+            for place in 0..whole.len() - 4 {
+                if whole[place..].starts_with(signature) {
+                    let field = place + offset..place + offset + 2;
+                    changed[field].copy_from_slice(&method.to_le_bytes());
+                }
+            }
+        }
+        fs::write(&path, &changed).unwrap();
+        let expected = format!("compressed by {name}");
+        let messages = [
+            read_tucker(&path).unwrap_err().to_string(),
+            ArrayFile::open(Source::member(&path, "core"))
+                .unwrap_err()
+                .to_string(),
+        ];
+        for message in messages {
+            assert!(message.contains(&expected), "{message}");
+            assert!(message.contains("only Deflate can be read"), "{message}");
+        }
+    }
 }
 
 #[test]

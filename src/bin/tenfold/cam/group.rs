@@ -19,6 +19,7 @@ use super::{Args, Features};
 use crate::arrays::stem;
 use crate::batch::Input;
 use crate::failure::{Failure, Outcome};
+use crate::names;
 
 /// The options of groups.
 #[derive(clap::Args)]
@@ -28,9 +29,10 @@ pub(super) struct GroupArgs {
     /// times, each group has a map of its own
     #[arg(long = "group", value_name = "F.npy,G.npy", value_parser = parse_group)]
     groups: Vec<Group>,
-    /// How the maps of a group, or of several layers of a network, become one map: mean, as in pytorch-grad-cam, or max. The result
-    /// is stretched to [0, 1] [default: mean]
-    #[arg(long, value_name = "NAME")]
+    /// How the maps of a group, or of several layers of a network, become one map: mean, as in
+    /// pytorch-grad-cam, or max. The result is stretched to [0, 1] [default: mean]
+    #[arg(long, value_name = "NAME", hide_possible_values = true,
+          value_parser = names::of(Combination::ALL, Combination::name))]
     pub(super) combine: Option<Combination>,
 }
 

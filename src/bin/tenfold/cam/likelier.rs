@@ -3,7 +3,7 @@
 //! A network has many channels and few, often square positions. So equal extents are likely to be
 //! height and width, and an extent that alone is above [`MANY`] is likely to be the channels. An
 //! extent s² or s² + 1 may be the tokens of a Vision Transformer: a square grid, with or without a
-//! class token. `docs/tutorial.md` has the rules for users.
+//! class token. Some models add four register tokens. `docs/tutorial.md` has the rules for users.
 
 /// What an array may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +24,15 @@ const MIN_SIDE: usize = 4;
 /// number.
 pub(super) fn likelier(shape: &[usize]) -> Option<Likelier> {
     let layout = match *shape {
+        // Squares may also be numbers of channels, one more than a square is unusual.
+        [a, b] if has_class_token(a) && !has_class_token(b) => "lc",
         // Powers of two are usual numbers of channels too.
         [a, b] if is_tokens(a) && !a.is_power_of_two() && !is_tokens(b) => "lc",
         [_, b] => return side(b).map(Likelier::Grid),
         [a, b, c] if a == b && b != c => "hwc",
+        [1, b, c] if has_class_token(b) && !has_class_token(c) => "nlc",
+        [1, b, c] if has_class_token(c) && !has_class_token(b) => "ncl",
+        [1, b, c] if has_registers(b) && c > MANY => "nlc",
         [1, b, c] if is_tokens(b) && !is_tokens(c) => "nlc",
         [1, b, c] if is_tokens(c) && !is_tokens(b) => "ncl",
         [a, b, c] if is_last_channels([a, b, c]) => "hwc",
@@ -52,7 +57,17 @@ fn side(positions: usize) -> Option<usize> {
 
 /// Whether this number of tokens is a square grid, with or without a class token.
 fn is_tokens(extent: usize) -> bool {
-    side(extent).is_some() || side(extent.saturating_sub(1)).is_some()
+    side(extent).is_some() || has_class_token(extent)
+}
+
+/// Whether this number of tokens is a square grid and a class token.
+fn has_class_token(extent: usize) -> bool {
+    side(extent.saturating_sub(1)).is_some()
+}
+
+/// Whether this number of tokens is a square grid, a class token and four register tokens.
+fn has_registers(extent: usize) -> bool {
+    side(extent.saturating_sub(5)).is_some()
 }
 
 #[cfg(test)]
@@ -75,6 +90,13 @@ mod tests {
             (&[64, 16, 112, 112], "cthw"),
             (&[49, 512], "lc"),
             (&[197, 768], "lc"),
+            (&[257, 1024], "lc"),
+            (&[17, 1024], "lc"),
+            (&[1, 257, 1024], "nlc"),
+            (&[1, 17, 64], "nlc"),
+            (&[1, 261, 384], "nlc"),
+            (&[1, 1374, 1024], "nlc"),
+            (&[1, 1024, 257], "ncl"),
         ] {
             assert_eq!(likelier(shape), Some(Likelier::Layout(word)), "{shape:?}");
         }

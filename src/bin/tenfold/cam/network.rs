@@ -34,7 +34,7 @@ use crate::device::Device;
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
 use crate::network::InputArgs;
-use crate::pictures::pictures;
+use crate::pictures::{no_photographs, pictures};
 use crate::progress::{Bar, Steps};
 use session::{Changes, Photograph, Session};
 
@@ -157,8 +157,11 @@ fn photographs(arguments: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
     let mut photographs = Vec::new();
     for argument in arguments {
         if argument.is_dir() {
-            let pictures = pictures(argument)?.into_iter();
-            photographs.extend(pictures.map(|(_, path)| path));
+            let pictures = pictures(argument)?;
+            if pictures.is_empty() {
+                return Err(no_photographs(argument));
+            }
+            photographs.extend(pictures.into_iter().map(|(_, path)| path));
         } else {
             photographs.push(argument.clone());
         }

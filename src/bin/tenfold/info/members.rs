@@ -40,17 +40,18 @@ pub(super) fn describe_members(path: &Path, members: &[Member]) -> (Value, Strin
             stored_dtype,
             ..
         } = member;
+        // Single values and members that cannot be read have no extents.
         let shape = if shape.is_empty() {
-            "1 value".to_owned()
+            String::new()
         } else {
-            times(shape)
+            format!("{} ", times(shape))
         };
         let problem = member
             .problem
             .as_ref()
             .map(|problem| format!(": {problem}"));
         text += &format!(
-            "  {name:width$}  {shape} {stored_dtype}{}\n",
+            "  {name:width$}  {shape}{stored_dtype}{}\n",
             problem.unwrap_or_default()
         );
     }

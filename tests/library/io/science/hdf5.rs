@@ -1,6 +1,6 @@
 //! HDF5 and NetCDF-4.
 
-use tenfold::io::{ArrayFile, members};
+use tenfold::io::members;
 
 use super::{SHAPE, check, described, entries, open, read, refusal, sample, scalar, values};
 
@@ -96,10 +96,14 @@ fn values_for_missing_data_are_named_where_they_occur() {
              read as numbers"
         ]
     );
+    // The same value in two attributes gives one note.
+    let file = open("dimensions.nc", "v").unwrap();
+    let names: Vec<&str> = file.missing().iter().map(|m| &m.name[..]).collect();
+    assert_eq!(names, ["_FillValue"]);
     // netCDF4 fills entries that were never written with a default value.
     let note = &notes("default")[0];
     assert!(
-        note.starts_with("18 of 24 entries are the fill value = 99692"),
+        note.starts_with("18 of 24 entries are the fill value = 9.96921e36,"),
         "{note}"
     );
     let note = &notes("group/packed")[0];
@@ -176,12 +180,67 @@ fn what_is_not_an_array_of_real_numbers_is_refused() {
 }
 
 #[test]
-fn a_virtual_dataset_is_refused() {
-    let message = ArrayFile::open(sample("virtual.h5"))
-        .unwrap_err()
-        .to_string();
-    assert!(message.contains("virtual dataset"), "{message}");
-    check("virtual.h5", "real", &SHAPE, "f32", &values(&SHAPE, true));
+fn datasets_are_listed_by_name_where_the_file_has_no_order() {
+    for version in VERSIONS {
+        let listed = members(sample(&format!("{version}.h5"))).unwrap();
+        let names = listed.iter().map(|member| &member.name[..]);
+        let names: Vec<&str> = names.filter(|name| name.starts_with("/types/")).collect();
+        assert!(names.len() > 8 && names.is_sorted(), "{names:?}");
+    }
+}
+
+#[test]
+fn a_virtual_dataset_is_refused_and_hides_no_other() {
+    const PROBLEM: &str =
+        "this is a virtual dataset, with its entries in other files, which cannot be read";
+    assert_eq!(refusal("virtual.h5", "/virtual"), PROBLEM);
+    check("virtual.h5", "", &SHAPE, "f32", &values(&SHAPE, true));
+    let many: Vec<String> = (0..20).map(|n| format!("/many/real {n}")).collect();
+    let few: Vec<String> = (0..2).map(|n| format!("/few/real {n}")).collect();
+    for (file, names) in [
+        ("virtual.h5", &["/real".to_owned()][..]),
+        ("virtual_latest.h5", &few),
+        ("virtual_latest.h5", &many),
+    ] {
+        let group = &names[0][..names[0].rfind('/').unwrap()];
+        let listed = members(sample(file)).unwrap().into_iter();
+        let (readable, refused): (Vec<_>, Vec<_>) = listed
+            .filter(|member| member.name.rsplit_once('/').unwrap().0 == group)
+            .partition(|member| member.problem.is_none());
+        let found: Vec<String> = readable.into_iter().map(|member| member.name).collect();
+        assert_eq!(found, names, "{file}");
+        let found: Vec<_> = refused.iter().map(|m| (&m.name, &m.problem)).collect();
+        let virtual_one = format!("{group}/virtual");
+        assert_eq!(found, [(&virtual_one, &Some(PROBLEM.to_owned()))], "{file}");
+        let shape = described(file, &names[0]).shape;
+        check(file, &names[0], &shape, "f32", &values(&shape, true));
+    }
+    for name in ["/few/inner/real", "/many/inner/real"] {
+        check(
+            "virtual_latest.h5",
+            name,
+            &[2, 3],
+            "f32",
+            &values(&[2, 3], true),
+        );
+        described("virtual_latest.h5", name);
+    }
+    assert_eq!(
+        refusal("virtual.h5", "/rael"),
+        "there is no array \"/rael\", the nearest names are \"/real\", \"/virtual\""
+    );
+}
+
+#[test]
+fn a_file_after_a_user_block_is_read() {
+    check("user_block.h5", "", &SHAPE, "f32", &values(&SHAPE, true));
+}
+
+#[test]
+fn dimensions_of_netcdf_without_coordinates_are_no_arrays() {
+    let listed = members(sample("dimensions.nc")).unwrap();
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    check("dimensions.nc", "", &[4, 6], "f32", &values(&[4, 6], true));
 }
 
 #[test]
