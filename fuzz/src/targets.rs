@@ -10,6 +10,8 @@ use tenfold::io::{
     AnyTensor, AnyTucker, ArrayFile, Element, Member, Raw, ReadOptions, members_from,
     read_array_from, read_image, read_npy, read_tucker,
 };
+#[cfg(feature = "onnx")]
+use tenfold::network::Network;
 use tenfold::{
     Hooi, Hosvd, Method, Randomized, Result, Route, Scalar, Slice, Solver, StHosvd, Tensor,
     Truncation, Tucker,
@@ -121,6 +123,35 @@ pub fn raw(data: &[u8]) {
 pub fn image(data: &[u8]) {
     match as_file(data, ".png", |path| read_image(path)) {
         Ok(image) => assert!(image.width() > 0 && image.height() > 0),
+        Err(error) => check_message(&error),
+    }
+}
+
+/// Reads an ONNX network with these bytes, and runs it for a black image.
+#[cfg(feature = "onnx")]
+pub fn network(data: &[u8]) {
+    /// The maximum number of pixels of the image. A network can claim a larger input.
+    const MAX_PIXELS: usize = 1 << 12;
+    let network = match as_file(data, ".onnx", |path| Network::open(path)) {
+        Ok(network) => network,
+        Err(error) => return check_message(&error),
+    };
+    let size = network.input().size().unwrap_or((5, 6));
+    if size.0.saturating_mul(size.1) > MAX_PIXELS {
+        return;
+    }
+    let network = match network.with_input_size(size.0, size.1) {
+        Ok(network) => network,
+        Err(error) => return check_message(&error),
+    };
+    if let Ok(layer) = network.last_feature_map() {
+        assert_eq!(network.layer(layer.name()).unwrap(), layer);
+    }
+    let last = network.layers().iter().rev().take(2);
+    let names: Vec<&str> = last.map(|layer| layer.name()).collect();
+    let image = Tensor::zeros(&[3, size.0, size.1]).unwrap();
+    match network.plan(&names).and_then(|plan| plan.run(&image)) {
+        Ok(outputs) => assert_eq!(outputs.len(), names.len()),
         Err(error) => check_message(&error),
     }
 }

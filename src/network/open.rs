@@ -87,7 +87,7 @@ impl Network {
         drop(file);
         // 3. One image.
         let input = input_of(&model)?;
-        let fact = fact_of(&input);
+        let fact = fact_of(&input, &model);
         guarded("read", || model.set_input_fact(0, fact))?;
         Self {
             path: path.to_path_buf(),
@@ -114,7 +114,7 @@ impl Network {
     /// [`NetworkError::UnsupportedInput`] if the input has another fixed height or width.
     pub fn with_input_size(mut self, height: usize, width: usize) -> Result<Self> {
         self.input = self.input.resized(height, width)?;
-        let fact = fact_of(&self.input);
+        let fact = fact_of(&self.input, &self.model);
         guarded("prepared", || self.model.set_input_fact(0, fact))?;
         Ok(self.with_shapes()?)
     }

@@ -20,11 +20,11 @@ pub(super) fn extents(fact: &InferenceFact) -> Vec<Option<usize>> {
     fact.shape.dims().map(extent).collect()
 }
 
-/// The fact of the input for one image.
-pub(super) fn fact_of(input: &Input) -> InferenceFact {
+/// The fact of the input of `model` for one image. Each extent that is not known gets a symbol.
+pub(super) fn fact_of(input: &Input, model: &InferenceModel) -> InferenceFact {
     let dims = input.shape().iter().map(|extent| match extent {
         Some(extent) => extent.to_dim().into(),
-        None => DimFact::default(),
+        None => model.new_sym_with_prefix("extent").to_dim().into(),
     });
     let shape = ShapeFactoid::closed(dims.collect());
     InferenceFact::dt(input.datum_type()).with_shape(shape)

@@ -68,6 +68,12 @@ fn image() {
     replay("image", targets::image);
 }
 
+#[cfg(feature = "onnx")]
+#[test]
+fn network() {
+    replay("network", targets::network);
+}
+
 #[test]
 fn text() {
     replay("text", targets::text);

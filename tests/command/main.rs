@@ -12,6 +12,8 @@ mod cam;
 mod cam_element_types;
 mod cam_groups;
 mod cam_layouts;
+#[cfg(feature = "onnx")]
+mod cam_networks;
 mod cam_pictures;
 mod completions;
 mod corpus;

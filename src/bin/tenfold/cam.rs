@@ -6,6 +6,8 @@
 //! | `layout` | the order of the modes of an array |
 //! | `likelier` | notes about extents that look like another order |
 //! | `need` | the estimate of the memory |
+//! | `network` | feature maps that a network computes from photographs (feature `onnx`) |
+//! | `maps` | the maps of one input |
 //! | `target` | where the maps are written |
 //! | `photograph` | the photograph that the maps are drawn over |
 //! | `picture` | pictures of maps |
@@ -15,23 +17,24 @@
 mod group;
 pub(crate) mod layout;
 mod likelier;
+mod maps;
 mod need;
+#[cfg(feature = "onnx")]
+mod network;
 mod photograph;
 mod picture;
 mod report;
 mod target;
 mod weightings;
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use tenfold::cam::{
-    Cam, Colormap, Decomposition, Overlay, Reading, SaliencyMap, Sign, Status, Weighting,
-    normalize, resize,
+    Cam, Colormap, Decomposition, Overlay, Reading, Sign, Weighting, normalize, resize,
 };
 use tenfold::io::{AnyTensor, ArrayFile, Picture, RgbImage};
-use tenfold::{Monitor, Scalar, Tensor};
+use tenfold::{Monitor, Tensor};
 
 use crate::arrays::ArrayOptions;
 use crate::batch::{Batch, KeepGoing};
@@ -46,10 +49,11 @@ use crate::progress::{Bar, Steps};
 use crate::ranks::Ranks;
 use group::{GroupArgs, Layers};
 use layout::{LayoutArgs, at_index_in_array};
+use maps::{Maps, in_f32, map_size};
 use need::Need;
 use photograph::{Photograph, size_of};
-use report::{Report, note_statuses};
-use target::Target;
+use report::{Report, Summaries, note_statuses};
+use target::{Expected, Target, Writer};
 pub(crate) use weightings::Weightings;
 
 /// Compute saliency maps of feature maps, and draw them
@@ -60,10 +64,11 @@ pub(crate) use weightings::Weightings;
 pub(crate) struct Args {
     /// Feature maps, C×H×W, a batch N×C×H×W, C×L, or any order that --layout names: files (.npy,
     /// .npz, .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5), file:name for one
-    /// of several arrays, or - for one array on standard input
+    /// of several arrays, or - for one array on standard input. With --onnx: photographs, and folders
+    /// of photographs
     #[arg(
         value_name = "F.npy",
-        required_unless_present = "groups",
+        required_unless_present_any = NO_FILES,
         conflicts_with = "groups"
     )]
     features: Vec<PathBuf>,
@@ -121,9 +126,19 @@ pub(crate) struct Args {
     device: Choice,
     #[command(flatten)]
     keep_going: KeepGoing,
+    #[cfg(feature = "onnx")]
+    #[command(flatten)]
+    network: network::NetworkArgs,
     #[command(flatten)]
     arrays: ArrayOptions,
 }
+
+/// The options in place of files.
+#[cfg(not(feature = "onnx"))]
+const NO_FILES: [&str; 1] = ["groups"];
+/// The options in place of files.
+#[cfg(feature = "onnx")]
+const NO_FILES: [&str; 2] = ["groups", "list_layers"];
 
 /// The maximum number of pixels that a map is resized to: 8192×8192.
 const MAX_RESIZED_PIXELS: usize = 1 << 26;
@@ -142,20 +157,21 @@ pub(crate) fn parse_size(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
-/// The maps of one file or one group of files, for one weighting.
-struct Maps {
-    /// The indices of the files in `Args::features`.
-    files: Range<usize>,
-    weighting: Weighting,
-    /// The ranks of the Tucker decomposition; `None` for full ranks and for a group.
-    ranks: Option<Vec<usize>>,
-    /// A map H×W for each feature map of the file. A map of L positions in a line is 1×L.
-    items: Vec<(Tensor<f32>, Status)>,
-    /// Whether the file holds a batch.
-    batch: bool,
+pub(crate) fn run(args: Args, console: &Console, memory: &Memory) -> Outcome {
+    if !(0.0..=1.0).contains(&args.alpha) {
+        let what = "--alpha";
+        let value = args.alpha;
+        return Err(tenfold::Error::FractionOutOfRange { what, value }.into());
+    }
+    #[cfg(feature = "onnx")]
+    if args.network.is_given() {
+        return network::run(args, console, memory);
+    }
+    run_files(args, console, memory)
 }
 
-pub(crate) fn run(mut args: Args, console: &Console, memory: &Memory) -> Outcome {
+/// The maps of feature maps in files.
+fn run_files(mut args: Args, console: &Console, memory: &Memory) -> Outcome {
     args.list_files_of_groups();
     let args = &args;
     // 1. Checks, before any entries are read.
@@ -163,15 +179,15 @@ pub(crate) fn run(mut args: Args, console: &Console, memory: &Memory) -> Outcome
     let groups = args.groups().into_iter();
     let groups = groups.map(|group| (group.clone(), &args.features[group]));
     let groups = batch.each(groups, |(group, _)| Layers::open(group, args))?;
-    if !(0.0..=1.0).contains(&args.alpha) {
-        let what = "--alpha";
-        let value = args.alpha;
-        return Err(tenfold::Error::FractionOutOfRange { what, value }.into());
-    }
     args.check_combine()?;
     let photograph = args.image.as_deref().map(Photograph::open).transpose()?;
     let target = Target::of(args)?;
-    target.check(args, &groups)?;
+    let expected = groups.iter().map(|layers| Expected {
+        name: args.name(&layers.group),
+        stem: args.stem(&layers.group),
+        batch: layers.batch(),
+    });
+    target.check(args, &[], &expected.collect::<Vec<_>>())?;
     let size = photograph.as_ref().map(Photograph::size);
     let mut need = Need::new(args, &target, size);
     if let Some(photograph) = &photograph {
@@ -218,22 +234,28 @@ pub(crate) fn run(mut args: Args, console: &Console, memory: &Memory) -> Outcome
     let seconds = started.elapsed().as_secs_f64();
 
     // 3. The outputs and the summary.
-    note_statuses(args, &maps, console);
+    note_statuses(&Summaries::of(args, &maps), console);
     let maps = args.combined(maps, size)?;
-    let outputs = if maps.is_empty() {
-        Vec::new()
-    } else {
-        target.write(args, &maps, photograph, console)?
-    };
+    let pictures = maps.iter().map(|maps| maps.items.len()).sum();
+    let mut writer = Writer::new(args, &target, target.progress(pictures, console));
+    writer.add(&maps, photograph)?;
+    let outputs = writer.finish()?;
+    let paths = inputs.iter().map(|done| done.path.display().to_string());
+    let paths: Vec<String> = paths.collect();
+    let readings = inputs.iter().map(|done| done.reading.to_string());
     let report = Report {
         args,
-        inputs: &inputs,
-        maps: &maps,
+        read: paths.iter().cloned().map(Some).collect(),
+        inputs: paths,
+        shapes: inputs.iter().map(|done| &done.shape[..]).collect(),
+        readings: readings.collect(),
+        maps: &Summaries::of(args, &maps),
         outputs: &outputs,
         device,
         seconds,
     };
-    report.print(batch, console)
+    let object = report.object();
+    report.print(object, batch, console)
 }
 
 /// An open file of feature maps.
@@ -345,6 +367,7 @@ impl Maker<'_> {
             let items = maps.iter().map(|map| Ok((in_f32(map)?, map.status())));
             Ok(Maps {
                 files: file..file + 1,
+                layer: None,
                 weighting,
                 ranks: cam.ranks,
                 items: items.collect::<tenfold::Result<_>>()?,
@@ -354,21 +377,6 @@ impl Maker<'_> {
         let maps = self.args.weighting.0.iter().map(of_weighting);
         let maps: tenfold::Result<_> = maps.collect();
         maps.map_err(|error| at_index_in_array(error, reading))
-    }
-}
-
-/// The map H×W in `f32`.
-fn in_f32<T: Scalar>(map: &SaliencyMap<T>) -> tenfold::Result<Tensor<f32>> {
-    let values = map.values();
-    let entries = values.data().iter().map(|value| value.as_f64() as f32);
-    Tensor::new(&map_size(values.shape()), entries.collect())
-}
-
-/// The height and width of a map at these positions. Positions in a line become one row.
-fn map_size(positions: &[usize]) -> [usize; 2] {
-    match *positions {
-        [height, width] => [height, width],
-        ref line => [1, line.iter().product()],
     }
 }
 

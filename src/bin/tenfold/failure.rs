@@ -64,6 +64,15 @@ impl Failure {
         }
     }
 
+    /// An error of the feature map that a network computed for the photograph `path`.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn in_layer(path: &Path, layer: &str, error: Error) -> Self {
+        Self {
+            status: status(&error),
+            messages: vec![format!("{}: layer {layer}: {error}", path.display())],
+        }
+    }
+
     /// The same failure, with the name of the file that caused it.
     pub(crate) fn of_file(mut self, path: &Path) -> Self {
         for message in &mut self.messages {

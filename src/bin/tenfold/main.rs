@@ -17,7 +17,11 @@ mod list;
 mod memory;
 mod metric;
 mod names;
+#[cfg(feature = "onnx")]
+mod network;
 mod output;
+#[cfg(any(feature = "onnx", test))]
+mod pictures;
 mod progress;
 mod ranks;
 mod reconstruct;
@@ -121,6 +125,11 @@ fn usage(error: clap::Error) -> Outcome {
                 names.join(", ")
             )))
         }
+        ErrorKind::UnknownArgument if !cfg!(feature = "onnx") && names_a_network() => {
+            Err(Failure::usage(
+                "--onnx: this tenfold was built without networks: build it with --features onnx",
+            ))
+        }
         _ => {
             let text = error.render().to_string();
             let message = text.split("\n\nUsage:").next().unwrap_or(&text);
@@ -136,6 +145,15 @@ fn usage(error: clap::Error) -> Outcome {
             Err(Failure::usage(format!("{line}{hint}; see tenfold --help")))
         }
     }
+}
+
+/// Whether the option `--onnx` was given.
+fn names_a_network() -> bool {
+    let mut arguments = std::env::args_os();
+    arguments.any(|argument| {
+        let argument = argument.to_string_lossy();
+        argument == "--onnx" || argument.starts_with("--onnx=")
+    })
 }
 
 /// Whether the error is an unexpected argument that looks like an entry of a list of numbers. The

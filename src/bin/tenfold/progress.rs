@@ -167,6 +167,12 @@ struct Shown {
 }
 
 impl Bar {
+    /// A bar that is not drawn.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn hidden() -> Self {
+        Self(None)
+    }
+
     /// Shows what the current step works on.
     pub(crate) fn about(&self, text: impl fmt::Display) {
         if let Some(shown) = &self.0 {

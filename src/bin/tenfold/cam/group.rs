@@ -14,7 +14,8 @@ use std::path::PathBuf;
 use tenfold::Tensor;
 use tenfold::cam::{Combination, Status, Weighting, combine};
 
-use super::{Args, Features, Maps};
+use super::maps::Maps;
+use super::{Args, Features};
 use crate::arrays::stem;
 use crate::batch::Input;
 use crate::failure::{Failure, Outcome};
@@ -28,11 +29,11 @@ pub(super) struct GroupArgs {
     /// times, each group has a map of its own
     #[arg(long = "group", value_name = "F.npy,G.npy", value_parser = parse_group)]
     groups: Vec<Group>,
-    /// How the maps of a group become one map: mean, as in pytorch-grad-cam, or max. The result
-    /// is stretched to [0, 1] [default: mean]
+    /// How the maps of a group, or of several layers of a network, become one map: mean, as in
+    /// pytorch-grad-cam, or max. The result is stretched to [0, 1] [default: mean]
     #[arg(long, value_name = "NAME", hide_possible_values = true,
           value_parser = names::of(Combination::ALL, Combination::name))]
-    combine: Option<Combination>,
+    pub(super) combine: Option<Combination>,
 }
 
 /// The files of a group.
@@ -143,7 +144,7 @@ impl Args {
     }
 
     /// The maps of one group and weighting, from the maps of its files.
-    fn combined_layers(
+    pub(super) fn combined_layers(
         &self,
         files: Range<usize>,
         weighting: Weighting,
@@ -162,6 +163,7 @@ impl Args {
         });
         Ok(Maps {
             files,
+            layer: None,
             weighting,
             ranks: None,
             items: items.collect::<tenfold::Result<_>>()?,

@@ -74,22 +74,37 @@ impl LayoutArgs {
         })
     }
 
+    /// How a tensor for one image is read, in the layout `default` if the options name no layout.
+    /// Returns the reading with the shape that it expects: a layout may name a mode for the images,
+    /// such as nlc, that `shape` does not have.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn read_one(
+        &self,
+        default: Option<Layout>,
+        path: &Path,
+        shape: &[usize],
+    ) -> Outcome<(Reading, Vec<usize>)> {
+        let letters = self.layout.as_ref().map(|layout| layout.to_string().len());
+        let mut shape = shape.to_vec();
+        if letters == Some(shape.len() + 1) {
+            shape.insert(0, 1);
+        }
+        let reading = self.read_or(default, path, &shape)?;
+        if reading.items() != 1 {
+            return Err(Failure::usage(format!(
+                "{}: the shape {} was read as {reading}, one feature map was expected; see --layout",
+                path.display(),
+                times(&shape)
+            )));
+        }
+        Ok((reading, shape))
+    }
+
     /// Prints a note if a grid was guessed, or if the extents look like another layout than the
     /// default.
     pub(crate) fn note(&self, path: &Path, shape: &[usize], reading: &Reading, console: &Console) {
+        note_guess(path, reading, console);
         let path = path.display();
-        if let Some((prefix, grid)) = reading.guess() {
-            let tokens = prefix + grid.height * grid.width;
-            let dropped = match prefix {
-                0 => String::new(),
-                1 => "1 prefix token and ".to_owned(),
-                _ => format!("{prefix} prefix tokens and "),
-            };
-            console.note(format!(
-                "{path}: the {tokens} tokens were read as {dropped}a grid of {grid}; \
-                 for other tokens use --grid and --prefix-tokens"
-            ));
-        }
         if self.layout.is_some() || self.grid.is_some() {
             return;
         }
@@ -106,6 +121,23 @@ impl LayoutArgs {
             )),
             _ => {}
         }
+    }
+}
+
+/// Prints a note if a grid was guessed.
+pub(super) fn note_guess(path: &Path, reading: &Reading, console: &Console) {
+    let path = path.display();
+    if let Some((prefix, grid)) = reading.guess() {
+        let tokens = prefix + grid.height * grid.width;
+        let dropped = match prefix {
+            0 => String::new(),
+            1 => "1 prefix token and ".to_owned(),
+            _ => format!("{prefix} prefix tokens and "),
+        };
+        console.note(format!(
+            "{path}: the {tokens} tokens were read as {dropped}a grid of {grid}; \
+             for other tokens use --grid and --prefix-tokens"
+        ));
     }
 }
 

@@ -2,30 +2,86 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tenfold::Tensor;
 use tenfold::cam::Status;
 
-use super::{Args, Done, Maps};
+use super::Args;
+use super::maps::Maps;
 use crate::batch::Batch;
 use crate::console::{Console, times};
 use crate::failure::Outcome;
 
+/// What the summary says about a map.
+pub(super) struct Summary {
+    /// The input, the index in the batch, and the weighting.
+    label: String,
+    status: Status,
+    shape: Vec<usize>,
+    /// The row and the column of the largest entry.
+    peak: [usize; 2],
+    object: Value,
+}
+
+/// What the summary says about maps. It is small, so that it can be kept for any number of maps.
+#[derive(Default)]
+pub(super) struct Summaries(Vec<Summary>);
+
+impl Summaries {
+    pub(super) fn of(args: &Args, maps: &[Maps]) -> Self {
+        let mut summaries = Self::default();
+        summaries.add(args, maps);
+        summaries
+    }
+
+    /// Adds maps.
+    pub(super) fn add(&mut self, args: &Args, maps: &[Maps]) {
+        for maps in maps {
+            let items = maps.items.iter().enumerate();
+            let summaries =
+                items.map(|(item, (map, status))| maps.summary(args, item, map, *status));
+            self.0.extend(summaries);
+        }
+    }
+}
+
 impl Maps {
-    /// The name of a map in texts: the file, the index in the batch, the weighting.
-    fn label(&self, args: &Args, item: usize) -> String {
-        let file = args.name(&self.files);
-        if self.batch {
-            format!("{file}[{item}] {}", self.weighting)
+    fn summary(&self, args: &Args, item: usize, map: &Tensor<f32>, status: Status) -> Summary {
+        let name = self.name(args);
+        let index = if self.batch {
+            format!("[{item}]")
         } else {
-            format!("{file} {}", self.weighting)
+            String::new()
+        };
+        let peak = peak(map);
+        let files = args.features[self.files.clone()].iter();
+        let files: Vec<String> = files.map(|path| path.display().to_string()).collect();
+        let mut object = json!({
+            "input": name,
+            "files": files,
+            "item": self.batch.then_some(item),
+            "weighting": self.weighting.name(),
+            "ranks": self.ranks,
+            "shape": map.shape(),
+            "status": status.name(),
+            "peak": peak,
+        });
+        if let Some(layer) = &self.layer {
+            object["layer"] = json!(layer);
+        }
+        Summary {
+            label: format!("{name}{index} {}", self.weighting),
+            status,
+            shape: map.shape().to_vec(),
+            peak,
+            object,
         }
     }
 }
 
 /// Prints a note about constant maps and a note about degenerate maps. A note names the first map
 /// and counts the others.
-pub(super) fn note_statuses(args: &Args, maps: &[Maps], console: &Console) {
+pub(super) fn note_statuses(maps: &Summaries, console: &Console) {
     for (status, meaning) in [
         (
             Status::Constant,
@@ -36,15 +92,8 @@ pub(super) fn note_statuses(args: &Args, maps: &[Maps], console: &Console) {
             "the two largest singular values are almost equal, the map depends on rounding",
         ),
     ] {
-        let labels: Vec<String> = maps
-            .iter()
-            .flat_map(|maps| {
-                let items = maps.items.iter().enumerate();
-                items
-                    .filter(|(_, (_, own))| *own == status)
-                    .map(|(item, _)| maps.label(args, item))
-            })
-            .collect();
+        let labels = maps.0.iter().filter(|map| map.status == status);
+        let labels: Vec<&str> = labels.map(|map| &map.label[..]).collect();
         if let [first, rest @ ..] = labels.as_slice() {
             let others = match rest.len() {
                 0 => String::new(),
@@ -73,8 +122,14 @@ const LISTED: usize = 16;
 /// The results of the command.
 pub(super) struct Report<'a> {
     pub(super) args: &'a Args,
-    pub(super) inputs: &'a [Done],
-    pub(super) maps: &'a [Maps],
+    /// The names of the inputs.
+    pub(super) inputs: Vec<String>,
+    /// The names, the shapes and the readings of the arrays. A reading that says which array it is
+    /// needs no name.
+    pub(super) read: Vec<Option<String>>,
+    pub(super) shapes: Vec<&'a [usize]>,
+    pub(super) readings: Vec<String>,
+    pub(super) maps: &'a Summaries,
     /// The files that were written.
     pub(super) outputs: &'a [PathBuf],
     pub(super) device: &'static str,
@@ -82,78 +137,66 @@ pub(super) struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Prints the summary, and fails if an input of the batch failed.
-    pub(super) fn print(&self, batch: Batch, console: &Console) -> Outcome {
+    /// The JSON object.
+    pub(super) fn object(&self) -> Value {
         let Self { args, seconds, .. } = *self;
-        let mut lines = Vec::new();
-        let mut objects = Vec::new();
-        for maps in self.maps {
-            for (item, (map, status)) in maps.items.iter().enumerate() {
-                let [row, column] = peak(map);
-                lines.push(format!(
-                    "{}: {} map, peak at row {row}, column {column}",
-                    maps.label(args, item),
-                    times(map.shape()),
-                ));
-                objects.push(json!({
-                    "input": args.name(&maps.files),
-                    "files": args.features[maps.files.clone()].iter()
-                        .map(|path| path.display().to_string()).collect::<Vec<_>>(),
-                    "item": maps.batch.then_some(item),
-                    "weighting": maps.weighting.name(),
-                    "ranks": maps.ranks,
-                    "shape": map.shape(),
-                    "status": status.name(),
-                    "peak": [row, column],
-                }));
-            }
-        }
-        let count = lines.len();
-        if count > LISTED {
-            lines.truncate(LISTED);
-            lines.push(format!("and {} more", count - LISTED));
-        }
-        let plural = if count == 1 { "map" } else { "maps" };
-        lines.push(format!("{count} {plural}, {seconds:.3} s"));
-        lines.splice(0..0, self.read_as_lines());
-        let written: Vec<String> = self
-            .outputs
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect();
-        for path in written.iter().take(LISTED) {
-            lines.push(format!("written: {path}"));
-        }
-        if written.len() > LISTED {
-            lines.push(format!("and {} more files", written.len() - LISTED));
-        }
-        let object = json!({
+        json!({
             "command": "cam",
-            "inputs": self.inputs.iter().map(|input| input.path.display().to_string()).collect::<Vec<_>>(),
-            "shapes": self.inputs.iter().map(|input| &input.shape).collect::<Vec<_>>(),
-            "read_as": self.inputs.iter().map(|input| input.reading.to_string()).collect::<Vec<_>>(),
+            "inputs": self.inputs,
+            "shapes": self.shapes,
+            "read_as": self.readings,
             "weightings": args.weighting.0.iter().map(|weighting| weighting.name()).collect::<Vec<_>>(),
             "ranks": args.ranks,
-            "maps": objects,
-            "outputs": written,
+            "maps": self.maps.0.iter().map(|map| &map.object).collect::<Vec<_>>(),
+            "outputs": self.outputs.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
             "device": self.device,
             "seconds": seconds,
-        });
+        })
+    }
+
+    /// Prints the summary, and fails if an input of the batch failed.
+    pub(super) fn print(&self, object: Value, batch: Batch, console: &Console) -> Outcome {
+        let mut lines = self.read_as_lines();
+        let maps = &self.maps.0;
+        for Summary {
+            label,
+            shape,
+            peak: [row, column],
+            ..
+        } in maps.iter().take(LISTED)
+        {
+            let shape = times(shape);
+            lines.push(format!(
+                "{label}: {shape} map, peak at row {row}, column {column}"
+            ));
+        }
+        if maps.len() > LISTED {
+            lines.push(format!("and {} more", maps.len() - LISTED));
+        }
+        let plural = if maps.len() == 1 { "map" } else { "maps" };
+        lines.push(format!("{} {plural}, {:.3} s", maps.len(), self.seconds));
+        for path in self.outputs.iter().take(LISTED) {
+            lines.push(format!("written: {}", path.display()));
+        }
+        if self.outputs.len() > LISTED {
+            lines.push(format!("and {} more files", self.outputs.len() - LISTED));
+        }
         let output = self.outputs.first().map(PathBuf::as_path);
         batch.finish(object, |object| {
             console.summary(output, object, &lines.join("\n"))
         })
     }
 
-    /// The lines about how the files were read, each with the name of the file if there are several.
+    /// The lines about how the arrays were read, each with the name of the array if there are several.
     fn read_as_lines(&self) -> Vec<String> {
-        let line = |input: &Done| match self.args.features.as_slice() {
-            [_] => format!("read as {}", input.reading),
-            _ => format!("{}: read as {}", input.path.display(), input.reading),
+        let read = self.read.iter().zip(&self.readings);
+        let line = |(name, reading): (&Option<String>, &String)| match name {
+            Some(name) if self.args.features.len() > 1 => format!("{name}: read as {reading}"),
+            _ => format!("read as {reading}"),
         };
-        let mut lines: Vec<String> = self.inputs.iter().take(LISTED).map(line).collect();
-        if self.inputs.len() > LISTED {
-            lines.push(format!("and {} more files", self.inputs.len() - LISTED));
+        let mut lines: Vec<String> = read.take(LISTED).map(line).collect();
+        if self.read.len() > LISTED {
+            lines.push(format!("and {} more files", self.read.len() - LISTED));
         }
         lines
     }

@@ -8,9 +8,9 @@ use tenfold::Tensor;
 use tenfold::cam::Weighting;
 use tenfold::io::{RgbImage, check_writable, write_png};
 
-use super::group::Layers;
+use super::Args;
+use super::maps::Maps;
 use super::picture::{MAX_PICTURE_PIXELS, draw, side_by_side, too_many};
-use super::{Args, Maps};
 use crate::arrays::{self, is_dash};
 use crate::console::Console;
 use crate::failure::{Failure, Outcome};
@@ -62,9 +62,10 @@ impl Target {
         }
     }
 
-    /// Fails if an output cannot be written, or would replace an input or another output.
-    pub(super) fn check(&self, args: &Args, groups: &[Layers]) -> Outcome {
-        let inputs = args.features.iter().chain(&args.image);
+    /// Fails if an output cannot be written, or would replace an input or another output. `others`
+    /// are inputs that are not in `Args::features`.
+    pub(super) fn check(&self, args: &Args, others: &[PathBuf], expected: &[Expected]) -> Outcome {
+        let inputs = args.features.iter().chain(&args.image).chain(others);
         let inputs = arrays::files(inputs.map(PathBuf::as_path))?;
         let folder = match self {
             Self::Picture(path) | Self::Array(path) => {
@@ -73,9 +74,8 @@ impl Target {
             Self::Folder(folder) => folder,
         };
         let mut stems = HashMap::new();
-        for Layers { group, .. } in groups {
-            let name = args.name(group);
-            if let Some(other) = stems.insert(args.stem(group), name.clone()) {
+        for Expected { name, stem, .. } in expected {
+            if let Some(other) = stems.insert(stem, name) {
                 return Err(Failure::usage(format!(
                     "{name}: another file has the same name ({other}), \
                      their maps would replace each other in {}",
@@ -83,15 +83,13 @@ impl Target {
                 )));
             }
         }
-        let outputs: Vec<PathBuf> = groups
+        let outputs: Vec<PathBuf> = expected
             .iter()
-            .flat_map(|layers| {
-                let stem = args.stem(&layers.group);
-                let batch = layers.batch();
+            .flat_map(|expected| {
                 let weightings = args.weighting.0.iter();
                 weightings.flat_map(move |&weighting| {
-                    let names = Names::new(folder, &stem, weighting);
-                    let pictures: Vec<_> = names.pictures(batch).collect();
+                    let names = Names::new(folder, &expected.stem, weighting);
+                    let pictures: Vec<_> = names.pictures(expected.batch).collect();
                     std::iter::once(names.array()).chain(pictures)
                 })
             })
@@ -104,37 +102,85 @@ impl Target {
         }
     }
 
-    /// Writes the maps and returns the files.
-    pub(super) fn write(
-        &self,
-        args: &Args,
-        maps: &[Maps],
-        photograph: Option<&RgbImage>,
-        console: &Console,
-    ) -> Outcome<Vec<PathBuf>> {
-        let pictures = maps.iter().map(|maps| maps.items.len()).sum();
-        let bar = match self {
+    /// The progress of drawing `pictures` pictures.
+    pub(super) fn progress(&self, pictures: usize, console: &Console) -> Bar {
+        match self {
             Self::Array(_) => console.progress("writing", Steps::Unknown),
             Self::Picture(_) | Self::Folder(_) => {
                 console.progress("pictures", Steps::Equal(pictures))
             }
-        };
-        let pen = Pen {
-            args,
-            photograph,
-            bar,
-        };
-        match self {
-            Self::Picture(path) => {
-                write_png(path, &side_by_side(&rows(maps, &pen)?)?)?;
-                Ok(vec![path.clone()])
-            }
-            Self::Array(path) => {
-                write_array(path, args, &maps.iter().collect::<Vec<_>>(), photograph)?;
-                Ok(vec![path.clone()])
-            }
-            Self::Folder(folder) => write_folder(folder, maps, &pen),
         }
+    }
+}
+
+/// The names that the outputs for one input will have.
+pub(super) struct Expected {
+    /// The input in texts.
+    pub(super) name: String,
+    /// The start of the names of output files.
+    pub(super) stem: String,
+    /// The number of maps of a batch; `None` for a single map.
+    pub(super) batch: Option<usize>,
+}
+
+/// Writes maps to a target, some inputs at a time.
+pub(super) struct Writer<'a> {
+    args: &'a Args,
+    target: &'a Target,
+    bar: Bar,
+    /// For a target that is one picture: the pictures so far.
+    rows: Vec<Vec<RgbImage>>,
+    written: Vec<PathBuf>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(args: &'a Args, target: &'a Target, bar: Bar) -> Self {
+        Self {
+            args,
+            target,
+            bar,
+            rows: Vec::new(),
+            written: Vec::new(),
+        }
+    }
+
+    /// Adds the maps of some inputs: all weightings of the first input, then those of the next. They
+    /// are drawn over `photograph`. Files in a folder are written now. An array is written now, and
+    /// it has all maps.
+    pub(super) fn add(&mut self, maps: &[Maps], photograph: Option<&RgbImage>) -> Outcome {
+        if maps.is_empty() {
+            return Ok(());
+        }
+        let pen = Pen {
+            args: self.args,
+            photograph,
+            bar: &self.bar,
+        };
+        match self.target {
+            Target::Picture(_) => add_rows(&mut self.rows, maps, &pen)?,
+            Target::Array(path) => {
+                write_array(
+                    path,
+                    self.args,
+                    &maps.iter().collect::<Vec<_>>(),
+                    photograph,
+                )?;
+                self.written.push(path.clone());
+            }
+            Target::Folder(folder) => self.written.extend(write_folder(folder, maps, &pen)?),
+        }
+        Ok(())
+    }
+
+    /// Writes the picture of all maps. Returns the files that were written.
+    pub(super) fn finish(mut self) -> Outcome<Vec<PathBuf>> {
+        if let Target::Picture(path) = self.target
+            && !self.rows.is_empty()
+        {
+            write_png(path, &side_by_side(&self.rows)?)?;
+            self.written.push(path.clone());
+        }
+        Ok(self.written)
     }
 }
 
@@ -149,7 +195,7 @@ fn several_in_one() -> Failure {
 struct Pen<'a> {
     args: &'a Args,
     photograph: Option<&'a RgbImage>,
-    bar: Bar,
+    bar: &'a Bar,
 }
 
 impl Pen<'_> {
@@ -160,10 +206,10 @@ impl Pen<'_> {
     }
 }
 
-/// The pictures of all maps: a row for each feature map, a column for each weighting.
-fn rows(maps: &[Maps], pen: &Pen) -> Outcome<Vec<Vec<RgbImage>>> {
-    let mut rows = Vec::new();
-    let mut pixels = 0;
+/// Adds the pictures of maps: a row for each feature map, a column for each weighting.
+fn add_rows(rows: &mut Vec<Vec<RgbImage>>, maps: &[Maps], pen: &Pen) -> Outcome {
+    let pixels_of = |picture: &RgbImage| u64::from(picture.height()) * u64::from(picture.width());
+    let mut pixels: u64 = rows.iter().flatten().map(pixels_of).sum();
     // `maps` holds the weightings of a file one after the other.
     for of_file in maps.chunks(pen.args.weighting.0.len()) {
         for item in 0..of_file[0].items.len() {
@@ -171,17 +217,14 @@ fn rows(maps: &[Maps], pen: &Pen) -> Outcome<Vec<Vec<RgbImage>>> {
                 .iter()
                 .map(|maps| pen.draw(&maps.items[item].0))
                 .collect::<tenfold::Result<Vec<RgbImage>>>()?;
-            pixels += row
-                .iter()
-                .map(|p| u64::from(p.height()) * u64::from(p.width()))
-                .sum::<u64>();
+            pixels += row.iter().map(pixels_of).sum::<u64>();
             if pixels > MAX_PICTURE_PIXELS {
                 return Err(too_many());
             }
             rows.push(row);
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Writes the maps of one file as an array: H×W, or N×H×W for a batch. Several weightings add
@@ -220,7 +263,7 @@ fn write_folder(folder: &Path, maps: &[Maps], pen: &Pen) -> Outcome<Vec<PathBuf>
     })?;
     let mut written = Vec::new();
     for maps in maps {
-        let names = Names::new(folder, &pen.args.stem(&maps.files), maps.weighting);
+        let names = Names::new(folder, &maps.stem(pen.args), maps.weighting);
         let array = names.array();
         write_array(&array, pen.args, &[maps], pen.photograph)?;
         written.push(array);

@@ -37,6 +37,7 @@ use super::writer::Writer;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
+use crate::network::weights_memory;
 use crate::output;
 use crate::progress::Steps;
 use crate::records::{self, FORMAT, Record, Records, Settings};
@@ -67,33 +68,17 @@ pub(super) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         .map(Path::to_owned)
         .collect();
     output::check_distinct(&outputs.all(), &files)?;
-    let bytes = [Some(inputs.network), judge_file].into_iter().flatten();
-    let bytes: Vec<(&Path, u64)> = bytes.map(|file| (file, size(file))).collect();
-    for &(file, bytes) in &bytes {
-        memory.check(file, WEIGHTS.saturating_mul(bytes))?;
-    }
-    let bar = console.progress("reading networks", Steps::Unknown);
-    let network = Network::open(inputs.network)?;
-    let network = options.with_input_size(network)?;
-    let judge = match judge_file {
-        Some(file) => Some(options.with_input_size(Network::open(file)?)?),
-        None => None,
-    };
-    let session = Session::new(
-        options,
-        &network,
-        judge.as_ref(),
-        args.arrays.masks.is_some(),
-    )?;
-    drop(bar);
-    let preprocessing = options.preprocessing(network.input())?;
+    let open = |file| options.input.open(file, memory, console);
+    let network = open(inputs.network)?;
+    let judge = judge_file.map(open).transpose()?;
+    let has_masks = args.arrays.masks.is_some();
+    let session = Session::new(options, &network, judge.as_ref(), has_masks)?;
+    let preprocessing = options.input.preprocessing(&network)?;
 
     // 2. The chunks, within the memory.
     let chunk = 2 * rayon::current_num_threads();
-    let weights = bytes
-        .iter()
-        .map(|(_, bytes)| WEIGHTS.saturating_mul(*bytes))
-        .sum::<u64>();
+    let weights = weights_memory(inputs.network);
+    let weights = weights.saturating_add(judge_file.map_or(0, weights_memory));
     let need = weights.saturating_add(need(&session, &preprocessing, chunk));
     memory.check(inputs.network, need)?;
 
@@ -142,14 +127,6 @@ impl Outputs {
     fn all(&self) -> Vec<PathBuf> {
         [&[self.records.clone()], &self.tables()[..]].concat()
     }
-}
-
-/// The bytes in memory for each byte of a network's file: the file, the parsed network and the
-/// optimised plans.
-const WEIGHTS: u64 = 4;
-
-fn size(file: &Path) -> u64 {
-    fs::metadata(file).map_or(0, |metadata| metadata.len())
 }
 
 /// The memory of a chunk, without the weights: the tensors of the network on each thread, and the

@@ -5,9 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Outcome};
-
-/// The extensions of photographs and masks.
-const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff"];
+use crate::pictures::{no_photographs, pictures};
 
 /// A photograph.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,41 +95,9 @@ pub(super) fn photographs(
 /// Fails if there are no photographs.
 fn check_photographs(folder: &Path, photographs: &[Photograph]) -> Outcome {
     if photographs.is_empty() {
-        return Err(Failure::usage(format!(
-            "{}: the folder contains no photographs ({})",
-            folder.display(),
-            EXTENSIONS.join(", ")
-        )));
+        return Err(no_photographs(folder));
     }
     Ok(())
-}
-
-/// The pictures below a folder by their names below it, sorted.
-fn pictures(folder: &Path) -> Outcome<Vec<(String, PathBuf)>> {
-    let mut pictures = Vec::new();
-    let mut open = vec![(String::new(), folder.to_owned())];
-    while let Some((prefix, folder)) = open.pop() {
-        let unreadable =
-            |error: std::io::Error| Failure::usage(format!("{}: {error}", folder.display()));
-        for entry in fs::read_dir(&folder).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let name = format!("{prefix}{name}");
-            if path.is_dir() {
-                open.push((format!("{name}/"), path));
-            } else if is_picture(&path) {
-                pictures.push((name, path));
-            }
-        }
-    }
-    pictures.sort();
-    Ok(pictures)
-}
-
-fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy();
-    let extension = extension.to_ascii_lowercase();
-    EXTENSIONS.contains(&extension.as_str())
 }
 
 /// A name without its extension.

@@ -2,16 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use tenfold::Error;
-use tenfold::network::{Input, Network, Preprocessing, Preset};
-
 use super::masking::Masking;
 use super::scores::ClassScores;
+use crate::cam::Weightings;
 use crate::cam::layout::LayoutArgs;
-use crate::cam::{Weightings, parse_size};
 use crate::evaluate::methods::RankGrid;
-use crate::failure::{Failure, Outcome};
 use crate::list;
+use crate::network::InputArgs;
 
 /// The options for a network.
 #[derive(clap::Args)]
@@ -61,25 +58,8 @@ pub(crate) struct NetworkArgs {
     /// What the class scores of the network are
     #[arg(long, value_enum, default_value_t = ClassScores::Auto)]
     pub(super) class_scores: ClassScores,
-    /// The numbers that the network expects: imagenet, unit ([0, 1]), tf ([-1, 1]) or levels
-    /// (0 to 255)
-    #[arg(long, value_name = "NAME", default_value = "imagenet")]
-    preprocess: Preset,
-    /// The mean of each colour, in units of [0, 1], in place of the preset's
-    #[arg(long, value_delimiter = ',', value_name = "R,G,B", value_parser = list::number,
-          allow_hyphen_values = true)]
-    mean: Option<Vec<f64>>,
-    /// The standard deviation of each colour, in units of [0, 1], in place of the preset's
-    #[arg(long, value_delimiter = ',', value_name = "R,G,B", value_parser = list::number,
-          allow_hyphen_values = true)]
-    std: Option<Vec<f64>>,
-    /// Resize the shorter side of a photograph to this many pixels before the centre is cut out;
-    /// torchvision evaluates its networks with 256 [default: the shorter side of the input]
-    #[arg(long, value_name = "N", value_parser = list::whole_number)]
-    resize: Option<usize>,
-    /// The height and width of the input, for a network that leaves them open
-    #[arg(long, value_name = "HxW", value_parser = parse_size)]
-    input_size: Option<(usize, usize)>,
+    #[command(flatten)]
+    pub(super) input: InputArgs,
     /// Begin anew: the records of an earlier run in the folder -o are deleted
     #[arg(long, requires = "onnx")]
     pub(super) restart: bool,
@@ -104,48 +84,6 @@ impl NetworkArgs {
             images: self.images.as_deref()?,
             run: self.output.as_deref()?,
         })
-    }
-
-    /// The network for images of the size `--input-size`.
-    pub(super) fn with_input_size(&self, network: Network) -> Outcome<Network> {
-        let Some((height, width)) = self.input_size else {
-            return Ok(network);
-        };
-        let path = network.path().to_owned();
-        let sized = network.with_input_size(height, width);
-        sized.map_err(|error| Failure::in_file(&path, error))
-    }
-
-    /// From a photograph to the input of the network.
-    pub(super) fn preprocessing(&self, input: &Input) -> Outcome<Preprocessing> {
-        let mut preprocessing = Preprocessing::of(self.preprocess, input)?;
-        if let Some(mean) = &self.mean {
-            preprocessing.mean = colours("--mean", mean)?;
-        }
-        if let Some(std) = &self.std {
-            preprocessing.std = colours("--std", std)?;
-            if preprocessing.std.contains(&0.0) {
-                return Err(Error::NotPositive { what: "--std" }.into());
-            }
-        }
-        if let Some(resize) = self.resize {
-            preprocessing.resize = resize;
-        }
-        // A wrong size is reported before a photograph is read.
-        preprocessing.crop(&tenfold::io::RgbImage::new(1, 1))?;
-        Ok(preprocessing)
-    }
-}
-
-/// Three numbers, or one for all colours.
-fn colours(option: &str, numbers: &[f64]) -> Outcome<[f32; 3]> {
-    let finite = numbers.iter().all(|number| number.is_finite());
-    match *numbers {
-        [all] if finite => Ok([all as f32; 3]),
-        [red, green, blue] if finite => Ok([red as f32, green as f32, blue as f32]),
-        _ => Err(Failure::usage(format!(
-            "{option}: one number for each of the 3 colours was expected"
-        ))),
     }
 }
 

@@ -21,6 +21,7 @@ use super::scores::Scores;
 use crate::console::times;
 use crate::evaluate::methods::{Method, methods};
 use crate::failure::{Failure, Outcome};
+use crate::network::{default_layout, in_network, tensors_memory};
 
 /// The networks of a run, ready to run.
 pub(super) struct Session {
@@ -33,6 +34,8 @@ pub(super) struct Session {
     /// How class scores become probabilities. `None` without classes.
     scores: Option<Scores>,
     pub(super) layer: String,
+    /// The shape that the reading expects.
+    shape: Vec<usize>,
     pub(super) reading: Reading,
     pub(super) methods: Vec<Method>,
     /// The number of classes, or 0 without classes.
@@ -59,7 +62,7 @@ impl Session {
         has_masks: bool,
     ) -> Outcome<Self> {
         let mut notes = Vec::new();
-        let in_network = |error| Failure::in_file(network.path(), error);
+        let in_network = |error| in_network(network.path(), error);
         // 1. The tensors.
         let layer = match &args.layer {
             Some(name) => network.layer(name),
@@ -116,13 +119,12 @@ impl Session {
         let mut outputs = whole.run(&black).map_err(in_network)?;
         let features = outputs.remove(0);
         let in_layer = format!("{} {}", network.path().display(), layer.name());
-        let default = match layer.channels_last() {
-            true => Some("hwc".parse()?),
-            false => None,
-        };
+        let default = default_layout(layer, features.shape())?;
         let layer_path = Path::new(&in_layer);
-        let reading = args.layout.read_or(default, layer_path, features.shape())?;
-        if reading.is_batch() || reading.feature_map_shape().len() != 3 {
+        let (reading, shape) = args
+            .layout
+            .read_one(default, layer_path, features.shape())?;
+        if reading.feature_map_shape().len() != 3 {
             return Err(Failure::usage(format!(
                 "{in_layer}: the layer has shape {}, one feature map C×H×W was expected; \
                  see --layout and --grid",
@@ -141,10 +143,11 @@ impl Session {
             has_embedding: embedding.is_some(),
             scores: None,
             layer: layer.name().to_owned(),
+            shape,
             reading,
             methods,
             classes: 0,
-            activations: activations(network) + judge.map_or(0, activations),
+            activations: tensors_memory(network) + judge.map_or(0, tensors_memory),
             notes,
         };
         // 4. The class scores.
@@ -159,7 +162,9 @@ impl Session {
     /// The feature map of an image, and the response.
     pub(super) fn run(&self, image: &Tensor<f32>) -> tenfold::Result<(Tensor<f32>, Response)> {
         let mut outputs = self.whole.run(image)?;
-        let features = self.reading.feature_maps(outputs.remove(0))?;
+        let features = self
+            .reading
+            .feature_maps(outputs.remove(0).reshape(&self.shape)?)?;
         // A reading returns a batch of one feature map.
         let shape = self.reading.feature_map_shape();
         let features = Tensor::new(shape, features.into_data())?;
@@ -253,17 +258,4 @@ fn judge_plan(network: &Network, judge: &Network) -> Outcome<Plan> {
         )));
     };
     judge.plan(&[layer.name()]).map_err(in_judge)
-}
-
-/// The bytes of all tensors of a network for one image, an upper bound of what it needs at a time.
-fn activations(network: &Network) -> u64 {
-    let bytes = |layer: &Layer| {
-        let extents = layer.shape().iter().flatten();
-        extents.fold(4u64, |bytes, &extent| bytes.saturating_mul(extent as u64))
-    };
-    network
-        .layers()
-        .iter()
-        .map(bytes)
-        .fold(0, u64::saturating_add)
 }
