@@ -73,7 +73,7 @@ enum Command {
     Reconstruct(reconstruct::Args),
     Info(info::Args),
     Cam(cam::Args),
-    Evaluate(evaluate::Args),
+    Evaluate(Box<evaluate::Args>),
     Report(report::Args),
     Bench(bench::Args),
     Completions(completions::Args),

@@ -125,7 +125,8 @@ impl Outputs {
     }
 
     fn all(&self) -> Vec<PathBuf> {
-        [&[self.records.clone()], &self.tables()[..]].concat()
+        let records = [self.records.clone()];
+        records.into_iter().chain(self.tables()).collect()
     }
 }
 

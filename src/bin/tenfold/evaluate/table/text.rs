@@ -210,12 +210,21 @@ fn has_interval(row: &Row) -> bool {
     cells.any(|cell| cell.interval.is_some())
 }
 
+/// The number of digits after the point. Large numbers have none.
+fn digits(metric: &Metric, value: f64) -> usize {
+    if (metric.factor * value).abs() < 1000.0 {
+        metric.digits
+    } else {
+        0
+    }
+}
+
 /// The text of a cell.
 fn cell(estimate: Option<Estimate>, metric: &Metric, style: Style) -> String {
     let Some(Estimate { mean, interval }) = estimate else {
         return String::new();
     };
-    let (factor, digits) = (metric.factor, metric.digits_of(mean));
+    let (factor, digits) = (metric.factor, digits(metric, mean));
     let mean = format!("{:.digits$}", factor * mean);
     match interval {
         Some([low, high]) if style == Style::Terminal => {
@@ -230,7 +239,7 @@ fn difference_cell(estimate: Option<Estimate>, metric: &Metric, style: Style) ->
     let Some(Estimate { mean, interval }) = estimate else {
         return String::new();
     };
-    let (factor, digits) = (metric.factor, metric.digits_of(mean));
+    let (factor, digits) = (metric.factor, digits(metric, mean));
     let number = |value: f64| format!("{:+.digits$}", factor * value);
     let Some([low, high]) = interval else {
         return number(mean);
