@@ -9,6 +9,7 @@
 //! | `array_file`, `member` | arrays in files of every format, and their descriptions |
 //! | `members` | lists of the arrays of a file |
 //! | `source` | where an array is: `file` or `file:name` |
+//! | `find` | finding an array in a file or a reader |
 //! | `formats` | the table of formats with named arrays |
 //! | `npy`, `npz`, `safetensors`, `raw` | the formats; `raw` are files without a header |
 //! | `hdf5`, `nifti`, `matlab` | the formats of the features with these names |
@@ -49,6 +50,8 @@ mod entries;
 // Each format uses other functions of this module.
 #[cfg_attr(not(feature = "formats"), allow(dead_code))]
 mod fields;
+#[cfg(feature = "io")]
+mod find;
 #[cfg(feature = "io")]
 mod formats;
 #[cfg(feature = "hdf5")]

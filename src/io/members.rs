@@ -4,7 +4,7 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 use super::Problem;
-use super::array_file::block;
+use super::find::block;
 use super::formats::{self, ReadSeek};
 use super::kind::{Expected, Kind};
 use super::member::Member;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tenfold::Tensor;
-use tenfold::cam::metrics::{PixelOrder, area_under_curve, embedding_error};
+use tenfold::cam::metrics::{PixelOrder, THRESHOLDS, area_under_curve, embedding_error, iou};
 use tenfold::cam::{Cam, Weighting, resize};
 use tenfold::io::{RgbImage, read_image, write_png};
 use tenfold::network::{Network, Preprocessing, Preset};
@@ -117,11 +117,16 @@ fn records_agree_with_the_definitions() {
         );
 
         let map = resize(map.values(), 32, 32).unwrap();
+        // The levels times the factors, before mean and standard deviation.
         let masked = |factor: &dyn Fn(usize) -> f32| {
-            let entries = image.data().iter().enumerate();
-            let entries = entries.map(|(place, entry)| entry * factor(place % 1024));
-            let outputs = plan.run(&Tensor::new(&[3, 32, 32], entries.collect()).unwrap());
-            outputs.unwrap()
+            let (mean, std) = (preprocessing.mean, preprocessing.std);
+            let entry = |i: &[usize]| {
+                let level = crop.get_pixel(i[2] as u32, i[1] as u32).0[i[0]];
+                let level = f32::from(level) / 255.0 * factor(32 * i[1] + i[2]);
+                (level - mean[i[0]]) / std[i[0]]
+            };
+            plan.run(&Tensor::from_fn(&[3, 32, 32], entry).unwrap())
+                .unwrap()
         };
         let response = masked(&|pixel| map.data()[pixel]);
         let close = |value: &Value, expected: f64| {
@@ -146,12 +151,13 @@ fn records_agree_with_the_definitions() {
         }
         assert_eq!(of_mtsm["insertion"][0], of_mtsm["deletion"][3]);
         assert_eq!(of_mtsm["insertion"][3], record["probability"]);
-        // The bright quadrant is the object, and the map finds it.
-        assert!(
-            of_mtsm["iou"][1].as_f64().unwrap() > 0.4,
-            "{}",
-            of_mtsm["iou"]
-        );
+        // The object is the bright quadrant of the photograph, in the crop from column 8 on.
+        let inside = |pixel: usize| 2 * (pixel / 512) + pixel % 32 / 16 == index;
+        let inside: Vec<bool> = (0..1024).map(inside).collect();
+        for (place, threshold) in THRESHOLDS.into_iter().enumerate() {
+            let expected = iou(map.data(), &inside, threshold).unwrap();
+            assert_eq!(of_mtsm["iou"][place], expected);
+        }
     }
 
     // The table has the means of the records.
@@ -267,7 +273,8 @@ fn a_judge_classifies_for_a_network_without_classes() {
         command("").replace("-o run", "")
     ));
     let own: Value = serde_json::from_slice(&folder.read_bytes("own/table.json")).unwrap();
-    // Both networks have the same feature map, so the judged maps are those of the classifier.
+    // Both networks have the same feature map, so the judge sees the same masked images as the
+    // classifier.
     for (judged, own) in judged["rows"]
         .as_array()
         .unwrap()
@@ -284,18 +291,33 @@ fn a_judge_classifies_for_a_network_without_classes() {
 }
 
 #[test]
-fn the_upper_half_masks_with_whole_pixels() {
+fn each_masking_gives_another_image() {
     let folder = folder(2);
-    let report = folder.json(&command("--masking upper-half --weighting mtsm"));
-    assert_eq!(report["masking"], "upper-half");
-    let half = records(&folder)[1]["maps"][0]["masked_probability"]
-        .as_f64()
-        .unwrap();
-    folder.succeeds(&command("--weighting mtsm --restart"));
-    let map = records(&folder)[1]["maps"][0]["masked_probability"]
-        .as_f64()
-        .unwrap();
-    assert_ne!(half, map);
+    let errors = ["map", "normalised", "upper-half"].map(|masking| {
+        let options = format!("--masking {masking} --embedding embedding --restart");
+        assert_eq!(folder.json(&command(&options))["masking"], masking);
+        let records = records(&folder);
+        let maps = records[1]["maps"].as_array().unwrap().iter();
+        let errors = maps.map(|map| map["embedding_error"].as_f64().unwrap());
+        errors.collect::<Vec<f64>>()
+    });
+    let [map, normalised, half] = &errors;
+    assert!(
+        map != normalised && map != half && normalised != half,
+        "{errors:?}"
+    );
+}
+
+/// The line of a run that must have failed with status 2. Notes may stand before it.
+fn fault(folder: &Folder, arguments: &str) -> String {
+    let output = folder.tenfold(arguments).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments}: {errors}");
+    assert!(output.stdout.is_empty());
+    let lines = errors.lines().filter(|line| !line.starts_with("note: "));
+    let lines: Vec<&str> = lines.collect();
+    assert_eq!(lines.len(), 1, "{arguments}: {errors}");
+    lines[0].strip_prefix("tenfold: ").unwrap().to_owned()
 }
 
 #[test]
@@ -335,10 +357,9 @@ fn faults_are_refused_in_one_line() {
             "--judge no_such.onnx",
             "no_such.onnx: there is no such file",
         ),
-        ("--layer logits", "one feature map C×H×W was expected"),
+        ("--layer logits", "shape 4 has too few modes"),
     ] {
-        let output = folder.tenfold(&command(options)).output().unwrap();
-        let line = crate::folder::refused(output);
+        let line = fault(&folder, &command(options));
         assert!(line.contains(problem), "{options}: {line}");
         fs::remove_dir_all(folder.at("run")).ok();
     }
@@ -349,23 +370,24 @@ fn faults_are_refused_in_one_line() {
         (
             "not_a_number.onnx",
             "photographs",
-            "has the entry NaN, every entry must be finite",
+            "the score of class 0 is NaN, every score must be finite",
         ),
         ("unsupported_head.onnx", "photographs", "ImageMagic"),
         ("no_convolution.onnx", "photographs", "name a layer"),
     ] {
         let arguments = format!("evaluate --onnx {} --images {images} -o run", network(file));
-        let output = folder.tenfold(&arguments).output().unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{file}: {errors}");
-        let lines = errors.lines().filter(|line| !line.starts_with("note: "));
-        let lines: Vec<&str> = lines.collect();
-        assert!(
-            lines.len() == 1 && lines[0].contains(problem),
-            "{file}: {errors}"
-        );
+        let line = fault(&folder, &arguments);
+        assert!(line.contains(problem), "{file}: {line}");
         fs::remove_dir_all(folder.at("run")).ok();
     }
+    let judged = format!(
+        "evaluate --onnx {} --judge {} --images photographs -o run",
+        network("not_a_number.onnx"),
+        network("quadrants.onnx")
+    );
+    let line = fault(&folder, &judged);
+    assert!(line.contains("the layer roots has the entry NaN"), "{line}");
+    fs::remove_dir_all(folder.at("run")).ok();
     let alone = folder.refusal(&format!("evaluate --onnx {}", network("quadrants.onnx")));
     assert!(alone.contains("--images"), "{alone}");
 }
@@ -391,7 +413,7 @@ fn failures_are_recorded_with_keep_going() {
     assert_eq!(bad.count(), 2, "{errors}");
     assert!(records(&folder)[2]["failure"].is_string());
     let markdown = fs::read_to_string(folder.at("run/table.md")).unwrap();
-    assert!(markdown.contains("1 photographs, 2 failed"), "{markdown}");
+    assert!(markdown.contains("1 photograph, 2 failed"), "{markdown}");
 }
 
 #[test]
@@ -419,7 +441,7 @@ fn the_terminal_shows_the_table() {
 fn the_memory_does_not_depend_on_the_number_of_photographs() {
     let peak = |count: u32| {
         let folder = folder(count);
-        let arguments = command("--threads 1 --bootstrap 0 --weighting mtsm");
+        let arguments = command("--threads 1 --bootstrap 0 --weighting mtsm --quiet");
         crate::memory::peak_of(folder.tenfold(&arguments))
     };
     let (few, many) = (peak(4), peak(60));

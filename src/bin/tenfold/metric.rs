@@ -136,6 +136,15 @@ fn heading(name: &str, lower_is_better: bool) -> String {
 }
 
 impl Metric {
+    /// The number of digits after the point for a text with this value. Large numbers have none.
+    pub(super) fn digits_of(&self, value: f64) -> usize {
+        if (self.factor * value).abs() < 1000.0 {
+            self.digits
+        } else {
+            0
+        }
+    }
+
     /// The value for one photograph and one map. `None` if the run did not compute it.
     pub(crate) fn value(&self, record: &Record, map: &MapRecord) -> tenfold::Result<Option<f64>> {
         let pair = match (record.probability, map.masked_probability) {

@@ -62,8 +62,9 @@ pub(crate) struct Settings {
     pub(crate) thresholds: Vec<f64>,
     /// The number of steps of the insertion and deletion curves; 0 without curves.
     pub(crate) curve_steps: usize,
-    /// How a map masks an image: "map" (the pixels are multiplied by the map) or "upper-half" (the
-    /// upper half of the map's pixels is kept).
+    /// How a map masks an image: "map" (the pixels are multiplied by the map), "normalised" (the
+    /// input of the network is multiplied by the map) or "upper-half" (the upper half of the map's
+    /// pixels is kept).
     pub(crate) masking: String,
 }
 

@@ -25,8 +25,8 @@ pub(super) struct ArraysArgs {
     /// Class probabilities of the masked images: N, between 0 and 1
     #[arg(long, value_name = "O.npy", requires = "probabilities")]
     masked_probabilities: Option<PathBuf>,
-    /// Also compute the average drop with this constant in the divisor: 1e-7 is the average drop
-    /// of torch-cam, 1e-8 that of xplique
+    /// Also compute the average drop with this constant in the divisor: torch-cam uses
+    /// 1e-7, xplique 1e-8
     #[arg(long, value_name = "E", value_parser = list::number, requires = "probabilities",
           allow_hyphen_values = true)]
     epsilon: Option<f64>,

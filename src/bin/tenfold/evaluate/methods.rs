@@ -5,6 +5,7 @@ use std::str::FromStr;
 use tenfold::Truncation;
 use tenfold::cam::{Cam, Decomposition, Weighting};
 
+use crate::console::times;
 use crate::failure::{Failure, Outcome};
 use crate::list;
 use crate::ranks::Ranks;
@@ -75,7 +76,11 @@ impl RankEntry {
             }
         };
         let ranks = Ranks::of(&given, shape, None)?.each;
-        Truncation::Ranks(ranks.clone()).check(shape, None)?;
+        let checked = Truncation::Ranks(ranks.clone()).check(shape, None);
+        checked.map_err(|error| {
+            let shape = times(shape);
+            Failure::usage(format!("--ranks-grid: {error}, for feature maps {shape}"))
+        })?;
         Ok(ranks)
     }
 }

@@ -41,6 +41,7 @@ use crate::network::weights_memory;
 use crate::output;
 use crate::progress::Steps;
 use crate::records::{self, FORMAT, Record, Records, Settings};
+use masking::Masker;
 pub(super) use options::NetworkArgs;
 use photograph::{Task, Whole};
 use session::Session;
@@ -70,7 +71,7 @@ pub(super) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let open = |file| options.input.open(file, memory, console);
     let network = open(inputs.network)?;
     let judge = judge_file.map(open).transpose()?;
-    let session = Session::new(options, &network, judge.as_ref(), console)?;
+    let session = Session::new(options, &network, judge.as_ref())?;
     let preprocessing = options.input.preprocessing(&network)?;
 
     // 2. The chunks, within the memory.
@@ -92,7 +93,7 @@ pub(super) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         preprocessing: &preprocessing,
         thresholds: &args.thresholds,
         curve_steps: options.curves,
-        masking: options.masking,
+        masker: Masker::new(options.masking, &preprocessing),
     };
     work(&task, &photographs, &mut writer, chunk, args, console)?;
 
@@ -291,6 +292,7 @@ fn note(
     console: &Console,
 ) {
     let all = photographs.len();
+    session.notes.iter().for_each(|note| console.note(note));
     if writer.count() > 0 {
         console.note(format!(
             "{} photographs are done, the run continues",

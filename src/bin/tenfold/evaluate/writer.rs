@@ -99,8 +99,8 @@ impl Writer {
     }
 }
 
-/// Whether the file exists and has at least one whole line. A file whose first line is not whole
-/// has no records.
+/// Whether the file exists and has at least one whole line. Without a whole first line
+/// there are no records.
 fn is_begun(path: &Path) -> Outcome<bool> {
     use std::io::{BufRead, BufReader};
     let file = match File::open(path) {

@@ -46,7 +46,7 @@ pub(crate) struct NetworkArgs {
     /// Also evaluate tsm and mtsm with truncated ranks: entries separated by semicolons, each
     /// c,h,w, one rank for all modes, or a percentage of each mode
     ///
-    /// Example: --ranks-grid "64,5,5; 16,3,3; 25%"
+    /// Example: --ranks-grid "16,5,5; 9,3,3; 50%"
     #[arg(long, value_name = "RANKS;…", requires = "onnx")]
     pub(super) ranks_grid: Vec<RankGrid>,
     /// Compute insertion and deletion curves with this many steps; 0 for none

@@ -18,7 +18,7 @@ use tenfold::linalg::{Accuracy, left_singular};
 use tenfold::network::Preprocessing;
 use tenfold::{Error, Tensor};
 
-use super::masking::{Masking, with_pixels};
+use super::masking::Masker;
 use super::scores::predicted;
 use super::session::{Response, Session};
 use crate::evaluate::photographs::Photograph;
@@ -32,7 +32,7 @@ pub(super) struct Task<'a> {
     pub(super) thresholds: &'a [f64],
     /// The number of steps of the curves, or 0.
     pub(super) curve_steps: usize,
-    pub(super) masking: Masking,
+    pub(super) masker: Masker,
 }
 
 /// A photograph with its maps, before they are judged.
@@ -65,7 +65,14 @@ impl Task<'_> {
         let start = Instant::now();
         let outcome = self.session.run(&image);
         let network_seconds = start.elapsed().as_secs_f64();
-        let (features, response) = outcome.map_err(in_photograph)?;
+        let (features, response) = outcome.map_err(|error| match error {
+            Error::NonFinite { index, value } => Failure::usage(format!(
+                "{}: the score of class {} is {value}, every score must be finite",
+                photograph.path.display(),
+                index.first().copied().unwrap_or_default()
+            )),
+            error => in_photograph(error),
+        })?;
         let (class, probability) = self.class(photograph, &response)?;
 
         // 3. The maps.
@@ -178,7 +185,7 @@ impl Task<'_> {
         let map = resize(&map, height, width)?;
 
         // 1. The masked image.
-        let masked = self.masking.apply(&whole.image, map.data())?;
+        let masked = self.masker.masked(&whole.image, map.data())?;
         let response = self.session.respond(&masked)?;
         let error = match (&whole.embedding, &response.embedding) {
             (Some(embedding), Some(masked)) => Some(embedding_error(embedding, masked)?),
@@ -197,7 +204,7 @@ impl Task<'_> {
         if let (1.., Some(whole_probability)) = (steps, whole.record.probability) {
             let order = PixelOrder::new(map.data())?;
             let at = |visible: Vec<bool>| -> tenfold::Result<Option<f64>> {
-                let image = with_pixels(&whole.image, &visible)?;
+                let image = self.masker.visible(&whole.image, &visible)?;
                 Ok(probability(self.session.respond(&image)?))
             };
             // Insertion starts where deletion ends: with no pixel. Both contain the whole image.

@@ -18,7 +18,7 @@ use tenfold::network::{Layer, Network, Plan};
 
 use super::NetworkArgs;
 use super::scores::Scores;
-use crate::console::{Console, times};
+use crate::console::times;
 use crate::evaluate::methods::{Method, methods};
 use crate::failure::{Failure, Outcome};
 use crate::network::{default_layout, in_network, tensors_memory};
@@ -42,6 +42,8 @@ pub(super) struct Session {
     pub(super) classes: usize,
     /// The bytes of all tensors of the networks for one image.
     pub(super) activations: u64,
+    /// Notes for the user about what was chosen.
+    pub(super) notes: Vec<String>,
 }
 
 /// The response of the networks to an image, whole or masked.
@@ -52,13 +54,13 @@ pub(super) struct Response {
 }
 
 impl Session {
-    /// Selects the tensors, and runs the networks for a black image to learn their shapes.
+    /// Selects the tensors, and computes their shapes from a black image.
     pub(super) fn new(
         args: &NetworkArgs,
         network: &Network,
         judge: Option<&Network>,
-        console: &Console,
     ) -> Outcome<Self> {
+        let mut notes = Vec::new();
         let in_network = |error| in_network(network.path(), error);
         // 1. The tensors.
         let layer = match &args.layer {
@@ -67,7 +69,7 @@ impl Session {
         };
         let layer = layer.map_err(in_network)?;
         if args.layer.is_none() {
-            console.note(format!(
+            notes.push(format!(
                 "{}: the layer is {layer}",
                 network.path().display()
             ));
@@ -81,7 +83,7 @@ impl Session {
             None => classes(network, embedding),
         };
         if judge.is_none() && own_classes.is_none() {
-            console.note(format!(
+            notes.push(format!(
                 "{}: the network has no output of class scores, so there are no AD and AI; \
                  --judge names a network that classifies",
                 network.path().display()
@@ -135,6 +137,7 @@ impl Session {
             methods,
             classes: 0,
             activations: tensors_memory(network) + judge.map_or(0, tensors_memory),
+            notes,
         };
         // 4. The class scores.
         if own_classes.is_some() || judge.is_some() {

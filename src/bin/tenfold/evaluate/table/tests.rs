@@ -94,6 +94,7 @@ fn the_terminal_shows_means_and_half_widths() {
     let text = table().terminal();
     let expected = "\
 2 photographs, 1 failed; network small, layer features
+The intervals of so few photographs are unreliable.
 
 Metrics
 method           AD(%) ↓        AI(%) ↑      mIoU(%) ↑

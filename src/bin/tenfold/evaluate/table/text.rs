@@ -6,6 +6,9 @@
 
 use super::{Estimate, Metric, Part, Row, Table};
 
+/// Below this number of photographs the text warns that bootstrap intervals are too narrow.
+const FEW: usize = 30;
+
 /// How a table is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -64,8 +67,14 @@ impl Table {
             Some(judge) => format!(", classified by {judge}"),
             None => String::new(),
         };
+        let plural = if self.photographs == 1 { "" } else { "s" };
+        let few = if (1..FEW).contains(&self.photographs) {
+            "\nThe intervals of so few photographs are unreliable."
+        } else {
+            ""
+        };
         format!(
-            "{} photographs{failures}; network {}, layer {}{judge}",
+            "{} photograph{plural}{failures}; network {}, layer {}{judge}{few}",
             self.photographs, settings.name, settings.layer
         )
     }
@@ -206,7 +215,7 @@ fn cell(estimate: Option<Estimate>, metric: &Metric, style: Style) -> String {
     let Some(Estimate { mean, interval }) = estimate else {
         return String::new();
     };
-    let (factor, digits) = (metric.factor, metric.digits);
+    let (factor, digits) = (metric.factor, metric.digits_of(mean));
     let mean = format!("{:.digits$}", factor * mean);
     match interval {
         Some([low, high]) if style == Style::Terminal => {
@@ -221,7 +230,7 @@ fn difference_cell(estimate: Option<Estimate>, metric: &Metric, style: Style) ->
     let Some(Estimate { mean, interval }) = estimate else {
         return String::new();
     };
-    let (factor, digits) = (metric.factor, metric.digits);
+    let (factor, digits) = (metric.factor, metric.digits_of(mean));
     let number = |value: f64| format!("{:+.digits$}", factor * value);
     let Some([low, high]) = interval else {
         return number(mean);
