@@ -374,6 +374,11 @@ fn faults_are_refused_in_one_line() {
         ),
         ("unsupported_head.onnx", "photographs", "ImageMagic"),
         ("no_convolution.onnx", "photographs", "name a layer"),
+        (
+            "quadrants.onnx --layer features --embedding probabilities --curves 20000",
+            "photographs",
+            "at most 10000 steps were expected",
+        ),
     ] {
         let arguments = format!("evaluate --onnx {} --images {images} -o run", network(file));
         let line = fault(&folder, &arguments);

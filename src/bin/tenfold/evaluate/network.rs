@@ -71,7 +71,12 @@ pub(super) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let open = |file| options.input.open(file, memory, console);
     let network = open(inputs.network)?;
     let judge = judge_file.map(open).transpose()?;
-    let session = Session::new(options, &network, judge.as_ref())?;
+    let session = Session::new(
+        options,
+        &network,
+        judge.as_ref(),
+        args.arrays.masks.is_some(),
+    )?;
     let preprocessing = options.input.preprocessing(&network)?;
 
     // 2. The chunks, within the memory.

@@ -37,9 +37,7 @@ pub(super) fn photographs(
             label: None,
         })
         .collect();
-    if photographs.is_empty() {
-        return Err(no_photographs(images));
-    }
+    check_photographs(images, &photographs)?;
 
     // 2. Their masks.
     if let Some(folder) = masks {
@@ -49,6 +47,15 @@ pub(super) fn photographs(
             .collect();
         for photograph in &mut photographs {
             photograph.mask = masks.get(stem(&photograph.name)).cloned();
+        }
+        // In a folder of photographs and masks, a mask is no photograph.
+        let is_own_mask = |photograph: &Photograph| {
+            let mask = photograph.mask.as_ref();
+            mask.is_some_and(|(_, mask)| *mask == photograph.path)
+        };
+        if folder == images {
+            photographs.retain(|photograph| !is_own_mask(photograph));
+            check_photographs(images, &photographs)?;
         }
         if photographs
             .iter()
@@ -83,6 +90,14 @@ pub(super) fn photographs(
         }
     }
     Ok(photographs)
+}
+
+/// Fails if there are no photographs.
+fn check_photographs(folder: &Path, photographs: &[Photograph]) -> Outcome {
+    match photographs {
+        [] => Err(no_photographs(folder)),
+        _ => Ok(()),
+    }
 }
 
 /// A name without its extension.
@@ -166,6 +181,21 @@ mod tests {
             .map(|photograph| photograph.mask.as_ref().map(|mask| &mask.0[..]))
             .collect();
         assert_eq!(masks, [Some("a.png"), None, Some("c/a.bmp")]);
+    }
+
+    #[test]
+    fn masks_beside_photographs_are_no_photographs() {
+        let both = folder(&["a.jpg", "a.png", "b.jpg", "b.png"]);
+        let found = of(both.path(), Some(both.path()), None).unwrap();
+        let names: Vec<_> = found
+            .iter()
+            .map(|photograph| &photograph.name[..])
+            .collect();
+        assert_eq!(names, ["a.jpg", "b.jpg"]);
+        assert_eq!(found[0].mask.as_ref().unwrap().0, "a.png");
+        // A folder of masks alone.
+        let masks = folder(&["a.png"]);
+        assert!(of(masks.path(), Some(masks.path()), None).is_err());
     }
 
     #[test]

@@ -59,6 +59,7 @@ impl Session {
         args: &NetworkArgs,
         network: &Network,
         judge: Option<&Network>,
+        has_masks: bool,
     ) -> Outcome<Self> {
         let mut notes = Vec::new();
         let in_network = |error| in_network(network.path(), error);
@@ -83,6 +84,16 @@ impl Session {
             None => classes(network, embedding),
         };
         if judge.is_none() && own_classes.is_none() {
+            if embedding.is_none() && !has_masks {
+                // The reason may be an operator that the engine lacks. Then the plan names it.
+                let outputs: Vec<&str> = network.outputs().iter().map(String::as_str).collect();
+                network.plan(&outputs).map_err(in_network)?;
+                return Err(Failure::usage(format!(
+                    "{}: the network has no output of class scores: --judge, --embedding or --masks \
+                     is needed",
+                    network.path().display()
+                )));
+            }
             notes.push(format!(
                 "{}: the network has no output of class scores, so there are no AD and AI; \
                  --judge names a network that classifies",

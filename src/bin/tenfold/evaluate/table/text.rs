@@ -136,7 +136,7 @@ impl Table {
     }
 
     /// The place of a cell among the cells of its column: 0 for the best value. Equal values share
-    /// a place. `None` if there is no other row.
+    /// a place. `None` if all values are equal.
     fn place(&self, row: usize, column: usize) -> Option<usize> {
         let sign = if self.metrics[column].lower_is_better {
             1.0
@@ -145,11 +145,11 @@ impl Table {
         };
         let value = |row: &Row| row.cells[column].map(|cell| sign * cell.mean);
         let own = value(self.rows.get(row)?)?;
-        let mut better: Vec<f64> = self.rows.iter().filter_map(value).collect();
-        better.retain(|value| *value < own);
-        better.sort_by(f64::total_cmp);
-        better.dedup();
-        (self.rows.len() > 1).then_some(better.len())
+        let mut values: Vec<f64> = self.rows.iter().filter_map(value).collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        let place = values.iter().position(|value| *value == own)?;
+        (values.len() > 1).then_some(place)
     }
 
     /// The differences of truncated ranks to full ranks, if there are any.
