@@ -78,6 +78,11 @@ struct Tutorial;
 #[doc = include_str!("../docs/files.md")]
 struct Files;
 
+/// Runs the snippets of the page on networks as tests.
+#[cfg(all(doctest, feature = "onnx"))]
+#[doc = include_str!("../docs/networks.md")]
+struct Networks;
+
 /// Runs the snippets of the page on mathematics as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/math.md")]

@@ -137,6 +137,26 @@ fn the_tutorial_shows_what_the_commands_print() {
     }
 }
 
+#[cfg(feature = "onnx")]
+#[test]
+fn the_page_on_networks_shows_what_the_commands_print() {
+    let folder = Folder::new();
+    for name in [
+        "quadrants.onnx",
+        "transformer.onnx",
+        "open_size.onnx",
+        "photograph.png",
+    ] {
+        let path = repository("tests/data/networks").join(name);
+        fs::copy(path, folder.at(name)).unwrap();
+    }
+    let steps = steps("docs/networks.md");
+    assert!(steps.len() >= 8, "{}", steps.len());
+    for step in steps {
+        step.run(&folder);
+    }
+}
+
 /// Writes the decomposition that the page makes in Python.
 fn write_brighter(folder: &Folder) {
     let (AnyTucker::F32(tucker), _) = read_tucker(folder.at("cat.tucker.npz")).unwrap() else {

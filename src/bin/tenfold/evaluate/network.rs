@@ -71,8 +71,12 @@ pub(super) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let open = |file| options.input.open(file, memory, console);
     let network = open(inputs.network)?;
     let judge = judge_file.map(open).transpose()?;
-    let has_masks = args.arrays.masks.is_some();
-    let session = Session::new(options, &network, judge.as_ref(), has_masks)?;
+    let session = Session::new(
+        options,
+        &network,
+        judge.as_ref(),
+        args.arrays.masks.is_some(),
+    )?;
     let preprocessing = options.input.preprocessing(&network)?;
 
     // 2. The chunks, within the memory.
@@ -125,8 +129,7 @@ impl Outputs {
     }
 
     fn all(&self) -> Vec<PathBuf> {
-        let records = [self.records.clone()];
-        records.into_iter().chain(self.tables()).collect()
+        [&[self.records.clone()], &self.tables()[..]].concat()
     }
 }
 

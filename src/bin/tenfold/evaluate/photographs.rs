@@ -94,10 +94,10 @@ pub(super) fn photographs(
 
 /// Fails if there are no photographs.
 fn check_photographs(folder: &Path, photographs: &[Photograph]) -> Outcome {
-    if photographs.is_empty() {
-        return Err(no_photographs(folder));
+    match photographs {
+        [] => Err(no_photographs(folder)),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// A name without its extension.
