@@ -78,6 +78,11 @@ struct Tutorial;
 #[doc = include_str!("../docs/files.md")]
 struct Files;
 
+/// Runs the program of the tutorial on photographs as a test.
+#[cfg(all(doctest, feature = "onnx"))]
+#[doc = include_str!("../docs/saliency.md")]
+struct Saliency;
+
 /// Runs the snippets of the page on networks as tests.
 #[cfg(all(doctest, feature = "onnx"))]
 #[doc = include_str!("../docs/networks.md")]

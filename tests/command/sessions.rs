@@ -157,6 +157,19 @@ fn the_page_on_networks_shows_what_the_commands_print() {
     }
 }
 
+#[cfg(feature = "onnx")]
+#[test]
+fn the_tutorial_on_photographs_shows_what_the_commands_print() {
+    let folder = Folder::with_sample();
+    let network = repository("tests/data/networks/quadrants.onnx");
+    fs::copy(network, folder.at("quadrants.onnx")).unwrap();
+    let steps = steps("docs/saliency.md");
+    assert!(steps.len() >= 9, "{}", steps.len());
+    for step in steps {
+        step.run(&folder);
+    }
+}
+
 /// Writes the decomposition that the page makes in Python.
 fn write_brighter(folder: &Folder) {
     let (AnyTucker::F32(tucker), _) = read_tucker(folder.at("cat.tucker.npz")).unwrap() else {
