@@ -158,7 +158,7 @@ mod linux {
         disk.make_read_only();
         let message = failure(&job.command(&target).output().unwrap(), 2);
         assert!(message.contains("cannot write to"), "{message}");
-        assert!(message.contains("Read-only file system"), "{message}");
+        assert!(message.contains("read-only filesystem"), "{message}");
         assert_eq!(fs::read(&target).unwrap(), OLD);
         Ok(())
     }
