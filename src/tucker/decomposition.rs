@@ -200,6 +200,17 @@ impl<T: Scalar> Tucker<T> {
         })
     }
 
+    /// The components, without the errors.
+    pub(super) fn into_components(self) -> Components<T> {
+        Components {
+            core: self.core,
+            factors: self.factors,
+            spectra: self.spectra,
+            rung: self.rung,
+            convergence: self.convergence,
+        }
+    }
+
     /// The core, and the factor or `None` of each mode.
     #[must_use]
     pub fn into_parts(self) -> (Tensor<T>, Vec<Option<Mat<T>>>) {

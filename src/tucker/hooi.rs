@@ -6,8 +6,11 @@ use super::decomposition::{Tucker, transposed};
 use super::hosvd::Hosvd;
 use super::in_range::InRange;
 use super::memory::Problem;
+use super::rank_choice::SMALL;
+use super::refinement::refinement_memory;
 use super::st_hosvd::StHosvd;
 use super::sweeps::{Options, Sweeps, update_memory};
+use super::tolerance::RankChoice;
 use super::truncation::{self, Truncation};
 use crate::error::{Error, Result};
 use crate::linalg::{Route, orthonormal_basis};
@@ -150,8 +153,10 @@ impl Hooi {
         )?;
         let x = InRange::new(x, norm(x))?;
         let start = match self.start {
-            Start::StHosvd => self.st_hosvd().decompose(x.view())?,
-            Start::Hosvd => self.hosvd().decompose(x.view())?,
+            Start::StHosvd => self
+                .st_hosvd()
+                .decompose_by(RankChoice::Refined, x.view())?,
+            Start::Hosvd => self.hosvd().decompose_by(RankChoice::Refined, x.view())?,
         };
         Sweeps::new(x, start, self.options(self.truncation.tolerance()))
     }
@@ -272,7 +277,15 @@ impl Hooi {
         };
         // The core and the factors of the previous sweep are kept until they are replaced.
         let sweep = problem.result() + update_memory(&problem, &problem.x, &problem.modes);
-        Ok(start.max(whole_bytes(sweep)))
+        let lowering = match self.truncation {
+            Truncation::Ranks(_) => 0.0,
+            // The decomposition of a trial, and the refinement of a start at most half as large.
+            Truncation::RelativeError(_) => {
+                let first = problem.result() + problem.factors(&problem.ranks);
+                (problem.result() + sweep).max(first + SMALL * refinement_memory(&problem))
+            }
+        };
+        Ok(start.max(whole_bytes(sweep.max(lowering))))
     }
 
     pub(crate) fn check(&self) -> Result<()> {
