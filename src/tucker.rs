@@ -62,9 +62,11 @@ pub use truncation::Truncation;
 pub(crate) use {
     budget::{Budget, Discarded},
     decomposition::{Components, out_of_range},
+    rank_choice::{EvenBudget, FirstPass, Step},
     rank_law::obey_rank_law,
     relative_error::is_known_from_norms,
-    tolerance::Contract,
+    storage::Storage,
+    tolerance::{Contract, RankChoice},
 };
 
 use crate::error::Result;

@@ -120,13 +120,24 @@ impl Hosvd {
     ) -> Result<Tucker<T>> {
         let first_pass = modes.iter().map(|&mode| (mode, budget.first_pass()));
         let (first, discarded) = self.truncate(x, &first_pass.collect::<Vec<_>>())?;
+        let chosen = self.choose_from(first, discarded, budget)?;
+        self.report(modes.len() + 1, modes.len(), chosen.estimated_error())?;
+        Ok(chosen)
+    }
+
+    /// The decomposition with the fewest entries, from the result `first` of a first pass that lacks
+    /// at most `discarded`.
+    pub(crate) fn choose_from<T: Scalar>(
+        &self,
+        first: Tucker<T>,
+        discarded: Discarded,
+        budget: EvenBudget,
+    ) -> Result<Tucker<T>> {
         let computation = Computation {
             route: self.route,
             monitor: &self.monitor.without_reports(),
         };
-        let chosen = budget.fewest_entries(first, discarded, computation)?;
-        self.report(modes.len() + 1, modes.len(), chosen.estimated_error())?;
-        Ok(chosen)
+        budget.fewest_entries(first, discarded, computation)
     }
 
     /// Reports that `done` steps are done: one for each mode, and one for the core.

@@ -32,21 +32,9 @@ impl<T: Scalar> Sweeps<'_, T> {
         let Some(limit) = self.lowering else {
             return Ok(None);
         };
-        // 1. The trials, the best first.
         let modes = self.tucker.decomposed_modes();
         let storage = Storage::new(self.tucker.shape(), &modes);
-        let ranks = self.tucker.ranks_of(&modes);
-        let lower = |place: usize| {
-            let mut lower = ranks.clone();
-            lower[place] -= 1;
-            lower
-        };
-        let places = (0..modes.len()).filter(|&place| ranks[place] > 1);
-        let trials = places.map(lower).filter(|lower| storage.is_lawful(lower));
-        let mut trials: Vec<Vec<usize>> = trials.collect();
-        trials.sort_by_key(|lower| storage.entries(lower));
-        // 2. The first that succeeds.
-        for lower in trials {
+        for lower in storage.lowered(&self.tucker.ranks_of(&modes)) {
             let trial = self.tucker.clone().leading_block(&lower)?;
             let found = self.settle_below(limit, trial, computation)?;
             if found.is_some() {

@@ -133,7 +133,7 @@ impl FirstPass {
 
     /// The decomposition with the fewest entries within the budget, from the decomposition `first`
     /// of the first pass. `even_split` truncates a core with an even split of the budget.
-    pub(crate) fn fewest_entries<T: Scalar>(
+    pub(super) fn fewest_entries<T: Scalar>(
         &self,
         first: Tucker<T>,
         discarded: Discarded,
@@ -189,7 +189,7 @@ impl EvenBudget {
     /// The decomposition with the fewest entries within the budget, from the decomposition `first`
     /// of the first pass: a block of its core, or the ranks of an even split. `discarded` is an upper
     /// bound of what `first` lacks.
-    pub(crate) fn fewest_entries<T: Scalar>(
+    pub(super) fn fewest_entries<T: Scalar>(
         self,
         first: Tucker<T>,
         discarded: Discarded,

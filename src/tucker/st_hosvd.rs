@@ -180,6 +180,20 @@ impl StHosvd {
     ) -> Result<Tucker<T>> {
         let nothing = Discarded::default();
         let (first, discarded) = self.truncate(x, budgets, nothing, Some(&mut first_pass))?;
+        let chosen = self.choose_from(first, discarded, first_pass, budgets)?;
+        self.report(budgets.len(), budgets.len(), chosen.estimated_error())?;
+        Ok(chosen)
+    }
+
+    /// The decomposition with the fewest entries, from the result `first` of a first pass that has
+    /// discarded `discarded`. The budgets are those of an even split.
+    pub(crate) fn choose_from<T: Scalar>(
+        &self,
+        first: Tucker<T>,
+        discarded: Discarded,
+        first_pass: FirstPass,
+        budgets: &[(usize, Budget)],
+    ) -> Result<Tucker<T>> {
         let silent = Self {
             monitor: self.monitor.without_reports(),
             ..self.clone()
@@ -188,13 +202,10 @@ impl StHosvd {
             route: self.route,
             monitor: &silent.monitor,
         };
-        let even_split = |first: &Tucker<T>| {
+        first_pass.fewest_entries(first, discarded, computation, |first| {
             let core = first.core().view();
             Ok(silent.truncate(core, budgets, discarded, None)?.0)
-        };
-        let chosen = first_pass.fewest_entries(first, discarded, computation, even_split)?;
-        self.report(budgets.len(), budgets.len(), chosen.estimated_error())?;
-        Ok(chosen)
+        })
     }
 
     /// Reports that `done` of `modes` modes are truncated.

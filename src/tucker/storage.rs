@@ -44,8 +44,22 @@ impl Storage {
         })
     }
 
+    /// `ranks` with one rank lowered by one, in each way that the rank law allows. The ways that save
+    /// the most entries come first.
+    pub(crate) fn lowered(&self, ranks: &[usize]) -> Vec<Vec<usize>> {
+        let places = (0..ranks.len()).filter(|&place| ranks[place] > 1);
+        let lower = places.map(|place| {
+            let mut lower = ranks.to_vec();
+            lower[place] -= 1;
+            lower
+        });
+        let mut lower: Vec<_> = lower.filter(|lower| self.is_lawful(lower)).collect();
+        lower.sort_by_key(|lower| self.entries(lower));
+        lower
+    }
+
     /// Whether no rank is above the product of the others.
-    pub(crate) fn is_lawful(&self, ranks: &[usize]) -> bool {
+    fn is_lawful(&self, ranks: &[usize]) -> bool {
         let product = ranks
             .iter()
             .fold(self.kept, |product, &rank| product.saturating_mul(rank));
@@ -63,6 +77,17 @@ mod tests {
         assert_eq!(all.entries(&[2, 3, 4]), 2 * 3 * 4 + 2 * 4 + 3 * 5 + 4 * 6);
         let partial = Storage::new(&[4, 5, 6], &[0, 2]);
         assert_eq!(partial.entries(&[2, 4]), 2 * 5 * 4 + 2 * 4 + 4 * 6);
+    }
+
+    #[test]
+    fn ranks_are_lowered_where_the_rank_law_allows() {
+        let storage = Storage::new(&[4, 50, 6], &[0, 1, 2]);
+        assert_eq!(
+            storage.lowered(&[2, 5, 3]),
+            [[2, 4, 3], [1, 5, 3], [2, 5, 2]]
+        );
+        assert_eq!(storage.lowered(&[2, 6, 3]), [[2, 5, 3]]);
+        assert!(storage.lowered(&[1, 1, 1]).is_empty());
     }
 
     #[test]

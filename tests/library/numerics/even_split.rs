@@ -29,7 +29,11 @@ pub(crate) fn st_hosvd(x: &Tensor<f64>, tolerance: f64) -> Tucker<f64> {
         factors[mode] = Some(leading.vectors);
     }
     // The rank law reduces the core without loss.
-    let lawful = StHosvd::new(lawful(core.shape()));
+    let lawful = lawful(core.shape());
+    if lawful == core.shape() {
+        return Tucker::new(core, factors).expect("matching extents");
+    }
+    let lawful = StHosvd::new(lawful);
     let (core, inner) = lawful.decompose(&core).expect("lawful ranks").into_parts();
     let pairs = factors.into_iter().zip(inner);
     let factors = pairs.map(|(outer, inner)| Some(outer? * inner?));
