@@ -47,6 +47,12 @@ named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd");
 /// local optimum. The error of the start is at most √d times the best possible, with d the number
 /// of modes decomposed.
 ///
+/// For a tolerance, sweeps on the compressed tensor of a first pass lower the ranks of the start. When
+/// the sweeps on X settle, each rank is lowered by one on trial, and the iteration goes on from the
+/// first ranks within the tolerance. It ends at ranks of which none can be lowered alone. A sweep
+/// after lower ranks may have a larger error than the sweep before, but not above the tolerance. If
+/// [`Hooi::max_sweeps`] ends the iteration before it settles, no trial is made.
+///
 /// Cost of a sweep: little more than two projections of X, 2·R·|X| flops each, with R the rank of
 /// the first mode of the projection.
 ///
@@ -70,7 +76,7 @@ named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Hooi {
-    /// The ranks, or a tolerance by which the start chooses them.
+    /// The ranks, or a tolerance.
     pub truncation: Truncation,
     /// The modes to decompose; all for `None`.
     pub modes: Option<Vec<usize>>,

@@ -63,8 +63,9 @@ impl Hosvd {
 
     /// Decomposes `x`.
     ///
-    /// With a tolerance ε, each of d modes discards at most ε²/d of ‖X‖². The relative error is
-    /// at most ε, or [`Tucker::shortfall`] holds the error that was reached.
+    /// With a tolerance ε, the result is the leading block with the fewest entries of the core for
+    /// 0.7·ε. The relative error is at most ε, or [`Tucker::shortfall`] holds the error that was
+    /// reached.
     ///
     /// # Errors
     /// Those of [`StHosvd::decompose`](super::StHosvd::decompose).

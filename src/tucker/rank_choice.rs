@@ -1,22 +1,25 @@
-//! The ranks of ST-HOSVD for a tolerance: those that store the fewest entries.
+//! The ranks for a tolerance: those that store the fewest entries in core and factors.
 //!
-//! ST-HOSVD with an even split of the budget ε² gives each mode an equal share. This is far from the
-//! fewest entries where a short mode needs its share less than a long one, or where noise just
-//! below the tolerance leaves no room for any mode but the last. Here ST-HOSVD first truncates less, and
-//! its core then shows what each block of ranks would discard:
+//! An even split of the budget ε² gives each mode an equal share. This is far from the fewest entries
+//! where a short mode needs its share less than a long one, or where noise just below the tolerance
+//! uses up the shares of the first modes. Here a solver first truncates less. The core of this first
+//! pass then shows what each block of ranks would discard:
 //!
 //! ```text
-//!  X ── ST-HOSVD, θ²·ε² ──> core ──┬── the cheapest block within ε² (`sub_block`)
-//!                                  └── ST-HOSVD of the core, an even split of ε²
-//!                                            the one that stores fewer entries
+//!  X ── a first pass to θ·ε ──> core ──┬── the cheapest block within ε² ([`sub_block`])
+//!                                      └── an even split of ε²
+//!                                              the one that stores fewer entries
 //! ```
 //!
-//! The second candidate is what an even split of ε² finds on X itself, up to the small part of X
-//! that the first pass has discarded.
+//! The even split is the second candidate so that no result stores more than with an even split. In
+//! HOSVD it is a block of the core too. In ST-HOSVD it is ST-HOSVD of the core, up to the small part of
+//! X that the first pass has discarded.
 //!
-//! The additional vectors of the first pass cost flops. Each mode keeps at least the rank of an even
-//! split of ε², and more only while the first pass costs at most [`COST`] times as much. If no mode
-//! keeps more, the first pass is the even split itself, and the second candidate is not needed.
+//! The additional vectors of a first pass of ST-HOSVD cost flops. Each mode keeps at least the rank of
+//! an even split of ε², and more only while the first pass costs at most 1.2 times as much (before HOOI
+//! 1.5 times). If no mode keeps more, the first pass is the even split itself, and the second candidate is not needed.
+//!
+//! [`sub_block`]: super::sub_block
 
 use super::budget::{Budget, Discarded};
 use super::computation::Computation;
@@ -30,11 +33,35 @@ use super::truncation::Truncation;
 use crate::error::Result;
 use crate::scalar::Scalar;
 
-/// θ: the first pass truncates to an error of θ·ε.
-pub(crate) const FIRST_PASS: f64 = 0.7;
+/// How far a first pass goes.
+#[derive(Clone, Copy)]
+struct Depth {
+    /// θ: the first pass truncates to an error of θ·ε.
+    theta: f64,
+    /// The maximum cost of a first pass of ST-HOSVD, relative to an even split.
+    cost: f64,
+}
 
-/// The maximum cost of the first pass, relative to an even split.
-const COST: f64 = 1.2;
+impl Depth {
+    /// HOOI takes many sweeps after the first pass, so that a deeper one costs little in comparison.
+    fn of(choice: RankChoice) -> Self {
+        match choice {
+            RankChoice::Refined => Self {
+                theta: 0.5,
+                cost: 1.5,
+            },
+            RankChoice::FewestEntries | RankChoice::EvenSplit => Self {
+                theta: 0.7,
+                cost: 1.2,
+            },
+        }
+    }
+
+    /// The budget of the first pass, where ε² is `budget`.
+    fn budget(self, budget: f64) -> f64 {
+        self.theta * self.theta * budget
+    }
+}
 
 /// The maximum number of entries of a core for [`Refinement`], relative to the tensor. Sweeps on a
 /// larger core are not much cheaper than the sweeps on X that follow.
@@ -111,9 +138,10 @@ impl FirstPass {
             discarded.rank(share, values)
         };
         let even = rank(self.budget);
-        let wanted = rank(self.budget * FIRST_PASS * FIRST_PASS).max(even);
+        let depth = Depth::of(self.choice);
+        let wanted = rank(depth.budget(self.budget)).max(even);
         let flops = self.flops + step.gram() + even as f64 * step.vector();
-        let affordable = (COST - 1.0) * flops / step.vector();
+        let affordable = (depth.cost - 1.0) * flops / step.vector();
         (even, wanted.min(even + affordable as usize))
     }
 
@@ -183,7 +211,7 @@ pub(crate) struct EvenBudget {
 impl EvenBudget {
     /// The budget of a mode in the first pass.
     pub(crate) fn first_pass(self) -> Budget {
-        Budget::Energy(self.total * FIRST_PASS * FIRST_PASS / self.modes as f64)
+        Budget::Energy(Depth::of(self.choice).budget(self.total) / self.modes as f64)
     }
 
     /// The decomposition with the fewest entries within the budget, from the decomposition `first`

@@ -82,8 +82,12 @@ const FEWEST_FLOPS: &str = "fewest-flops";
 /// Aₙᵀ. The last Y is the core. The squared error is exactly the sum of the discarded σᵢ², and at
 /// most d times the best possible, with d the number of modes decomposed.
 ///
-/// Cost: little more than (Iₙ + 2·Rₙ)·|X| flops, with n the first mode; memory for the result of
-/// the first projection.
+/// For a tolerance ε, this algorithm first truncates to 0.7·ε. The result is then the leading block
+/// of its core that stores the fewest entries within ε, or ST-HOSVD of this core if that stores
+/// fewer.
+///
+/// Cost: little more than (Iₙ + 2·Rₙ)·|X| flops, with n the first mode, and at most about 1.2 times as
+/// many for a tolerance; memory for the result of the first projection.
 ///
 /// ```
 /// use tenfold::{StHosvd, Tensor, Truncation};

@@ -41,7 +41,8 @@ pub struct Sweep {
     /// The relative error ‖X − X̂‖/‖X‖ after the sweep, accurate to a few ε of the scalar. It is
     /// computed from ‖X‖² − ‖G‖² if this difference loses few digits, and measured otherwise.
     pub relative_error: f64,
-    /// The previous relative error minus this one.
+    /// The previous relative error minus this one. If ranks were lowered after the previous sweep,
+    /// the error at the lower ranks counts.
     pub change: f64,
 }
 
