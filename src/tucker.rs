@@ -16,12 +16,15 @@
 //! - `truncation`, `budget`: ranks or a tolerance; the choice of a rank from a spectrum;
 //! - `scaling`: powers of two for tensors and products near an end of the scalar's range;
 //! - `decomposition`: the type [`Tucker`]; `slice`, `relative_error`: its slices and its error;
+//! - `storage`, `sub_block`, `rank_choice`, `refinement`: the ranks with the fewest entries for a
+//!   tolerance;
+//! - `lift`: decompositions of a core as decompositions of the tensor;
 //! - `computation`: the steps that all solvers share;
 //! - `truncator`: the factors and spectra that a solver collects mode by mode;
 //! - `rank_law`, `tolerance`, `in_range`: results that obey the rank law, keep the tolerance, and
 //!   stay in the scalar's range;
 //! - `memory`: the sizes from which the solvers estimate their memory;
-//! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `sweeps`: the solvers, each with its memory estimate;
+//! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `sweeps` and `lowering`: the solvers, each with its memory estimate;
 //! - `solver`: the trait [`Solver`], which all of them implement.
 
 mod budget;
@@ -30,14 +33,20 @@ mod decomposition;
 mod hooi;
 mod hosvd;
 mod in_range;
+mod lift;
+mod lowering;
 mod memory;
 mod randomized;
+mod rank_choice;
 mod rank_law;
+mod refinement;
 mod relative_error;
 mod scaling;
 mod slice;
 mod solver;
 mod st_hosvd;
+mod storage;
+mod sub_block;
 mod sweeps;
 mod tolerance;
 mod truncation;
@@ -56,9 +65,11 @@ pub use truncation::Truncation;
 pub(crate) use {
     budget::{Budget, Discarded},
     decomposition::{Components, out_of_range},
+    rank_choice::{EvenBudget, FirstPass, Step},
     rank_law::obey_rank_law,
     relative_error::is_known_from_norms,
-    tolerance::Contract,
+    storage::Storage,
+    tolerance::{Contract, RankChoice},
 };
 
 use crate::error::Result;

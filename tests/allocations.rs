@@ -148,10 +148,16 @@ fn check_solvers<T: Scalar>(shape: &[usize], ranks: &[usize], least: f64) {
         Box::new(from_hosvd),
         Box::new(randomized),
     ];
-    for tolerance in [0.0, 0.1] {
+    for tolerance in [0.0, 0.1, 0.35] {
         let truncation = Truncation::RelativeError(tolerance);
         solvers.push(Box::new(StHosvd::new(truncation.clone())));
-        solvers.push(Box::new(Hosvd::new(truncation)));
+        solvers.push(Box::new(Hosvd::new(truncation.clone())));
+        let hooi = Hooi {
+            max_sweeps: 2,
+            sweep_tolerance: 0.1,
+            ..Hooi::new(truncation)
+        };
+        solvers.push(Box::new(hooi));
     }
     for solver in solvers {
         check_solver(solver.as_ref(), shape, least);

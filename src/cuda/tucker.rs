@@ -20,6 +20,7 @@
 
 mod batch;
 mod chain;
+mod choice;
 mod chunk;
 mod decompose;
 mod energies;
@@ -27,6 +28,7 @@ mod entries;
 mod factor;
 mod found;
 mod iteration;
+mod lowering;
 mod measured;
 mod options;
 mod pointer;

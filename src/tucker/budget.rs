@@ -95,9 +95,29 @@ impl Discarded {
     /// of the energy that is not discarded yet. A rank stays the same.
     pub(crate) fn budget(self, budget: Budget, left: usize) -> Budget {
         match budget {
-            Budget::Energy(total) => Budget::Energy((total - self.share).max(0.0) / left as f64),
+            Budget::Energy(total) => Budget::Energy(self.rest(total) / left as f64),
             rank => rank,
         }
+    }
+
+    /// The part of the budget `total` of all modes that is not discarded yet.
+    pub(crate) fn rest(self, total: f64) -> f64 {
+        (total - self.share).max(0.0)
+    }
+
+    /// ‖X‖, the norm of the first spectrum; 0 before the first mode.
+    pub(crate) fn norm(self) -> f64 {
+        self.norm.unwrap_or(0.0)
+    }
+
+    /// The same with another share of ‖X‖².
+    pub(crate) fn with_share(self, share: f64) -> Self {
+        Self { share, ..self }
+    }
+
+    /// The share of ‖X‖².
+    pub(crate) fn share(self) -> f64 {
+        self.share
     }
 
     /// The number of singular values to keep, where `budget` is the budget of this mode alone.

@@ -6,8 +6,11 @@ use super::decomposition::{Tucker, transposed};
 use super::hosvd::Hosvd;
 use super::in_range::InRange;
 use super::memory::Problem;
+use super::rank_choice::SMALL;
+use super::refinement::refinement_memory;
 use super::st_hosvd::StHosvd;
 use super::sweeps::{Options, Sweeps, update_memory};
+use super::tolerance::RankChoice;
 use super::truncation::{self, Truncation};
 use crate::error::{Error, Result};
 use crate::linalg::{Route, orthonormal_basis};
@@ -44,6 +47,12 @@ named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd");
 /// local optimum. The error of the start is at most √d times the best possible, with d the number
 /// of modes decomposed.
 ///
+/// For a tolerance, sweeps on the compressed tensor of a first pass lower the ranks of the start. When
+/// the sweeps on X settle, each rank is lowered by one on trial, and the iteration goes on from the
+/// first ranks within the tolerance. It ends at ranks of which none can be lowered alone. A sweep
+/// after lower ranks may have a larger error than the sweep before, but not above the tolerance. If
+/// [`Hooi::max_sweeps`] ends the iteration before it settles, no trial is made.
+///
 /// Cost of a sweep: little more than two projections of X, 2·R·|X| flops each, with R the rank of
 /// the first mode of the projection.
 ///
@@ -67,7 +76,7 @@ named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Hooi {
-    /// The ranks, or a tolerance by which the start chooses them.
+    /// The ranks, or a tolerance.
     pub truncation: Truncation,
     /// The modes to decompose; all for `None`.
     pub modes: Option<Vec<usize>>,
@@ -150,8 +159,10 @@ impl Hooi {
         )?;
         let x = InRange::new(x, norm(x))?;
         let start = match self.start {
-            Start::StHosvd => self.st_hosvd().decompose(x.view())?,
-            Start::Hosvd => self.hosvd().decompose(x.view())?,
+            Start::StHosvd => self
+                .st_hosvd()
+                .decompose_by(RankChoice::Refined, x.view())?,
+            Start::Hosvd => self.hosvd().decompose_by(RankChoice::Refined, x.view())?,
         };
         Sweeps::new(x, start, self.options(self.truncation.tolerance()))
     }
@@ -272,7 +283,15 @@ impl Hooi {
         };
         // The core and the factors of the previous sweep are kept until they are replaced.
         let sweep = problem.result() + update_memory(&problem, &problem.x, &problem.modes);
-        Ok(start.max(whole_bytes(sweep)))
+        let lowering = match self.truncation {
+            Truncation::Ranks(_) => 0.0,
+            // The decomposition of a trial, and the refinement of a start at most half as large.
+            Truncation::RelativeError(_) => {
+                let first = problem.result() + problem.factors(&problem.ranks);
+                (problem.result() + sweep).max(first + SMALL * refinement_memory(&problem))
+            }
+        };
+        Ok(start.max(whole_bytes(sweep.max(lowering))))
     }
 
     pub(crate) fn check(&self) -> Result<()> {

@@ -5,8 +5,9 @@ use super::computation::Computation;
 use super::decomposition::{Tucker, transposed};
 use super::in_range::{Estimate, in_range};
 use super::memory::Problem;
+use super::rank_choice::{EvenBudget, choice_memory};
 use super::relative_error::relative_error_memory;
-use super::tolerance::{first_attempt_memory, within_tolerance};
+use super::tolerance::{RankChoice, Rule, within_tolerance};
 use super::truncation::{self, Truncation};
 use super::truncator::Truncator;
 use crate::error::Result;
@@ -62,8 +63,9 @@ impl Hosvd {
 
     /// Decomposes `x`.
     ///
-    /// With a tolerance ε, each of d modes discards at most ε²/d of ‖X‖². The relative error is
-    /// at most ε, or [`Tucker::shortfall`] holds the error that was reached.
+    /// With a tolerance ε, the result is the leading block with the fewest entries of the core for
+    /// 0.7·ε. The relative error is at most ε, or [`Tucker::shortfall`] holds the error that was
+    /// reached.
     ///
     /// # Errors
     /// Those of [`StHosvd::decompose`](super::StHosvd::decompose).
@@ -76,44 +78,98 @@ impl Hosvd {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn decompose<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Tucker<T>> {
-        let x = x.into();
+        self.decompose_by(RankChoice::FewestEntries, x.into())
+    }
+
+    /// [`Hosvd::decompose`] with this choice of the ranks for a tolerance.
+    pub(super) fn decompose_by<T: Scalar>(
+        &self,
+        choice: RankChoice,
+        x: TensorRef<'_, T>,
+    ) -> Result<Tucker<T>> {
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
         truncation::check(&self.truncation, x.shape(), &modes)?;
         // Each mode has its own budget.
         let even = |tolerance: f64| tolerance * tolerance / modes.len() as f64;
+        let route = self.route;
         let truncate = |x: TensorRef<'_, T>, truncation: &Truncation| {
-            within_tolerance(x, truncation, self.route, |truncation| {
-                self.truncate(x, &modes, &budgets(truncation, &modes, &modes, even))
+            within_tolerance(x, truncation, Rule { choice, route }, |aim, choice| {
+                if let (&Truncation::RelativeError(error), true) = (aim, choice.searches()) {
+                    let budget = EvenBudget {
+                        total: error * error,
+                        modes: modes.len(),
+                        choice,
+                    };
+                    return self.fewest_entries(x, &modes, budget);
+                }
+                let (mut tucker, discarded) =
+                    self.truncate(x, &budgets(aim, &modes, &modes, even))?;
+                tucker.improve_estimate(discarded.norm());
+                self.report(modes.len() + 1, modes.len(), tucker.estimated_error())?;
+                Ok(tucker)
             })
         };
         in_range(x, &self.truncation, Estimate::Bound, truncate)
     }
 
-    /// Aₙ = leading left singular vectors of X₍ₙ₎ for each mode; G = X ×ₙ Aₙᵀ ….
-    fn truncate<T: Scalar>(
+    /// The decomposition with the fewest entries that `budget` finds.
+    fn fewest_entries<T: Scalar>(
         &self,
         x: TensorRef<'_, T>,
         modes: &[usize],
-        budgets: &[(usize, Budget)],
+        budget: EvenBudget,
     ) -> Result<Tucker<T>> {
+        let first_pass = modes.iter().map(|&mode| (mode, budget.first_pass()));
+        let (first, discarded) = self.truncate(x, &first_pass.collect::<Vec<_>>())?;
+        let chosen = self.choose_from(first, discarded, budget)?;
+        self.report(modes.len() + 1, modes.len(), chosen.estimated_error())?;
+        Ok(chosen)
+    }
+
+    /// The decomposition with the fewest entries, from the result `first` of a first pass that lacks
+    /// at most `discarded`.
+    pub(crate) fn choose_from<T: Scalar>(
+        &self,
+        first: Tucker<T>,
+        discarded: Discarded,
+        budget: EvenBudget,
+    ) -> Result<Tucker<T>> {
+        let computation = Computation {
+            route: self.route,
+            monitor: &self.monitor.without_reports(),
+        };
+        budget.fewest_entries(first, discarded, computation)
+    }
+
+    /// Reports that `done` steps are done: one for each mode, and one for the core.
+    fn report(&self, done: usize, modes: usize, relative_error: Option<f64>) -> Result<()> {
+        self.monitor.step(Progress {
+            relative_error,
+            ..Progress::new(done, modes + 1)
+        })
+    }
+
+    /// Aₙ = leading left singular vectors of X₍ₙ₎ for each mode; G = X ×ₙ Aₙᵀ …. Returns what the modes
+    /// discard too: an upper bound of the error. Does not report the core.
+    fn truncate<T: Scalar>(
+        &self,
+        x: TensorRef<'_, T>,
+        budgets: &[(usize, Budget)],
+    ) -> Result<(Tucker<T>, Discarded)> {
         let mut truncator = Truncator::new(x.order());
         let computation = Computation {
             route: self.route,
             monitor: &self.monitor,
         };
-        let report = |done: usize, discarded: Discarded| {
-            self.monitor.step(Progress {
-                relative_error: Some(discarded.relative_error()),
-                ..Progress::new(done, budgets.len() + 1)
-            })
-        };
         for (step, &(mode, budget)) in budgets.iter().enumerate() {
             truncator.truncate(x, mode, budget, computation)?;
-            report(step + 1, truncator.discarded())?;
+            let error = truncator.discarded().relative_error();
+            self.report(step + 1, budgets.len(), Some(error))?;
         }
-        let core = computation.multi_mode_product(x, &transposed(truncator.factors(), modes))?;
-        report(budgets.len() + 1, truncator.discarded())?;
-        truncator.finish(core)
+        let modes: Vec<usize> = budgets.iter().map(|&(mode, _)| mode).collect();
+        let core = computation.multi_mode_product(x, &transposed(truncator.factors(), &modes))?;
+        let discarded = truncator.discarded();
+        Ok((truncator.finish(core)?, discarded))
     }
 
     /// The maximum number of bytes that [`Hosvd::decompose`] allocates for a tensor of extents
@@ -137,9 +193,8 @@ impl Hosvd {
             .map(|&(mode, rank)| left_singular_memory(&problem.x, mode, rank));
         let projecting = multi_mode_product_memory(&problem.x, &steps);
         let truncating = problem.result() + singular.fold(projecting, f64::max);
-        let solving = truncating.max(relative_error_memory(&problem));
-        Ok(whole_bytes(
-            solving + first_attempt_memory(&self.truncation, &problem),
-        ))
+        let choosing = choice_memory(&self.truncation, &problem, 0.0);
+        let solving = truncating.max(choosing);
+        Ok(whole_bytes(solving.max(relative_error_memory(&problem))))
     }
 }

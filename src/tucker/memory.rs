@@ -53,6 +53,17 @@ impl Problem {
         Ok(Self { x, modes, ranks })
     }
 
+    /// The core as a tensor to decompose at the same ranks.
+    pub(super) fn of_core(&self) -> Self {
+        Self {
+            x: Sizes {
+                extents: self.ranks.clone(),
+                scalar: self.x.scalar,
+            },
+            ..self.clone()
+        }
+    }
+
     /// The given modes with their ranks.
     pub(super) fn steps(&self, modes: &[usize]) -> Vec<(usize, f64)> {
         modes.iter().map(|&mode| (mode, self.ranks[mode])).collect()

@@ -11,7 +11,7 @@ use super::relative_error::{error_of_projection, relative_error_memory};
 use super::st_hosvd::{StHosvd, truncate_memory};
 use super::truncation::{self, Truncation};
 use crate::error::Result;
-use crate::linalg::{Precision, Route, left_singular_memory, product, random_signs};
+use crate::linalg::{Precision, Route, left_singular_memory, random_signs};
 use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
 use crate::tensor::{
@@ -111,7 +111,7 @@ impl Randomized {
             ..StHosvd::new(self.ranks.clone())
         };
         let mut tucker = match self.compress(x, &modes)? {
-            Some(compressed) => compressed.lift(at_ranks.decompose(&compressed.z)?)?,
+            Some(Compressed { z, bases }) => at_ranks.decompose(&z)?.lift(&bases)?,
             None => at_ranks.decompose(x)?,
         };
         self.report(self.steps())?;
@@ -292,18 +292,4 @@ impl<T: Scalar> Sketching<'_, T> {
 struct Compressed<T> {
     z: Tensor<T>,
     bases: Vec<Option<Mat<T>>>,
-}
-
-impl<T: Scalar> Compressed<T> {
-    /// The decomposition of X from the decomposition of Z: Aₙ = Qₙ Bₙ, with the signs of
-    /// [`fix_signs`](crate::linalg::fix_signs).
-    fn lift(&self, mut small: Tucker<T>) -> Result<Tucker<T>> {
-        for (mode, q) in self.bases.iter().enumerate() {
-            if let (Some(b), Some(q)) = (small.factor(mode), q) {
-                let factor = product(q.as_ref(), b);
-                small.set_factor(mode, factor)?;
-            }
-        }
-        Ok(small)
-    }
 }

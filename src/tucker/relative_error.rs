@@ -1,5 +1,6 @@
 //! The relative error of a decomposition: measured, or from norms.
 
+use super::budget::Discarded;
 use super::decomposition::Tucker;
 use super::memory::Problem;
 use super::scaling::{PartialProducts, needs_no_scaling};
@@ -89,6 +90,26 @@ impl<T: Scalar> Tucker<T> {
             self.relative_error(x)?
         });
         Ok(())
+    }
+}
+
+impl<T: Scalar> Tucker<T> {
+    /// 1 − ‖G‖²/‖X‖², and the rounding error of this difference: an upper bound of what the
+    /// decomposition lacks, as a share of ‖X‖².
+    pub(super) fn missing_energy(&self, discarded: Discarded) -> f64 {
+        let extents: usize = self.shape().iter().sum();
+        let rounding = extents as f64 * T::EPSILON;
+        error_of_projection(discarded.norm(), norm(self.core())).powi(2) + rounding
+    }
+
+    /// Replaces an estimated error that is an upper bound by the error from norms, where this error
+    /// has kept enough digits. `norm_of_x` is ‖X‖.
+    pub(super) fn improve_estimate(&mut self, norm_of_x: f64) {
+        let from_norms = error_of_projection(norm_of_x, norm(self.core()));
+        if is_known_from_norms::<T>(from_norms) {
+            let bound = self.estimated_error().unwrap_or(from_norms);
+            self.set_estimated_error(from_norms.min(bound));
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::budget::{Budget, budgets};
+use super::budget::{Budget, Discarded, budgets};
 use super::computation::Computation;
 use super::decomposition::Tucker;
 use super::in_range::{Estimate, in_range};
 use super::memory::Problem;
+use super::rank_choice::{FirstPass, Step, choice_memory};
 use super::relative_error::relative_error_memory;
-use super::tolerance::{first_attempt_memory, within_tolerance};
+use super::tolerance::{RankChoice, Rule, within_tolerance};
 use super::truncation::{self, Truncation};
 use super::truncator::Truncator;
 use crate::error::{Error, Result};
@@ -81,8 +82,12 @@ const FEWEST_FLOPS: &str = "fewest-flops";
 /// Aₙᵀ. The last Y is the core. The squared error is exactly the sum of the discarded σᵢ², and at
 /// most d times the best possible, with d the number of modes decomposed.
 ///
-/// Cost: little more than (Iₙ + 2·Rₙ)·|X| flops, with n the first mode; memory for the result of
-/// the first projection.
+/// For a tolerance ε, this algorithm first truncates to 0.7·ε. The result is then the leading block
+/// of its core that stores the fewest entries within ε, or ST-HOSVD of this core if that stores
+/// fewer.
+///
+/// Cost: little more than (Iₙ + 2·Rₙ)·|X| flops, with n the first mode, and at most about 1.2 times as
+/// many for a tolerance; memory for the result of the first projection.
 ///
 /// ```
 /// use tenfold::{StHosvd, Tensor, Truncation};
@@ -141,45 +146,123 @@ impl StHosvd {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn decompose<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Tucker<T>> {
-        let x = x.into();
+        self.decompose_by(RankChoice::FewestEntries, x.into())
+    }
+
+    /// [`StHosvd::decompose`] with this choice of the ranks for a tolerance.
+    pub(super) fn decompose_by<T: Scalar>(
+        &self,
+        choice: RankChoice,
+        x: TensorRef<'_, T>,
+    ) -> Result<Tucker<T>> {
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
         truncation::check(&self.truncation, x.shape(), &modes)?;
         let order = self.order(x.shape(), &modes)?;
         // The budget is for all modes together.
         let total = |tolerance: f64| tolerance * tolerance;
+        let route = self.route;
         let truncate = |x: TensorRef<'_, T>, truncation: &Truncation| {
-            within_tolerance(x, truncation, self.route, |truncation| {
-                self.truncate(x, &budgets(truncation, &modes, &order, total))
+            within_tolerance(x, truncation, Rule { choice, route }, |aim, choice| {
+                let budgets = budgets(aim, &modes, &order, total);
+                if let (&Truncation::RelativeError(error), true) = (aim, choice.searches()) {
+                    let first_pass = FirstPass::new(total(error), choice);
+                    return self.fewest_entries(x, &budgets, first_pass);
+                }
+                Ok(self.truncate(x, &budgets, Discarded::default(), None)?.0)
             })
         };
         in_range(x, &self.truncation, Estimate::Error, truncate)
     }
 
+    /// The decomposition with the fewest entries that `first_pass` finds. The budgets are those of an
+    /// even split.
+    fn fewest_entries<T: Scalar>(
+        &self,
+        x: TensorRef<'_, T>,
+        budgets: &[(usize, Budget)],
+        mut first_pass: FirstPass,
+    ) -> Result<Tucker<T>> {
+        let nothing = Discarded::default();
+        let (first, discarded) = self.truncate(x, budgets, nothing, Some(&mut first_pass))?;
+        let chosen = self.choose_from(first, discarded, first_pass, budgets)?;
+        self.report(budgets.len(), budgets.len(), chosen.estimated_error())?;
+        Ok(chosen)
+    }
+
+    /// The decomposition with the fewest entries, from the result `first` of a first pass that has
+    /// discarded `discarded`. The budgets are those of an even split.
+    pub(crate) fn choose_from<T: Scalar>(
+        &self,
+        first: Tucker<T>,
+        discarded: Discarded,
+        first_pass: FirstPass,
+        budgets: &[(usize, Budget)],
+    ) -> Result<Tucker<T>> {
+        let silent = Self {
+            monitor: self.monitor.without_reports(),
+            ..self.clone()
+        };
+        let computation = Computation {
+            route: self.route,
+            monitor: &silent.monitor,
+        };
+        first_pass.fewest_entries(first, discarded, computation, |first| {
+            let core = first.core().view();
+            Ok(silent.truncate(core, budgets, discarded, None)?.0)
+        })
+    }
+
+    /// Reports that `done` of `modes` modes are truncated.
+    fn report(&self, done: usize, modes: usize, relative_error: Option<f64>) -> Result<()> {
+        self.monitor.step(Progress {
+            relative_error,
+            ..Progress::new(done, modes)
+        })
+    }
+
     /// Aₙ = leading left singular vectors of Y₍ₙ₎, Y ← Y ×ₙ Aₙᵀ, for each mode, starting from
-    /// Y = X.
+    /// Y = X. `discarded` is what X itself lacks, if it is the core of a decomposition. A `first_pass`
+    /// chooses the ranks in place of the budgets. Returns what is discarded too.
     fn truncate<T: Scalar>(
         &self,
         x: TensorRef<'_, T>,
         budgets: &[(usize, Budget)],
-    ) -> Result<Tucker<T>> {
-        let mut truncator = Truncator::new(x.order());
+        discarded: Discarded,
+        mut first_pass: Option<&mut FirstPass>,
+    ) -> Result<(Tucker<T>, Discarded)> {
+        let mut truncator = Truncator::of_core(x.order(), discarded);
         let computation = Computation {
             route: self.route,
             monitor: &self.monitor,
         };
+        let order: Vec<usize> = budgets.iter().map(|&(mode, _)| mode).collect();
         let mut y: Option<Tensor<T>> = None;
         for (step, &(mode, budget)) in budgets.iter().enumerate() {
             let current = y.as_ref().map_or(x, Tensor::view);
-            let left = budgets.len() - step;
-            let budget = truncator.discarded().budget(budget, left);
-            let transposed = truncator.truncate(current, mode, budget, computation)?;
+            let discarded = truncator.discarded();
+            let own = discarded.budget(budget, order.len() - step);
+            let sizes = Step::new(current.shape(), &order[step..]);
+            // 1. The factor.
+            let rank = |values: &[f64]| match &first_pass {
+                Some(pass) => pass.rank(discarded, sizes, values),
+                None => discarded.rank(own, values),
+            };
+            let leading = computation.leading(current, mode, budget.precision(), rank)?;
+            if let Some(pass) = &mut first_pass {
+                pass.count(discarded, sizes, &leading.values);
+            }
+            // 2. The projection.
+            let transposed = truncator.keep(mode, leading);
             y = Some(computation.mode_product(current, mode, transposed)?);
-            self.monitor.step(Progress {
-                relative_error: Some(truncator.discarded().relative_error()),
-                ..Progress::new(step + 1, budgets.len())
-            })?;
+            // The last report of a first pass follows when the ranks are chosen.
+            if first_pass.is_none() || step + 1 < budgets.len() {
+                let error = truncator.discarded().relative_error();
+                self.report(step + 1, budgets.len(), Some(error))?;
+            }
         }
-        truncator.finish(y.unwrap_or_else(|| x.to_tensor()))
+        let discarded = truncator.discarded();
+        let core = y.unwrap_or_else(|| x.to_tensor());
+        Ok((truncator.finish(core)?, discarded))
     }
 
     /// The maximum number of bytes that [`StHosvd::decompose`] allocates for a tensor of extents
@@ -199,10 +282,11 @@ impl StHosvd {
     pub fn memory<T: Scalar>(&self, shape: &[usize]) -> Result<u64> {
         let problem = Problem::new::<T>(shape, self.modes.as_deref(), &self.truncation)?;
         let steps = problem.steps(&self.order(shape, &problem.modes)?);
-        let solving = truncate_memory(&problem.x, &steps).max(relative_error_memory(&problem));
-        Ok(whole_bytes(
-            solving + first_attempt_memory(&self.truncation, &problem),
-        ))
+        let truncating = truncate_memory(&problem.x, &steps);
+        let even_split = truncate_memory(&problem.of_core().x, &steps);
+        let choosing = choice_memory(&self.truncation, &problem, even_split);
+        let solving = truncating.max(choosing);
+        Ok(whole_bytes(solving.max(relative_error_memory(&problem))))
     }
 
     /// The order in which the modes are truncated.

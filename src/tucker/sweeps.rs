@@ -18,6 +18,7 @@ use super::decomposition::{Convergence, Replacement, Stop, Tucker, transposed};
 use super::in_range::{Estimate, InRange};
 use super::memory::Problem;
 use super::relative_error::error_of_projection;
+use super::tolerance::Contract;
 use crate::error::Result;
 use crate::linalg::{Precision, Route, left_singular_memory};
 use crate::monitor::{Monitor, Progress};
@@ -40,7 +41,8 @@ pub struct Sweep {
     /// The relative error ‖X − X̂‖/‖X‖ after the sweep, accurate to a few ε of the scalar. It is
     /// computed from ‖X‖² − ‖G‖² if this difference loses few digits, and measured otherwise.
     pub relative_error: f64,
-    /// The previous relative error minus this one.
+    /// The previous relative error minus this one. If ranks were lowered after the previous sweep,
+    /// the error at the lower ranks counts.
     pub change: f64,
 }
 
@@ -73,47 +75,32 @@ pub(super) struct Options {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sweeps<'a, T> {
-    x: InRange<'a, T>,
-    tucker: Tucker<T>,
-    options: Options,
+    pub(super) x: InRange<'a, T>,
+    pub(super) tucker: Tucker<T>,
+    pub(super) options: Options,
     /// The number of sweeps made.
     made: usize,
-    relative_error: f64,
-    /// The rounding error of the relative error.
-    rounding: f64,
-    /// Whether the relative error was measured. Otherwise it was computed from norms.
-    measured: bool,
+    pub(super) error: KnownError,
+    /// The relative error up to which ranks are lowered; `None` for given ranks, and for a tolerance
+    /// that the start does not meet.
+    pub(super) lowering: Option<f64>,
     stop: Option<Stop>,
 }
 
 impl<'a, T: Scalar> Sweeps<'a, T> {
     /// The sweeps on `x` from the decomposition `start`.
     pub(super) fn new(x: InRange<'a, T>, start: Tucker<T>, options: Options) -> Result<Self> {
-        let mut sweeps = Self {
+        let contract = |tolerance| Contract::new::<T>(tolerance, x.view().shape(), options.route);
+        let met = options.requested.filter(|_| start.shortfall().is_none());
+        Ok(Self {
+            error: KnownError::of(&start, &x)?,
+            lowering: met.map(|tolerance| contract(tolerance).share),
             x,
             tucker: start,
             options,
             made: 0,
-            relative_error: 0.0,
-            rounding: 0.0,
-            measured: false,
             stop: None,
-        };
-        sweeps.find_error()?;
-        Ok(sweeps)
-    }
-
-    /// Computes ‖X − X̂‖/‖X‖ and its rounding error. The difference ‖X‖² − ‖G‖² has a rounding
-    /// error of about 4ε‖X‖². If this leaves fewer than two digits, the error is measured.
-    fn find_error(&mut self) -> Result<()> {
-        let from_norms = error_of_projection(self.x.norm, norm(self.tucker.core()));
-        self.measured = from_norms < 10.0 * T::EPSILON.sqrt();
-        (self.relative_error, self.rounding) = if self.measured {
-            (self.tucker.relative_error(self.x.view())?, 4.0 * T::EPSILON)
-        } else {
-            (from_norms, 2.0 * T::EPSILON / from_norms)
-        };
-        Ok(())
+        })
     }
 
     /// The decomposition after the sweeps made so far.
@@ -131,10 +118,10 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     /// ```
     pub fn finish(self) -> Result<Tucker<T>> {
         let mut tucker = self.tucker;
-        if self.measured {
-            tucker.set_estimated_error(self.relative_error);
+        if self.error.measured {
+            tucker.set_estimated_error(self.error.relative_error);
         } else {
-            tucker.estimate_error(self.x.view(), self.relative_error)?;
+            tucker.estimate_error(self.x.view(), self.error.relative_error)?;
         }
         if let (Some(requested), Some(reached)) = (self.options.requested, tucker.estimated_error())
         {
@@ -151,27 +138,30 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     /// Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎ for each mode n.
     fn sweep(&mut self) -> Result<Sweep> {
         // 1. Update the factors.
-        let x = &self.x;
-        let modes: Vec<usize> = (0..x.view().order())
-            .filter(|&mode| self.tucker.factor(mode).is_some())
-            .collect();
+        let modes = self.tucker.decomposed_modes();
         let computation = Computation {
             route: self.options.route,
             monitor: &self.options.monitor,
         };
-        update(&mut self.tucker, x.view(), &modes, computation)?;
+        update(&mut self.tucker, self.x.view(), &modes, computation)?;
         // 2. The new error, and whether the iteration stops.
-        let previous = self.relative_error;
-        self.find_error()?;
-        let relative_error = self.relative_error;
+        let previous = self.error.relative_error;
+        self.error = KnownError::of(&self.tucker, &self.x)?;
+        let relative_error = self.error.relative_error;
         let change = previous - relative_error;
         self.made += 1;
-        let settled = change.abs() < self.options.sweep_tolerance
-            || change.abs() <= self.rounding
-            || relative_error == 0.0;
-        if settled && self.options.sweep_tolerance > 0.0 {
+        let settled = self.error.is_settled(change, self.options.sweep_tolerance);
+        let lower = if settled {
+            self.lower_rank(computation)?
+        } else {
+            None
+        };
+        if let Some((tucker, error)) = lower {
+            (self.tucker, self.error) = (tucker, error);
+        } else if settled {
             self.stop = Some(Stop::Converged);
-        } else if self.made == self.options.max_sweeps {
+        }
+        if self.stop.is_none() && self.made == self.options.max_sweeps {
             self.stop = Some(Stop::SweepLimit);
         }
         // 3. Report.
@@ -187,6 +177,67 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     }
 }
 
+/// The relative error of a decomposition.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KnownError {
+    pub(super) relative_error: f64,
+    /// The rounding error of the relative error.
+    rounding: f64,
+    /// Whether the relative error was measured. Otherwise it was computed from norms.
+    measured: bool,
+}
+
+impl KnownError {
+    /// ‖X − X̂‖/‖X‖ and its rounding error. The difference ‖X‖² − ‖G‖² has a rounding error of about
+    /// 4ε‖X‖². If this leaves fewer than two digits, the error is measured.
+    pub(super) fn of<T: Scalar>(tucker: &Tucker<T>, x: &InRange<'_, T>) -> Result<Self> {
+        let from_norms = error_of_projection(x.norm, norm(tucker.core()));
+        let measured = from_norms < 10.0 * T::EPSILON.sqrt();
+        Ok(if measured {
+            Self::measured::<T>(tucker.relative_error(x.view())?)
+        } else {
+            Self {
+                relative_error: from_norms,
+                rounding: 2.0 * T::EPSILON / from_norms,
+                measured,
+            }
+        })
+    }
+
+    fn measured<T: Scalar>(relative_error: f64) -> Self {
+        Self {
+            relative_error,
+            rounding: 4.0 * T::EPSILON,
+            measured: true,
+        }
+    }
+
+    /// Whether a change of the error by `change` ends an iteration with this tolerance. With a
+    /// tolerance of 0 none does.
+    pub(super) fn is_settled(self, change: f64, sweep_tolerance: f64) -> bool {
+        let settled = change.abs() < sweep_tolerance
+            || change.abs() <= self.rounding
+            || self.relative_error == 0.0;
+        settled && sweep_tolerance > 0.0
+    }
+
+    /// The error that decides whether it is at most `limit`: measured, if rounding could change the
+    /// answer. The rounding errors of the products in G change ‖G‖² by at most ΣIₙ·ε·‖X‖².
+    pub(super) fn decided<T: Scalar>(
+        self,
+        limit: f64,
+        tucker: &Tucker<T>,
+        x: &InRange<'_, T>,
+    ) -> Result<Self> {
+        let extents: usize = tucker.shape().iter().sum();
+        let rounding = extents as f64 * self.rounding;
+        if self.measured || (self.relative_error - limit).abs() > rounding {
+            return Ok(self);
+        }
+        Ok(Self::measured::<T>(tucker.relative_error(x.view())?))
+    }
+}
+
 /// Updates the factors of `modes` one after the other. `y` is X projected on the current factors
 /// of all other modes.
 ///
@@ -194,7 +245,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
 /// projection of `y` on the factors of the other half. A sweep projects the whole of X twice
 /// instead of once for each mode (Phan, Tichavský & Cichocki, IEEE Trans. Signal Process. 2013,
 /// §III).
-fn update<T: Scalar>(
+pub(super) fn update<T: Scalar>(
     tucker: &mut Tucker<T>,
     y: TensorRef<'_, T>,
     modes: &[usize],

@@ -2,11 +2,11 @@
 //!
 //! A solver truncates by a relative error a little smaller than the tolerance, because rounding in
 //! products and spectra adds to the error. Where the tolerance is so small that the spectra
-//! cannot show the error, it is measured. If it exceeds the tolerance, the solver runs again
-//! without truncating, and the result notes a shortfall if even that error is too large.
+//! cannot show the error, it is measured. If it exceeds the tolerance, the solver runs again with an
+//! even split of the budget, and then without truncating. The result notes a shortfall if even that
+//! error is too large.
 
 use super::decomposition::Tucker;
-use super::memory::Problem;
 use super::rank_law::obey_rank_law;
 use super::truncation::Truncation;
 use crate::error::Result;
@@ -68,33 +68,57 @@ impl Contract {
     }
 }
 
-/// The bytes of the first result of [`within_tolerance`], which stays allocated until the error of
-/// the second result is measured.
-pub(super) fn first_attempt_memory(truncation: &Truncation, problem: &Problem) -> f64 {
-    match truncation {
-        Truncation::Ranks(_) => 0.0,
-        Truncation::RelativeError(_) => problem.result(),
+/// How the ranks for a tolerance are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RankChoice {
+    /// The fewest entries in core and factors.
+    FewestEntries,
+    /// The same, and sweeps of HOOI on the core of the first pass lower the ranks further.
+    Refined,
+    /// An equal share of the budget for each mode.
+    EvenSplit,
+}
+
+impl RankChoice {
+    /// Whether the core of a first pass is searched.
+    pub(crate) fn searches(self) -> bool {
+        self != Self::EvenSplit
     }
 }
 
+/// How a solver meets a tolerance.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    /// How the ranks are chosen.
+    pub(super) choice: RankChoice,
+    /// How singular vectors are computed.
+    pub(super) route: Route,
+}
+
 /// Calls `truncate` once for given ranks. For a tolerance, calls `truncate` with the relative error
-/// to truncate by, and again with 0 if the result misses the tolerance. The ranks then obey the rank
-/// law. The error of the result is at most the tolerance, or the smallest that precision and route
-/// can reach, with a shortfall noted.
+/// to truncate by: with the rank choice of `rule`, and if the result misses the tolerance, with an
+/// even split, and then with 0. The ranks obey the rank law. The error of the result is at most the
+/// tolerance, or the smallest that precision and route can reach, with a shortfall noted.
 pub(super) fn within_tolerance<T: Scalar>(
     x: TensorRef<'_, T>,
     truncation: &Truncation,
-    route: Route,
-    truncate: impl Fn(&Truncation) -> Result<Tucker<T>>,
+    rule: Rule,
+    truncate: impl Fn(&Truncation, RankChoice) -> Result<Tucker<T>>,
 ) -> Result<Tucker<T>> {
     let &Truncation::RelativeError(tolerance) = truncation else {
-        return truncate(truncation);
+        return truncate(truncation, RankChoice::EvenSplit);
     };
-    let contract = Contract::new::<T>(tolerance, x.shape(), route);
-    let to_error = |error: f64| obey_rank_law(truncate(&Truncation::RelativeError(error))?);
-    let tucker = to_error(contract.share)?;
-    if contract.is_met(&tucker, x)? {
-        return Ok(tucker);
+    let contract = Contract::new::<T>(tolerance, x.shape(), rule.route);
+    let to_error = |error: f64, choice: RankChoice| {
+        obey_rank_law(truncate(&Truncation::RelativeError(error), choice)?)
+    };
+    if contract.share > 0.0 {
+        for choice in [rule.choice, RankChoice::EvenSplit] {
+            let tucker = to_error(contract.share, choice)?;
+            if contract.is_met(&tucker, x)? {
+                return Ok(tucker);
+            }
+        }
     }
-    contract.settle(to_error(0.0)?, x)
+    contract.settle(to_error(0.0, RankChoice::EvenSplit)?, x)
 }

@@ -15,9 +15,10 @@ pub enum Truncation {
     /// A rank is at least 1, at most the extent of its mode, and at most the product of the
     /// other ranks, where a mode without a factor counts with its extent.
     Ranks(Vec<usize>),
-    /// To a relative error ‖X − X̂‖/‖X‖ of at most this ε, 0 ≤ ε < 1, with ranks as small as the
-    /// solver finds them. In [`StHosvd`](crate::StHosvd) the part of ε² that one mode does not use
-    /// passes to the next mode. In [`Hosvd`](crate::Hosvd) each of d modes has ε²/d.
+    /// To a relative error ‖X − X̂‖/‖X‖ of at most this ε, 0 ≤ ε < 1, with the ranks that store the
+    /// fewest entries in core and factors, as far as the solver finds them. The modes need not use
+    /// equal parts of ε². [`Hooi`](crate::Hooi) finds the fewest entries and ends at ranks of which
+    /// none can be lowered alone, [`StHosvd`](crate::StHosvd) is the fastest.
     RelativeError(f64),
 }
 

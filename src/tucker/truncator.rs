@@ -23,11 +23,16 @@ pub(crate) struct Truncator<T> {
 impl<T: Scalar> Truncator<T> {
     /// For a tensor of this order, before the first mode is truncated.
     pub(crate) fn new(order: usize) -> Self {
+        Self::of_core(order, Discarded::default())
+    }
+
+    /// For a core of this order. The decomposition that it belongs to has discarded `discarded`.
+    pub(super) fn of_core(order: usize, discarded: Discarded) -> Self {
         Self {
             factors: vec![None; order],
             spectra: vec![None; order],
             rung: Rung::default(),
-            discarded: Discarded::default(),
+            discarded,
         }
     }
 

@@ -3,12 +3,16 @@
 
 mod eigenproblems;
 mod errors;
+mod even_split;
 mod hooi;
 mod inputs;
 mod invariance;
 mod leading;
 mod randomized;
 mod range;
+mod ranks;
+#[path = "../../benches/data/realistic.rs"]
+mod realistic;
 mod reconstruction;
 mod singular_vectors;
 mod solvers;

@@ -2,10 +2,12 @@
 
 use super::chunk::Chunk;
 use super::found::{Basis, Found};
+use super::lowering::lower_ranks;
 use super::result::DeviceTucker;
 use super::tolerance::WithinTolerance;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
+use crate::tucker::Contract;
 
 /// The decompositions of the tensors of a chunk, in the order of the tensors.
 pub(super) fn decompose<T: DeviceScalar>(chunk: &Chunk<'_, T>) -> Result<Vec<DeviceTucker<T>>> {
@@ -20,6 +22,12 @@ pub(super) fn decompose<T: DeviceScalar>(chunk: &Chunk<'_, T>) -> Result<Vec<Dev
         return Ok(starts.results);
     }
     let bases: Vec<Basis<'_>> = starts.found.iter().map(Found::basis).collect();
-    let found = chunk.by_equal_ranks(&bases, options.sweeping)?;
+    let mut found = chunk.by_equal_ranks(&bases, options.sweeping)?;
+    // Ranks are lowered where the tolerance can be met.
+    let met = starts.results.iter().enumerate();
+    let met = met.filter(|(_, result)| result.shortfall.is_none());
+    let met: Vec<usize> = met.map(|(item, _)| item).collect();
+    let contract = Contract::new::<T>(tolerance, &chunk.shapes.tensor, options.route);
+    lower_ranks(chunk, &mut found, contract.share, met)?;
     chunk.with_errors(&found, Some(tolerance))
 }

@@ -1,6 +1,8 @@
 //! Decompositions on the device in `f64`, and their results in the scalar of the tensors.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::slice;
 use std::sync::Arc;
 
 use faer::Mat;
@@ -64,45 +66,119 @@ impl Found {
         if lawful {
             return Ok(self);
         }
-        // 1. The decomposition on the host, with lawful ranks.
-        let core = Tensor::new(&self.ranks, download(queue, &self.core.view())?)?;
-        let factors = self.factors.iter().zip(tensor).zip(&self.ranks);
-        let factors = factors.map(|((factor, &rows), &rank)| {
-            let factor = factor.as_ref().map(|factor| {
-                let entries = download(queue, &factor.view())?;
-                Ok(Mat::from_fn(rows, rank, |i, j| entries[i + j * rows]))
-            });
-            factor.transpose()
+        let on_host = on_host(queue, slice::from_ref(&self), tensor)?;
+        let lawful = on_host.into_iter().map(obey_rank_law);
+        let mut lawful = on_device(queue, vec![self], &lawful.collect::<Result<Vec<_>>>()?)?;
+        Ok(lawful.swap_remove(0))
+    }
+
+    /// The leading block of the core with `ranks`, as a basis: the leading columns of the factors.
+    pub(super) fn leading_factors(&self, ranks: &[usize]) -> Vec<Option<Entries<f64>>> {
+        let modes = self.factors.iter().zip(&self.ranks).zip(ranks);
+        let leading = modes.map(|((factor, &all), &rank)| {
+            let factor = factor.as_ref()?;
+            Some(Entries {
+                len: factor.len / all * rank,
+                ..factor.clone()
+            })
         });
-        let components = Components::new(core, factors.collect::<Result<_>>()?);
-        let lawful = obey_rank_law(Tucker::from_components(components)?)?;
-        // 2. Back to the device.
-        let factors = lawful.factors().iter().map(|factor| {
-            let factor = factor.as_ref().map(|factor| {
-                let columns = (0..factor.ncols()).map(|j| factor.col(j));
-                let entries = columns.flat_map(|column| column.iter().copied());
-                on_device(queue, &entries.collect::<Vec<f64>>())
-            });
-            factor.transpose()
-        });
-        Ok(Self {
-            core: on_device(queue, lawful.core().data())?,
-            ranks: lawful.ranks().to_vec(),
-            factors: factors.collect::<Result<_>>()?,
-            ..self
-        })
+        leading.collect()
     }
 }
 
-/// The entries in a buffer of their own.
-fn on_device(queue: &Queue, entries: &[f64]) -> Result<Entries<f64>> {
-    let mut buffer = uninitialised(queue, entries.len())?;
-    upload(queue, entries, &mut buffer)?;
-    Ok(Entries {
-        buffer: Arc::new(buffer),
-        first: 0,
-        len: entries.len(),
-    })
+/// Copies decompositions of tensors of extents `tensor` to the host, each buffer that they share
+/// once.
+pub(super) fn on_host(
+    queue: &Queue,
+    found: &[Found],
+    tensor: &[usize],
+) -> Result<Vec<Tucker<f64>>> {
+    // 1. The buffers.
+    let mut buffers: HashMap<Key, Vec<f64>> = HashMap::new();
+    for tucker in found {
+        for Entries { buffer, .. } in tucker.factors.iter().flatten().chain([&tucker.core]) {
+            if let Entry::Vacant(place) = buffers.entry(key(buffer)) {
+                place.insert(download(queue, &**buffer)?);
+            }
+        }
+    }
+    // 2. The decompositions.
+    let entries = |range: &Entries<f64>| &buffers[&key(&range.buffer)][range.first..][..range.len];
+    let tuckers = found.iter().map(|tucker| {
+        let core = Tensor::new(&tucker.ranks, entries(&tucker.core).to_vec())?;
+        let factors = tucker.factors.iter().zip(tensor).zip(&tucker.ranks);
+        let factors = factors.map(|((factor, &rows), &rank)| {
+            let entries = entries(factor.as_ref()?);
+            Some(Mat::from_fn(rows, rank, |i, j| entries[i + j * rows]))
+        });
+        Tucker::from_components(Components {
+            spectra: tucker.spectra.clone(),
+            ..Components::new(core, factors.collect())
+        })
+    });
+    tuckers.collect()
+}
+
+/// Copies decompositions to the device. The other fields are those of `found`, one for each
+/// decomposition. Cores of equal size share a buffer, and so do factors.
+pub(super) fn on_device(
+    queue: &Queue,
+    found: Vec<Found>,
+    tuckers: &[Tucker<f64>],
+) -> Result<Vec<Found>> {
+    let (mut cores, mut factors) = (Upload::default(), Upload::default());
+    // 1. The places in the buffers.
+    let places = tuckers.iter().map(|tucker| {
+        let core = cores.add(tucker.core().data().iter().copied());
+        let factors = tucker.factors().iter().map(|factor| {
+            let factor = factor.as_ref()?;
+            let columns = (0..factor.ncols()).map(|j| factor.col(j));
+            Some(factors.add(columns.flat_map(|column| column.iter().copied())))
+        });
+        (core, factors.collect::<Vec<_>>())
+    });
+    let places: Vec<_> = places.collect();
+    // 2. The buffers.
+    let (cores, factors) = (cores.to_device(queue)?, factors.to_device(queue)?);
+    let all = found.into_iter().zip(tuckers).zip(places);
+    let all = all.map(|((found, tucker), (core, of_modes))| Found {
+        core: cores[&core.1][core.0].clone(),
+        ranks: tucker.ranks().to_vec(),
+        factors: of_modes
+            .iter()
+            .map(|place| place.map(|(place, len)| factors[&len][place].clone()))
+            .collect(),
+        ..found
+    });
+    Ok(all.collect())
+}
+
+/// Entries to copy to the device, in a buffer for each length.
+#[derive(Default)]
+struct Upload {
+    by_len: HashMap<usize, Vec<f64>>,
+}
+
+impl Upload {
+    /// Adds a range. Returns its place among the ranges of its length, and this length.
+    fn add(&mut self, entries: impl Iterator<Item = f64>) -> (usize, usize) {
+        let entries: Vec<f64> = entries.collect();
+        let of_len = self.by_len.entry(entries.len()).or_default();
+        let place = of_len.len() / entries.len().max(1);
+        of_len.extend(&entries);
+        (place, entries.len())
+    }
+
+    /// The ranges on the device, by their length.
+    fn to_device(&self, queue: &Queue) -> Result<HashMap<usize, Vec<Entries<f64>>>> {
+        let buffers = self.by_len.iter().map(|(&len, entries)| {
+            let mut buffer = uninitialised(queue, entries.len())?;
+            upload(queue, entries, &mut buffer)?;
+            let count = entries.len() / len.max(1);
+            Ok((len, Entries::split(buffer, count, len)))
+        });
+        buffers.collect()
+    }
 }
 
 /// Rounds decompositions to the scalar of the tensors, multiplied by the powers of two by which the

@@ -12,12 +12,16 @@
 //!         device: for each r, Aₙ = U[:, ..r] and Y ×ₙ Aₙᵀ of the tensors with this rank
 //! ```
 //!
+//! The ranks are those of a first pass. The host then chooses the final ranks from the cores
+//! ([`choice`](super::choice)).
+//!
 //! Tensors of the same rank form a group for the next mode. A kernel finds the tensors of a new group
 //! among those of the old one by a list of their places.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::choice::{Aim, Partial, RankRule, chosen};
 use super::chunk::Chunk;
 use super::entries::Entries;
 use super::factor::{Factors, SingularVectors};
@@ -31,7 +35,7 @@ use crate::cuda::queue::Queue;
 use crate::cuda::scalar::DeviceScalar;
 use crate::error::Result;
 use crate::linalg::{Route, gram_resolves};
-use crate::tucker::{Budget, Contract, Discarded, Start};
+use crate::tucker::{Contract, Discarded, FirstPass, RankChoice, Start, Step};
 
 /// Decomposes the tensors of a chunk within a tolerance.
 pub(super) struct WithinTolerance<'a, T> {
@@ -54,15 +58,6 @@ struct Group {
     products: Option<Arc<Buffer<f64>>>,
 }
 
-/// A tensor with some of its modes truncated.
-#[derive(Clone)]
-struct Partial {
-    discarded: Discarded,
-    ranks: Vec<usize>,
-    factors: Vec<Option<Entries<f64>>>,
-    spectra: Vec<Option<Vec<f64>>>,
-}
-
 impl<T: DeviceScalar> WithinTolerance<'_, T> {
     /// The start of each tensor, within the tolerance or with a shortfall, as
     /// [`StHosvd::decompose`] and [`Hosvd::decompose`] compute it.
@@ -74,33 +69,44 @@ impl<T: DeviceScalar> WithinTolerance<'_, T> {
         let (tensor, route) = (&chunk.shapes.tensor, chunk.options.route);
         // 1. Truncate all tensors with a share of the tolerance that leaves room for rounding.
         let contract = Contract::new::<T>(tolerance, tensor, route);
+        let share = contract.share;
+        let choice = if chunk.options.sweeping.max_sweeps == 0 {
+            RankChoice::FewestEntries
+        } else {
+            RankChoice::Refined
+        };
         let all: Vec<usize> = (0..chunk.shapes.items).collect();
-        let mut found = self.spend(contract.share, &all)?;
+        let mut found = self.spend(Aim { share, choice }, &all)?;
         let mut results = chunk.rounded(&found)?;
         if contract.is_met_unmeasured() {
             return Ok(Truncated { found, results });
         }
-        // 2. Find the tensors that miss the tolerance nevertheless, and truncate them again with
-        // a share of 0.
-        let mut missed = Vec::new();
-        for (item, result) in results.iter().enumerate() {
-            if chunk.measured(item, result)? > tolerance {
-                missed.push(item);
+        // 2. Find the tensors that miss the tolerance nevertheless. Truncate them again with an even
+        // split, and then with a share of 0.
+        for share in [share, 0.0] {
+            let mut missed = Vec::new();
+            for (item, result) in results.iter().enumerate() {
+                if chunk.measured(item, result)? > tolerance {
+                    missed.push(item);
+                }
             }
-        }
-        let lossless = self.spend(0.0, &missed)?;
-        let rounded = chunk.rounded(&lossless)?;
-        for (tucker, mut result) in lossless.into_iter().zip(rounded) {
-            let item = tucker.item;
-            result.set_error(chunk.measured(item, &result)?, Some(tolerance));
-            found[item] = tucker;
-            results[item] = result;
+            let choice = RankChoice::EvenSplit;
+            let again = self.spend(Aim { share, choice }, &missed)?;
+            let rounded = chunk.rounded(&again)?;
+            for (tucker, mut result) in again.into_iter().zip(rounded) {
+                let item = tucker.item;
+                if share == 0.0 {
+                    result.set_error(chunk.measured(item, &result)?, Some(tolerance));
+                }
+                found[item] = tucker;
+                results[item] = result;
+            }
         }
         Ok(Truncated { found, results })
     }
 
-    /// Truncates the tensors `items` with a relative error of at most `share`.
-    fn spend(&self, share: f64, items: &[usize]) -> Result<Vec<Found>> {
+    /// Truncates the tensors `items`.
+    fn spend(&self, aim: Aim, items: &[usize]) -> Result<Vec<Found>> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
@@ -110,6 +116,7 @@ impl<T: DeviceScalar> WithinTolerance<'_, T> {
         let mut partials = vec![
             Partial {
                 discarded: Discarded::default(),
+                first_pass: FirstPass::new(aim.budget(), aim.choice),
                 ranks: shapes.tensor.clone(),
                 factors: vec![None; order],
                 spectra: vec![None; order],
@@ -118,7 +125,6 @@ impl<T: DeviceScalar> WithinTolerance<'_, T> {
         ];
         // 1. The factors, mode by mode. ST-HOSVD goes on with the projected tensors.
         let sequential = chunk.options.start == Start::StHosvd;
-        let modes = shapes.order.len();
         let wanted = (0..shapes.items).map(|item| items.contains(&item).then_some(item));
         let mut groups = vec![Group {
             items: wanted.collect(),
@@ -126,17 +132,17 @@ impl<T: DeviceScalar> WithinTolerance<'_, T> {
             products: None,
         }];
         for (step, &mode) in shapes.order.iter().enumerate() {
-            let budget = |discarded: Discarded| {
-                if sequential {
-                    discarded.budget(Budget::Energy(share * share), modes - step)
-                } else {
-                    Budget::Energy(share * share / modes as f64)
-                }
-            };
             let mut next = Vec::new();
             for group in &groups {
                 chunk.options.sweeping.cancellation.check()?;
-                next.extend(self.truncate_mode(group, mode, &budget, &mut partials)?);
+                let rule = RankRule {
+                    aim,
+                    sequential,
+                    modes: shapes.order.len(),
+                    left: shapes.order.len() - step,
+                    step: Step::new(&group.shape, &shapes.order[step..]),
+                };
+                next.extend(self.truncate_mode(group, mode, rule, &mut partials)?);
             }
             if sequential {
                 groups = next;
@@ -164,10 +170,14 @@ impl<T: DeviceScalar> WithinTolerance<'_, T> {
             });
             with_spectra.collect()
         };
-        // 3. The rank law.
-        let lawful = found.into_iter();
-        let lawful = lawful.map(|found| found.obeying_rank_law(chunk.queue, &shapes.tensor));
-        let mut lawful: Vec<Found> = lawful.collect::<Result<_>>()?;
+        // 3. The choice of ranks, and the rank law.
+        let mut lawful = if aim.choice.searches() {
+            chosen(chunk, aim, found, &partials)?
+        } else {
+            let lawful = found.into_iter();
+            let lawful = lawful.map(|found| found.obeying_rank_law(chunk.queue, &shapes.tensor));
+            lawful.collect::<Result<Vec<Found>>>()?
+        };
         lawful.sort_by_key(|found| found.item);
         Ok(lawful)
     }
@@ -178,7 +188,7 @@ impl<T: DeviceScalar> WithinTolerance<'_, T> {
         &self,
         group: &Group,
         mode: usize,
-        budget: &dyn Fn(Discarded) -> Budget,
+        rule: RankRule,
         partials: &mut [Partial],
     ) -> Result<Vec<Group>> {
         let Self { chunk, .. } = *self;
@@ -191,15 +201,17 @@ impl<T: DeviceScalar> WithinTolerance<'_, T> {
         // 1. Singular values and vectors, and the ranks.
         let mut vectors = SingularVectors::new(queue, group.items.len(), unfoldings.order(), 0)?;
         let spectra = self.spectra(&tensors, unfoldings, group, &mut vectors, |item, values| {
-            let discarded = partials[item].discarded;
-            discarded.rank(budget(discarded), values)
+            rule.rank(&partials[item], values)
         })?;
         let mut by_rank: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
         for (place, item) in group.items.iter().enumerate() {
             let Some(item) = *item else { continue };
             let partial = &mut partials[item];
             let values = spectra[place].clone();
-            let rank = partial.discarded.rank(budget(partial.discarded), &values);
+            let rank = rule.rank(partial, &values);
+            partial
+                .first_pass
+                .count(partial.discarded, rule.step, &values);
             partial.discarded.add(&values, rank);
             partial.spectra[mode] = Some(values);
             partial.ranks[mode] = rank;
@@ -213,7 +225,7 @@ impl<T: DeviceScalar> WithinTolerance<'_, T> {
                 None
             } else {
                 let places: Vec<i32> = places.iter().map(|&place| place as i32).collect();
-                Some(on_device(queue, &places)?)
+                Some(numbers_on_device(queue, &places)?)
             };
             let selected = selected.as_deref();
             let unfoldings = Unfoldings {
@@ -317,28 +329,13 @@ fn flags(queue: &Queue, flags: &[i32]) -> Result<Option<Buffer<i32>>> {
     if flags.iter().all(|&flag| flag == 1) {
         return Ok(None);
     }
-    on_device(queue, flags).map(Some)
+    numbers_on_device(queue, flags).map(Some)
 }
 
-fn on_device(queue: &Queue, numbers: &[i32]) -> Result<Buffer<i32>> {
+fn numbers_on_device(queue: &Queue, numbers: &[i32]) -> Result<Buffer<i32>> {
     let mut buffer = uninitialised(queue, numbers.len())?;
     upload(queue, numbers, &mut buffer)?;
     Ok(buffer)
-}
-
-impl Partial {
-    /// The decomposition of tensor `item` with this core.
-    fn found(&self, item: usize, core: Entries<f64>) -> Found {
-        Found {
-            item,
-            core,
-            ranks: self.ranks.clone(),
-            factors: self.factors.clone(),
-            spectra: self.spectra.clone(),
-            error: self.discarded.relative_error(),
-            convergence: None,
-        }
-    }
 }
 
 /// The decompositions with the products of the last groups as cores.
