@@ -16,8 +16,8 @@
 //! X that the first pass has discarded.
 //!
 //! The additional vectors of a first pass of ST-HOSVD cost flops. Each mode keeps at least the rank of
-//! an even split of ε², and more only while the first pass costs at most 1.2 times as much (before HOOI
-//! 1.5 times). If no mode keeps more, the first pass is the even split itself, and the second candidate is not needed.
+//! an even split of ε², and more only while the first pass costs at most [`COST`] times as much. If no
+//! mode keeps more, the first pass is the even split itself, and the second candidate is not needed.
 //!
 //! [`sub_block`]: super::sub_block
 
@@ -33,35 +33,11 @@ use super::truncation::Truncation;
 use crate::error::Result;
 use crate::scalar::Scalar;
 
-/// How far a first pass goes.
-#[derive(Clone, Copy)]
-struct Depth {
-    /// θ: the first pass truncates to an error of θ·ε.
-    theta: f64,
-    /// The maximum cost of a first pass of ST-HOSVD, relative to an even split.
-    cost: f64,
-}
+/// θ: a first pass truncates to an error of θ·ε.
+const FIRST_PASS: f64 = 0.7;
 
-impl Depth {
-    /// HOOI takes many sweeps after the first pass, so that a deeper one costs little in comparison.
-    fn of(choice: RankChoice) -> Self {
-        match choice {
-            RankChoice::Refined => Self {
-                theta: 0.5,
-                cost: 1.5,
-            },
-            RankChoice::FewestEntries | RankChoice::EvenSplit => Self {
-                theta: 0.7,
-                cost: 1.2,
-            },
-        }
-    }
-
-    /// The budget of the first pass, where ε² is `budget`.
-    fn budget(self, budget: f64) -> f64 {
-        self.theta * self.theta * budget
-    }
-}
+/// The maximum cost of a first pass of ST-HOSVD, relative to an even split.
+const COST: f64 = 1.2;
 
 /// The maximum number of entries of a core for [`Refinement`], relative to the tensor. Sweeps on a
 /// larger core are not much cheaper than the sweeps on X that follow.
@@ -138,10 +114,9 @@ impl FirstPass {
             discarded.rank(share, values)
         };
         let even = rank(self.budget);
-        let depth = Depth::of(self.choice);
-        let wanted = rank(depth.budget(self.budget)).max(even);
+        let wanted = rank(self.budget * FIRST_PASS * FIRST_PASS).max(even);
         let flops = self.flops + step.gram() + even as f64 * step.vector();
-        let affordable = (depth.cost - 1.0) * flops / step.vector();
+        let affordable = (COST - 1.0) * flops / step.vector();
         (even, wanted.min(even + affordable as usize))
     }
 
@@ -211,7 +186,7 @@ pub(crate) struct EvenBudget {
 impl EvenBudget {
     /// The budget of a mode in the first pass.
     pub(crate) fn first_pass(self) -> Budget {
-        Budget::Energy(Depth::of(self.choice).budget(self.total) / self.modes as f64)
+        Budget::Energy(self.total * FIRST_PASS * FIRST_PASS / self.modes as f64)
     }
 
     /// The decomposition with the fewest entries within the budget, from the decomposition `first`
