@@ -3,7 +3,7 @@
 //!
 //! The reference lowers one rank at a time with sweeps of HOOI, always the rank that saves the most
 //! entries, from the ranks of the even split on.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::print_stdout)]
 
 #[path = "../tests/library/numerics/even_split.rs"]
 mod even_split;

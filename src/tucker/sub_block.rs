@@ -232,9 +232,9 @@ impl Search<'_> {
         }
         // 2. Each rank, unless the best block stores fewer entries.
         let mut inside = vec![0.0; self.ranks[mode + 1..].iter().product()];
-        for rank in 1..=of_rows.len() {
+        for (rank, beyond) in beyond.iter().enumerate().skip(1) {
             add_row(rank - 1, &mut inside);
-            let outside = outside + beyond[rank];
+            let outside = outside + beyond;
             let within = outside <= self.budget;
             if rank < self.smallest[mode] || !within {
                 continue;

@@ -81,7 +81,7 @@ pub(super) fn run(mut args: Args, console: &Console, memory: &Memory) -> Outcome
     let session = Session::new(args, &network, console)?;
     args.check_combined_layers()?;
     let target = Target::of(args)?;
-    target.check(args, &[file.clone()], &expected(args, &session))?;
+    target.check(args, std::slice::from_ref(&file), &expected(args, &session))?;
     let chunk = 2 * rayon::current_num_threads();
     let batch = Batch::new(&args.keep_going);
     let (files, largest) = check_photographs(args, &batch, console)?;

@@ -129,7 +129,7 @@ impl Outputs {
     }
 
     fn all(&self) -> Vec<PathBuf> {
-        [&[self.records.clone()], &self.tables()[..]].concat()
+        [std::slice::from_ref(&self.records), &self.tables()].concat()
     }
 }
 
