@@ -237,7 +237,7 @@ impl Photograph {
     }
 }
 
-/// Photographs of which the stored pixels were changed: the first of each kind, and their number.
+/// Photographs that were turned or lost their transparency: the first of each kind, and their number.
 #[derive(Default)]
 pub(super) struct Changes {
     turned: Option<(String, usize)>,
