@@ -8,7 +8,7 @@ use super::kind::Expected;
 use super::open::{Opened, open};
 use crate::error::Result;
 
-/// Reads a file of which the kind is not known to be another than a network.
+/// Reads the bytes of a network. A file that is recognised as something else is refused.
 pub(crate) fn read_network_file(path: &Path) -> Result<Vec<u8>> {
     read(path).map_err(|problem| problem.at(path))
 }

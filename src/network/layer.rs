@@ -28,7 +28,7 @@ impl Layer {
         &self.operator
     }
 
-    /// The extents, of which the first counts the images. `None` is an extent that is not known.
+    /// The extents. The first counts the images. `None` is an unknown extent.
     pub fn shape(&self) -> &[Option<usize>] {
         &self.shape
     }

@@ -9,13 +9,13 @@
 //! ```
 //!
 //! The time left is estimated from the steps that are done, so only for steps of about the same
-//! duration ([`Steps`]). If standard error is not a terminal, or with `--quiet`, nothing is drawn.
+//! duration ([`Steps`]). If standard error is not a terminal, or with `--quiet`, no bar appears.
 //!
 //! A [`Timer`] for each bar waits for the second, or for the end of the bar:
 //!
 //! ```text
 //! start ──── 1 s ──── shown ──────── dropped      long work
-//! start ── dropped                                short work: nothing is drawn
+//! start ── dropped                                short work: no bar appears
 //! ```
 
 mod timer;

@@ -22,7 +22,7 @@ impl Timer {
             };
         }
         let (end, ended) = channel();
-        // Without a thread, nothing is drawn.
+        // Without a thread, the bar never appears.
         let thread = thread::Builder::new().spawn(move || {
             if ended.recv_timeout(delay) == Err(RecvTimeoutError::Timeout) {
                 call();

@@ -9,8 +9,8 @@ use super::times;
 
 const PAGE_STYLE: &str = include_str!("page.css");
 
-/// The start of the head. Its policy says that nothing is loaded and no script runs, whatever the names
-/// of the files are.
+/// The start of the head. Its policy forbids scripts and the loading of other files, so that a hostile
+/// file name in a record cannot start either.
 const HEAD: &str = include_str!("head.html");
 
 const TITLE: &str = "Evaluation of saliency maps";
