@@ -223,3 +223,29 @@ struct Format {
 pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::usage(format!("{}: {error}", path.display()))
 }
+
+/// The settings of a small run, for tests.
+#[cfg(test)]
+pub(crate) fn sample_settings(methods: &[&str], thresholds: &[f64]) -> Settings {
+    Settings {
+        format: FORMAT.to_owned(),
+        network: "/networks/small.onnx".to_owned(),
+        name: "small".to_owned(),
+        checksum: 1,
+        layer: "features".to_owned(),
+        feature_map: vec![8, 2, 2],
+        judge: None,
+        judge_checksum: None,
+        embedding: None,
+        images: "/photographs".to_owned(),
+        masks: None,
+        input: [8, 8],
+        preprocessing: "resize 8, crop 8×8".to_owned(),
+        resize: 8,
+        classes: "prediction".to_owned(),
+        methods: methods.iter().map(|&method| method.to_owned()).collect(),
+        thresholds: thresholds.to_vec(),
+        curve_steps: 0,
+        masking: "map".to_owned(),
+    }
+}

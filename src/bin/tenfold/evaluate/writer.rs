@@ -167,30 +167,10 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::records::{FORMAT, MapRecord};
+    use crate::records::{MapRecord, sample_settings};
 
     fn settings() -> Settings {
-        Settings {
-            format: FORMAT.to_owned(),
-            network: "/networks/small.onnx".to_owned(),
-            name: "small".to_owned(),
-            checksum: 1,
-            layer: "features".to_owned(),
-            feature_map: vec![8, 2, 2],
-            judge: None,
-            judge_checksum: None,
-            embedding: None,
-            images: "/photographs".to_owned(),
-            masks: None,
-            input: [8, 8],
-            preprocessing: "resize 8, crop 8×8".to_owned(),
-            resize: 8,
-            classes: "prediction".to_owned(),
-            methods: vec!["mtsm".to_owned()],
-            thresholds: vec![0.5],
-            curve_steps: 0,
-            masking: "map".to_owned(),
-        }
+        sample_settings(&["mtsm"], &[0.5])
     }
 
     fn record(image: &str) -> Record {

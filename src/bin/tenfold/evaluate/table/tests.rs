@@ -1,30 +1,10 @@
 //! Tables of records that are written by hand.
 
 use super::*;
-use crate::records::{FORMAT, MapRecord};
+use crate::records::{MapRecord, sample_settings};
 
 fn settings(methods: &[&str]) -> Settings {
-    Settings {
-        format: FORMAT.to_owned(),
-        network: "/networks/small.onnx".to_owned(),
-        name: "small".to_owned(),
-        checksum: 1,
-        layer: "features".to_owned(),
-        feature_map: vec![8, 2, 2],
-        judge: None,
-        judge_checksum: None,
-        embedding: None,
-        images: "/photographs".to_owned(),
-        masks: None,
-        input: [8, 8],
-        preprocessing: String::new(),
-        resize: 8,
-        classes: "prediction".to_owned(),
-        methods: methods.iter().map(|&method| method.to_owned()).collect(),
-        thresholds: vec![0.4, 0.5],
-        curve_steps: 0,
-        masking: "map".to_owned(),
-    }
+    sample_settings(methods, &[0.4, 0.5])
 }
 
 fn map(method: &str, masked: f64, iou: [f64; 2]) -> MapRecord {
