@@ -1,5 +1,7 @@
 //! `tenfold decompose`: an array into a core and factors.
 
+mod hooi;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -7,8 +9,8 @@ use serde_json::json;
 use tenfold::io::{AnyTensor, Meta};
 use tenfold::linalg::Rung;
 use tenfold::{
-    Hooi, Hosvd, Method, Monitor, Randomized, Scalar, Solver, StHosvd, Start, Stop, Tensor,
-    Truncation, Tucker,
+    Hooi, Hosvd, Method, Monitor, Randomized, Scalar, Solver, StHosvd, Stop, Tensor, Truncation,
+    Tucker,
 };
 
 use crate::arrays::{self, ArrayOptions};
@@ -50,17 +52,9 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     modes: Option<Vec<usize>>,
-    /// The solver that HOOI starts from: st-hosvd or hosvd [default: st-hosvd]
-    #[arg(long, value_name = "NAME", hide_possible_values = true,
-          value_parser = names::of(Start::ALL, Start::name))]
-    start: Option<Start>,
-    /// Maximum number of sweeps of HOOI [default: 100]
-    #[arg(long, value_name = "N")]
-    sweeps: Option<usize>,
-    /// HOOI ends when a sweep changes the relative error by less than this number [default: 1e-8]
-    #[arg(long, value_name = "T", allow_hyphen_values = true)]
-    sweep_tolerance: Option<f64>,
-    /// Seed of the random numbers (randomized) [default: 0]
+    #[command(flatten)]
+    hooi: hooi::Options,
+    /// Seed of the random numbers (randomized; random starts of hooi) [default: 0]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// Number of columns of a random sketch in addition to the rank (randomized) [default: 8]
@@ -94,7 +88,10 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         None => Truncation::RelativeError(args.tolerance.unwrap_or_default()),
     };
     truncation.check(file.shape(), modes).map_err(in_input)?;
-    args.check_options()?;
+    args.hooi.check()?;
+    if args.method == Method::Hooi {
+        args.hooi.given::<f64>(file.shape(), modes, &truncation)?;
+    }
     let inputs = arrays::files([args.input.as_path()])?;
     output::check(std::slice::from_ref(&args.output), &inputs)?;
     output::check_format(&args.output, "npy", "a decomposition is an archive (.npz)")?;
@@ -146,17 +143,7 @@ impl Args {
                 monitor,
                 ..Hosvd::new(truncation)
             }),
-            Method::Hooi => {
-                let defaults = Hooi::new(truncation);
-                Box::new(Hooi {
-                    modes,
-                    start: self.start.unwrap_or(defaults.start),
-                    max_sweeps: self.sweeps.unwrap_or(defaults.max_sweeps),
-                    sweep_tolerance: self.sweep_tolerance.unwrap_or(defaults.sweep_tolerance),
-                    monitor,
-                    ..defaults
-                })
-            }
+            Method::Hooi => Box::new(self.hooi(&truncation, monitor)),
             Method::Randomized => {
                 let ranks = match truncation {
                     Truncation::Ranks(ranks) => ranks,
@@ -176,45 +163,34 @@ impl Args {
         }
     }
 
+    /// HOOI with the given options.
+    fn hooi(&self, truncation: &Truncation, monitor: Monitor) -> Hooi {
+        let modes = self.modes.clone();
+        self.hooi
+            .solver(truncation.clone(), modes, self.seed, monitor)
+    }
+
     /// The steps of the solver, for a tensor with `order` modes.
     fn steps(&self, order: usize) -> Steps {
         match self.method {
-            Method::Hooi => {
-                let default = Hooi::new(Vec::new()).max_sweeps;
-                Steps::AtMost(self.sweeps.unwrap_or(default))
-            }
+            Method::Hooi => Steps::AtMost(self.hooi.steps()),
             _ => Steps::Unequal(self.modes.as_ref().map_or(order, Vec::len)),
         }
     }
 
-    /// Fails if an option of HOOI is out of range.
-    fn check_options(&self) -> Outcome {
-        if let Some(tolerance) = self.sweep_tolerance
-            && !(0.0..1.0).contains(&tolerance)
-        {
-            let what = "--sweep-tolerance";
-            return Err(tenfold::Error::ToleranceOutOfRange {
-                what,
-                value: tolerance,
-            }
-            .into());
-        }
-        if self.sweeps == Some(0) {
-            return Err(tenfold::Error::NotPositive { what: "--sweeps" }.into());
-        }
-        Ok(())
-    }
-
     /// Prints notes about options that the method does not use.
     fn note_unused_options(&self, console: &Console) {
-        let sweeps =
-            self.start.is_some() || self.sweeps.is_some() || self.sweep_tolerance.is_some();
-        if sweeps && self.method != Method::Hooi {
+        if self.hooi.any() && self.method != Method::Hooi {
             console.note(format!("{} makes no sweeps", self.method.name()));
         }
         let random =
             self.seed.is_some() || self.oversampling.is_some() || self.power_iterations.is_some();
-        if random && self.method != Method::Randomized {
+        let draws = match self.method {
+            Method::Randomized => true,
+            Method::Hooi => self.hooi.is_random(),
+            _ => false,
+        };
+        if random && !draws {
             console.note(format!("{} draws no random numbers", self.method.name()));
         }
     }
@@ -237,10 +213,19 @@ fn decompose<T: Scalar>(
     let x = &array.x;
     let in_input = |error| Failure::in_file(&args.input, error);
     let started = Instant::now();
+    let given = match args.method {
+        Method::Hooi => args
+            .hooi
+            .given(x.shape(), args.modes.as_deref(), truncation)?,
+        _ => None,
+    };
     let bar = console.progress("decomposing", args.steps(x.order()));
     let tucker = cancellable(|monitor| {
-        let solver = args.solver(truncation, bar.monitor(monitor));
-        solver.decompose(x.view())
+        let monitor = bar.monitor(monitor);
+        match given {
+            Some(factors) => args.hooi(truncation, monitor).decompose_from(x, factors),
+            None => args.solver(truncation, monitor).decompose(x.view()),
+        }
     });
     drop(bar);
     let tucker = tucker.map_err(in_input)?;
