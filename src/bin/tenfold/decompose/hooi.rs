@@ -118,12 +118,20 @@ impl Options {
 
     /// Whether any of the options is given.
     pub(super) fn any(&self) -> bool {
+        self.has_start_or_constraints() || self.sweeps.is_some() || self.sweep_tolerance.is_some()
+    }
+
+    /// Whether an option is given that does not concern the end of the iteration.
+    pub(super) fn has_start_or_constraints(&self) -> bool {
         self.start.is_some()
             || self.starts.is_some()
             || self.fixed_modes.is_some()
             || self.mode_order.is_some()
-            || self.sweeps.is_some()
-            || self.sweep_tolerance.is_some()
+    }
+
+    /// The maximum number of sweeps and the sweep tolerance, where they are given.
+    pub(super) fn ending(&self) -> (Option<usize>, Option<f64>) {
+        (self.sweeps, self.sweep_tolerance)
     }
 
     /// Whether a start is random.
