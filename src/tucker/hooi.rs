@@ -2,7 +2,7 @@
 
 use faer::Mat;
 
-use super::decomposition::{Tucker, transposed};
+use super::decomposition::{Components, Tucker, transposed};
 use super::hosvd::Hosvd;
 use super::in_range::InRange;
 use super::memory::Problem;
@@ -227,7 +227,8 @@ impl Hooi {
             .map(Option::transpose)
             .collect::<Result<Vec<_>>>()?;
         let core = multi_mode_product(x.view(), &transposed(&orthonormal, &modes))?;
-        Sweeps::new(x, Tucker::new(core, orthonormal)?, self.options(None))
+        let start = Tucker::from_components(Components::new(core, orthonormal))?;
+        Sweeps::new(x, start, self.options(None))
     }
 
     /// The options of the sweeps. `requested` is the requested relative error; `None` for given
