@@ -26,7 +26,8 @@
 //! - `rank_law`, `tolerance`, `in_range`: results that obey the rank law, keep the tolerance, and
 //!   stay in the scalar's range;
 //! - `memory`: the sizes from which the solvers estimate their memory;
-//! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `sweeps` and `lowering`: the solvers, each with its memory estimate;
+//! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `start`, `sweeps` and `lowering`: the
+//!   solvers, each with its memory estimate;
 //! - `solver`: the trait [`Solver`], which all of them implement.
 
 mod budget;
@@ -49,6 +50,7 @@ mod scaling;
 mod slice;
 mod solver;
 mod st_hosvd;
+mod start;
 mod storage;
 mod sub_block;
 mod sweeps;
@@ -57,12 +59,13 @@ mod truncation;
 mod truncator;
 
 pub use decomposition::Tucker;
-pub use hooi::{Hooi, Start};
+pub use hooi::Hooi;
 pub use hosvd::Hosvd;
 pub use outcome::{Convergence, Shortfall, Stop};
 pub use randomized::Randomized;
 pub use solver::{Method, Solver};
 pub use st_hosvd::{ModeOrder, StHosvd};
+pub use start::Start;
 pub use sweeps::{Sweep, Sweeps};
 pub use truncation::Truncation;
 

@@ -222,7 +222,13 @@ fn check_solvers<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
 
     let hooi = Hooi {
         modes: modes(&mut random, order),
-        start: [Start::StHosvd, Start::Hosvd][random.below(2)],
+        start: Start::ALL[random.below(3)],
+        starts: [1, 1, 1, 0, 3][random.below(5)],
+        seed: random.bits(),
+        fixed: (0..[0, 0, 0, 1, 2][random.below(5)])
+            .map(|_| random.below(4))
+            .collect(),
+        order: modes(&mut random, order),
         sweep_tolerance: [1e-8, 1e-3, 1.0, -1.0, f64::NAN][random.below(5)],
         max_sweeps: [0, 1, 4, usize::MAX][random.below(4)],
         route: route(&mut random),
