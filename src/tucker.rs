@@ -15,7 +15,9 @@
 //!
 //! - `truncation`, `budget`: ranks or a tolerance; the choice of a rank from a spectrum;
 //! - `scaling`: powers of two for tensors and products near an end of the scalar's range;
-//! - `decomposition`: the type [`Tucker`]; `slice`, `relative_error`: its slices and its error;
+//! - `decomposition`: the type [`Tucker`]; `outcome`: how a solver ended; `slice`, `relative_error`: its
+//!   slices and its error; `orthonormal`: its norm and spectra, also for factors that are not
+//!   orthonormal;
 //! - `storage`, `sub_block`, `rank_choice`, `refinement`: the ranks with the fewest entries for a
 //!   tolerance;
 //! - `lift`: decompositions of a core as decompositions of the tensor;
@@ -39,6 +41,8 @@ mod in_range;
 mod lift;
 mod lowering;
 mod memory;
+mod orthonormal;
+mod outcome;
 mod randomized;
 mod rank_choice;
 mod rank_law;
@@ -57,9 +61,10 @@ mod truncation;
 mod truncator;
 
 pub use completion::{Completion, Coverage, Observed};
-pub use decomposition::{Convergence, Shortfall, Stop, Tucker};
+pub use decomposition::Tucker;
 pub use hooi::Hooi;
 pub use hosvd::Hosvd;
+pub use outcome::{Convergence, Shortfall, Stop};
 pub use randomized::Randomized;
 pub use solver::{Method, Solver};
 pub use st_hosvd::{ModeOrder, StHosvd};

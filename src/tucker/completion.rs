@@ -28,8 +28,9 @@ mod tangent;
 pub use observed::{Coverage, Observed};
 
 use super::computation::Computation;
-use super::decomposition::{Convergence, Stop, Tucker};
+use super::decomposition::Tucker;
 use super::memory::Problem;
+use super::outcome::{Convergence, Stop};
 use super::relative_error::relative_error_memory;
 use super::scaling::{needs_no_scaling, scaled};
 use super::st_hosvd::StHosvd;

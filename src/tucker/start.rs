@@ -12,7 +12,7 @@
 
 use faer::Mat;
 
-use super::decomposition::{Tucker, transposed};
+use super::decomposition::{Components, Tucker, transposed};
 use super::hooi::Hooi;
 use super::hosvd::Hosvd;
 use super::in_range::InRange;
@@ -235,7 +235,7 @@ impl Hooi {
 fn projection<T: Scalar>(x: TensorRef<'_, T>, factors: Factors<T>) -> Result<Tucker<T>> {
     let modes: Vec<usize> = (0..x.order()).collect();
     let core = multi_mode_product(x, &transposed(&factors, &modes))?;
-    Tucker::new(core, factors)
+    Tucker::from_components(Components::new(core, factors))
 }
 
 /// An orthonormal basis of the columns of a random matrix for each of `modes`.

@@ -14,9 +14,10 @@
 //! ```
 
 use super::computation::Computation;
-use super::decomposition::{Convergence, Replacement, Stop, Tucker, transposed};
+use super::decomposition::{Replacement, Tucker, transposed};
 use super::in_range::{Estimate, InRange};
 use super::memory::Problem;
+use super::outcome::{Convergence, Stop};
 use super::relative_error::error_of_projection;
 use super::tolerance::Contract;
 use crate::error::Result;

@@ -81,6 +81,7 @@ fn check_methods<T: Scalar>(tucker: &Tucker<T>, x: &Tensor<T>, kind: Entries, ra
     call("Tucker::rung", || tucker.rung());
     call("Tucker::convergence", || tucker.convergence());
     assert!(call("Tucker::compression", || tucker.compression()) > 0.0);
+    check_orthonormal(tucker, kind, mode);
     let error = call("Tucker::relative_error", || tucker.relative_error(x));
     assert_eq!(error.is_ok(), x.shape() == shape && all_finite(x));
 
@@ -139,6 +140,30 @@ fn check_methods<T: Scalar>(tucker: &Tucker<T>, x: &Tensor<T>, kind: Entries, ra
             corner
                 .zip(expected)
                 .is_none_or(|(a, b)| (a - b).abs() <= 1e-5 * size)
+        );
+    }
+}
+
+/// Calls the methods of a decomposition that use orthonormal factors.
+fn check_orthonormal<T: Scalar>(tucker: &Tucker<T>, kind: Entries, mode: usize) {
+    let orthonormal = call("Tucker::has_orthonormal_factors", || {
+        tucker.has_orthonormal_factors()
+    });
+    call("Tucker::spectra_memory", || tucker.spectra_memory());
+    let norm = call("Tucker::norm", || tucker.norm());
+    let spectrum = call("Tucker::mode_spectrum", || tucker.mode_spectrum(mode));
+    assert!(spectrum.is_err() || mode < tucker.shape().len());
+    let same = call("Tucker::orthonormalised", || {
+        tucker.clone().orthonormalised()
+    });
+    if kind == Entries::Moderate || kind == Entries::Zero {
+        let (norm, same) = (norm.unwrap(), same.unwrap());
+        assert_eq!(same.shape(), tucker.shape());
+        assert!(orthonormal == tucker.has_orthonormal_factors() && same.has_orthonormal_factors());
+        let expected = tucker.reconstruct().unwrap().norm();
+        assert!(
+            (norm - expected).abs() <= 1e-4 * (1.0 + expected),
+            "{norm} {expected}"
         );
     }
 }
