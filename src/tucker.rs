@@ -6,9 +6,12 @@
 //! | [`StHosvd`] | the same, mode after mode: each factor is computed after X is projected on the factors before it | little more than one Gram matrix of X |
 //! | [`Randomized`] | ST-HOSVD of X projected on bases from a random sketch | a few thin products with X |
 //! | [`Hooi`] | alternating least squares, started from ST-HOSVD or HOSVD | two projections of X per sweep |
+//! | [`Completion`] | HOOI with imputation and Gauss-Newton steps, for tensors with missing entries | two projections and a reconstruction of X per step |
+//! | [`NonNegative`] | alternating non-negative least squares (HALS), for core and factors without negative entries | two projections of X per sweep |
 //!
-//! All four implement [`Solver`] and return a [`Tucker`] value. Factors have orthonormal
-//! columns. The entry of largest magnitude in each column is positive. Terms and notation
+//! All but [`Completion`], which takes a mask, implement [`Solver`]. All return a [`Tucker`] value.
+//! Factors have orthonormal columns, except for [`NonNegative`]. The entry of largest magnitude in
+//! each column is positive. Terms and notation
 //! follow Kolda & Bader, *Tensor Decompositions and Applications*, SIAM Review 2009.
 //!
 //! The files, the basic ones first:
@@ -29,6 +32,7 @@
 //! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `start`, `sweeps` and `lowering`: the
 //!   solvers, each with its memory estimate;
 //! - `completion`: decompositions of tensors with missing entries;
+//! - `non_negative`: decompositions without negative entries;
 //! - `solver`: the trait [`Solver`], which all of them implement.
 
 mod budget;
@@ -41,6 +45,7 @@ mod in_range;
 mod lift;
 mod lowering;
 mod memory;
+mod non_negative;
 mod orthonormal;
 mod outcome;
 mod randomized;
@@ -62,13 +67,13 @@ mod truncator;
 
 pub use completion::{Completion, Coverage, Observed};
 pub use decomposition::Tucker;
-pub use hooi::Hooi;
+pub use hooi::{Hooi, Start};
 pub use hosvd::Hosvd;
+pub use non_negative::NonNegative;
 pub use outcome::{Convergence, Shortfall, Stop};
 pub use randomized::Randomized;
 pub use solver::{Method, Solver};
 pub use st_hosvd::{ModeOrder, StHosvd};
-pub use start::Start;
 pub use sweeps::{Sweep, Sweeps};
 pub use truncation::Truncation;
 
