@@ -123,6 +123,12 @@ pub enum Error {
     /// An empty list of modes.
     #[error("no mode is named, at least one is needed")]
     NoModes,
+    /// A mode without a factor where a decomposed mode is needed.
+    #[error("mode {mode} is not among the modes that are decomposed")]
+    ModeNotDecomposed {
+        /// The mode.
+        mode: usize,
+    },
     /// A list that is not a permutation of the modes.
     #[error("{permutation:?} is not a permutation of the modes 0 to {}", .order.saturating_sub(1))]
     NotAPermutation {
@@ -213,6 +219,12 @@ pub enum Error {
         rank: usize,
         /// The product of the other modes' ranks.
         product: usize,
+    },
+    /// A tolerance where only ranks are supported.
+    #[error("{what}: ranks are needed in place of a tolerance")]
+    RanksNeeded {
+        /// What needs ranks.
+        what: &'static str,
     },
     /// A tolerance that is not in \[0, 1).
     #[error("{what} is {value}, it must be at least 0 and below 1")]

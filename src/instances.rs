@@ -69,7 +69,9 @@ fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
     let _ = tucker.reconstruct_slice(&":".parse()?)?;
     tucker.relative_error(x)?;
     tucker.relative_error(view)?;
-    let _ = tucker.compression();
+    let _ = (tucker.compression(), tucker.has_orthonormal_factors());
+    let _ = (tucker.norm()?, tucker.mode_spectrum(0)?);
+    let _ = tucker.clone().orthonormalised()?;
     // 4. Saliency maps.
     let cam = Cam::new(Weighting::Mtsm);
     let map = cam.saliency_map(x)?;

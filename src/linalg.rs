@@ -23,6 +23,7 @@ pub use unfolding::{
     triangular_factor,
 };
 
+pub(crate) use checks::check_finite;
 pub(crate) use product::product;
 pub(crate) use random::{Counter, random_groups, random_signs};
 #[cfg(feature = "cuda")]

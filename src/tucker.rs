@@ -15,7 +15,9 @@
 //!
 //! - `truncation`, `budget`: ranks or a tolerance; the choice of a rank from a spectrum;
 //! - `scaling`: powers of two for tensors and products near an end of the scalar's range;
-//! - `decomposition`: the type [`Tucker`]; `slice`, `relative_error`: its slices and its error;
+//! - `decomposition`: the type [`Tucker`]; `outcome`: how a solver ended; `slice`, `relative_error`: its
+//!   slices and its error; `orthonormal`: its norm and spectra, also for factors that are not
+//!   orthonormal;
 //! - `storage`, `sub_block`, `rank_choice`, `refinement`: the ranks with the fewest entries for a
 //!   tolerance;
 //! - `lift`: decompositions of a core as decompositions of the tensor;
@@ -24,7 +26,8 @@
 //! - `rank_law`, `tolerance`, `in_range`: results that obey the rank law, keep the tolerance, and
 //!   stay in the scalar's range;
 //! - `memory`: the sizes from which the solvers estimate their memory;
-//! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `sweeps` and `lowering`: the solvers, each with its memory estimate;
+//! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `start`, `sweeps` and `lowering`: the
+//!   solvers, each with its memory estimate;
 //! - `solver`: the trait [`Solver`], which all of them implement.
 
 mod budget;
@@ -36,6 +39,8 @@ mod in_range;
 mod lift;
 mod lowering;
 mod memory;
+mod orthonormal;
+mod outcome;
 mod randomized;
 mod rank_choice;
 mod rank_law;
@@ -45,6 +50,7 @@ mod scaling;
 mod slice;
 mod solver;
 mod st_hosvd;
+mod start;
 mod storage;
 mod sub_block;
 mod sweeps;
@@ -52,12 +58,14 @@ mod tolerance;
 mod truncation;
 mod truncator;
 
-pub use decomposition::{Convergence, Shortfall, Stop, Tucker};
-pub use hooi::{Hooi, Start};
+pub use decomposition::Tucker;
+pub use hooi::Hooi;
 pub use hosvd::Hosvd;
+pub use outcome::{Convergence, Shortfall, Stop};
 pub use randomized::Randomized;
 pub use solver::{Method, Solver};
 pub use st_hosvd::{ModeOrder, StHosvd};
+pub use start::Start;
 pub use sweeps::{Sweep, Sweeps};
 pub use truncation::Truncation;
 

@@ -137,6 +137,12 @@ fn check_solvers<T: Scalar>(shape: &[usize], ranks: &[usize], least: f64) {
         start: Start::Hosvd,
         ..hooi.clone()
     };
+    let from_random = Hooi {
+        start: Start::Random,
+        starts: 2,
+        fixed: vec![0],
+        ..hooi.clone()
+    };
     let randomized = Randomized {
         power_iterations: 1,
         ..Randomized::new(ranks.clone())
@@ -146,6 +152,7 @@ fn check_solvers<T: Scalar>(shape: &[usize], ranks: &[usize], least: f64) {
         Box::new(Hosvd::new(ranks)),
         Box::new(hooi),
         Box::new(from_hosvd),
+        Box::new(from_random),
         Box::new(randomized),
     ];
     for tolerance in [0.0, 0.1, 0.35] {

@@ -17,20 +17,18 @@ fn has_entry<R: Read + Seek>(archive: &ZipArchive<R>, name: &str) -> bool {
 
 /// Fails if an archive lacks an entry that every decomposition has.
 pub(super) fn check_entries<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<(), Problem> {
-    for name in ["core", "meta"] {
-        if !has_entry(archive, name) {
-            return Err(missing(archive, name));
-        }
+    if is_decomposition(archive) {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// The problem that the archive lacks the entry `name` of a decomposition.
-pub(super) fn missing<R: Read + Seek>(archive: &ZipArchive<R>, name: &str) -> Problem {
+    let lacking = if has_entry(archive, "core") {
+        "entry \"meta\" and no factor (\"factor_0\", …)"
+    } else {
+        "entry \"core\""
+    };
     let mut problem = Expected::Decomposition.instead_of(in_words(archive));
     let remedy = Expected::Decomposition.remedy();
-    problem.text += &format!(": there is no entry \"{name}\"{remedy}");
-    problem
+    problem.text += &format!(": there is no {lacking}{remedy}");
+    Err(problem)
 }
 
 /// The problem that an archive cannot be read.
@@ -57,8 +55,24 @@ pub(super) fn refusal(reader: &mut (impl Read + Seek), expected: Expected) -> Pr
 
 /// Whether an archive has the entries of a decomposition.
 pub(super) fn is_decomposition<R: Read + Seek>(archive: &ZipArchive<R>) -> bool {
-    has_entry(archive, "core") && has_entry(archive, "meta")
+    let names = archive.file_names().flatten();
+    are_of_decomposition(names.map(|name| name.trim_end_matches(".npy").to_owned()))
 }
+
+/// Whether arrays with these names are a decomposition: `core`, and `meta` or a factor. Other programs
+/// write files without `meta`.
+pub(super) fn are_of_decomposition(names: impl Iterator<Item = String>) -> bool {
+    let (mut core, mut others) = (false, false);
+    for name in names {
+        let mode = name.strip_prefix(FACTOR);
+        core |= name == "core";
+        others |= name == "meta" || mode.is_some_and(|mode| mode.parse::<usize>().is_ok());
+    }
+    core && others
+}
+
+/// The name of the factor of mode n is this text and n.
+pub(super) const FACTOR: &str = "factor_";
 
 /// Whether an archive has arrays.
 pub(super) fn has_arrays<R: Read + Seek>(archive: &ZipArchive<R>) -> bool {

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::Problem;
-use super::archive::refusal;
+use super::archive::{are_of_decomposition, refusal};
 use super::formats::{self, Format, ReadSeek};
 use super::kind::{Expected, Kind};
 use super::member::{COLON, IN_A_READER, Member, choose};
@@ -70,17 +70,12 @@ pub(super) fn find(
     };
     let members = format.candidates(reader, size, name, options)?;
     let is_archive = name.is_none() && kind == Kind::Archive;
-    if is_archive && (members.is_empty() || is_decomposition(&members)) {
+    let names = members.iter().map(|member| member.name.clone());
+    if is_archive && (members.is_empty() || are_of_decomposition(names)) {
         return Err(refusal(reader, Expected::Array));
     }
     let member = choose(members, name, kind.name(), remedy)?;
     Ok((member, Place::Member(format)))
-}
-
-/// Whether these are the arrays of a decomposition.
-fn is_decomposition(members: &[Member]) -> bool {
-    let has = |name: &str| members.iter().any(|member| member.name == name);
-    has("core") && has("meta")
 }
 
 /// The block of numbers that a file without named arrays is: raw or `.npy`.

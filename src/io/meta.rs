@@ -103,6 +103,17 @@ impl Meta {
         }
     }
 
+    /// The method of a decomposition in a file without a description.
+    pub const UNKNOWN_METHOD: &str = "unknown";
+
+    /// The description of a decomposition in a file without one.
+    pub(super) fn of_arrays<T: Scalar>(tucker: &Tucker<T>) -> Self {
+        Self {
+            version: 0,
+            ..Self::new(tucker, Self::UNKNOWN_METHOD)
+        }
+    }
+
     /// The description as JSON, in the current version.
     pub(super) fn to_json(&self) -> serde_json::Result<String> {
         let current = Self {

@@ -6,6 +6,9 @@
 //! | `factor_0`, `factor_1`, … | the factor Aₙ, Iₙ×Rₙ, of each decomposed mode |
 //! | `meta` | [`Meta`] as JSON, in an array without modes that holds one text |
 //!
+//! Files of other programs may lack `meta`: it is then made from the arrays. Their factors need not be
+//! orthonormal.
+//!
 //! Entries are not compressed and have a fixed date, so that equal decompositions make equal
 //! files. Compressed entries are read too.
 
@@ -18,7 +21,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::Problem;
 use super::any_tensor::AnyTensor;
-use super::archive::{entry, missing};
+use super::archive::{FACTOR, entry};
 use super::meta::Meta;
 use super::npy;
 use super::open::{archive_from, open_archive};
@@ -140,7 +143,7 @@ fn start(archive: &mut ZipWriter<impl Write + Seek>, name: &str, bytes: usize) -
 }
 
 fn factor_name(mode: usize) -> String {
-    format!("factor_{mode}")
+    format!("{FACTOR}{mode}")
 }
 
 fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
@@ -149,7 +152,8 @@ fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
         .collect()
 }
 
-/// Reads a decomposition and its description.
+/// Reads a decomposition and its description. A file of another program may lack the description. Its
+/// method is then [`Meta::UNKNOWN_METHOD`].
 ///
 /// # Errors
 /// [`crate::Error::UnusableFile`] for a file that is not a decomposition, is damaged or cut
@@ -191,12 +195,20 @@ fn read<R: Read + Seek>(
 ) -> Result<(AnyTucker, Meta), Problem> {
     // 1. The parts.
     let meta = read_meta(archive, size)?;
-    let core = array(archive, "core", size)?.ok_or_else(|| missing(archive, "core"))?;
+    let core =
+        array(archive, "core", size)?.ok_or_else(|| Problem::new("there is no entry \"core\""))?;
     let tucker = match core {
         AnyTensor::F32(core) => AnyTucker::F32(assemble(archive, core, size)?),
         AnyTensor::F64(core) => AnyTucker::F64(assemble(archive, core, size)?),
     };
     // 2. The description must match the decomposition.
+    let Some(meta) = meta else {
+        let meta = match &tucker {
+            AnyTucker::F32(tucker) => Meta::of_arrays(tucker),
+            AnyTucker::F64(tucker) => Meta::of_arrays(tucker),
+        };
+        return Ok((tucker, meta));
+    };
     let described = match &tucker {
         AnyTucker::F32(tucker) => meta.describes(tucker),
         AnyTucker::F64(tucker) => meta.describes(tucker),
@@ -220,7 +232,7 @@ fn assemble<T: Entries>(
     let order = core.order();
     let beyond = archive.file_names().flatten().find(|name| {
         let mode = name
-            .strip_prefix("factor_")
+            .strip_prefix(FACTOR)
             .and_then(|rest| rest.strip_suffix(".npy"));
         mode.is_some_and(|mode| mode.parse().map_or(true, |mode: usize| mode >= order))
     });
@@ -303,10 +315,12 @@ fn array(
     })
 }
 
-fn read_meta<R: Read + Seek>(archive: &mut ZipArchive<R>, size: u64) -> Result<Meta, Problem> {
+fn read_meta(
+    archive: &mut ZipArchive<impl Read + Seek>,
+    size: u64,
+) -> Result<Option<Meta>, Problem> {
     let text = entry(archive, "meta", size, |reader, bytes| {
         npy::read_text(reader, bytes, MAX_META)
-    })?
-    .ok_or_else(|| missing(archive, "meta"))?;
-    Meta::from_json(&text)
+    })?;
+    text.map(|text| Meta::from_json(&text)).transpose()
 }

@@ -8,7 +8,7 @@ use crate::tensor::{Shape, check_room};
 
 /// Fails if an entry is not finite. Reads column after column, from row `first(j)` of column j
 /// on, and names the first such entry.
-pub(super) fn check_finite<T: Scalar>(
+pub(crate) fn check_finite<T: Scalar>(
     a: MatRef<'_, T>,
     first: impl Fn(usize) -> usize,
 ) -> Result<()> {

@@ -1,11 +1,14 @@
 //! The result of every solver: a core and one factor matrix for each decomposed mode.
 
+use std::sync::OnceLock;
+
 use faer::{Mat, MatRef};
 
+use super::orthonormal::is_orthonormal;
+use super::outcome::{Convergence, Shortfall};
 use super::scaling::{PartialProducts, rescaled};
 use crate::error::{Error, Result};
 use crate::linalg::{Rung, fix_signs, rescale_singular_values};
-use crate::names::named;
 use crate::scalar::Scalar;
 #[cfg(feature = "cuda")]
 use crate::scalar::binary_exponent;
@@ -42,59 +45,8 @@ pub struct Tucker<T> {
     estimated_error: Option<f64>,
     shortfall: Option<Shortfall>,
     convergence: Option<Convergence>,
-}
-
-/// How a HOOI run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Convergence {
-    /// The number of sweeps.
-    pub sweeps: usize,
-    /// Why the iteration stopped.
-    pub stop: Stop,
-}
-
-/// Why HOOI stopped.
-///
-/// ```
-/// use tenfold::{Hooi, Stop, Tensor};
-/// let x = Tensor::from_fn(&[6, 6, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
-/// let stop = Hooi::new([2, 2, 2]).decompose(&x)?.convergence().map(|c| c.stop);
-/// assert_eq!(stop, Some(Stop::Converged));
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// The last sweep changed the relative error by less than the sweep tolerance, or
-    /// by no more than rounding.
-    Converged,
-    /// The maximum number of sweeps was reached.
-    SweepLimit,
-    /// The caller took the result before the iteration converged.
-    Interrupted,
-}
-
-named!(Stop, "stop",
-    Converged => "converged",
-    SweepLimit => "sweep-limit",
-    Interrupted => "interrupted",
-);
-
-/// A requested tolerance that was not met, and the error that was reached. The precision of the
-/// scalar or the route did not allow a smaller error.
-///
-/// ```
-/// use tenfold::{Hosvd, Tensor, Truncation};
-/// let x = Tensor::from_fn(&[9, 9, 9], |i| 1.0 / (1 + i[0] + i[1] + i[2]) as f32)?;
-/// let exact = Hosvd::new(Truncation::RelativeError(0.0)).decompose(&x)?;
-/// assert!(exact.shortfall().is_some_and(|s| s.requested == 0.0 && s.reached < 1e-6));
-/// # Ok::<(), tenfold::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shortfall {
-    /// The relative error that was requested.
-    pub requested: f64,
-    /// The relative error that was reached, as measured.
-    pub reached: f64,
+    /// Whether the factors are orthonormal. Empty until a caller asks, for factors of unknown origin.
+    orthonormal: OnceLock<bool>,
 }
 
 /// The components from which a solver makes its result.
@@ -135,7 +87,8 @@ pub(super) struct Replacement<T> {
 }
 
 impl<T: Scalar> Tucker<T> {
-    /// A decomposition from a core, and a factor or `None` for each mode.
+    /// A decomposition from a core, and a factor or `None` for each mode. The factors need not be
+    /// orthonormal, and a rank may be above the extent of its mode.
     ///
     /// # Errors
     /// [`Error::FactorCountMismatch`]; [`Error::FactorShapeMismatch`] if the number of columns of a
@@ -150,10 +103,14 @@ impl<T: Scalar> Tucker<T> {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn new(core: Tensor<T>, factors: Vec<Option<Mat<T>>>) -> Result<Self> {
-        Self::from_components(Components::new(core, factors))
+        let tucker = Self::from_components(Components::new(core, factors))?;
+        Ok(Self {
+            orthonormal: OnceLock::new(),
+            ..tucker
+        })
     }
 
-    /// A decomposition from its components.
+    /// A decomposition from its components. The factors are orthonormal.
     ///
     /// # Errors
     /// Those of [`Tucker::new`].
@@ -197,6 +154,7 @@ impl<T: Scalar> Tucker<T> {
             estimated_error: None,
             shortfall: None,
             convergence,
+            orthonormal: OnceLock::from(true),
         })
     }
 
@@ -296,6 +254,31 @@ impl<T: Scalar> Tucker<T> {
         self.convergence
     }
 
+    /// Whether the columns of every factor Aₙ are orthonormal: ‖AₙᵀAₙ − I‖ ≤ min(30·Iₙ·ε, √ε) in the
+    /// Frobenius norm. Then ‖X̂‖ = ‖G‖, up to a relative difference of at most this bound for each
+    /// factor. The factors of [`Hosvd`](crate::Hosvd), [`StHosvd`](crate::StHosvd),
+    /// [`Hooi`](crate::Hooi) and [`Randomized`](crate::Randomized) are orthonormal. Other factors
+    /// are checked by the first call, which costs 2·Iₙ·Rₙ² flops for each of them.
+    ///
+    /// ```
+    /// # use tenfold::{Tensor, Tucker};
+    /// let core = Tensor::new(&[1], vec![5.0])?;
+    /// let of = |a| Tucker::new(core.clone(), vec![Some(a)]);
+    /// assert!(of(faer::mat![[0.6], [0.8]])?.has_orthonormal_factors());
+    /// assert!(!of(faer::mat![[3.0], [4.0]])?.has_orthonormal_factors());
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    #[must_use]
+    pub fn has_orthonormal_factors(&self) -> bool {
+        let check = || {
+            self.factors
+                .iter()
+                .flatten()
+                .all(|a| is_orthonormal(a.as_ref()))
+        };
+        *self.orthonormal.get_or_init(check)
+    }
+
     /// The compression ratio: the number of entries of the tensor, divided by the number of entries
     /// of core and factors together.
     ///
@@ -370,6 +353,21 @@ impl<T: Scalar> Tucker<T> {
         self.shape = self.shape.with(mode, factor.nrows())?;
         self.factors[mode] = Some(factor);
         Ok(())
+    }
+
+    /// The same with another core, and orthonormal factors in the modes that have a factor. The signs
+    /// are those of [`fix_signs`].
+    pub(super) fn with_orthonormal(
+        mut self,
+        core: Tensor<T>,
+        factors: Vec<(usize, Mat<T>)>,
+    ) -> Result<Self> {
+        self.core = core;
+        for (mode, factor) in factors {
+            self.set_factor(mode, factor)?;
+        }
+        self.orthonormal = OnceLock::from(true);
+        Ok(self)
     }
 
     /// The decomposition of X·2ᵉ, made from a decomposition of X.

@@ -1,42 +1,17 @@
 //! HOOI: higher-order orthogonal iteration. [`sweeps`](super::sweeps) holds the iteration itself.
 
-use faer::Mat;
-
-use super::decomposition::{Tucker, transposed};
-use super::hosvd::Hosvd;
-use super::in_range::InRange;
+use super::decomposition::Tucker;
 use super::memory::Problem;
 use super::rank_choice::SMALL;
 use super::refinement::refinement_memory;
-use super::st_hosvd::StHosvd;
-use super::sweeps::{Options, Sweeps, update_memory};
-use super::tolerance::RankChoice;
+use super::start::Start;
+use super::sweeps::{Options, Sweeps, sweep_memory};
 use super::truncation::{self, Truncation};
 use crate::error::{Error, Result};
-use crate::linalg::{Route, orthonormal_basis};
+use crate::linalg::Route;
 use crate::monitor::Monitor;
-use crate::names::named;
 use crate::scalar::Scalar;
-use crate::tensor::{TensorRef, multi_mode_product, norm, whole_bytes};
-
-/// The start of HOOI.
-///
-/// ```
-/// use tenfold::{Hooi, Start};
-/// let as_in_tensorly = Hooi { start: Start::Hosvd, ..Hooi::new([2, 2, 2]) };
-/// assert_eq!(Hooi::new([2, 2, 2]).start, Start::StHosvd);
-/// # assert_eq!(as_in_tensorly.start, Start::Hosvd);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Start {
-    /// The result of [`StHosvd`].
-    #[default]
-    StHosvd,
-    /// The result of [`Hosvd`], as in TensorLy and the Tensor Toolbox.
-    Hosvd,
-}
-
-named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd");
+use crate::tensor::{TensorRef, check_modes, whole_bytes};
 
 /// Higher-order orthogonal iteration (De Lathauwer, De Moor & Vandewalle, SIAM
 /// J. Matrix Anal. Appl. 2000; Kolda & Bader, figure 4.4): alternating least
@@ -82,6 +57,19 @@ pub struct Hooi {
     pub modes: Option<Vec<usize>>,
     /// The start.
     pub start: Start,
+    /// The number of starts. The first is [`Hooi::start`], the others are random, with the seeds
+    /// that follow [`Hooi::seed`]. [`Hooi::decompose`] sweeps from each, and returns the
+    /// decomposition of the smallest error, the first one on a tie. More than one needs ranks.
+    pub starts: usize,
+    /// The seed of [`Start::Random`].
+    pub seed: u64,
+    /// Decomposed modes with factors that stay as the start has them. The sweeps find the best
+    /// factors of the other modes for them. Needs ranks; mostly of use with
+    /// [`Hooi::decompose_from`].
+    pub fixed: Vec<usize>,
+    /// The order in which a sweep updates the modes: all decomposed modes, each once. `None` for
+    /// ascending order.
+    pub order: Option<Vec<usize>>,
     /// The iteration stops after a sweep that changes the relative error by less than this, or
     /// by less than the rounding error. With 0 it makes all [`Hooi::max_sweeps`] sweeps.
     pub sweep_tolerance: f64,
@@ -107,6 +95,10 @@ impl Hooi {
             truncation: truncation.into(),
             modes: None,
             start: Start::default(),
+            starts: 1,
+            seed: 0,
+            fixed: Vec::new(),
+            order: None,
             sweep_tolerance: 1e-8,
             max_sweeps: 100,
             route: Route::default(),
@@ -114,7 +106,8 @@ impl Hooi {
         }
     }
 
-    /// Decomposes `x`: sweeps until the relative error settles, or [`Hooi::max_sweeps`] is reached.
+    /// Decomposes `x`: sweeps until the relative error settles, or [`Hooi::max_sweeps`] is reached,
+    /// from each of [`Hooi::starts`].
     ///
     /// # Errors
     /// Those of [`Hooi::sweeps`].
@@ -127,18 +120,28 @@ impl Hooi {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn decompose<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Tucker<T>> {
-        let mut sweeps = self.sweeps(x)?;
-        for sweep in &mut sweeps {
-            sweep?;
+        let x = x.into();
+        let mut best = self.sweeps(x)?;
+        best.run()?;
+        for index in 1..self.starts {
+            let mut sweeps = self.sweeps_of(x, index)?;
+            sweeps.run()?;
+            if sweeps.relative_error() < best.relative_error() {
+                best = sweeps;
+            }
         }
-        sweeps.finish()
+        best.finish()
     }
 
-    /// The iteration as an iterator. Each item is a sweep.
+    /// The iteration from the first start as an iterator. Each item is a sweep.
     ///
     /// # Errors
-    /// Those of [`StHosvd::decompose`]; [`Error::ToleranceOutOfRange`] for
-    /// [`Hooi::sweep_tolerance`] and [`Error::NotPositive`] for [`Hooi::max_sweeps`].
+    /// Those of [`StHosvd::decompose`](crate::StHosvd::decompose); [`Error::ToleranceOutOfRange`]
+    /// for [`Hooi::sweep_tolerance`]; [`Error::NotPositive`] for [`Hooi::max_sweeps`] and
+    /// [`Hooi::starts`]; [`Error::ModeOutOfRange`], [`Error::RepeatedMode`],
+    /// [`Error::ModeNotDecomposed`] and [`Error::LengthMismatch`] for [`Hooi::fixed`] and
+    /// [`Hooi::order`]; [`Error::RanksNeeded`] for a tolerance with a random start, several starts
+    /// or fixed modes.
     ///
     /// ```
     /// # use tenfold::{Hooi, Tensor};
@@ -150,115 +153,23 @@ impl Hooi {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn sweeps<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Sweeps<'a, T>> {
-        let x = x.into();
         self.check()?;
-        truncation::check(
-            &self.truncation,
-            x.shape(),
-            &truncation::named_modes(self.modes.as_deref(), x.order())?,
-        )?;
-        let x = InRange::new(x, norm(x))?;
-        let start = match self.start {
-            Start::StHosvd => self
-                .st_hosvd()
-                .decompose_by(RankChoice::Refined, x.view())?,
-            Start::Hosvd => self.hosvd().decompose_by(RankChoice::Refined, x.view())?,
-        };
-        Sweeps::new(x, start, self.options(self.truncation.tolerance()))
+        self.sweeps_of(x.into(), 0)
     }
 
-    /// Like [`Hooi::sweeps`], starting from given factors. A mode with `None` is not decomposed.
-    /// The ranks are the numbers of columns. [`Hooi::truncation`], [`Hooi::modes`] and
-    /// [`Hooi::start`] are not used.
-    ///
-    /// The factors need not be orthonormal: the iteration uses orthonormal bases of their column
-    /// spaces.
-    ///
-    /// # Errors
-    /// [`Error::FactorCountMismatch`], [`Error::FactorShapeMismatch`], [`Error::NoModes`] if there
-    /// is no factor, [`Error::NonFinite`] for an entry of the tensor or of a factor, the errors of
-    /// [`Truncation::check`] for the ranks, and the errors of [`Hooi::sweeps`].
-    ///
-    /// ```
-    /// # use tenfold::{Hooi, Tensor};
-    /// use tenfold::faer::Mat;
-    /// let x = Tensor::from_fn(&[4, 5, 6], |i| 1.0 / (1 + i[0] + i[1] * i[2]) as f64)?;
-    /// let factors = vec![Some(Mat::identity(4, 2)), None, Some(Mat::identity(6, 2))];
-    /// let mut sweeps = Hooi::new([2, 2]).sweeps_from(&x, factors)?;
-    /// sweeps.next().transpose()?;
-    /// assert_eq!(sweeps.finish()?.ranks(), [2, 5, 2]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn sweeps_from<'a, T: Scalar>(
-        &self,
-        x: impl Into<TensorRef<'a, T>>,
-        factors: Vec<Option<Mat<T>>>,
-    ) -> Result<Sweeps<'a, T>> {
-        let x = x.into();
-        // 1. Check the options, the factors and the ranks.
-        self.check()?;
-        if factors.len() != x.order() {
-            return Err(Error::FactorCountMismatch {
-                actual: factors.len(),
-                order: x.order(),
-            });
-        }
-        for (mode, factor) in factors.iter().enumerate() {
-            let extent = x.shape()[mode];
-            if let Some(factor) = factor
-                && factor.nrows() != extent
-            {
-                return Err(Error::FactorShapeMismatch {
-                    mode,
-                    expected: (extent, factor.ncols()),
-                    actual: (factor.nrows(), factor.ncols()),
-                });
-            }
-        }
-        let modes: Vec<usize> = (0..x.order()).filter(|&n| factors[n].is_some()).collect();
-        truncation::named_modes(Some(&modes), x.order())?;
-        let ranks = factors.iter().flatten().map(Mat::ncols).collect();
-        truncation::check(&Truncation::Ranks(ranks), x.shape(), &modes)?;
-        // 2. Orthonormal bases, and the core that belongs to them.
-        let x = InRange::new(x, norm(x))?;
-        let orthonormal = factors
-            .iter()
-            .map(|factor| factor.as_ref().map(|a| orthonormal_basis(a.as_ref())))
-            .map(Option::transpose)
-            .collect::<Result<Vec<_>>>()?;
-        let core = multi_mode_product(x.view(), &transposed(&orthonormal, &modes))?;
-        Sweeps::new(x, Tucker::new(core, orthonormal)?, self.options(None))
-    }
-
-    /// The options of the sweeps. `requested` is the requested relative error; `None` for given
-    /// ranks.
-    fn options(&self, requested: Option<f64>) -> Options {
+    /// The options of the sweeps from start number `index`. `requested` is the requested relative
+    /// error; `None` for given ranks.
+    pub(super) fn options(&self, requested: Option<f64>, index: usize) -> Options {
         Options {
             requested,
+            fixed: self.fixed.clone(),
+            order: self.order.clone(),
+            steps_before: index.saturating_mul(self.max_sweeps),
+            steps: self.starts.saturating_mul(self.max_sweeps),
             route: self.route,
             monitor: self.monitor.clone(),
             sweep_tolerance: self.sweep_tolerance,
             max_sweeps: self.max_sweeps,
-        }
-    }
-
-    /// The solver of [`Start::StHosvd`].
-    fn st_hosvd(&self) -> StHosvd {
-        StHosvd {
-            modes: self.modes.clone(),
-            route: self.route,
-            monitor: self.monitor.without_reports(),
-            ..StHosvd::new(self.truncation.clone())
-        }
-    }
-
-    /// The solver of [`Start::Hosvd`].
-    fn hosvd(&self) -> Hosvd {
-        Hosvd {
-            modes: self.modes.clone(),
-            route: self.route,
-            monitor: self.monitor.without_reports(),
-            ..Hosvd::new(self.truncation.clone())
         }
     }
 
@@ -277,12 +188,10 @@ impl Hooi {
     /// ```
     pub fn memory<T: Scalar>(&self, shape: &[usize]) -> Result<u64> {
         let problem = Problem::new::<T>(shape, self.modes.as_deref(), &self.truncation)?;
-        let start = match self.start {
-            Start::StHosvd => self.st_hosvd().memory::<T>(shape)?,
-            Start::Hosvd => self.hosvd().memory::<T>(shape)?,
-        };
+        self.check_modes(&problem.modes, shape.len())?;
+        let start = self.start_memory::<T>(shape)?;
         // The core and the factors of the previous sweep are kept until they are replaced.
-        let sweep = problem.result() + update_memory(&problem, &problem.x, &problem.modes);
+        let sweep = problem.result() + sweep_memory(&problem, &self.options(None, 0));
         let lowering = match self.truncation {
             Truncation::Ranks(_) => 0.0,
             // The decomposition of a trial, and the refinement of a start at most half as large.
@@ -291,16 +200,45 @@ impl Hooi {
                 (problem.result() + sweep).max(first + SMALL * refinement_memory(&problem))
             }
         };
-        Ok(start.max(whole_bytes(sweep.max(lowering))))
+        // With several starts, the best decomposition so far is kept.
+        let best = if self.starts > 1 {
+            whole_bytes(problem.result())
+        } else {
+            0
+        };
+        let most = start.max(whole_bytes(sweep.max(lowering)));
+        Ok(most.saturating_add(best))
     }
 
     pub(crate) fn check(&self) -> Result<()> {
         truncation::check_tolerance("the sweep tolerance", self.sweep_tolerance)?;
-        if self.max_sweeps == 0 {
-            return Err(Error::NotPositive {
-                what: "the number of sweeps",
-            });
+        let counts = [
+            (self.max_sweeps, "the number of sweeps"),
+            (self.starts, "the number of starts"),
+        ];
+        match counts.iter().find(|(count, _)| *count == 0) {
+            Some(&(_, what)) => Err(Error::NotPositive { what }),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Checks [`Hooi::fixed`] and [`Hooi::order`] for the decomposed modes of a tensor with `order`
+    /// modes.
+    pub(super) fn check_modes(&self, decomposed: &[usize], order: usize) -> Result<()> {
+        let given = self.order.as_deref();
+        for modes in [Some(self.fixed.as_slice()), given].into_iter().flatten() {
+            check_modes(modes, order)?;
+            if let Some(&mode) = modes.iter().find(|mode| !decomposed.contains(mode)) {
+                return Err(Error::ModeNotDecomposed { mode });
+            }
+        }
+        match given {
+            Some(given) if given.len() != decomposed.len() => Err(Error::LengthMismatch {
+                what: "the order of the modes",
+                expected: decomposed.len(),
+                actual: given.len(),
+            }),
+            _ => Ok(()),
+        }
     }
 }

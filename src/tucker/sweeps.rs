@@ -14,16 +14,20 @@
 //! ```
 
 use super::computation::Computation;
-use super::decomposition::{Convergence, Replacement, Stop, Tucker, transposed};
+use super::decomposition::{Replacement, Tucker, transposed};
 use super::in_range::{Estimate, InRange};
 use super::memory::Problem;
+use super::outcome::{Convergence, Stop};
 use super::relative_error::error_of_projection;
 use super::tolerance::Contract;
 use crate::error::Result;
 use crate::linalg::{Precision, Route, left_singular_memory};
 use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
-use crate::tensor::{Sizes, TensorRef, mode_product_memory, multi_mode_product_memory, norm};
+use crate::tensor::{
+    Sizes, Tensor, TensorRef, mode_product_memory, multi_mode_product, multi_mode_product_memory,
+    norm,
+};
 
 /// One sweep over all modes.
 ///
@@ -59,6 +63,22 @@ pub(super) struct Options {
     pub(super) sweep_tolerance: f64,
     /// The maximum number of sweeps.
     pub(super) max_sweeps: usize,
+    /// The modes with factors that are not updated.
+    pub(super) fixed: Vec<usize>,
+    /// The order in which a sweep visits the decomposed modes; ascending for `None`.
+    pub(super) order: Option<Vec<usize>>,
+    /// The sweeps of earlier starts, and the sweeps of all starts, at most. They count in reports.
+    pub(super) steps_before: usize,
+    pub(super) steps: usize,
+}
+
+impl Options {
+    /// The modes that a sweep updates, in its order, of the decomposed modes.
+    fn updated(&self, decomposed: Vec<usize>) -> Vec<usize> {
+        let mut modes = self.order.clone().unwrap_or(decomposed);
+        modes.retain(|mode| !self.fixed.contains(mode));
+        modes
+    }
 }
 
 /// A HOOI run: an iterator over its sweeps, which [`Sweeps::finish`] turns into the
@@ -76,6 +96,9 @@ pub(super) struct Options {
 #[derive(Clone, Debug)]
 pub struct Sweeps<'a, T> {
     pub(super) x: InRange<'a, T>,
+    /// X projected on the fixed factors, if there are fixed modes. The sweeps then use this tensor
+    /// in place of X.
+    projected: Option<Tensor<T>>,
     pub(super) tucker: Tucker<T>,
     pub(super) options: Options,
     /// The number of sweeps made.
@@ -92,8 +115,14 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
     pub(super) fn new(x: InRange<'a, T>, start: Tucker<T>, options: Options) -> Result<Self> {
         let contract = |tolerance| Contract::new::<T>(tolerance, x.view().shape(), options.route);
         let met = options.requested.filter(|_| start.shortfall().is_none());
+        let fixed = transposed(start.factors(), &options.fixed);
+        let projected = match fixed.as_slice() {
+            [] => None,
+            fixed => Some(multi_mode_product(x.view(), fixed)?),
+        };
         Ok(Self {
             error: KnownError::of(&start, &x)?,
+            projected,
             lowering: met.map(|tolerance| contract(tolerance).share),
             x,
             tucker: start,
@@ -135,15 +164,26 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
             .restore(tucker, self.options.requested, Estimate::Error)
     }
 
-    /// Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎ for each mode n.
+    /// Sweeps until the iteration stops.
+    pub(super) fn run(&mut self) -> Result<()> {
+        self.try_for_each(|sweep| sweep.map(drop))
+    }
+
+    /// The relative error after the sweeps made so far.
+    pub(super) fn relative_error(&self) -> f64 {
+        self.error.relative_error
+    }
+
+    /// Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎ for each mode n that is not fixed.
     fn sweep(&mut self) -> Result<Sweep> {
         // 1. Update the factors.
-        let modes = self.tucker.decomposed_modes();
+        let modes = self.options.updated(self.tucker.decomposed_modes());
         let computation = Computation {
             route: self.options.route,
             monitor: &self.options.monitor,
         };
-        update(&mut self.tucker, self.x.view(), &modes, computation)?;
+        let y = self.projected.as_ref().map_or(self.x.view(), Tensor::view);
+        update(&mut self.tucker, y, &modes, computation)?;
         // 2. The new error, and whether the iteration stops.
         let previous = self.error.relative_error;
         self.error = KnownError::of(&self.tucker, &self.x)?;
@@ -167,7 +207,10 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
         // 3. Report.
         self.options.monitor.step(Progress {
             relative_error: Some(relative_error),
-            ..Progress::new(self.made, self.options.max_sweeps)
+            ..Progress::new(
+                self.options.steps_before.saturating_add(self.made),
+                self.options.steps,
+            )
         })?;
         Ok(Sweep {
             index: self.made,
@@ -251,6 +294,9 @@ pub(super) fn update<T: Scalar>(
     modes: &[usize],
     computation: Computation<'_>,
 ) -> Result<()> {
+    if modes.is_empty() {
+        return Ok(());
+    }
     if let &[mode] = modes {
         let rank = tucker.ranks()[mode];
         let leading = computation.leading(y, mode, Precision::Native, |_| rank)?;
@@ -270,8 +316,25 @@ pub(super) fn update<T: Scalar>(
     Ok(())
 }
 
+/// The maximum number of bytes that a sweep allocates, with X projected on the fixed factors.
+pub(super) fn sweep_memory(problem: &Problem, options: &Options) -> f64 {
+    let updated = options.updated(problem.modes.clone());
+    if options.fixed.is_empty() {
+        return update_memory(problem, &problem.x, &updated);
+    }
+    let products = problem.steps(&options.fixed);
+    let y = products
+        .iter()
+        .fold(problem.x.clone(), |y, &(mode, rank)| y.with(mode, rank));
+    let sweep = y.bytes() + update_memory(problem, &y, &updated);
+    multi_mode_product_memory(&problem.x, &products).max(sweep)
+}
+
 /// The maximum number of bytes that [`update`] allocates, where `y` has these sizes.
 pub(super) fn update_memory(problem: &Problem, y: &Sizes, modes: &[usize]) -> f64 {
+    if modes.is_empty() {
+        return 0.0;
+    }
     if let &[mode] = modes {
         let rank = problem.ranks[mode];
         return left_singular_memory(y, mode, rank).max(mode_product_memory(y, mode, rank));

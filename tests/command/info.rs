@@ -1,6 +1,8 @@
 //! `tenfold info` of an array and of a decomposition.
 
-use serde_json::json;
+use std::path::Path;
+
+use serde_json::{Value, json};
 
 use crate::folder::{Folder, notes, tensor};
 
@@ -116,4 +118,47 @@ fn a_layout_describes_feature_maps() {
         notes(&object)[0],
         "x.npz: --layout describes an array of feature maps, the file is a decomposition"
     );
+}
+
+/// `tests/interop/make_peers.py` wrote these decompositions with TensorLy, without a description.
+#[test]
+fn decompositions_of_other_programs_are_described_and_reconstructed() {
+    let folder = Folder::new();
+    for (name, orthonormal) in [("tensorly", true), ("tensorly_non_negative", false)] {
+        let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/peers");
+        std::fs::copy(peers.join(format!("{name}.npz")), folder.at("x.npz")).unwrap();
+        let file = &folder.json("info x.npz")["files"][0];
+        assert_eq!(file["kind"], "tucker");
+        assert_eq!(
+            (&file["method"], &file["orthonormal"]),
+            (&json!("unknown"), &json!(orthonormal))
+        );
+        assert_eq!(
+            (&file["ranks"], &file["relative_error"]),
+            (&json!([3, 2, 4]), &json!(null))
+        );
+        folder.succeeds("reconstruct x.npz -o y.npy");
+        let array = &folder.json("info y.npy")["files"][0];
+        let close = |a: &Value, b: &Value| {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            assert!((a - b).abs() <= 1e-12, "{name}: {a} {b}");
+        };
+        close(&file["norm"], &array["norm"]);
+        for (mode, rank) in [3, 2, 4].into_iter().enumerate() {
+            for i in 0..rank {
+                close(&file["spectra"][mode][i], &array["spectra"][mode][i]);
+            }
+        }
+        let (text, _) = folder.succeeds("info x.npz");
+        assert!(
+            text.starts_with("x.npz: decomposition of 5×6×7 f64, ranks 3×2×4"),
+            "{text}"
+        );
+        assert_eq!(text.contains("not orthonormal"), !orthonormal, "{text}");
+        let message = folder.refusal("decompose x.npz --ranks 1 -o z.npz");
+        assert!(
+            message.contains("this is a decomposition (.npz)"),
+            "{message}"
+        );
+    }
 }

@@ -5,6 +5,7 @@ mod archive;
 mod inputs;
 mod npy;
 mod npy_headers;
+mod peer_files;
 mod round_trips;
 #[cfg(any(feature = "hdf5", feature = "matlab", feature = "nifti"))]
 mod science;

@@ -16,6 +16,7 @@ mod realistic;
 mod reconstruction;
 mod singular_vectors;
 mod solvers;
+mod starts;
 mod tolerance;
 mod unfoldings;
 

@@ -5,7 +5,8 @@ use faer::{Mat, MatRef};
 use tenfold::cam::{Cam, Decomposition, SaliencyMap, Weighting};
 use tenfold::linalg::{Precision, Side, gram, triangular_factor};
 use tenfold::{
-    Hooi, Hosvd, Randomized, Route, Scalar, Solver, StHosvd, Tensor, TensorRef, Truncation, Tucker,
+    Hooi, Hosvd, Randomized, Route, Scalar, Solver, StHosvd, Start, Tensor, TensorRef, Truncation,
+    Tucker,
 };
 
 /// A hash of a result: FNV-1a over 64-bit words.
@@ -159,6 +160,16 @@ fn check_solvers<T: Scalar>() {
                 check_solver(solver.as_ref(), &x);
             }
         }
+        let from_random_starts = Hooi {
+            route,
+            start: Start::Random,
+            starts: 3,
+            fixed: vec![1],
+            order: Some(vec![2, 0, 1]),
+            max_sweeps: 3,
+            ..Hooi::new([8, 7, 6])
+        };
+        check_solver(&from_random_starts as &dyn Solver<T>, &x);
     }
 }
 

@@ -122,7 +122,10 @@ pub(super) fn chosen<T: DeviceScalar>(
         let partial = &partials[found.item];
         let (discarded, first_pass) = (partial.discarded, partial.first_pass);
         obey_rank_law(match start {
-            Start::StHosvd => st_hosvd.choose_from(first, discarded, first_pass, &budgets)?,
+            // The options refuse a random start.
+            Start::StHosvd | Start::Random => {
+                st_hosvd.choose_from(first, discarded, first_pass, &budgets)?
+            }
             Start::Hosvd => hosvd.choose_from(first, discarded, even)?,
         })
     });

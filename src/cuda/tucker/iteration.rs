@@ -178,7 +178,8 @@ impl Iteration {
         } = given;
         // 1. The start.
         match origin {
-            Origin::Truncated(Start::StHosvd) => self.st_hosvd(queue, tensors)?,
+            // The options refuse a random start.
+            Origin::Truncated(Start::StHosvd | Start::Random) => self.st_hosvd(queue, tensors)?,
             Origin::Truncated(Start::Hosvd) => self.hosvd(queue, tensors)?,
             Origin::Factors(factors) => self.project_on(queue, tensors, &factors)?,
         }

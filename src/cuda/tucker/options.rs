@@ -7,7 +7,7 @@ use super::shapes::Shapes;
 use crate::cuda::launch::Stopping;
 use crate::cuda::limits::check_countable;
 use crate::cuda::scalar::DeviceScalar;
-use crate::error::{Error, Result};
+use crate::error::{CudaError, Error, Result};
 use crate::linalg::Route;
 use crate::monitor::{Monitor, Progress};
 use crate::tucker::{Hooi, StHosvd, Start, Truncation};
@@ -36,6 +36,7 @@ impl<'a> Options<'a> {
     /// The options of HOOI of tensors of `T`.
     pub(super) fn of_hooi<T: DeviceScalar>(hooi: &'a Hooi, batch: &[usize]) -> Result<Self> {
         hooi.check()?;
+        check_supported(hooi)?;
         let start = StHosvd {
             modes: hooi.modes.clone(),
             route: hooi.route,
@@ -118,5 +119,22 @@ impl<'a> Options<'a> {
         self.done.set(self.done.get() + tensors);
         self.monitor
             .step(Progress::new(self.done.get(), self.shapes.items))
+    }
+}
+
+/// Fails for options of HOOI that only the CPU supports.
+fn check_supported(hooi: &Hooi) -> Result<()> {
+    let only_on_cpu = [
+        (hooi.start == Start::Random, "a random start of HOOI"),
+        (hooi.starts > 1, "several starts of HOOI"),
+        (!hooi.fixed.is_empty(), "fixed modes of HOOI"),
+        (
+            hooi.order.is_some(),
+            "an order of the modes in the sweeps of HOOI",
+        ),
+    ];
+    match only_on_cpu.iter().find(|(given, _)| *given) {
+        Some(&(_, what)) => Err(CudaError::OnlyOnCpu { what }.into()),
+        None => Ok(()),
     }
 }

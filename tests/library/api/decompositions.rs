@@ -81,6 +81,7 @@ fn check_methods<T: Scalar>(tucker: &Tucker<T>, x: &Tensor<T>, kind: Entries, ra
     call("Tucker::rung", || tucker.rung());
     call("Tucker::convergence", || tucker.convergence());
     assert!(call("Tucker::compression", || tucker.compression()) > 0.0);
+    check_orthonormal(tucker, kind, mode);
     let error = call("Tucker::relative_error", || tucker.relative_error(x));
     assert_eq!(error.is_ok(), x.shape() == shape && all_finite(x));
 
@@ -143,6 +144,30 @@ fn check_methods<T: Scalar>(tucker: &Tucker<T>, x: &Tensor<T>, kind: Entries, ra
     }
 }
 
+/// Calls the methods of a decomposition that use orthonormal factors.
+fn check_orthonormal<T: Scalar>(tucker: &Tucker<T>, kind: Entries, mode: usize) {
+    let orthonormal = call("Tucker::has_orthonormal_factors", || {
+        tucker.has_orthonormal_factors()
+    });
+    call("Tucker::spectra_memory", || tucker.spectra_memory());
+    let norm = call("Tucker::norm", || tucker.norm());
+    let spectrum = call("Tucker::mode_spectrum", || tucker.mode_spectrum(mode));
+    assert!(spectrum.is_err() || mode < tucker.shape().len());
+    let same = call("Tucker::orthonormalised", || {
+        tucker.clone().orthonormalised()
+    });
+    if kind == Entries::Moderate || kind == Entries::Zero {
+        let (norm, same) = (norm.unwrap(), same.unwrap());
+        assert_eq!(same.shape(), tucker.shape());
+        assert!(orthonormal == tucker.has_orthonormal_factors() && same.has_orthonormal_factors());
+        let expected = tucker.reconstruct().unwrap().norm();
+        assert!(
+            (norm - expected).abs() <= 1e-4 * (1.0 + expected),
+            "{norm} {expected}"
+        );
+    }
+}
+
 /// Calls both methods of a solver and checks the outcome.
 fn check_solver<T: Scalar>(
     solver: &dyn Solver<T>,
@@ -197,7 +222,13 @@ fn check_solvers<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
 
     let hooi = Hooi {
         modes: modes(&mut random, order),
-        start: [Start::StHosvd, Start::Hosvd][random.below(2)],
+        start: Start::ALL[random.below(3)],
+        starts: [1, 1, 1, 0, 3][random.below(5)],
+        seed: random.bits(),
+        fixed: (0..[0, 0, 0, 1, 2][random.below(5)])
+            .map(|_| random.below(4))
+            .collect(),
+        order: modes(&mut random, order),
         sweep_tolerance: [1e-8, 1e-3, 1.0, -1.0, f64::NAN][random.below(5)],
         max_sweeps: [0, 1, 4, usize::MAX][random.below(4)],
         route: route(&mut random),

@@ -9,7 +9,7 @@ use tenfold::io::{
     AnyTensor, AnyTucker, Contents, Member, Meta, contents, contents_from, members_from,
     members_with,
 };
-use tenfold::{Hosvd, Scalar, Stop, Tensor, mode_spectrum};
+use tenfold::{Hosvd, Scalar, Stop, Tensor, Tucker, mode_spectrum};
 
 use super::estimates::{Array, Estimates};
 use super::members::describe_members;
@@ -99,21 +99,27 @@ impl Describer<'_> {
     fn describe_decomposition(&self, path: &Path) -> Outcome<(Value, String)> {
         let file = DecompositionFile::open(path, self.stream(path)?)?;
         self.memory.check(path, file.memory())?;
-        let bytes = file.bytes();
-        let (tucker, meta) = file.read(self.console)?;
-        let sizes = |compression| Sizes {
+        let (read, bytes) = (file.memory(), file.bytes());
+        let (tucker, mut meta) = file.read(self.console)?;
+        let allows = |more: u64| self.memory.check(path, read.saturating_add(more));
+        let compression = match &tucker {
+            AnyTucker::F32(tucker) => tucker.compression(),
+            AnyTucker::F64(tucker) => tucker.compression(),
+        };
+        let found = match tucker {
+            AnyTucker::F32(tucker) => Found::of(tucker, &mut meta, &allows)?,
+            AnyTucker::F64(tucker) => Found::of(tucker, &mut meta, &allows)?,
+        };
+        let found = found.map_err(|error| Failure::in_file(path, error))?;
+        let sizes = Sizes {
             compression,
             input_bytes: meta.input_bytes,
             output_bytes: bytes,
         };
-        let (sizes, norm) = match &tucker {
-            AnyTucker::F32(tucker) => (sizes(tucker.compression()), tucker.core().norm()),
-            AnyTucker::F64(tucker) => (sizes(tucker.compression()), tucker.core().norm()),
-        };
         if let Some(note) = sizes.note() {
             self.console.note(format!("{}: {note}", path.display()));
         }
-        Ok(describe_tucker(path, &sizes, norm, &meta))
+        Ok(describe_tucker(path, &sizes, &found, &meta))
     }
 
     fn describe_array(&self, path: &Path) -> Outcome<(Value, String)> {
@@ -209,7 +215,38 @@ fn describe_tensor<T: Scalar>(
     Ok((object, text))
 }
 
-fn describe_tucker(path: &Path, sizes: &Sizes, norm: f64, meta: &Meta) -> (Value, String) {
+/// What is computed from the core and the factors of a decomposition.
+struct Found {
+    orthonormal: bool,
+    norm: f64,
+}
+
+impl Found {
+    /// Adds the spectra to `meta` if another program wrote the file. `allows` fails if so many further
+    /// bytes are above the limit.
+    fn of<T: Scalar>(
+        tucker: Tucker<T>,
+        meta: &mut Meta,
+        allows: &dyn Fn(u64) -> Outcome,
+    ) -> Outcome<tenfold::Result<Self>> {
+        let orthonormal = tucker.has_orthonormal_factors();
+        let unknown = meta.method == Meta::UNKNOWN_METHOD;
+        if unknown || !orthonormal {
+            allows(tucker.spectra_memory())?;
+        }
+        let norm = tucker.orthonormalised().and_then(|tucker| {
+            if unknown {
+                let modes = 0..tucker.shape().len();
+                let spectra = modes.map(|mode| tucker.mode_spectrum(mode).map(Some));
+                meta.spectra = spectra.collect::<tenfold::Result<_>>()?;
+            }
+            tucker.norm()
+        });
+        Ok(norm.map(|norm| Self { orthonormal, norm }))
+    }
+}
+
+fn describe_tucker(path: &Path, sizes: &Sizes, found: &Found, meta: &Meta) -> (Value, String) {
     let mut object = json!({
         "file": path.display().to_string(),
         "kind": "tucker",
@@ -221,17 +258,26 @@ fn describe_tucker(path: &Path, sizes: &Sizes, norm: f64, meta: &Meta) -> (Value
         "relative_error": meta.relative_error,
         "sweeps": meta.sweeps,
         "stop": meta.stop.map(Stop::name),
-        "norm": norm,
+        "norm": found.norm,
+        "orthonormal": found.orthonormal,
         "spectra": meta.spectra,
     });
     sizes.add_to(&mut object);
     let error = meta
         .relative_error
         .map_or_else(|| "unknown".to_owned(), |error| format!("{error:.6e}"));
+    let method = match meta.method.as_str() {
+        Meta::UNKNOWN_METHOD => "decomposition",
+        method => method,
+    };
+    let factors = if found.orthonormal {
+        ""
+    } else {
+        "  the factors are not orthonormal\n"
+    };
     let text = format!(
-        "{}: {} of {} {}, ranks {}, {}, relative error {error}\n{}",
+        "{}: {method} of {} {}, ranks {}, {}, relative error {error}\n{factors}{}",
         path.display(),
-        meta.method,
         times(&meta.shape),
         meta.dtype,
         times(&meta.ranks),
