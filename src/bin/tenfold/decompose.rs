@@ -34,8 +34,8 @@ pub(crate) struct Args {
     /// several arrays, or - for one array on standard input
     #[arg(value_name = "X.npy")]
     input: PathBuf,
-    /// The ranks: one for each mode (or each of --modes), or one for all modes, lowered where
-    /// it is too large
+    /// The maximum ranks: one for each mode (or each of --modes), or one for all modes. A rank
+    /// that no core has is lowered
     #[arg(long, value_delimiter = ',', value_name = "R,…", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     ranks: Option<Vec<usize>>,
@@ -247,7 +247,7 @@ fn decompose<T: Scalar>(
     let seconds = started.elapsed().as_secs_f64();
 
     let bar = console.progress("measuring the error", Steps::Unknown);
-    let relative_error = relative_error(args.method, &tucker, x).map_err(in_input)?;
+    let relative_error = relative_error(&tucker, x).map_err(in_input)?;
     drop(bar);
     let meta = Meta {
         relative_error: Some(relative_error),
@@ -272,15 +272,11 @@ fn decompose<T: Scalar>(
     done.report(args, console)
 }
 
-/// ‖X − X̂‖/‖X‖. The estimate of the solver is used if it is exact and large compared to rounding.
-/// Otherwise the error is measured. HOSVD estimates only an upper bound.
-fn relative_error<T: Scalar>(
-    method: Method,
-    tucker: &Tucker<T>,
-    x: &Tensor<T>,
-) -> tenfold::Result<f64> {
+/// ‖X − X̂‖/‖X‖. The estimate of the solver is used if it is large compared to rounding. Otherwise the
+/// error is measured.
+fn relative_error<T: Scalar>(tucker: &Tucker<T>, x: &Tensor<T>) -> tenfold::Result<f64> {
     match tucker.estimated_error() {
-        Some(known) if method != Method::Hosvd && known > 1e4 * T::EPSILON => Ok(known),
+        Some(known) if known > 1e4 * T::EPSILON => Ok(known),
         _ => tucker.relative_error(x),
     }
 }
