@@ -25,10 +25,10 @@ pub use unfolding::{
 
 pub(crate) use checks::check_finite;
 pub(crate) use product::product;
-pub(crate) use random::{Counter, random_signs};
+pub(crate) use random::{Counter, random_groups, random_signs};
 #[cfg(feature = "cuda")]
 pub(crate) use unfolding::gram_resolves;
 pub(crate) use unfolding::{
     Request, SingularPairs, Wanted, centred_pairs, leading_vectors, left_singular_memory,
-    rescale_singular_values, singular_pairs, square_roots, subtract_mean,
+    nearly_leading_vectors, rescale_singular_values, singular_pairs, square_roots, subtract_mean,
 };

@@ -17,6 +17,9 @@
 //!                     ▼
 //!   left singular vectors                              `left_singular`
 //! ```
+//!
+//! `subspace_iteration` computes vectors from a Gram matrix that are not exact, for bases of randomized
+//! solvers.
 
 mod accuracy;
 mod centring;
@@ -25,6 +28,7 @@ mod gram;
 mod left_singular;
 mod qr;
 mod singular_pairs;
+mod subspace_iteration;
 mod tsqr;
 mod vectors;
 
@@ -42,3 +46,4 @@ pub(crate) use singular_pairs::{
     Request, SingularPairs, Wanted, centred_pairs, rescale_singular_values, singular_pairs,
     square_roots,
 };
+pub(crate) use subspace_iteration::nearly_leading_vectors;

@@ -90,6 +90,14 @@ pub(crate) struct Discarded {
 }
 
 impl Discarded {
+    /// The share of ‖X‖² that a compressed tensor lacks, where ‖X‖ is `norm`.
+    pub(super) fn of_compressed(share: f64, norm: f64) -> Self {
+        Self {
+            share,
+            norm: Some(norm),
+        }
+    }
+
     /// The budget of the next mode, where `left` modes are not truncated yet, the next one
     /// included. `budget` is the budget of all modes together. The next mode gets an equal share
     /// of the energy that is not discarded yet. A rank stays the same.

@@ -223,7 +223,7 @@ impl StHosvd {
     /// Aₙ = leading left singular vectors of Y₍ₙ₎, Y ← Y ×ₙ Aₙᵀ, for each mode, starting from
     /// Y = X. `discarded` is what X itself lacks, if it is the core of a decomposition. A `first_pass`
     /// chooses the ranks in place of the budgets. Returns what is discarded too.
-    fn truncate<T: Scalar>(
+    pub(super) fn truncate<T: Scalar>(
         &self,
         x: TensorRef<'_, T>,
         budgets: &[(usize, Budget)],
