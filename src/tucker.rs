@@ -28,9 +28,11 @@
 //! - `memory`: the sizes from which the solvers estimate their memory;
 //! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `start`, `sweeps` and `lowering`: the
 //!   solvers, each with its memory estimate;
+//! - `completion`: decompositions of tensors with missing entries;
 //! - `solver`: the trait [`Solver`], which all of them implement.
 
 mod budget;
+mod completion;
 mod computation;
 mod decomposition;
 mod hooi;
@@ -58,6 +60,7 @@ mod tolerance;
 mod truncation;
 mod truncator;
 
+pub use completion::{Completion, Coverage, Observed};
 pub use decomposition::Tucker;
 pub use hooi::Hooi;
 pub use hosvd::Hosvd;

@@ -8,7 +8,7 @@ use std::path::Path;
 use tenfold::cam::{Cam, Colormap, Combination, Grid, Layout, Sign, Tokens, Weighting};
 use tenfold::io::{
     AnyTensor, AnyTucker, ArrayFile, Element, Member, Raw, ReadOptions, members_from,
-    read_array_from, read_image, read_npy, read_tucker,
+    read_array_from, read_image, read_mask, read_npy, read_tucker,
 };
 #[cfg(feature = "onnx")]
 use tenfold::network::Network;
@@ -119,8 +119,12 @@ pub fn raw(data: &[u8]) {
     assert_eq!(stream.is_ok(), whole.is_ok());
 }
 
-/// Reads a picture with these bytes.
+/// Reads a picture and a mask with these bytes.
 pub fn image(data: &[u8]) {
+    match as_file(data, ".png", |path| read_mask(path)) {
+        Ok(mask) => assert!(mask.width() > 0 && mask.height() > 0),
+        Err(error) => check_message(&error),
+    }
     match as_file(data, ".png", |path| read_image(path)) {
         Ok(image) => assert!(image.width() > 0 && image.height() > 0),
         Err(error) => check_message(&error),
