@@ -17,6 +17,7 @@ use std::ops::Neg;
 use num_traits::One;
 use pulp::{Simd, WithSimd};
 
+use super::prefetch::prefetch_line;
 use super::{Lanes, arch, lanes, line_entries};
 
 /// The number of rows of a group, and of a sketch.
@@ -44,27 +45,27 @@ impl<A: Copy + One + Neg<Output = A>> SignGroup<A> {
 }
 
 /// S ← S + (E H D / 4) X for the rows of X in `rows`, all of the same length. An empty row counts as
-/// zeros. `sums` has [`MIXED_ROWS`] rows of `width` entries, a multiple of a line and at least as
-/// long as the rows of X.
+/// zeros. `next` are the rows that are added next; they are prefetched. `sums` has [`MIXED_ROWS`] rows
+/// of the same length, a multiple of a line and at least the length of the rows of X.
 pub(crate) fn add_mixed<A: Lanes + One + Neg<Output = A>>(
     rows: [&[A]; MIXED_ROWS],
+    next: [&[A]; MIXED_ROWS],
     signs: &SignGroup<A>,
     sums: &mut [A],
-    width: usize,
 ) {
     arch().dispatch(AddMixed {
         rows,
+        next,
         signs,
         sums,
-        width,
     });
 }
 
 struct AddMixed<'a, A> {
     rows: [&'a [A]; MIXED_ROWS],
+    next: [&'a [A]; MIXED_ROWS],
     signs: &'a SignGroup<A>,
     sums: &'a mut [A],
-    width: usize,
 }
 
 impl<A: Lanes + One + Neg<Output = A>> WithSimd for AddMixed<'_, A> {
@@ -74,7 +75,7 @@ impl<A: Lanes + One + Neg<Output = A>> WithSimd for AddMixed<'_, A> {
     fn with_simd<S: Simd>(self, simd: S) {
         let line = line_entries::<A>();
         let lanes = lanes::<S, A>();
-        let mut sums = self.sums.chunks_exact_mut(self.width);
+        let mut sums = self.sums.chunks_exact_mut(self.sums.len() / MIXED_ROWS);
         let mut sums: [&mut [A::Register<S>]; MIXED_ROWS] =
             std::array::from_fn(|_| A::registers_mut::<S>(sums.next().unwrap_or_default()).0);
         let columns = self.rows.iter().map(|row| row.len()).max().unwrap_or(0);
@@ -84,6 +85,11 @@ impl<A: Lanes + One + Neg<Output = A>> WithSimd for AddMixed<'_, A> {
         let outputs = |r: usize| A::splat(simd, self.signs.outputs[r]);
         let in_place = self.rows.map(|row| A::registers::<S>(row).0);
         for j in 0..whole {
+            if j * lanes % line == 0 {
+                for next in &self.next {
+                    prefetch_line(bytemuck::cast_slice(next), j * lanes / line);
+                }
+            }
             let mixed = mix::<A, S>(simd, in_place.map(|row| row[j]), self.signs);
             for (r, (sums, mixed)) in sums.iter_mut().zip(mixed).enumerate() {
                 sums[j] = A::mul_add(simd, outputs(r), mixed, sums[j]);
@@ -176,7 +182,7 @@ mod tests {
                 .collect();
             let rows = std::array::from_fn(|i| x.get(i).map(Vec::as_slice).unwrap_or_default());
             let mut sums = vec![from(1.0); MIXED_ROWS * width];
-            add_mixed(rows, &signs, &mut sums, width);
+            add_mixed(rows, [&[]; MIXED_ROWS], &signs, &mut sums);
             for (r, sums) in sums.chunks_exact(width).enumerate() {
                 for (j, &sum) in sums[..columns].iter().enumerate() {
                     let terms = (0..count).map(|i| signs.entry(r, i) * entry(i, j));

@@ -99,6 +99,16 @@ impl<T: Scalar> Slab<'_, T> {
         left + right
     }
 
+    /// The columns from `first` on of the rows of a group. The rows after the last one are empty.
+    fn runs(&self, group: usize, first: usize, columns: usize) -> [&[T]; MIXED_ROWS] {
+        let mut runs = [&[][..]; MIXED_ROWS];
+        let rows = self.x.chunks_exact(self.right).skip(group * MIXED_ROWS);
+        for (run, row) in runs.iter_mut().zip(rows) {
+            *run = &row[first..first + columns];
+        }
+        runs
+    }
+
     /// [`Slab::sketch`] for one block of columns.
     fn sketch_block(self, first: usize, mut s: MatMut<'_, T>) -> f64 {
         if self.cancellation.is_requested() {
@@ -110,13 +120,11 @@ impl<T: Scalar> Slab<'_, T> {
         let width = (columns.div_ceil(line) + 1) * line;
         let mut sums = Scratch::zeroed(MIXED_ROWS * width);
         let mut total = 0.0;
-        let rows = self.x.chunks(MIXED_ROWS * self.right);
-        for (rows, signs) in rows.zip(self.groups) {
-            let mut runs = [&[][..]; MIXED_ROWS];
-            for (run, row) in runs.iter_mut().zip(rows.chunks_exact(self.right)) {
-                *run = &row[first..first + columns];
-            }
-            add_mixed(runs, signs, &mut sums, width);
+        let last = self.groups.len() - 1;
+        for (group, signs) in self.groups.iter().enumerate() {
+            let runs = self.runs(group, first, columns);
+            let next = self.runs(last.min(group + 1), first, columns);
+            add_mixed(runs, next, signs, &mut sums);
             total += runs.iter().map(|run| squares(run)).sum::<f64>();
         }
         // 2. The rows of the result.

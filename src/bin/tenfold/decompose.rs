@@ -77,11 +77,6 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 1. Checks of the options, the output and the memory, before any entries are read.
     let file = args.arrays.open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
-    if args.method == Method::Randomized && args.ranks.is_none() {
-        return Err(Failure::usage(
-            "--method randomized needs --ranks: it does not support --tolerance",
-        ));
-    }
     let modes = args.modes.as_deref();
     let of_given = |given: &Vec<usize>| Ranks::of(given, file.shape(), modes);
     let ranks = args.ranks.as_ref().map(of_given).transpose();
@@ -149,12 +144,7 @@ impl Args {
             }),
             Method::Hooi => Box::new(self.hooi(&truncation, monitor)),
             Method::Randomized => {
-                let ranks = match truncation {
-                    Truncation::Ranks(ranks) => ranks,
-                    // Not reached: `run` fails for a tolerance.
-                    Truncation::RelativeError(_) => Vec::new(),
-                };
-                let defaults = Randomized::new(ranks);
+                let defaults = Randomized::new(truncation);
                 Box::new(Randomized {
                     modes,
                     oversampling: self.oversampling.unwrap_or(defaults.oversampling),

@@ -213,10 +213,7 @@ fn check_solvers<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
         oversampling: [0, 3, usize::MAX][random.below(3)],
         power_iterations: random.below(3),
         seed: random.bits(),
-        ..Randomized::new(match truncation(&mut random, order) {
-            Truncation::Ranks(ranks) => ranks,
-            Truncation::RelativeError(_) => Vec::new(),
-        })
+        ..Randomized::new(truncation(&mut random, order))
     };
     check_solver(&randomized, &x, kind, &mut random);
 
