@@ -29,6 +29,6 @@ pub(crate) use random::{Counter, random_groups, random_signs};
 #[cfg(feature = "cuda")]
 pub(crate) use unfolding::gram_resolves;
 pub(crate) use unfolding::{
-    Request, SingularPairs, Wanted, centred_pairs, leading_vectors, left_singular_memory,
+    Needed, Request, SingularPairs, Wanted, centred_pairs, leading_vectors, left_singular_memory,
     nearly_leading_vectors, rescale_singular_values, singular_pairs, square_roots, subtract_mean,
 };

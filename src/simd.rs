@@ -72,6 +72,7 @@
 //! ```
 
 mod blas1;
+mod elimination;
 mod lanes;
 mod outer;
 mod panel;
@@ -87,6 +88,7 @@ mod tile;
 mod transpose;
 
 pub(crate) use blas1::{LINE_F64S, axpy, axpy2, dot, line_start, scaled_copy};
+pub(crate) use elimination::Elimination;
 pub(crate) use lanes::Lanes;
 pub(crate) use outer::{add_outer_products, add_panel, ahead_bytes};
 pub(crate) use panel::Panel;

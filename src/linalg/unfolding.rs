@@ -8,11 +8,12 @@
 //!        ├──────────────────────────┐
 //!        ▼                          ▼
 //!   Gram matrix              triangular factor
-//!   `gram`, `centring`       `qr`, `tsqr`
+//!   `gram`, `centring`,      `qr`, `tsqr`
+//!   `elimination`
 //!        │                          │
 //!        └────────────┬─────────────┘
 //!                     ▼
-//!   singular values, and vectors of the smaller side   `singular_pairs`
+//!   singular values, and vectors of the smaller side   `singular_pairs`, `single`
 //!                     │
 //!                     ▼
 //!   left singular vectors                              `left_singular`
@@ -24,9 +25,11 @@
 mod accuracy;
 mod centring;
 mod convert;
+mod elimination;
 mod gram;
 mod left_singular;
 mod qr;
+mod single;
 mod singular_pairs;
 mod subspace_iteration;
 mod tsqr;
@@ -39,6 +42,7 @@ pub use qr::{orthonormal_basis, triangular_factor};
 pub use vectors::Side;
 
 pub(crate) use centring::subtract_mean;
+pub(crate) use elimination::Needed;
 pub(crate) use left_singular::{leading_vectors, left_singular_memory};
 #[cfg(feature = "cuda")]
 pub(crate) use singular_pairs::gram_resolves;

@@ -14,7 +14,7 @@ use super::st_hosvd::{StHosvd, truncate_memory};
 use super::tolerance::Contract;
 use super::truncation::{self, Truncation};
 use crate::error::Result;
-use crate::linalg::{Precision, Route, left_singular_memory};
+use crate::linalg::{Needed, Route, left_singular_memory};
 use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
 use crate::simd::MIXED_ROWS;
@@ -169,7 +169,7 @@ impl Randomized {
                     let rank = wanted[sketched].min(z.data().len() / x.shape()[sketched]);
                     let leading =
                         self.computation()
-                            .leading(z, sketched, Precision::Native, |_| rank)?;
+                            .leading(z, sketched, Needed::Rank(rank), |_| rank)?;
                     let sketch = sketching.product(leading.vectors.transpose())?;
                     compressed = sketching.compress(sketching.bases(&sketch, &wanted)?)?;
                     self.report(iteration + 2)?;

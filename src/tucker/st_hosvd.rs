@@ -247,7 +247,7 @@ impl StHosvd {
                 Some(pass) => pass.rank(discarded, sizes, values),
                 None => discarded.rank(own, values),
             };
-            let leading = computation.leading(current, mode, budget.precision(), rank)?;
+            let leading = computation.leading(current, mode, own.needed(), rank)?;
             if let Some(pass) = &mut first_pass {
                 pass.count(discarded, sizes, &leading.values);
             }

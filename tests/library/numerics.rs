@@ -15,6 +15,7 @@ mod ranks;
 mod realistic;
 mod reconstruction;
 mod singular_vectors;
+mod small_tails;
 mod solvers;
 mod starts;
 mod tolerance;

@@ -25,7 +25,7 @@ use super::super::tolerance::{Contract, RankChoice};
 use super::super::truncation::Truncation;
 use super::sketching::{Compressed, SKETCH_COLUMNS, Sketching};
 use crate::error::Result;
-use crate::linalg::Precision;
+use crate::linalg::Needed;
 use crate::scalar::Scalar;
 use crate::simd::MIXED_ROWS;
 use crate::tensor::{Tensor, norm};
@@ -70,7 +70,8 @@ impl<T: Scalar> Adaptive<'_, T> {
                 let columns = sketch.data().len() / sketch.shape()[n];
                 let rank = |values: &[f64]| self.columns(values, few).min(columns);
                 let computation = self.sketching.computation;
-                let leading = computation.leading(sketch.view(), n, Precision::Native, rank)?;
+                let leading =
+                    computation.leading(sketch.view(), n, Needed::Tail(self.tolerance), rank)?;
                 Ok(leading.vectors)
             })?;
             let sizes = self.sketching.others.iter().map(|&n| {

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::super::computation::Computation;
 use super::super::decomposition::transposed;
 use crate::error::Result;
-use crate::linalg::{Precision, nearly_leading_vectors, random_groups, random_signs};
+use crate::linalg::{Needed, nearly_leading_vectors, random_groups, random_signs};
 use crate::scalar::Scalar;
 use crate::simd::MIXED_ROWS;
 use crate::tensor::{Tensor, TensorRef, norm, sketch_with_norm};
@@ -89,7 +89,7 @@ impl<T: Scalar> Sketching<'_, T> {
         }
         let leading = self
             .computation
-            .leading(y, mode, Precision::Native, |_| count)?;
+            .leading(y, mode, Needed::Rank(count), |_| count)?;
         Ok(leading.vectors)
     }
 
