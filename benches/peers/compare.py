@@ -169,11 +169,12 @@ def small_tails(c):
             def ours(threads, truncation, tensor="x"):
                 return lambda: c.driver("st-hosvd", tensor, "auto", truncation, threads)[0]
 
-            x_norm = math.sqrt(sum(np.vdot(p, p) for p in map(np.float64, small)))
             our_error = c.driver("st-hosvd", "x", "auto", wanted, 1)[1]
-            their_error = rivals.projection_error(x_norm, rivals.st_hosvd(small, ranks)[0])
-            # In f32 NumPy loses digits of the tail, so that its error may be larger.
-            limit = 1e-6 if dtype == np.float64 else 1e-3
+            their_error = rivals.measured_error(small, *rivals.st_hosvd(small, ranks))
+            # Among the vectors that are kept are some of the noise. They depend on the order of the
+            # modes, and so do the last digits of the error. In f32 NumPy loses digits too, so that
+            # its error may be larger.
+            limit = 1e-4 if dtype == np.float64 else 1e-3
             if not c.agree(f"small tail {name}", our_error / their_error - 1, limit):
                 continue
             for threads in c.args.threads:
