@@ -11,6 +11,7 @@ mod instruction_sets;
 mod product;
 mod random;
 mod sign;
+mod skeleton;
 mod small;
 mod unfolding;
 
@@ -26,6 +27,7 @@ pub use unfolding::{
 pub(crate) use checks::check_finite;
 pub(crate) use product::product;
 pub(crate) use random::{Counter, random_groups, random_signs};
+pub(crate) use skeleton::{pivot_columns, pseudo_inverse};
 #[cfg(feature = "cuda")]
 pub(crate) use unfolding::gram_resolves;
 pub(crate) use unfolding::{

@@ -25,8 +25,9 @@ use crate::monitor::Cancellation;
 use crate::scalar::Scalar;
 use crate::simd::{MIXED_ROWS, Scratch, SignGroup, add_mixed, line_entries};
 
-/// The number of bytes of a row of a block: a page of memory.
-const BLOCK_BYTES: usize = if cfg!(test) { 1 << 8 } else { 1 << 12 };
+/// The number of bytes of a row of a block. The sums of a block, 16 groups of rows and the prefetched
+/// rows stay in the second level of cache.
+const BLOCK_BYTES: usize = if cfg!(test) { 1 << 8 } else { 1 << 13 };
 
 /// The minimum number of bytes of a row of a slab. Shorter rows are multiplied as in any mode-n
 /// product.

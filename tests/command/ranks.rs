@@ -82,7 +82,7 @@ fn one_rank_holds_for_all_modes() {
 #[test]
 fn one_rank_is_lowered_to_the_extent_with_a_note() {
     let folder = folder_with(&[6, 5, 4]);
-    for method in ["st-hosvd", "hosvd", "hooi", "randomized"] {
+    for method in ["st-hosvd", "hosvd", "hooi", "randomized", "interpolatory"] {
         let object = folder.decompose(&format!("--ranks 5 --method {method}"));
         assert_eq!(object["ranks"], json!([5, 5, 4]));
         let note = "x.npy: --ranks 5 was lowered to 4 in mode 2, \

@@ -6,6 +6,7 @@ mod errors;
 mod even_split;
 mod hooi;
 mod inputs;
+mod interpolatory;
 mod invariance;
 mod leading;
 mod randomized;

@@ -10,8 +10,8 @@ use serde_json::json;
 use tenfold::io::{AnyTensor, Meta};
 use tenfold::linalg::Rung;
 use tenfold::{
-    Coverage, Hooi, Hosvd, Method, Monitor, Observed, Randomized, Scalar, Solver, StHosvd, Stop,
-    Tensor, Truncation, Tucker,
+    Coverage, Hooi, Hosvd, Interpolatory, Method, Monitor, Observed, Randomized, Scalar, Solver,
+    StHosvd, Stop, Tensor, Truncation, Tucker,
 };
 
 use crate::arrays::{self, ArrayOptions};
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// The maximum relative error, at least 0 and below 1
     #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
     tolerance: Option<f64>,
-    /// The solver: st-hosvd, hosvd, hooi or randomized
+    /// The solver: st-hosvd, hosvd, hooi, randomized or interpolatory (fibres of the array as factors)
     #[arg(long, value_name = "NAME", default_value_t = Method::StHosvd, hide_possible_values = true,
           value_parser = names::of(Method::ALL, Method::name))]
     method: Method,
@@ -143,6 +143,11 @@ impl Args {
                 ..Hosvd::new(truncation)
             }),
             Method::Hooi => Box::new(self.hooi(&truncation, monitor)),
+            Method::Interpolatory => Box::new(Interpolatory {
+                modes,
+                monitor,
+                ..Interpolatory::new(truncation)
+            }),
             Method::Randomized => {
                 let defaults = Randomized::new(truncation);
                 Box::new(Randomized {
@@ -190,6 +195,7 @@ impl Args {
                 Steps::AtMost(missing::Options::solver(self, &[], Monitor::new()).max_sweeps)
             }
             Method::Hooi => Steps::AtMost(self.hooi.steps()),
+            Method::Randomized | Method::Interpolatory => Steps::Unequal(2),
             _ => Steps::Unequal(self.modes.as_ref().map_or(order, Vec::len)),
         }
     }

@@ -135,15 +135,6 @@ pub(crate) fn gram_resolves<T: Scalar>(values: &[f64], rank: usize) -> bool {
     is_single::<T>() || tail(values, rank) > DOUBLE_TAIL
 }
 
-/// Whether a Gram matrix of products in the scalar of the entries resolves a tail of this size.
-pub(super) fn resolved_tail<T: Scalar>(tail: f64) -> bool {
-    tail > if is_single::<T>() {
-        SINGLE_TAIL
-    } else {
-        DOUBLE_TAIL
-    }
-}
-
 /// The singular values of the mode-n unfolding of `x`, and singular vectors of its smaller side.
 /// `x` must have entries.
 ///
