@@ -246,6 +246,9 @@ pub enum Error {
         /// The shape.
         shape: Vec<usize>,
     },
+    /// A mask that says that every entry is missing.
+    #[error("all entries are missing, at least one observed entry is needed")]
+    NothingObserved,
     /// An entry that is NaN or infinite.
     #[error("the entry at {index:?} is {value}, every entry must be finite")]
     NonFinite {

@@ -18,7 +18,7 @@ use crate::linalg::{
 };
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
-use crate::tucker::{Hooi, Hosvd, Randomized, StHosvd, Tucker, mode_spectrum};
+use crate::tucker::{Hooi, Hosvd, Interpolatory, Randomized, StHosvd, Tucker, mode_spectrum};
 
 /// Compiles the functions for `f32`.
 pub fn single(x: &Tensor<f32>, tucker: Tucker<f32>) -> Result<()> {
@@ -56,6 +56,8 @@ fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
     let _ = StHosvd::new([1]).decompose(view)?;
     let _ = Hosvd::new([1]).decompose(x)?;
     let _ = Hosvd::new([1]).decompose(view)?;
+    let _ = Interpolatory::new([1]).decompose(x)?;
+    let _ = Interpolatory::new([1]).decompose(view)?;
     let _ = Randomized::new([1]).decompose(x)?;
     let _ = Randomized::new([1]).decompose(view)?;
     let hooi = Hooi::new([1]);

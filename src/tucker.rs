@@ -5,6 +5,7 @@
 //! | [`Hosvd`] | leading singular vectors of each unfolding of X | a Gram matrix of X per mode |
 //! | [`StHosvd`] | the same, mode after mode: each factor is computed after X is projected on the factors before it | little more than one Gram matrix of X |
 //! | [`Randomized`] | ST-HOSVD of X projected on bases from a random sketch | a few thin products with X |
+//! | [`Interpolatory`] | fibres of X as factors, chosen by pivoted QR | a Gram matrix and a product of X per mode |
 //! | [`Hooi`] | alternating least squares, started from ST-HOSVD or HOSVD | two projections of X per sweep |
 //!
 //! All four implement [`Solver`] and return a [`Tucker`] value. Factors have orthonormal
@@ -26,16 +27,19 @@
 //! - `rank_law`, `tolerance`, `in_range`: results that obey the rank law, keep the tolerance, and
 //!   stay in the scalar's range;
 //! - `memory`: the sizes from which the solvers estimate their memory;
-//! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `start`, `sweeps` and `lowering`: the
+//! - `st_hosvd`, `hosvd`, `randomized`, `interpolatory`, `hooi` with `start`, `sweeps` and `lowering`: the
 //!   solvers, each with its memory estimate;
+//! - `completion`: decompositions of tensors with missing entries;
 //! - `solver`: the trait [`Solver`], which all of them implement.
 
 mod budget;
+mod completion;
 mod computation;
 mod decomposition;
 mod hooi;
 mod hosvd;
 mod in_range;
+mod interpolatory;
 mod lift;
 mod lowering;
 mod memory;
@@ -58,9 +62,11 @@ mod tolerance;
 mod truncation;
 mod truncator;
 
+pub use completion::{Completion, Coverage, Observed};
 pub use decomposition::Tucker;
 pub use hooi::Hooi;
 pub use hosvd::Hosvd;
+pub use interpolatory::Interpolatory;
 pub use outcome::{Convergence, Shortfall, Stop};
 pub use randomized::Randomized;
 pub use solver::{Method, Solver};

@@ -277,11 +277,13 @@ fn solve<T: Scalar>(mut bytes: Bytes<'_>, from_bits: impl Fn(u64) -> T) {
         max_sweeps: 3,
         ..Hooi::new(truncation.clone())
     };
-    let mut solvers: Vec<Box<dyn Solver<T>>> =
-        vec![Box::new(hosvd), Box::new(st_hosvd), Box::new(hooi)];
-    if let Truncation::Ranks(ranks) = &truncation {
-        solvers.push(Box::new(Randomized::new(ranks.clone())));
-    }
+    let randomized = Randomized::new(truncation.clone());
+    let solvers: Vec<Box<dyn Solver<T>>> = vec![
+        Box::new(hosvd),
+        Box::new(st_hosvd),
+        Box::new(hooi),
+        Box::new(randomized),
+    ];
     for solver in solvers {
         // The memory estimate fails only for input that the solver refuses too.
         let outcome = solver.decompose(x.view());

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use super::decomposition::Tucker;
 use super::hooi::Hooi;
 use super::hosvd::Hosvd;
+use super::interpolatory::Interpolatory;
 use super::randomized::Randomized;
 use super::st_hosvd::StHosvd;
 use crate::error::Result;
@@ -30,6 +31,8 @@ pub enum Method {
     Hooi,
     /// [`Randomized`].
     Randomized,
+    /// [`Interpolatory`].
+    Interpolatory,
 }
 
 named!(Method, "method",
@@ -37,6 +40,7 @@ named!(Method, "method",
     Hosvd => "hosvd",
     Hooi => "hooi",
     Randomized => "randomized",
+    Interpolatory => "interpolatory",
 );
 
 /// A solver of Tucker decompositions, with its options, for tensors of `T`.
@@ -93,4 +97,4 @@ macro_rules! solver {
     )+};
 }
 
-solver!(StHosvd, Hosvd, Hooi, Randomized);
+solver!(StHosvd, Hosvd, Hooi, Randomized, Interpolatory);

@@ -73,6 +73,33 @@ fn options_reach_the_library() {
                 ..hooi.clone()
             }),
         ),
+        (
+            "--method hooi --start random --seed 3 --sweeps 1",
+            Box::new(Hooi {
+                start: Start::Random,
+                seed: 3,
+                max_sweeps: 1,
+                ..hooi.clone()
+            }),
+        ),
+        (
+            "--method hooi --start random --seed 3 --starts 2 --sweeps 2",
+            Box::new(Hooi {
+                start: Start::Random,
+                seed: 3,
+                starts: 2,
+                max_sweeps: 2,
+                ..hooi.clone()
+            }),
+        ),
+        (
+            "--method hooi --fixed-modes 0 --mode-order 2,0,1",
+            Box::new(Hooi {
+                fixed: vec![0],
+                order: Some(vec![2, 0, 1]),
+                ..hooi.clone()
+            }),
+        ),
         ("--method hooi", Box::new(hooi)),
     ];
     let mut cores: Vec<Tensor<f64>> = Vec::new();
@@ -95,9 +122,6 @@ fn every_method_reports_what_it_wrote() {
     for method in Method::ALL {
         for truncation in ["--ranks 3,3,2", "--tolerance 1e-2"] {
             let by_ranks = truncation.starts_with("--ranks");
-            if method == Method::Randomized && !by_ranks {
-                continue;
-            }
             let object = folder.decompose(&format!("--method {method} {truncation}"));
             let tucker = folder.read_tucker("x.npz");
             let measured = tucker.relative_error(&tensor()).unwrap();
@@ -184,9 +208,51 @@ fn an_unknown_start_is_refused() {
     let folder = Folder::with_tensor();
     let line = folder.refusal("decompose x.npy -o y.npz --method hooi --ranks 3,3,2 --start svd");
     assert!(
-        line.contains("there is no start \"svd\", only st-hosvd, hosvd"),
+        line.contains("there is no start \"svd\", only st-hosvd, hosvd, random"),
         "{line}"
     );
+}
+
+#[test]
+fn hooi_starts_from_a_decomposition_in_a_file() {
+    let folder = Folder::with_tensor();
+    folder.decompose("--ranks 3,3,2");
+    fs::rename(folder.at("x.npz"), folder.at("start.npz")).unwrap();
+    let start = folder.read_tucker("start.npz");
+    folder.decompose("--method hooi --ranks 3,3,2 --start start.npz --fixed-modes 1 --sweeps 3");
+    let written = folder.read_tucker("x.npz");
+    let hooi = Hooi {
+        fixed: vec![1],
+        max_sweeps: 3,
+        ..Hooi::new([3, 3, 2])
+    };
+    let expected = hooi.decompose_from(&tensor(), start.factors().to_vec());
+    assert_eq!(written.core(), expected.unwrap().core());
+    assert_eq!(written.factor(1), start.factor(1));
+    for (options, reason) in [
+        ("--ranks 3,2,2 --start start.npz", "the core of the start"),
+        (
+            "--modes 0,1 --ranks 3,3 --start start.npz",
+            "the core of the start",
+        ),
+        ("--tolerance 0.1 --start start.npz", "needs --ranks"),
+        (
+            "--ranks 3,3,2 --start start.npz --starts 2",
+            "a single start",
+        ),
+        ("--ranks 3,3,2 --start absent.npz", "absent.npz"),
+        ("--ranks 3,3,2 --start x.npy", "x.npy"),
+        (
+            "--tolerance 0.1 --start random",
+            "a random start: ranks are needed",
+        ),
+        ("--ranks 3,3,2 --fixed-modes 3", "mode 3 does not exist"),
+        ("--ranks 3,3,2 --mode-order 0,1", "the order of the modes"),
+        ("--ranks 3,3,2 --starts 0", "--starts must be at least 1"),
+    ] {
+        let line = folder.refusal(&format!("decompose x.npy -o y.npz --method hooi {options}"));
+        assert!(line.contains(reason), "{options}: {line}");
+    }
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! `tenfold decompose`: an array into a core and factors.
 
+mod hooi;
+mod missing;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -7,8 +10,8 @@ use serde_json::json;
 use tenfold::io::{AnyTensor, Meta};
 use tenfold::linalg::Rung;
 use tenfold::{
-    Hooi, Hosvd, Method, Monitor, Randomized, Scalar, Solver, StHosvd, Start, Stop, Tensor,
-    Truncation, Tucker,
+    Coverage, Hooi, Hosvd, Interpolatory, Method, Monitor, Observed, Randomized, Scalar, Solver,
+    StHosvd, Stop, Tensor, Truncation, Tucker,
 };
 
 use crate::arrays::{self, ArrayOptions};
@@ -34,15 +37,15 @@ pub(crate) struct Args {
     /// several arrays, or - for one array on standard input
     #[arg(value_name = "X.npy")]
     input: PathBuf,
-    /// The ranks: one for each mode (or each of --modes), or one for all modes, lowered where
-    /// it is too large
+    /// The maximum ranks: one for each mode (or each of --modes), or one for all modes. A rank
+    /// that no core has is lowered
     #[arg(long, value_delimiter = ',', value_name = "R,…", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     ranks: Option<Vec<usize>>,
     /// The maximum relative error, at least 0 and below 1
     #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
     tolerance: Option<f64>,
-    /// The solver: st-hosvd, hosvd, hooi or randomized
+    /// The solver: st-hosvd, hosvd, hooi, randomized or interpolatory (fibres of the array as factors)
     #[arg(long, value_name = "NAME", default_value_t = Method::StHosvd, hide_possible_values = true,
           value_parser = names::of(Method::ALL, Method::name))]
     method: Method,
@@ -50,17 +53,11 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     modes: Option<Vec<usize>>,
-    /// The solver that HOOI starts from: st-hosvd or hosvd [default: st-hosvd]
-    #[arg(long, value_name = "NAME", hide_possible_values = true,
-          value_parser = names::of(Start::ALL, Start::name))]
-    start: Option<Start>,
-    /// Maximum number of sweeps of HOOI [default: 100]
-    #[arg(long, value_name = "N")]
-    sweeps: Option<usize>,
-    /// HOOI ends when a sweep changes the relative error by less than this number [default: 1e-8]
-    #[arg(long, value_name = "T", allow_hyphen_values = true)]
-    sweep_tolerance: Option<f64>,
-    /// Seed of the random numbers (randomized) [default: 0]
+    #[command(flatten)]
+    hooi: hooi::Options,
+    #[command(flatten)]
+    missing: missing::Options,
+    /// Seed of the random numbers (randomized; random starts of hooi) [default: 0]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// Number of columns of a random sketch in addition to the rank (randomized) [default: 8]
@@ -80,11 +77,6 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 1. Checks of the options, the output and the memory, before any entries are read.
     let file = args.arrays.open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
-    if args.method == Method::Randomized && args.ranks.is_none() {
-        return Err(Failure::usage(
-            "--method randomized needs --ranks: it does not support --tolerance",
-        ));
-    }
     let modes = args.modes.as_deref();
     let of_given = |given: &Vec<usize>| Ranks::of(given, file.shape(), modes);
     let ranks = args.ranks.as_ref().map(of_given).transpose();
@@ -94,18 +86,21 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         None => Truncation::RelativeError(args.tolerance.unwrap_or_default()),
     };
     truncation.check(file.shape(), modes).map_err(in_input)?;
-    args.check_options()?;
-    let inputs = arrays::files([args.input.as_path()])?;
+    args.hooi.check()?;
+    if args.method == Method::Hooi {
+        args.hooi.given::<f64>(file.shape(), modes, &truncation)?;
+    }
+    let of_mask = args.missing.check(args, file.shape())?;
+    let inputs = arrays::files(std::iter::once(args.input.as_path()).chain(args.missing.file()))?;
     output::check(std::slice::from_ref(&args.output), &inputs)?;
     output::check_format(&args.output, "npy", "a decomposition is an archive (.npz)")?;
     let solving = if file.dtype() == f32::NAME {
-        args.solver::<f32>(&truncation, Monitor::new())
-            .memory(file.shape())
+        args.memory::<f32>(&truncation, file.shape())
     } else {
-        args.solver::<f64>(&truncation, Monitor::new())
-            .memory(file.shape())
+        args.memory::<f64>(&truncation, file.shape())
     };
     let need = file.memory().saturating_add(solving.map_err(in_input)?);
+    let need = need.saturating_add(of_mask);
     if args.ranks.is_some() {
         memory.check(&args.input, need)?;
     } else {
@@ -125,9 +120,10 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         console.note(note);
     }
     // 3. The decomposition.
+    let observed = args.missing.observed(args, &x, console)?;
     match x {
-        AnyTensor::F32(x) => decompose(args, &truncation, &Array { x, bytes }, console),
-        AnyTensor::F64(x) => decompose(args, &truncation, &Array { x, bytes }, console),
+        AnyTensor::F32(x) => decompose(args, &truncation, &Array { x, bytes, observed }, console),
+        AnyTensor::F64(x) => decompose(args, &truncation, &Array { x, bytes, observed }, console),
     }
 }
 
@@ -146,24 +142,14 @@ impl Args {
                 monitor,
                 ..Hosvd::new(truncation)
             }),
-            Method::Hooi => {
-                let defaults = Hooi::new(truncation);
-                Box::new(Hooi {
-                    modes,
-                    start: self.start.unwrap_or(defaults.start),
-                    max_sweeps: self.sweeps.unwrap_or(defaults.max_sweeps),
-                    sweep_tolerance: self.sweep_tolerance.unwrap_or(defaults.sweep_tolerance),
-                    monitor,
-                    ..defaults
-                })
-            }
+            Method::Hooi => Box::new(self.hooi(&truncation, monitor)),
+            Method::Interpolatory => Box::new(Interpolatory {
+                modes,
+                monitor,
+                ..Interpolatory::new(truncation)
+            }),
             Method::Randomized => {
-                let ranks = match truncation {
-                    Truncation::Ranks(ranks) => ranks,
-                    // Not reached: `run` fails for a tolerance.
-                    Truncation::RelativeError(_) => Vec::new(),
-                };
-                let defaults = Randomized::new(ranks);
+                let defaults = Randomized::new(truncation);
                 Box::new(Randomized {
                     modes,
                     oversampling: self.oversampling.unwrap_or(defaults.oversampling),
@@ -176,45 +162,57 @@ impl Args {
         }
     }
 
+    /// The name of the method in the file and in reports.
+    fn method_name(&self) -> &'static str {
+        if self.missing.is_given() {
+            "completion"
+        } else {
+            self.method.name()
+        }
+    }
+
+    /// The maximum number of bytes that the solver allocates for a tensor of these extents.
+    fn memory<T: Scalar>(&self, truncation: &Truncation, shape: &[usize]) -> tenfold::Result<u64> {
+        match truncation {
+            Truncation::Ranks(ranks) if self.missing.is_given() => {
+                missing::Options::solver(self, ranks, Monitor::new()).memory::<T>(shape)
+            }
+            _ => self.solver::<T>(truncation, Monitor::new()).memory(shape),
+        }
+    }
+
+    /// HOOI with the given options.
+    fn hooi(&self, truncation: &Truncation, monitor: Monitor) -> Hooi {
+        let modes = self.modes.clone();
+        self.hooi
+            .solver(truncation.clone(), modes, self.seed, monitor)
+    }
+
     /// The steps of the solver, for a tensor with `order` modes.
     fn steps(&self, order: usize) -> Steps {
         match self.method {
-            Method::Hooi => {
-                let default = Hooi::new(Vec::new()).max_sweeps;
-                Steps::AtMost(self.sweeps.unwrap_or(default))
+            _ if self.missing.is_given() => {
+                Steps::AtMost(missing::Options::solver(self, &[], Monitor::new()).max_sweeps)
             }
+            Method::Hooi => Steps::AtMost(self.hooi.steps()),
+            Method::Randomized | Method::Interpolatory => Steps::Unequal(2),
             _ => Steps::Unequal(self.modes.as_ref().map_or(order, Vec::len)),
         }
     }
 
-    /// Fails if an option of HOOI is out of range.
-    fn check_options(&self) -> Outcome {
-        if let Some(tolerance) = self.sweep_tolerance
-            && !(0.0..1.0).contains(&tolerance)
-        {
-            let what = "--sweep-tolerance";
-            return Err(tenfold::Error::ToleranceOutOfRange {
-                what,
-                value: tolerance,
-            }
-            .into());
-        }
-        if self.sweeps == Some(0) {
-            return Err(tenfold::Error::NotPositive { what: "--sweeps" }.into());
-        }
-        Ok(())
-    }
-
     /// Prints notes about options that the method does not use.
     fn note_unused_options(&self, console: &Console) {
-        let sweeps =
-            self.start.is_some() || self.sweeps.is_some() || self.sweep_tolerance.is_some();
-        if sweeps && self.method != Method::Hooi {
+        if self.hooi.any() && self.method != Method::Hooi && !self.missing.is_given() {
             console.note(format!("{} makes no sweeps", self.method.name()));
         }
         let random =
             self.seed.is_some() || self.oversampling.is_some() || self.power_iterations.is_some();
-        if random && self.method != Method::Randomized {
+        let draws = match self.method {
+            Method::Randomized => true,
+            Method::Hooi => self.hooi.is_random(),
+            _ => false,
+        };
+        if random && !draws {
             console.note(format!("{} draws no random numbers", self.method.name()));
         }
     }
@@ -225,6 +223,8 @@ struct Array<T> {
     x: Tensor<T>,
     /// The bytes of the array where it is stored, if known.
     bytes: Option<u64>,
+    /// The observed entries, if some are missing.
+    observed: Option<Observed>,
 }
 
 /// Decomposes the tensor, writes the file, and prints the summary.
@@ -237,22 +237,40 @@ fn decompose<T: Scalar>(
     let x = &array.x;
     let in_input = |error| Failure::in_file(&args.input, error);
     let started = Instant::now();
+    let given = match args.method {
+        Method::Hooi => args
+            .hooi
+            .given(x.shape(), args.modes.as_deref(), truncation)?,
+        _ => None,
+    };
     let bar = console.progress("decomposing", args.steps(x.order()));
     let tucker = cancellable(|monitor| {
-        let solver = args.solver(truncation, bar.monitor(monitor));
-        solver.decompose(x.view())
+        let monitor = bar.monitor(monitor);
+        match (&array.observed, truncation, given) {
+            (Some(observed), Truncation::Ranks(ranks), _) => {
+                missing::Options::solver(args, ranks, monitor).decompose(x, observed)
+            }
+            (_, _, Some(factors)) => args.hooi(truncation, monitor).decompose_from(x, factors),
+            _ => args.solver(truncation, monitor).decompose(x.view()),
+        }
     });
     drop(bar);
     let tucker = tucker.map_err(in_input)?;
     let seconds = started.elapsed().as_secs_f64();
 
     let bar = console.progress("measuring the error", Steps::Unknown);
-    let relative_error = relative_error(args.method, &tucker, x).map_err(in_input)?;
+    let relative_error = match (&array.observed, tucker.estimated_error()) {
+        (Some(_), Some(over_observed)) => over_observed,
+        _ => relative_error(&tucker, x).map_err(in_input)?,
+    };
+    let coverage = array.observed.as_ref();
+    let coverage = coverage.map(|observed| observed.coverage(tucker.ranks()));
+    let coverage = coverage.transpose().map_err(in_input)?;
     drop(bar);
     let meta = Meta {
         relative_error: Some(relative_error),
         input_bytes: array.bytes,
-        ..Meta::new(&tucker, args.method.name())
+        ..Meta::new(&tucker, args.method_name())
     };
     let bar = console.progress("writing", Steps::Unknown);
     bar.about(args.output.display());
@@ -268,19 +286,16 @@ fn decompose<T: Scalar>(
         sizes,
         meta,
         seconds,
+        coverage,
     };
     done.report(args, console)
 }
 
-/// ‖X − X̂‖/‖X‖. The estimate of the solver is used if it is exact and large compared to rounding.
-/// Otherwise the error is measured. HOSVD estimates only an upper bound.
-fn relative_error<T: Scalar>(
-    method: Method,
-    tucker: &Tucker<T>,
-    x: &Tensor<T>,
-) -> tenfold::Result<f64> {
+/// ‖X − X̂‖/‖X‖. The estimate of the solver is used if it is large compared to rounding. Otherwise the
+/// error is measured.
+fn relative_error<T: Scalar>(tucker: &Tucker<T>, x: &Tensor<T>) -> tenfold::Result<f64> {
     match tucker.estimated_error() {
-        Some(known) if method != Method::Hosvd && known > 1e4 * T::EPSILON => Ok(known),
+        Some(known) if known > 1e4 * T::EPSILON => Ok(known),
         _ => tucker.relative_error(x),
     }
 }
@@ -291,6 +306,8 @@ struct Done<T> {
     sizes: Sizes,
     meta: Meta,
     seconds: f64,
+    /// What is observed, if entries are missing.
+    coverage: Option<Coverage>,
 }
 
 impl<T: Scalar> Done<T> {
@@ -301,6 +318,7 @@ impl<T: Scalar> Done<T> {
             sizes,
             meta,
             seconds,
+            coverage,
         } = self;
         let error = meta.relative_error.unwrap_or_default();
         if let Some(shortfall) = tucker.shortfall() {
@@ -317,15 +335,22 @@ impl<T: Scalar> Done<T> {
                 tucker.rung().name()
             ));
         }
+        if let Some(note) = coverage.as_ref().and_then(missing::note) {
+            console.note(note);
+        }
         if let Some(note) = sizes.note() {
             console.note(note);
         }
         let mut text = format!(
-            "{} {} {} → core {}, relative error {error:.6e}, {}, {seconds:.3} s\n",
+            "{} {} {} → core {}, relative error {error:.6e}{}, {}, {seconds:.3} s\n",
             args.input.display(),
             times(&meta.shape),
             meta.dtype,
             times(&meta.ranks),
+            coverage.as_ref().map_or(String::new(), |c| format!(
+                " over {} observed entries",
+                c.observed
+            )),
             sizes.text(),
         );
         if let Some(convergence) = tucker.convergence() {
@@ -354,6 +379,11 @@ impl<T: Scalar> Done<T> {
                 "reached": s.reached,
             })),
         });
+        if let Some(coverage) = coverage {
+            object["observed"] = json!(coverage.observed);
+            object["unknowns"] = json!(coverage.unknowns);
+            object["scarce_slices"] = json!(coverage.scarce_slices);
+        }
         sizes.add_to(&mut object);
         console.summary(Some(&args.output), object, &text)
     }
