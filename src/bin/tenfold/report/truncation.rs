@@ -44,7 +44,7 @@ pub(super) fn figure(runs: &[Run], bootstrap: &BootstrapArgs) -> Outcome<Option<
         "Difference between a map with truncated ranks and the same map with full ranks. A dot is \
          the mean over the photographs{dots}"
     );
-    Ok((!rows.is_empty()).then(|| Figure {
+    Ok((!rows.is_empty()).then_some(Figure {
         name: "truncated-ranks",
         title: "Truncated ranks",
         caption,
