@@ -19,7 +19,8 @@ use crate::linalg::{
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 use crate::tucker::{
-    Completion, Hooi, Hosvd, NonNegative, Observed, Randomized, StHosvd, Tucker, mode_spectrum,
+    Completion, Hooi, Hosvd, Interpolatory, NonNegative, Observed, Randomized, StHosvd, Tucker,
+    mode_spectrum,
 };
 
 /// Compiles the functions for `f32`.
@@ -58,6 +59,8 @@ fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
     let _ = StHosvd::new([1]).decompose(view)?;
     let _ = Hosvd::new([1]).decompose(x)?;
     let _ = Hosvd::new([1]).decompose(view)?;
+    let _ = Interpolatory::new([1]).decompose(x)?;
+    let _ = Interpolatory::new([1]).decompose(view)?;
     let _ = Randomized::new([1]).decompose(x)?;
     let _ = Randomized::new([1]).decompose(view)?;
     let _ = NonNegative::new([1]).decompose(x)?;

@@ -11,6 +11,7 @@ mod instruction_sets;
 mod product;
 mod random;
 mod sign;
+mod skeleton;
 mod small;
 mod unfolding;
 
@@ -25,10 +26,11 @@ pub use unfolding::{
 
 pub(crate) use checks::check_finite;
 pub(crate) use product::product;
-pub(crate) use random::{Counter, random_signs};
+pub(crate) use random::{Counter, random_groups, random_signs};
+pub(crate) use skeleton::{pivot_columns, pseudo_inverse};
 #[cfg(feature = "cuda")]
 pub(crate) use unfolding::gram_resolves;
 pub(crate) use unfolding::{
-    Request, SingularPairs, Wanted, centred_pairs, leading_vectors, left_singular_memory,
-    rescale_singular_values, singular_pairs, square_roots, subtract_mean,
+    Needed, Request, SingularPairs, Wanted, centred_pairs, leading_vectors, left_singular_memory,
+    nearly_leading_vectors, rescale_singular_values, singular_pairs, square_roots, subtract_mean,
 };

@@ -40,19 +40,23 @@
 //! | `claims` | the sizes that a file claims |
 //! | `layer`, `shapes` | layers and their shapes |
 //! | `input` | the input of a network |
-//! | `last` | the choice of the last feature map |
+//! | `last`, `detector`, `operators` | the choice of the last feature map |
 //! | `plan` | selected tensors, ready to run |
 //! | `guard` | calls into the engine |
+//! | `half_products` | matrix products that the engine would refuse |
 //! | `preprocessing`, `preset` | from a photograph to the input |
 //! | `resample` | resizing as Pillow does it |
 
 mod claims;
+mod detector;
 mod graph;
 mod guard;
+mod half_products;
 mod input;
 mod last;
 mod layer;
 mod open;
+mod operators;
 mod plan;
 mod preprocessing;
 mod preset;

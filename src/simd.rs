@@ -72,6 +72,7 @@
 //! ```
 
 mod blas1;
+mod elimination;
 mod lanes;
 mod outer;
 mod panel;
@@ -80,12 +81,14 @@ mod reflectors;
 mod register;
 mod row_product;
 mod scratch;
+mod sign_mixing;
 mod strip;
 mod strip_product;
 mod tile;
 mod transpose;
 
 pub(crate) use blas1::{LINE_F64S, axpy, axpy2, dot, line_start, scaled_copy};
+pub(crate) use elimination::Elimination;
 pub(crate) use lanes::Lanes;
 pub(crate) use outer::{add_outer_products, add_panel, ahead_bytes};
 pub(crate) use panel::Panel;
@@ -93,6 +96,7 @@ pub(crate) use reflectors::{COLUMN_STEP, REFLECTORS, Reflect, inner_products};
 pub(crate) use register::Register;
 pub(crate) use row_product::{PackedColumns, row_product};
 pub(crate) use scratch::Scratch;
+pub(crate) use sign_mixing::{MIXED_ROWS, SignGroup, add_mixed};
 pub(crate) use strip::{Strip, multiply_in_place};
 pub(crate) use strip_product::{PackedRows, sliver_entries};
 pub(crate) use transpose::Transpose;

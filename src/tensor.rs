@@ -14,6 +14,7 @@
 //! | `methods` | the public operations, for [`Tensor`] and [`TensorRef`] |
 //! | `unfold` | slabs and unfoldings |
 //! | `product`, `multi_product` | mode-n products, in one mode and in several |
+//! | `sketch` | products with random signs, with the norm |
 //! | `reduce` | inner products, norms, checks of entries |
 //! | `permute`, `crop` | copies in another order, and of a part |
 //! | `ndarray` | conversions from and to arrays of the crate `ndarray` |
@@ -31,6 +32,7 @@ mod product;
 mod reduce;
 mod shape;
 mod sizes;
+mod sketch;
 mod slice;
 mod unfold;
 
@@ -50,6 +52,7 @@ pub(crate) use product::{
 pub(crate) use reduce::{distance, first_non_finite, inner, largest_magnitude, norm};
 pub(crate) use shape::{check_mode, check_modes};
 pub(crate) use sizes::{Sizes, whole_bytes};
+pub(crate) use sketch::sketch_with_norm;
 pub(crate) use unfold::{fold, slabs, unfold};
 
 use crate::error::Result;

@@ -5,12 +5,14 @@
 //! | [`Hosvd`] | leading singular vectors of each unfolding of X | a Gram matrix of X per mode |
 //! | [`StHosvd`] | the same, mode after mode: each factor is computed after X is projected on the factors before it | little more than one Gram matrix of X |
 //! | [`Randomized`] | ST-HOSVD of X projected on bases from a random sketch | a few thin products with X |
+//! | [`Interpolatory`] | fibres of X as factors, chosen by pivoted QR | a Gram matrix and a product of X per mode |
 //! | [`Hooi`] | alternating least squares, started from ST-HOSVD or HOSVD | two projections of X per sweep |
 //! | [`Completion`] | HOOI with imputation and Gauss-Newton steps, for tensors with missing entries | two projections and a reconstruction of X per step |
 //! | [`NonNegative`] | alternating non-negative least squares (HALS), for core and factors without negative entries | two projections of X per sweep |
 //!
 //! All but [`Completion`], which takes a mask, implement [`Solver`]. All return a [`Tucker`] value.
-//! Factors have orthonormal columns, except for [`NonNegative`]. The entry of largest magnitude in
+//! Factors have orthonormal columns, except for [`NonNegative`] and [`Interpolatory`]. The entry of
+//! largest magnitude in
 //! each column is positive. Terms and notation
 //! follow Kolda & Bader, *Tensor Decompositions and Applications*, SIAM Review 2009.
 //!
@@ -29,7 +31,7 @@
 //! - `rank_law`, `tolerance`, `in_range`: results that obey the rank law, keep the tolerance, and
 //!   stay in the scalar's range;
 //! - `memory`: the sizes from which the solvers estimate their memory;
-//! - `st_hosvd`, `hosvd`, `randomized`, `hooi` with `start`, `sweeps` and `lowering`: the
+//! - `st_hosvd`, `hosvd`, `randomized`, `interpolatory`, `hooi` with `start`, `sweeps` and `lowering`: the
 //!   solvers, each with its memory estimate;
 //! - `completion`: decompositions of tensors with missing entries;
 //! - `non_negative`: decompositions without negative entries;
@@ -42,6 +44,7 @@ mod decomposition;
 mod hooi;
 mod hosvd;
 mod in_range;
+mod interpolatory;
 mod lift;
 mod lowering;
 mod memory;
@@ -69,6 +72,7 @@ pub use completion::{Completion, Coverage, Observed};
 pub use decomposition::Tucker;
 pub use hooi::{Hooi, Start};
 pub use hosvd::Hosvd;
+pub use interpolatory::Interpolatory;
 pub use non_negative::NonNegative;
 pub use outcome::{Convergence, Shortfall, Stop};
 pub use randomized::Randomized;

@@ -192,6 +192,7 @@ fn check_solvers<T: Scalar>(shape: &[usize], ranks: &[usize], least: f64) {
         let truncation = Truncation::RelativeError(tolerance);
         solvers.push(Box::new(StHosvd::new(truncation.clone())));
         solvers.push(Box::new(Hosvd::new(truncation.clone())));
+        solvers.push(Box::new(Randomized::new(truncation.clone())));
         let hooi = Hooi {
             max_sweeps: 2,
             sweep_tolerance: 0.1,

@@ -10,7 +10,7 @@
 //! | `cam NAME WEIGHTING THREADS REPEAT` | seconds per map |
 //! | `cam-batch NAME WEIGHTING THREADS` | seconds |
 //! | `cam-map NAME WEIGHTING OUT.npy` | `0` |
-//! | `st-hosvd NAME ROUTE RANKS THREADS` | seconds, relative error, `0` |
+//! | `st-hosvd NAME ROUTE RANKS THREADS` | seconds, relative error, `0`; RANKS may be `tolerance=EPS` |
 //! | `randomized NAME RANKS THREADS` | seconds, relative error, `0` |
 //! | `hooi NAME RANKS TOLERANCE THREADS` | seconds, relative error, sweeps |
 //! | `gram-product NAME MODE RANK THREADS` | seconds |
@@ -29,7 +29,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use tenfold::cam::{Cam, Weighting};
 use tenfold::io::{AnyTensor, read_npy, write_npy};
 use tenfold::linalg::{Precision, Side, gram};
-use tenfold::{Hooi, Randomized, Scalar, StHosvd, Tensor, Tucker};
+use tenfold::{Hooi, Randomized, Scalar, StHosvd, Tensor, Truncation, Tucker};
 
 type Answer<T = String> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -119,7 +119,7 @@ fn timed<T: Scalar>(command: &str, x: &Tensor<T>, arguments: &[&str]) -> Answer 
         ("st-hosvd", [route, ranks, _]) => {
             let solver = StHosvd {
                 route: route.parse()?,
-                ..StHosvd::new(numbers(ranks)?)
+                ..StHosvd::new(truncation(ranks)?)
             };
             decomposition(|| solver.decompose(x))
         }
@@ -159,6 +159,14 @@ fn decomposition<T: Scalar>(decompose: impl FnOnce() -> tenfold::Result<Tucker<T
         .ok_or("the decomposition has no error estimate")?;
     let sweeps = tucker.convergence().map_or(0, |c| c.sweeps);
     Ok(format!("{seconds} {error} {sweeps}"))
+}
+
+/// Ranks, or `tolerance=EPS`.
+fn truncation(text: &str) -> Answer<Truncation> {
+    Ok(match text.strip_prefix("tolerance=") {
+        Some(tolerance) => Truncation::RelativeError(tolerance.parse()?),
+        None => Truncation::Ranks(numbers(text)?),
+    })
 }
 
 /// Parses numbers with commas between them, such as `20,20,20`.

@@ -120,6 +120,18 @@ def projection_error(x_norm, core):
     return math.sqrt(max(0.0, 1 - (np.linalg.norm(core) / x_norm) ** 2))
 
 
+def measured_error(x, core, factors):
+    """The relative error ‖X − X̂‖/‖X‖ in f64, from X̂ itself. It keeps the digits of a small error."""
+    approximation = np.asarray(core, dtype=np.float64)
+    for mode, factor in enumerate(factors):
+        factor = np.asarray(factor, dtype=np.float64)
+        product = np.tensordot(factor, approximation, axes=(1, mode))
+        approximation = np.moveaxis(product, 0, mode)
+    pairs = list(zip(x, approximation))
+    error = sum(np.sum((np.float64(part) - other) ** 2) for part, other in pairs)
+    return math.sqrt(error / sum(np.sum(np.float64(part) ** 2) for part in x))
+
+
 def tensorly_hooi(x, ranks, tolerance):
     """The core of HOOI."""
     return tensorly_tucker(tensorly.tensor(x), rank=list(ranks), tol=tolerance)[0]

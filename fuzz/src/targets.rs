@@ -8,7 +8,7 @@ use std::path::Path;
 use tenfold::cam::{Cam, Colormap, Combination, Grid, Layout, Sign, Tokens, Weighting};
 use tenfold::io::{
     AnyTensor, AnyTucker, ArrayFile, Element, Member, Raw, ReadOptions, members_from,
-    read_array_from, read_image, read_npy, read_tucker,
+    read_array_from, read_image, read_mask, read_npy, read_tucker,
 };
 #[cfg(feature = "onnx")]
 use tenfold::network::Network;
@@ -119,8 +119,12 @@ pub fn raw(data: &[u8]) {
     assert_eq!(stream.is_ok(), whole.is_ok());
 }
 
-/// Reads a picture with these bytes.
+/// Reads a picture and a mask with these bytes.
 pub fn image(data: &[u8]) {
+    match as_file(data, ".png", |path| read_mask(path)) {
+        Ok(mask) => assert!(mask.width() > 0 && mask.height() > 0),
+        Err(error) => check_message(&error),
+    }
     match as_file(data, ".png", |path| read_image(path)) {
         Ok(image) => assert!(image.width() > 0 && image.height() > 0),
         Err(error) => check_message(&error),
@@ -273,11 +277,13 @@ fn solve<T: Scalar>(mut bytes: Bytes<'_>, from_bits: impl Fn(u64) -> T) {
         max_sweeps: 3,
         ..Hooi::new(truncation.clone())
     };
-    let mut solvers: Vec<Box<dyn Solver<T>>> =
-        vec![Box::new(hosvd), Box::new(st_hosvd), Box::new(hooi)];
-    if let Truncation::Ranks(ranks) = &truncation {
-        solvers.push(Box::new(Randomized::new(ranks.clone())));
-    }
+    let randomized = Randomized::new(truncation.clone());
+    let solvers: Vec<Box<dyn Solver<T>>> = vec![
+        Box::new(hosvd),
+        Box::new(st_hosvd),
+        Box::new(hooi),
+        Box::new(randomized),
+    ];
     for solver in solvers {
         // The memory estimate fails only for input that the solver refuses too.
         let outcome = solver.decompose(x.view());

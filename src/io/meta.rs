@@ -61,6 +61,10 @@ pub struct Meta {
     /// singular values.
     #[serde(default)]
     pub spectra: Vec<Option<Vec<f64>>>,
+    /// [`Tucker::fibres`] of each mode: the columns of X₍ₙ₎ that are the columns of the factor. Empty
+    /// for other factors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fibres: Vec<Option<Vec<usize>>>,
 }
 
 impl Meta {
@@ -100,6 +104,7 @@ impl Meta {
             } else {
                 Vec::new()
             },
+            fibres: fibres(tucker),
         }
     }
 
@@ -150,6 +155,17 @@ impl Meta {
             && self.modes == actual.modes
             && self.dtype == actual.dtype
     }
+}
+
+/// [`Tucker::fibres`] of each mode, or nothing if no mode has any.
+fn fibres<T: Scalar>(tucker: &Tucker<T>) -> Vec<Option<Vec<usize>>> {
+    let modes = 0..tucker.ranks().len();
+    let fibres = modes.map(|mode| tucker.fibres(mode).map(<[usize]>::to_vec));
+    let fibres: Vec<_> = fibres.collect();
+    if fibres.iter().all(Option::is_none) {
+        return Vec::new();
+    }
+    fibres
 }
 
 /// Writes and reads a [`Stop`] as its name.

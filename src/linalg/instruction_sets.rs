@@ -93,14 +93,19 @@ fn kernels_agree<T: Scalar>() {
     }
 }
 
-#[test]
-fn kernels_agree_on_every_instruction_set() {
+/// Calls `run` once on each instruction set.
+pub(super) fn on_every_instruction_set(run: impl Fn() + Sync) {
     for arch in every_arch() {
         let pool = ThreadPoolBuilder::new().num_threads(1);
         let pool = pool.start_handler(move |_| CHOSEN.set(Some(arch))).build();
-        pool.expect("a thread").install(|| {
-            kernels_agree::<f64>();
-            kernels_agree::<f32>();
-        });
+        pool.expect("a thread").install(&run);
     }
+}
+
+#[test]
+fn kernels_agree_on_every_instruction_set() {
+    on_every_instruction_set(|| {
+        kernels_agree::<f64>();
+        kernels_agree::<f32>();
+    });
 }

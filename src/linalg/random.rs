@@ -3,6 +3,7 @@
 use faer::Mat;
 
 use crate::scalar::Scalar;
+use crate::simd::{MIXED_ROWS, SignGroup};
 
 /// A counter-based generator (the finaliser of SplitMix64: Steele, Lea & Flood,
 /// OOPSLA 2014).
@@ -26,6 +27,15 @@ impl Counter {
         }
     }
 
+    /// 1 or −1, the next random sign.
+    fn sign<T: Scalar>(&mut self) -> T {
+        if self.uniform() < 0.5 {
+            -T::one()
+        } else {
+            T::one()
+        }
+    }
+
     /// The next number, uniform in [0, 1).
     pub(crate) fn uniform(&mut self) -> f64 {
         self.count = self.count.wrapping_add(1);
@@ -42,8 +52,18 @@ impl Counter {
 /// A matrix Ω of random signs divided by √rows: ‖Ωx‖² is ‖x‖² on average.
 pub(crate) fn random_signs<T: Scalar>(rows: usize, columns: usize, seed: u64) -> Mat<T> {
     let mut random = Counter::new(seed);
-    let size = 1.0 / (rows as f64).sqrt();
-    Mat::from_fn(rows, columns, |_, _| {
-        T::from_f64(if random.uniform() < 0.5 { -size } else { size })
-    })
+    let size = T::from_f64(1.0 / (rows as f64).sqrt());
+    Mat::from_fn(rows, columns, |_, _| random.sign::<T>() * size)
+}
+
+/// The groups of a matrix Ω = [E₀ H D₀, E₁ H D₁, …]/4 with [`MIXED_ROWS`] rows and random signs in Eᵢ
+/// and Dᵢ: ‖Ωx‖² is ‖x‖² on average, as for [`random_signs`].
+pub(crate) fn random_groups<T: Scalar>(columns: usize, seed: u64) -> Vec<SignGroup<T>> {
+    let mut random = Counter::new(seed);
+    let size = T::from_f64(1.0 / (MIXED_ROWS as f64).sqrt());
+    let groups = (0..columns.div_ceil(MIXED_ROWS)).map(|_| SignGroup {
+        inputs: std::array::from_fn(|_| random.sign()),
+        outputs: std::array::from_fn(|_| random.sign::<T>() * size),
+    });
+    groups.collect()
 }

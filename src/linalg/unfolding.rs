@@ -8,23 +8,30 @@
 //!        ├──────────────────────────┐
 //!        ▼                          ▼
 //!   Gram matrix              triangular factor
-//!   `gram`, `centring`       `qr`, `tsqr`
+//!   `gram`, `centring`,      `qr`, `tsqr`
+//!   `elimination`
 //!        │                          │
 //!        └────────────┬─────────────┘
 //!                     ▼
-//!   singular values, and vectors of the smaller side   `singular_pairs`
+//!   singular values, and vectors of the smaller side   `singular_pairs`, `single`
 //!                     │
 //!                     ▼
 //!   left singular vectors                              `left_singular`
 //! ```
+//!
+//! `subspace_iteration` computes vectors from a Gram matrix that are not exact, for bases of randomized
+//! solvers.
 
 mod accuracy;
 mod centring;
 mod convert;
+mod elimination;
 mod gram;
 mod left_singular;
 mod qr;
+mod single;
 mod singular_pairs;
+mod subspace_iteration;
 mod tsqr;
 mod vectors;
 
@@ -35,6 +42,7 @@ pub use qr::{orthonormal_basis, triangular_factor};
 pub use vectors::Side;
 
 pub(crate) use centring::subtract_mean;
+pub(crate) use elimination::Needed;
 pub(crate) use left_singular::{leading_vectors, left_singular_memory};
 #[cfg(feature = "cuda")]
 pub(crate) use singular_pairs::gram_resolves;
@@ -42,3 +50,4 @@ pub(crate) use singular_pairs::{
     Request, SingularPairs, Wanted, centred_pairs, rescale_singular_values, singular_pairs,
     square_roots,
 };
+pub(crate) use subspace_iteration::nearly_leading_vectors;

@@ -13,46 +13,19 @@
 //! A transposition from C×H×W to H×W×C or back keeps them too. Pooling, also to the same size, and
 //! softmax end the chain.
 //!
+//! A tensor of one channel is skipped: it is a prediction, such as the mask of a segmentation.
+//!
 //! If matrix products over many positions come after the chosen tensor, the network goes on with
 //! tokens, as a vision transformer does after its first convolution. Then the choice is left to the
-//! user.
+//! user. For a detector, `detector` chooses an earlier tensor.
 
 use std::collections::{HashMap, HashSet};
 
+use super::detector;
 use super::graph::{Graph, Node};
 use super::layer::Layer;
+use super::operators::{CONVOLUTIONS, ENDS, OF_TOKENS};
 use crate::error::NetworkError;
-
-/// Operators that start a chain.
-const CONVOLUTIONS: &[&str] = &[
-    "Conv",
-    "ConvTranspose",
-    "ConvInteger",
-    "QLinearConv",
-    "FusedConv",
-    "DeformConv",
-];
-
-/// Operators that end a chain even if the height and width stay the same.
-const ENDS: &[&str] = &[
-    "AveragePool",
-    "GlobalAveragePool",
-    "GlobalLpPool",
-    "GlobalMaxPool",
-    "LogSoftmax",
-    "LpPool",
-    "MaxPool",
-    "Softmax",
-];
-
-/// Operators that combine positions with each other, if their result has many positions.
-const OF_TOKENS: &[&str] = &[
-    "Attention",
-    "Einsum",
-    "Gemm",
-    "MatMul",
-    "MultiHeadAttention",
-];
 
 /// Where the channels of a tensor with four modes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +46,15 @@ impl Channels {
             _ => None,
         }
     }
+
+    /// The number of channels of a tensor with four modes.
+    fn count(self, shape: &[Option<usize>]) -> Option<usize> {
+        *shape.get(if self == Self::First { 1 } else { 3 })?
+    }
 }
 
 /// Chooses the last feature map, and marks the layers with the channels in the last mode. Returns the
-/// place in `layers`.
+/// place in `layers`, which also has the tensors of integers.
 pub(super) fn last_feature_map(graph: &Graph, layers: &mut [Layer]) -> Result<usize, NetworkError> {
     let places: HashMap<String, usize> = layers
         .iter()
@@ -85,7 +63,7 @@ pub(super) fn last_feature_map(graph: &Graph, layers: &mut [Layer]) -> Result<us
         .collect();
     // 1. The tensors that follow from a convolution.
     let mut chains: HashMap<&str, Channels> = HashMap::new();
-    let mut last = None;
+    let mut maps = Vec::new();
     for node in &graph.nodes {
         for output in &node.outputs {
             let Some(&place) = places.get(output) else {
@@ -96,14 +74,18 @@ pub(super) fn last_feature_map(graph: &Graph, layers: &mut [Layer]) -> Result<us
             };
             chains.insert(output, channels);
             layers[place].channels_last = channels == Channels::Last;
-            let positions = channels.positions(&layers[place].shape);
-            if positions.is_some_and(|positions| positions != [Some(1); 2]) {
-                last = Some(place);
+            let Layer {
+                shape, is_float, ..
+            } = &layers[place];
+            let positions = channels.positions(shape);
+            let has_positions = positions.is_some_and(|positions| positions != [Some(1); 2]);
+            if *is_float && has_positions && channels.count(shape) != Some(1) {
+                maps.push(place);
             }
         }
     }
-    // 2. Whether the network goes on with tokens.
-    let Some(place) = last else {
+    // 2. Whether the network goes on with tokens, or predicts something for each position.
+    let Some(&place) = maps.last() else {
         let unsupported = graph.nodes.iter().find(|node| !node.supported);
         if let Some(node) = unsupported {
             return Err(NetworkError::UnsupportedOperator {
@@ -112,7 +94,7 @@ pub(super) fn last_feature_map(graph: &Graph, layers: &mut [Layer]) -> Result<us
             });
         }
         return Err(NetworkError::NoFeatureMap {
-            reason: "the network has no convolutions with a height and a width".into(),
+            reason: "the network has no convolution with several channels and positions".into(),
             candidates: candidates(layers),
         });
     };
@@ -126,6 +108,9 @@ pub(super) fn last_feature_map(graph: &Graph, layers: &mut [Layer]) -> Result<us
             ),
             candidates: candidates(layers),
         });
+    }
+    if detector::is_detector(graph, layers, &places, place) {
+        return Ok(detector::shared_map(graph, layers, &maps).unwrap_or(place));
     }
     Ok(place)
 }
@@ -212,7 +197,8 @@ const MAX_CANDIDATES: usize = 4;
 /// The last layers that can be feature maps: sums and normalisations with more than one position.
 fn candidates(layers: &[Layer]) -> Vec<String> {
     let usual = |layer: &&Layer| {
-        matches!(&layer.operator[..], "Add" | "LayerNormalization" | "Conv")
+        layer.is_float
+            && matches!(&layer.operator[..], "Add" | "LayerNormalization" | "Conv")
             && (3..=4).contains(&layer.shape.len())
             && has_positions(&layer.shape)
     };

@@ -10,6 +10,9 @@ pub struct Layer {
     pub(super) operator: String,
     pub(super) shape: Vec<Option<usize>>,
     pub(super) channels_last: bool,
+    /// Whether the numbers are floating-point numbers or quantised ones. Other layers are integers, which
+    /// the user cannot select.
+    pub(super) is_float: bool,
 }
 
 impl Layer {

@@ -10,6 +10,7 @@ use tract_onnx::prelude::{Framework, InferenceModel, OutletId};
 use super::claims::check_claims;
 use super::graph::Graph;
 use super::guard::guarded;
+use super::half_products::separate_biases;
 use super::input::Input;
 use super::last::last_feature_map;
 use super::layer::Layer;
@@ -69,17 +70,18 @@ impl Network {
             Ok(tract_onnx::onnx().with_ignore_value_info(true))
         })?;
         let file = guarded("read", || engine.proto_model_for_read(&mut &bytes[..]));
-        let file = file.map_err(|error| damaged(&error))?;
+        let mut file = file.map_err(|error| damaged(&error))?;
         drop(bytes);
-        let Some(graph) = &file.graph else {
+        let Some(nodes) = &mut file.graph else {
             return Err(NetworkError::Damaged {
                 reason: "it has no nodes".into(),
             });
         };
-        check_claims(graph)?;
-        let graph = Graph::new(graph, |operator| {
+        check_claims(nodes)?;
+        let graph = Graph::new(nodes, |operator| {
             engine.op_register.0.contains_key(operator)
         });
+        separate_biases(nodes);
         // 2. Make the engine's network.
         let folder = path.parent().and_then(Path::to_str);
         let parsed = guarded("read", || parse(&engine, &file, folder));
@@ -103,8 +105,14 @@ impl Network {
 
     /// Computes the layers and their shapes.
     fn with_shapes(mut self) -> Result<Self, NetworkError> {
-        self.layers = guarded("read", || layers(&self.model, &self.outlets, &self.graph))?;
-        self.last = last_feature_map(&self.graph, &mut self.layers);
+        let mut layers = guarded("read", || layers(&self.model, &self.outlets, &self.graph))?;
+        let last = last_feature_map(&self.graph, &mut layers);
+        // Tensors of integers are needed to follow the operators of quantised networks, and cannot be
+        // selected.
+        let is_float = |layer: &&Layer| layer.is_float;
+        self.last = last.map(|place| layers[..place].iter().filter(is_float).count());
+        layers.retain(|layer| layer.is_float);
+        self.layers = layers;
         Ok(self)
     }
 

@@ -1,4 +1,7 @@
 //! Selected tensors of a network, ready to run.
+//!
+//! A network of half-precision numbers computes with `f32`, because the engine has no fast routines for
+//! `f16` on most processors. The results have more digits.
 
 use std::sync::Arc;
 
@@ -7,6 +10,7 @@ use tract_onnx::prelude::{
     DatumType, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, OutletId, TValue,
     TractResult, TypedRunnableModel, tvec,
 };
+use tract_onnx::tract_core::floats::FloatPrecisionTranslator;
 
 use super::guard::guarded;
 use super::input::{COLOURS, Input};
@@ -41,6 +45,13 @@ impl Plan {
         let network = guarded("prepared", || {
             let mut model = model.clone();
             model.select_output_outlets(&distinct)?;
+            let mut model = model.into_typed()?;
+            if input.datum_type() == DatumType::F16 {
+                model.transform(&FloatPrecisionTranslator::new(
+                    DatumType::F16,
+                    DatumType::F32,
+                ))?;
+            }
             model.into_optimized()?.into_runnable()
         })?;
         Ok(Self {
@@ -112,7 +123,11 @@ impl Plan {
                 return Tensor::from_shape(&shape, &levels);
             }
             let tensor = Tensor::from_shape(&shape, entries)?;
-            Ok(tensor.cast_to_dt(self.input.datum_type())?.into_owned())
+            match self.input.datum_type() {
+                // The network computes with `f32`.
+                DatumType::F16 => Ok(tensor),
+                element => Ok(tensor.cast_to_dt(element)?.into_owned()),
+            }
         })?;
         Ok(tensor)
     }

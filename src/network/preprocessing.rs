@@ -51,10 +51,10 @@ pub struct Preprocessing {
     pub scale: f32,
 }
 
-/// The maximum side of a crop. A square of this size has 800 MB as `f32`.
-const MAX_SIDE: usize = 1 << 13;
-
 impl Preprocessing {
+    /// The maximum side of a crop and of `resize`. A square of this size has 800 MB as `f32`.
+    pub const MAX_SIDE: usize = 1 << 13;
+
     /// The preprocessing for a network. The crop is the input of the network, and the shorter side is
     /// resized to the shorter side of the input. A photograph of the input's size does not change.
     /// torchvision evaluates its networks for 224×224 pixels with `resize: 256`.
@@ -92,7 +92,7 @@ impl Preprocessing {
     ///
     /// # Errors
     /// [`Error::NotPositive`] for an empty photograph, and for a crop or `resize` of 0;
-    /// [`Error::ShapeOverflow`] for a crop with a side above 8192.
+    /// [`Error::ShapeOverflow`] for a side above [`Preprocessing::MAX_SIDE`].
     pub fn crop(&self, photograph: &RgbImage) -> Result<RgbImage> {
         let (width, height) = photograph.dimensions();
         let [rows, columns] = self.windows(height as usize, width as usize)?;
@@ -152,7 +152,7 @@ impl Preprocessing {
                 return Err(Error::NotPositive { what });
             }
         }
-        if crop_height.max(crop_width).max(self.resize) > MAX_SIDE {
+        if crop_height.max(crop_width).max(self.resize) > Self::MAX_SIDE {
             return Err(self.overflow());
         }
         // 1. The size after resizing: the shorter side becomes `resize`, the other is rounded down.

@@ -30,8 +30,7 @@ pub(super) fn fact_of(input: &Input, model: &InferenceModel) -> InferenceFact {
     InferenceFact::dt(input.datum_type()).with_shape(shape)
 }
 
-/// The tensors that depend on the image and hold numbers that a layer can have, in the order of the
-/// file, with the shapes for one image.
+/// The tensors that depend on the image, in the order of the file, with the shapes for one image.
 pub(super) fn layers(
     model: &InferenceModel,
     outlets: &HashMap<String, OutletId>,
@@ -55,7 +54,7 @@ pub(super) fn layers(
                         || matches!(element.unquantized(), DatumType::U8 | DatumType::I8)
                 }
             };
-            if fact.value.is_concrete() || !is_float {
+            if fact.value.is_concrete() {
                 continue;
             }
             layers.push(Layer {
@@ -64,6 +63,7 @@ pub(super) fn layers(
                 operator: node.operator.clone(),
                 shape: extents(fact),
                 channels_last: false,
+                is_float,
             });
         }
     }

@@ -30,6 +30,21 @@ impl<A: Transpose> Panel<A> {
         &self.data
     }
 
+    /// The vectors, sliver by sliver, mutable.
+    pub(super) fn data_mut(&mut self) -> &mut [A] {
+        &mut self.data
+    }
+
+    /// Copies entry p of all vectors to the start of `row`.
+    pub(super) fn copy_row(&self, p: usize, row: &mut [A]) {
+        let width = line_entries::<A>();
+        let sliver = &self.data[p / width * self.sliver_stride()..];
+        let lines = sliver.chunks_exact(width).take(self.depth);
+        for (to, line) in row.iter_mut().zip(lines) {
+            *to = line[p % width];
+        }
+    }
+
     /// Entries of a vector.
     pub(super) fn order(&self) -> usize {
         self.order

@@ -28,30 +28,44 @@ const SUMS: usize = 16;
 ///
 /// The rounding error is at most (CHUNK/SUMS + SUMS + N/CHUNK)·ε·Σ|term| for N entries.
 fn sum<T: Scalar>(x: &[T], y: &[T], term: impl Fn(f64, f64) -> f64 + Sync) -> f64 {
-    let chunk_sum = |(x, y): (&[T], &[T])| {
-        vectorize(
-            #[inline(always)]
-            || {
-                let mut sums = [0.0; SUMS];
-                let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<SUMS>(), y.as_chunks::<SUMS>());
-                for (x, y) in x.iter().zip(y) {
-                    for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-                        *sum += term(x.as_f64(), y.as_f64());
-                    }
-                }
-                for ((sum, x), y) in sums.iter_mut().zip(x_rest).zip(y_rest) {
-                    *sum += term(x.as_f64(), y.as_f64());
-                }
-                sums.iter().sum::<f64>()
-            },
-        )
-    };
+    let chunk_sum = |(x, y): (&[T], &[T])| sum_of_chunk(x, y, &term);
     let chunks: Vec<f64> = x
         .par_chunks(CHUNK)
         .zip(y.par_chunks(CHUNK))
         .map(chunk_sum)
         .collect();
     chunks.iter().sum()
+}
+
+/// Σ term(xᵢ, yᵢ) over the entries of a chunk.
+fn sum_of_chunk<T: Scalar>(x: &[T], y: &[T], term: impl Fn(f64, f64) -> f64) -> f64 {
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut sums = [0.0; SUMS];
+            let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<SUMS>(), y.as_chunks::<SUMS>());
+            for (x, y) in x.iter().zip(y) {
+                for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
+                    *sum += term(x.as_f64(), y.as_f64());
+                }
+            }
+            for ((sum, x), y) in sums.iter_mut().zip(x_rest).zip(y_rest) {
+                *sum += term(x.as_f64(), y.as_f64());
+            }
+            sums.iter().sum::<f64>()
+        },
+    )
+}
+
+/// Σ xᵢ² over a short run of entries, in `f64`.
+pub(super) fn squares<T: Scalar>(x: &[T]) -> f64 {
+    sum_of_chunk(x, x, |x, _| x * x)
+}
+
+/// √`squares`, if no square can have overflowed or lost digits to underflow.
+pub(super) fn norm_of_squares(squares: f64) -> Option<f64> {
+    let accurate = squares.is_nan() || (1e-200..1e300).contains(&squares);
+    accurate.then(|| squares.sqrt())
 }
 
 /// The inner product ⟨X, Y⟩ = Σ xᵢ yᵢ over all entries (Kolda & Bader, §2),
@@ -94,8 +108,8 @@ pub(crate) fn distance<'a, 'b, T: Scalar>(
 fn scaled_norm<T: Scalar>(x: &[T], y: &[T], entry: impl Fn(f64, f64) -> f64 + Sync) -> f64 {
     // 1. Without scaling. This is accurate enough if the sum is far from both ends of the range.
     let squares = sum(x, y, |x, y| entry(x, y).powi(2));
-    if squares.is_nan() || (1e-200..1e300).contains(&squares) {
-        return squares.sqrt();
+    if let Some(norm) = norm_of_squares(squares) {
+        return norm;
     }
     // 2. Scaled by the power of two near the largest entry.
     let largest = x

@@ -1,6 +1,6 @@
 //! The rank that follows from a spectrum, and the part of ‖X‖² that each mode may discard.
 
-use crate::linalg::Precision;
+use crate::linalg::Needed;
 
 use super::truncation::Truncation;
 
@@ -15,12 +15,11 @@ pub(crate) enum Budget {
 }
 
 impl Budget {
-    /// The precision in which singular values are needed. An energy budget compares sums of small
-    /// values, so it needs `f64`.
-    pub(super) fn precision(self) -> Precision {
+    /// The tail that singular values must resolve. An energy budget is compared with the tail.
+    pub(super) fn needed(self) -> Needed {
         match self {
-            Self::Rank(_) => Precision::Native,
-            Self::Energy(_) => Precision::Double,
+            Self::Rank(rank) => Needed::Rank(rank),
+            Self::Energy(energy) => Needed::Tail(energy.sqrt()),
         }
     }
 
@@ -90,6 +89,14 @@ pub(crate) struct Discarded {
 }
 
 impl Discarded {
+    /// The share of ‖X‖² that a compressed tensor lacks, where ‖X‖ is `norm`.
+    pub(super) fn of_compressed(share: f64, norm: f64) -> Self {
+        Self {
+            share,
+            norm: Some(norm),
+        }
+    }
+
     /// The budget of the next mode, where `left` modes are not truncated yet, the next one
     /// included. `budget` is the budget of all modes together. The next mode gets an equal share
     /// of the energy that is not discarded yet. A rank stays the same.

@@ -4,7 +4,9 @@
 use faer::MatRef;
 
 use crate::error::Result;
-use crate::linalg::{Accuracy, LeftSingular, Precision, Request, Route, Wanted, leading_vectors};
+use crate::linalg::{
+    Accuracy, LeftSingular, Needed, Precision, Request, Route, Wanted, leading_vectors,
+};
 use crate::monitor::Monitor;
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, TensorRef, mode_product_until, multi_mode_product_until};
@@ -20,19 +22,25 @@ pub(super) struct Computation<'a> {
 
 impl Computation<'_> {
     /// The leading left singular vectors of Y₍ₙ₎. `rank` receives all singular values and returns
-    /// the number of vectors. A Gram matrix starts with products in `precision`.
+    /// the number of vectors. The tail that is `needed` determines the precision of products.
     pub(super) fn leading<T: Scalar>(
         self,
         y: TensorRef<'_, T>,
         mode: usize,
-        precision: Precision,
+        needed: Needed,
         rank: impl Fn(&[f64]) -> usize,
     ) -> Result<LeftSingular<T>> {
         let request = Request {
-            wanted: Wanted::Leading(&rank),
+            wanted: Wanted::Leading {
+                count: &rank,
+                needed: Some(needed),
+            },
             accuracy: Accuracy {
                 route: self.route,
-                precision,
+                precision: match needed {
+                    Needed::Rank(_) => Precision::Native,
+                    Needed::Tail(_) => Precision::Double,
+                },
             },
             cancellation: self.monitor.cancellation(),
         };

@@ -41,6 +41,8 @@ pub struct Tucker<T> {
     /// in modes without a factor.
     shape: Shape,
     spectra: Vec<Option<Vec<f64>>>,
+    /// The columns of X₍ₙ₎ that are the columns of each factor. Empty for other factors.
+    fibres: Vec<Option<Vec<usize>>>,
     rung: Rung,
     estimated_error: Option<f64>,
     shortfall: Option<Shortfall>,
@@ -150,6 +152,7 @@ impl<T: Scalar> Tucker<T> {
             factors,
             shape,
             spectra,
+            fibres: Vec::new(),
             rung,
             estimated_error: None,
             shortfall: None,
@@ -210,7 +213,8 @@ impl<T: Scalar> Tucker<T> {
     /// [`StHosvd`](crate::StHosvd) those of X projected on the factors of earlier modes (for a
     /// tolerance, of the first pass), for
     /// [`Randomized`](crate::Randomized) the same of the compressed tensor Z, for
-    /// [`Hooi`](crate::Hooi) those of the last projection. `None` for a mode that is not
+    /// [`Hooi`](crate::Hooi) those of the last projection, for [`Interpolatory`](crate::Interpolatory)
+    /// those of X. `None` for a mode that is not
     /// decomposed, and for a decomposition that did not come from a solver.
     #[must_use]
     pub fn spectrum(&self, mode: usize) -> Option<&[f64]> {
@@ -351,6 +355,7 @@ impl<T: Scalar> Tucker<T> {
             self.core = mode_product(&self.core, mode, diagonal.as_ref())?;
         }
         self.shape = self.shape.with(mode, factor.nrows())?;
+        self.fibres.clear();
         self.factors[mode] = Some(factor);
         Ok(())
     }
@@ -380,6 +385,24 @@ impl<T: Scalar> Tucker<T> {
             rescale_singular_values(values, exponent)?;
         }
         Ok(self)
+    }
+
+    /// The columns of X₍ₙ₎ that are the columns of the factor Aₙ, if
+    /// [`Interpolatory`](crate::Interpolatory) computed it.
+    #[must_use]
+    pub fn fibres(&self, mode: usize) -> Option<&[usize]> {
+        self.fibres.get(mode)?.as_deref()
+    }
+
+    /// Sets the columns of the unfoldings of X that are the columns of the factors, and the spectra
+    /// of X.
+    pub(super) fn set_fibres(
+        &mut self,
+        fibres: Vec<Option<Vec<usize>>>,
+        spectra: Vec<Option<Vec<f64>>>,
+    ) {
+        self.fibres = fibres;
+        self.spectra = spectra;
     }
 
     /// The spectra of the decomposed modes.

@@ -62,6 +62,11 @@ impl<'a, T: Scalar> InRange<'a, T> {
         })
     }
 
+    /// Whether the tensor to decompose is a scaled copy.
+    pub(super) fn is_scaled(&self) -> bool {
+        self.scaled.is_some()
+    }
+
     /// The tensor to decompose.
     pub(super) fn view(&self) -> TensorRef<'_, T> {
         self.scaled

@@ -1,22 +1,24 @@
 //! Randomized ST-HOSVD.
 
-use faer::{Mat, MatRef};
-use rayon::prelude::*;
+mod adaptive;
+mod sketching;
 
+use self::adaptive::Adaptive;
+use self::sketching::Sketching;
 use super::computation::Computation;
-use super::decomposition::{Tucker, transposed};
+use super::decomposition::Tucker;
 use super::in_range::{Estimate, InRange};
 use super::memory::Problem;
 use super::relative_error::{error_of_projection, relative_error_memory};
 use super::st_hosvd::{StHosvd, truncate_memory};
+use super::tolerance::Contract;
 use super::truncation::{self, Truncation};
 use crate::error::Result;
-use crate::linalg::{Precision, Route, left_singular_memory, random_signs};
+use crate::linalg::{Needed, Route, left_singular_memory};
 use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
-use crate::tensor::{
-    Tensor, TensorRef, mode_product_memory, multi_mode_product_memory, norm, whole_bytes,
-};
+use crate::simd::MIXED_ROWS;
+use crate::tensor::{TensorRef, mode_product_memory, multi_mode_product_memory, norm, whole_bytes};
 
 /// The randomized sequentially truncated higher-order SVD (after Halko, Martinsson & Tropp, SIAM
 /// Review 2011; for Tucker see Minster, Saibaba & Kilmer, SIAM J. Math. Data Sci. 2020). One
@@ -25,17 +27,25 @@ use crate::tensor::{
 /// With s the longest mode:
 ///
 /// 1. S = X ×ₛ Ω, Ω a few rows of random signs;
-/// 2. Qₙ for n ≠ s: leading left singular vectors of S₍ₙ₎, Rₙ + `oversampling` of them;
+/// 2. Qₙ for n ≠ s: nearly the leading left singular vectors of S₍ₙ₎, Rₙ + `oversampling` of them;
 /// 3. Z = X ×ₙ≠ₛ Qₙᵀ;
-/// 4. Z ≈ G ×ₙ Bₙ by [`StHosvd`] at the ranks Rₙ; Aₛ = Bₛ, Aₙ = Qₙ Bₙ.
+/// 4. Qₛ: nearly the leading left singular vectors of Z₍ₛ₎;
+/// 5. Z ×ₛ Qₛᵀ ≈ G ×ₙ Bₙ by [`StHosvd`] at the ranks Rₙ; Aₙ = Qₙ Bₙ.
 ///
 /// A power iteration repeats 1 to 3 with Ω = leading left singular vectors of
-/// Z₍ₛ₎, transposed.
+/// Z₍ₛ₎, transposed. Step 4 is omitted where Rₛ is not much smaller than Iₛ.
 ///
-/// Cost: two thin products with X, about 2·(16 + R + p) flops per entry, p the oversampling;
+/// For a tolerance ε, the spectra of the sketch give the number of columns of each Qₙ. The energy
+/// ‖X‖² − ‖Z‖² that Z lacks is exact. What it leaves of ε² goes to the choice of ranks of
+/// [`StHosvd`]. If the bases are not good enough, they grow. If they become so large that
+/// [`StHosvd`] is cheaper, the result is the result of [`StHosvd`]. Below a tolerance of 1e-4 (0.035 for
+/// `f32`) the error is measured, which costs as much as steps 1 to 5.
+///
+/// Cost: two passes over X, about 2·(R + p) flops per entry, p the oversampling;
 /// [`StHosvd`] needs Iₙ flops per entry for its first Gram matrix. The vectors of mode n come
 /// from 16·|X|/(Iₛ·Iₙ) random columns. With three or more modes the error is therefore one or
-/// two percent above the deterministic one. A matrix needs a power iteration for that. The
+/// two percent above the deterministic one, and up to 4 percent where the singular values fall like 1/i.
+/// A matrix needs a power iteration for that. The
 /// solver computes the error from ‖X‖ and ‖G‖, and measures a small one.
 ///
 /// ```
@@ -47,8 +57,8 @@ use crate::tensor::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Randomized {
-    /// The ranks, one for each mode to decompose.
-    pub ranks: Vec<usize>,
+    /// How far to truncate.
+    pub truncation: Truncation,
     /// The modes to decompose; `None` for all modes.
     pub modes: Option<Vec<usize>>,
     /// The number of vectors that steps 2 and 3 keep in addition to the rank.
@@ -63,10 +73,7 @@ pub struct Randomized {
 
 /// The minimum number of rows of the sketch. With fewer rows, a random sketch may miss a direction
 /// of the sketched mode.
-const SKETCH_ROWS: usize = 16;
-
-/// The minimum number of columns of a sketched unfolding for each vector that is computed from it.
-const SKETCH_COLUMNS: usize = 32;
+const SKETCH_ROWS: usize = MIXED_ROWS;
 
 impl Randomized {
     /// Decomposes all modes with an oversampling of 8, without power iterations, with seed 0.
@@ -76,9 +83,9 @@ impl Randomized {
     /// let randomized = Randomized::new([4, 4, 4]);
     /// assert_eq!((randomized.oversampling, randomized.power_iterations), (8, 0));
     /// ```
-    pub fn new(ranks: impl Into<Vec<usize>>) -> Self {
+    pub fn new(truncation: impl Into<Truncation>) -> Self {
         Self {
-            ranks: ranks.into(),
+            truncation: truncation.into(),
             modes: None,
             oversampling: 8,
             power_iterations: 0,
@@ -89,107 +96,211 @@ impl Randomized {
 
     /// Decomposes `x`.
     ///
+    /// With a tolerance ε, the relative error is at most ε, or [`Tucker::shortfall`] holds the
+    /// error that was reached.
+    ///
     /// # Errors
     /// Those of [`StHosvd::decompose`].
     ///
     /// ```
-    /// # use tenfold::{Randomized, Tensor};
+    /// # use tenfold::{Randomized, Tensor, Truncation};
     /// let x = Tensor::from_fn(&[9, 8, 7], |i| (i[0] + i[1] * i[2]) as f64)?;
     /// let tucker = Randomized { seed: 7, ..Randomized::new([2, 2, 2]) }.decompose(&x)?;
     /// assert!(tucker.relative_error(&x)? < 1e-13);
+    /// let tucker = Randomized::new(Truncation::RelativeError(1e-3)).decompose(&x)?;
+    /// assert!(tucker.relative_error(&x)? <= 1e-3);
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn decompose<'a, T: Scalar>(&self, x: impl Into<TensorRef<'a, T>>) -> Result<Tucker<T>> {
         let x = x.into();
         let modes = truncation::named_modes(self.modes.as_deref(), x.order())?;
-        truncation::check(&Truncation::Ranks(self.ranks.clone()), x.shape(), &modes)?;
-        let in_range = InRange::new(x, norm(x))?;
-        let x = in_range.view();
-        let at_ranks = StHosvd {
-            modes: Some(modes.clone()),
+        truncation::check(&self.truncation, x.shape(), &modes)?;
+        match &self.truncation {
+            Truncation::Ranks(ranks) => self.at_ranks(x, &modes, ranks),
+            &Truncation::RelativeError(tolerance) => self.within(x, &modes, tolerance),
+        }
+    }
+
+    /// The decomposition at given ranks.
+    fn at_ranks<T: Scalar>(
+        &self,
+        x: TensorRef<'_, T>,
+        modes: &[usize],
+        ranks: &[usize],
+    ) -> Result<Tucker<T>> {
+        let solver = StHosvd {
+            modes: Some(modes.to_vec()),
             monitor: self.monitor.without_reports(),
-            ..StHosvd::new(self.ranks.clone())
+            ..StHosvd::new(ranks.to_vec())
         };
-        let mut tucker = match self.compress(x, &modes)? {
-            Some(Compressed { z, bases }) => at_ranks.decompose(&z)?.lift(&bases)?,
-            None => at_ranks.decompose(x)?,
+        let wanted = self.wanted(x.shape(), modes, ranks);
+        let (in_range, tucker) = match self.others(x.shape(), modes) {
+            None => {
+                let in_range = InRange::new(x, norm(x))?;
+                let tucker = solver.decompose(in_range.view())?;
+                (in_range, tucker)
+            }
+            Some((sketched, others)) => {
+                let sketching = Sketching {
+                    x,
+                    sketched,
+                    others: &others,
+                    computation: self.computation(),
+                };
+                // 1. The sketch, of a scaled copy if the norm requires that.
+                let rows = sketching.rows(&wanted, SKETCH_ROWS);
+                let rows = rows.min(2 * wanted[sketched]).min(x.shape()[sketched]);
+                let (mut sketch, norm) = sketching.sketch(rows, self.seed)?;
+                let in_range = InRange::new(x, norm)?;
+                let sketching = Sketching {
+                    x: in_range.view(),
+                    ..sketching
+                };
+                if in_range.is_scaled() {
+                    sketch = sketching.sketch(rows, self.seed)?.0;
+                }
+                // 2. The compressed tensor.
+                let bases = sketching.bases(&sketch, &wanted)?;
+                let mut compressed = sketching.compress(bases)?;
+                self.report(1)?;
+                // 3. Power iterations.
+                for iteration in 0..self.power_iterations {
+                    let z = compressed.z.view();
+                    let rank = wanted[sketched].min(z.data().len() / x.shape()[sketched]);
+                    let leading =
+                        self.computation()
+                            .leading(z, sketched, Needed::Rank(rank), |_| rank)?;
+                    let sketch = sketching.product(leading.vectors.transpose())?;
+                    compressed = sketching.compress(sketching.bases(&sketch, &wanted)?)?;
+                    self.report(iteration + 2)?;
+                }
+                // 4. The decomposition of the compressed tensor.
+                let compressed = sketching.compress_last(compressed, wanted[sketched])?;
+                let tucker = solver.decompose(&compressed.z)?.lift(&compressed.bases)?;
+                (in_range, tucker)
+            }
         };
+        self.finish(&in_range, tucker)
+    }
+
+    /// The decomposition within a tolerance.
+    fn within<T: Scalar>(
+        &self,
+        x: TensorRef<'_, T>,
+        modes: &[usize],
+        tolerance: f64,
+    ) -> Result<Tucker<T>> {
+        if let Some(tucker) = self.adaptive(x, modes, tolerance)?
+            && tucker.shortfall().is_none()
+        {
+            self.report(self.steps())?;
+            return Ok(tucker);
+        }
+        let deterministic = StHosvd {
+            modes: Some(modes.to_vec()),
+            monitor: self.monitor.without_reports(),
+            ..StHosvd::new(Truncation::RelativeError(tolerance))
+        };
+        let tucker = deterministic.decompose(x)?;
         self.report(self.steps())?;
-        tucker.estimate_error(x, error_of_projection(in_range.norm, norm(tucker.core())))?;
+        Ok(tucker)
+    }
+
+    /// The decomposition within a tolerance by sketches. `None` if they would not be cheaper than
+    /// [`StHosvd`].
+    fn adaptive<T: Scalar>(
+        &self,
+        x: TensorRef<'_, T>,
+        modes: &[usize],
+        tolerance: f64,
+    ) -> Result<Option<Tucker<T>>> {
+        let contract = Contract::new::<T>(tolerance, x.shape(), Route::Auto);
+        let Some((sketched, others)) = self.others(x.shape(), modes) else {
+            return Ok(None);
+        };
+        let rows = SKETCH_ROWS;
+        if contract.share == 0.0 || 2 * rows > x.shape()[sketched] {
+            return Ok(None);
+        }
+        let sketching = Sketching {
+            x,
+            sketched,
+            others: &others,
+            computation: self.computation(),
+        };
+        let (mut sketch, norm) = sketching.sketch(rows, self.seed)?;
+        if norm == 0.0 {
+            return Ok(None);
+        }
+        let in_range = InRange::new(x, norm)?;
+        let sketching = Sketching {
+            x: in_range.view(),
+            ..sketching
+        };
+        if in_range.is_scaled() {
+            sketch = sketching.sketch(rows, self.seed)?.0;
+        }
+        self.report(1)?;
+        let adaptive = Adaptive {
+            sketching,
+            modes,
+            contract,
+            tolerance,
+            norm: in_range.norm,
+            oversampling: self.oversampling,
+            seed: self.seed,
+        };
+        let tucker = adaptive.decompose(sketch)?;
+        let restore = |tucker| in_range.restore(tucker, Some(tolerance), Estimate::Error);
+        tucker.map(restore).transpose()
+    }
+
+    /// The result for the original tensor, with its error.
+    fn finish<T: Scalar>(
+        &self,
+        in_range: &InRange<'_, T>,
+        mut tucker: Tucker<T>,
+    ) -> Result<Tucker<T>> {
+        self.report(self.steps())?;
+        let from_norms = error_of_projection(in_range.norm, norm(tucker.core()));
+        tucker.estimate_error(in_range.view(), from_norms)?;
         in_range.restore(tucker, None, Estimate::Error)
     }
 
     /// The number of steps: the sketches and the decomposition.
     fn steps(&self) -> usize {
-        self.power_iterations.saturating_add(2)
+        match self.truncation {
+            Truncation::Ranks(_) => self.power_iterations.saturating_add(2),
+            Truncation::RelativeError(_) => 2,
+        }
     }
 
     fn report(&self, done: usize) -> Result<()> {
         self.monitor.step(Progress::new(done, self.steps()))
     }
 
-    /// Steps 1 to 3; `None` for a single mode, since there is nothing to sketch.
-    fn compress<T: Scalar>(
-        &self,
-        x: TensorRef<'_, T>,
-        modes: &[usize],
-    ) -> Result<Option<Compressed<T>>> {
-        let shape = x.shape();
-        let Some(sketched) = Self::sketched(shape, modes) else {
-            return Ok(None);
-        };
-        let wanted = self.wanted(shape, modes);
-        let others: Vec<usize> = modes.iter().copied().filter(|&n| n != sketched).collect();
-
-        // 1. The number of rows of Ω.
-        let entries = shape.iter().product::<usize>() / shape[sketched];
-        let enough = |&n: &usize| (SKETCH_COLUMNS * wanted[n]).div_ceil(entries / shape[n]);
-        let rows = others
-            .iter()
-            .map(enough)
-            .max()
-            .unwrap_or(0)
-            .max(SKETCH_ROWS);
-        let rows = rows.min(2 * wanted[sketched]).min(shape[sketched]);
-        let omega = random_signs(rows, shape[sketched], self.seed);
-
-        // 2. The first sketch.
-        let computation = Computation {
+    fn computation(&self) -> Computation<'_> {
+        Computation {
             route: Route::Auto,
             monitor: &self.monitor,
-        };
-        let sketching = Sketching {
-            x,
-            sketched,
-            others: &others,
-            wanted: &wanted,
-            computation,
-        };
-        let mut compressed = sketching.compress(omega.as_ref())?;
-        self.report(1)?;
-        // 3. Power iterations.
-        for iteration in 0..self.power_iterations {
-            let rank = wanted[sketched].min(compressed.z.data().len() / shape[sketched]);
-            let z = compressed.z.view();
-            let leading = computation.leading(z, sketched, Precision::Native, |_| rank)?;
-            compressed = sketching.compress(leading.vectors.transpose())?;
-            self.report(iteration + 2)?;
         }
-        Ok(Some(compressed))
     }
 
-    /// The mode that is sketched: the longest one. `None` for a single mode.
-    fn sketched(shape: &[usize], modes: &[usize]) -> Option<usize> {
+    /// The mode that is sketched, the longest one, and the other modes. `None` for a single mode,
+    /// since there is nothing to sketch.
+    fn others(&self, shape: &[usize], modes: &[usize]) -> Option<(usize, Vec<usize>)> {
         // Of modes of equal extent, the first: the products that follow can then start with the
         // last mode, which is the fastest.
         let longest = modes.iter().copied().rev().max_by_key(|&mode| shape[mode]);
-        longest.filter(|_| modes.len() > 1)
+        let sketched = longest.filter(|_| modes.len() > 1)?;
+        let others = modes.iter().copied().filter(|&mode| mode != sketched);
+        Some((sketched, others.collect()))
     }
 
-    /// The number of columns of the basis of each mode.
-    fn wanted(&self, shape: &[usize], modes: &[usize]) -> Vec<usize> {
+    /// The number of columns of the basis of each mode, for given ranks.
+    fn wanted(&self, shape: &[usize], modes: &[usize], ranks: &[usize]) -> Vec<usize> {
         let mut wanted = shape.to_vec();
-        for (&mode, &rank) in modes.iter().zip(&self.ranks) {
+        for (&mode, &rank) in modes.iter().zip(ranks) {
             wanted[mode] = rank.saturating_add(self.oversampling).min(shape[mode]);
         }
         wanted
@@ -209,23 +320,32 @@ impl Randomized {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn memory<T: Scalar>(&self, shape: &[usize]) -> Result<u64> {
-        let truncation = Truncation::Ranks(self.ranks.clone());
-        let problem = Problem::new::<T>(shape, self.modes.as_deref(), &truncation)?;
+        let problem = Problem::new::<T>(shape, self.modes.as_deref(), &self.truncation)?;
         let (x, modes) = (&problem.x, &problem.modes);
         let measuring = relative_error_memory(&problem);
         let all = problem.steps(modes);
-        let Some(sketched) = Self::sketched(shape, modes) else {
+        let Some((sketched, others)) = self.others(shape, modes) else {
             return Ok(whole_bytes(truncate_memory(x, &all).max(measuring)));
         };
-        let wanted: Vec<f64> = self
-            .wanted(shape, modes)
-            .iter()
-            .map(|&n| n as f64)
-            .collect();
-        let others = modes.iter().filter(|&&mode| mode != sketched);
-        let steps: Vec<_> = others.map(|&n| (n, wanted[n])).collect();
+        let mut wanted: Vec<f64> = match &self.truncation {
+            Truncation::Ranks(ranks) => self
+                .wanted(shape, modes, ranks)
+                .iter()
+                .map(|&n| n as f64)
+                .collect(),
+            // Larger bases are not cheaper than ST-HOSVD.
+            Truncation::RelativeError(_) => x.extents.iter().map(|n| n / 2.0).collect(),
+        };
+        (0..shape.len())
+            .filter(|mode| !modes.contains(mode))
+            .for_each(|mode| wanted[mode] = x.extents[mode]);
+        let steps: Vec<_> = others.iter().map(|&n| (n, wanted[n])).collect();
         // 1. The sketch, and the bases of all modes, which are computed in parallel.
-        let rows = (2.0 * wanted[sketched]).min(x.extents[sketched]);
+        let rows = match self.truncation {
+            Truncation::Ranks(_) => 2.0 * wanted[sketched],
+            Truncation::RelativeError(_) => wanted[sketched],
+        };
+        let rows = rows.min(x.extents[sketched]);
         let sketch = x.with(sketched, rows);
         let bases = steps.iter().map(|&(n, columns)| {
             left_singular_memory(&sketch, n, columns) + x.extents[n] * columns * x.scalar
@@ -237,59 +357,20 @@ impl Randomized {
         let z = steps
             .iter()
             .fold(x.clone(), |z, &(mode, rows)| z.with(mode, rows));
-        let solving = truncate_memory(&z, &all);
-        // 3. The rows of Ω of a power iteration.
-        let iterating = if self.power_iterations > 0 {
-            left_singular_memory(&z, sketched, wanted[sketched])
-        } else {
-            0.0
-        };
+        let basis = left_singular_memory(&z, sketched, wanted[sketched])
+            + z.with(sketched, wanted[sketched]).bytes();
+        let solving = truncate_memory(&z, &all).max(basis);
         // Z and its bases are kept while a power iteration computes the next ones.
         let previous = z.bytes() + problem.factors(&wanted);
-        let most = sketching.max(compressing).max(solving).max(iterating);
-        Ok(whole_bytes((previous + most).max(measuring)))
-    }
-}
-
-/// A tensor whose mode s is sketched.
-struct Sketching<'a, T> {
-    x: TensorRef<'a, T>,
-    /// Mode s.
-    sketched: usize,
-    /// The other modes to decompose.
-    others: &'a [usize],
-    /// The number of columns of the basis of each mode.
-    wanted: &'a [usize],
-    computation: Computation<'a>,
-}
-
-impl<T: Scalar> Sketching<'_, T> {
-    /// S = X ×ₛ Ω; Qₙ for the other modes, with the wanted number of columns, or fewer if S₍ₙ₎ has
-    /// a lower rank; Z = X ×ₙ≠ₛ Qₙᵀ.
-    fn compress(&self, omega: MatRef<'_, T>) -> Result<Compressed<T>> {
-        let computation = self.computation;
-        let sketch = computation.mode_product(self.x, self.sketched, omega)?;
-        let mut core = sketch.shape().to_vec();
-        self.others.iter().for_each(|&n| core[n] = self.wanted[n]);
-        for &n in self.others {
-            core[n] = core[n].min(core.iter().product::<usize>() / core[n]);
+        let most = sketching.max(compressing).max(solving);
+        let own = whole_bytes((previous + most).max(measuring));
+        if let Truncation::Ranks(_) = self.truncation {
+            return Ok(own);
         }
-        let found = self
-            .others
-            .par_iter()
-            .map(|&n| computation.leading(sketch.view(), n, Precision::Native, |_| core[n]))
-            .collect::<Result<Vec<_>>>()?;
-        let mut bases = vec![None; self.x.order()];
-        for (&n, leading) in self.others.iter().zip(found) {
-            bases[n] = Some(leading.vectors);
-        }
-        let z = computation.multi_mode_product(self.x, &transposed(&bases, self.others))?;
-        Ok(Compressed { z, bases })
+        let deterministic = StHosvd {
+            modes: self.modes.clone(),
+            ..StHosvd::new(self.truncation.clone())
+        };
+        Ok(own.max(deterministic.memory::<T>(shape)?))
     }
-}
-
-/// Z = X ×ₙ Qₙᵀ, with the bases Qₙ of the modes that are compressed.
-struct Compressed<T> {
-    z: Tensor<T>,
-    bases: Vec<Option<Mat<T>>>,
 }

@@ -13,7 +13,8 @@
 //!
 //! The even split is the second candidate so that no result stores more than with an even split. In
 //! HOSVD it is a block of the core too. In ST-HOSVD it is ST-HOSVD of the core, up to the small part of
-//! X that the first pass has discarded.
+//! X that the first pass has discarded. It is not computed where its first rank alone shows that it
+//! stores more than the block.
 //!
 //! The additional vectors of a first pass of ST-HOSVD cost flops. Each mode keeps at least the rank of
 //! an even split of ε², and more only while the first pass costs at most [`COST`] times as much. If no
@@ -53,11 +54,14 @@ pub(crate) struct FirstPass {
     flops: f64,
     /// Whether a mode keeps more than the rank of an even split.
     keeps_more: bool,
+    /// The first mode, and its rank in an even split.
+    first_even: Option<(usize, usize)>,
 }
 
 /// The truncation of a mode of a tensor Y.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
+    mode: usize,
     /// The entries of Y.
     entries: f64,
     /// The extent of Y in this mode, and in the next one.
@@ -73,6 +77,7 @@ impl Step {
     pub(crate) fn new(shape: &[usize], left: &[usize]) -> Self {
         let extent = |place: usize| left.get(place).map_or(0.0, |&mode| shape[mode] as f64);
         Self {
+            mode: left.first().copied().unwrap_or(0),
             entries: shape.iter().map(|&extent| extent as f64).product(),
             extent: extent(0),
             next: extent(1),
@@ -104,6 +109,7 @@ impl FirstPass {
             choice,
             flops: 0.0,
             keeps_more: false,
+            first_even: None,
         }
     }
 
@@ -132,6 +138,22 @@ impl FirstPass {
         let (even, rank) = self.ranks(discarded, step, values);
         self.flops += step.gram() + rank as f64 * step.product();
         self.keeps_more |= rank > even;
+        self.first_even.get_or_insert((step.mode, even));
+    }
+
+    /// Whether an even split may store fewer entries than `block`. Its first rank is known. Each other
+    /// rank is at least the smallest one within the whole budget.
+    fn even_split_may_store_less<T: Scalar>(
+        &self,
+        search: &Candidates<'_, T>,
+        block: &Block,
+    ) -> bool {
+        let ranks = search.modes.iter().map(|&mode| match self.first_even {
+            Some((first, rank)) if first == mode => rank,
+            _ => search.smallest_rank(mode),
+        });
+        let ranks: Vec<usize> = ranks.collect();
+        search.storage.entries(&ranks) < search.entries(block)
     }
 
     /// The decomposition with the fewest entries within the budget, from the decomposition `first`
@@ -148,7 +170,7 @@ impl FirstPass {
         let Some(block) = search.cheapest_block() else {
             return Ok(first);
         };
-        let even = if self.keeps_more {
+        let even = if self.keeps_more && self.even_split_may_store_less(&search, &block) {
             Some(even_split(&first)?)
                 .filter(|even| search.entries_of(even) < search.entries(&block))
         } else {
@@ -263,6 +285,13 @@ impl<'a, T: Scalar> Candidates<'a, T> {
             .map(|&extent| extent as f64)
             .product();
         self.first.core().data().len() as f64 <= SMALL * entries
+    }
+
+    /// The smallest rank in `mode` that any decomposition within the budget has. The spectrum of the
+    /// first pass is at most the spectrum of X.
+    fn smallest_rank(&self, mode: usize) -> usize {
+        let values = self.first.spectrum(mode).unwrap_or_default();
+        self.discarded.rank(Budget::Energy(self.budget), values)
     }
 
     /// The entries that a block stores.

@@ -26,7 +26,7 @@ use super::storage::Storage;
 use super::sub_block::Core;
 use super::sweeps::{update, update_memory};
 use crate::error::Result;
-use crate::linalg::{Precision, left_singular_memory, orthonormal_basis, product};
+use crate::linalg::{Needed, left_singular_memory, orthonormal_basis, product};
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, mode_product_memory};
 
@@ -116,9 +116,9 @@ impl<T: Scalar> Refinement<'_, T> {
             .computation
             .mode_product(core, mode, complement.as_ref())?;
         let all = |values: &[f64]| values.len().min(extent - rank);
-        let rest = self
-            .computation
-            .leading(lacking.view(), mode, Precision::Native, all)?;
+        let rest =
+            self.computation
+                .leading(lacking.view(), mode, Needed::Rank(extent - rank), all)?;
         // 2. Orthonormal, because a vector for the singular value 0 can be any vector.
         let basis = Mat::from_fn(extent, rank + rest.vectors.ncols(), |i, j| {
             if j < rank {

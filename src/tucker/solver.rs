@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use super::decomposition::Tucker;
 use super::hooi::Hooi;
 use super::hosvd::Hosvd;
+use super::interpolatory::Interpolatory;
 use super::non_negative::NonNegative;
 use super::randomized::Randomized;
 use super::st_hosvd::StHosvd;
@@ -33,6 +34,8 @@ pub enum Method {
     Randomized,
     /// [`NonNegative`].
     NonNegative,
+    /// [`Interpolatory`].
+    Interpolatory,
 }
 
 named!(Method, "method",
@@ -41,6 +44,7 @@ named!(Method, "method",
     Hooi => "hooi",
     Randomized => "randomized",
     NonNegative => "non-negative",
+    Interpolatory => "interpolatory",
 );
 
 /// A solver of Tucker decompositions, with its options, for tensors of `T`.
@@ -97,4 +101,4 @@ macro_rules! solver {
     )+};
 }
 
-solver!(StHosvd, Hosvd, Hooi, Randomized, NonNegative);
+solver!(StHosvd, Hosvd, Hooi, Randomized, Interpolatory, NonNegative);

@@ -223,7 +223,7 @@ impl StHosvd {
     /// Aₙ = leading left singular vectors of Y₍ₙ₎, Y ← Y ×ₙ Aₙᵀ, for each mode, starting from
     /// Y = X. `discarded` is what X itself lacks, if it is the core of a decomposition. A `first_pass`
     /// chooses the ranks in place of the budgets. Returns what is discarded too.
-    fn truncate<T: Scalar>(
+    pub(super) fn truncate<T: Scalar>(
         &self,
         x: TensorRef<'_, T>,
         budgets: &[(usize, Budget)],
@@ -247,7 +247,7 @@ impl StHosvd {
                 Some(pass) => pass.rank(discarded, sizes, values),
                 None => discarded.rank(own, values),
             };
-            let leading = computation.leading(current, mode, budget.precision(), rank)?;
+            let leading = computation.leading(current, mode, own.needed(), rank)?;
             if let Some(pass) = &mut first_pass {
                 pass.count(discarded, sizes, &leading.values);
             }

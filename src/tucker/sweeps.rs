@@ -21,7 +21,7 @@ use super::outcome::{Convergence, Stop};
 use super::relative_error::error_of_projection;
 use super::tolerance::Contract;
 use crate::error::Result;
-use crate::linalg::{Precision, Route, left_singular_memory};
+use crate::linalg::{Needed, Route, left_singular_memory};
 use crate::monitor::{Monitor, Progress};
 use crate::scalar::Scalar;
 use crate::tensor::{
@@ -299,7 +299,7 @@ pub(super) fn update<T: Scalar>(
     }
     if let &[mode] = modes {
         let rank = tucker.ranks()[mode];
-        let leading = computation.leading(y, mode, Precision::Native, |_| rank)?;
+        let leading = computation.leading(y, mode, Needed::Rank(rank), |_| rank)?;
         let replacement = Replacement {
             core: computation.mode_product(y, mode, leading.vectors.transpose())?,
             factor: leading.vectors,

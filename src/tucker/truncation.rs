@@ -46,6 +46,44 @@ impl Truncation {
 }
 
 impl Truncation {
+    /// The largest ranks that are at most `ranks`, for `modes` (`None` for all modes) of a tensor of
+    /// extents `shape`. A rank above the extent of its mode, or above the product of the other ranks,
+    /// is lowered to it, because no core has a larger rank. The result passes
+    /// [`Truncation::check`].
+    ///
+    /// # Errors
+    /// Those of [`Truncation::check`], except for ranks that are too large.
+    ///
+    /// ```
+    /// use tenfold::Truncation;
+    /// let at_most = Truncation::at_most(&[2, 3, 1], &[3, 4, 3], None)?;
+    /// assert_eq!(at_most, Truncation::Ranks(vec![2, 2, 1]));
+    /// assert_eq!(Truncation::at_most(&[6, 7], &[6, 7], None)?, Truncation::from([6, 6]));
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn at_most(ranks: &[usize], shape: &[usize], modes: Option<&[usize]>) -> Result<Self> {
+        let shape = Shape::new(shape)?;
+        let modes = named_modes(modes, shape.order())?;
+        if ranks.len() != modes.len() {
+            return Err(wrong_count(ranks.len(), &modes, &shape));
+        }
+        let mut core = shape.to_vec();
+        for (&mode, &rank) in modes.iter().zip(ranks) {
+            if rank == 0 {
+                return Err(Error::ZeroRank { mode });
+            }
+            core[mode] = rank.min(shape[mode]);
+        }
+        // Only the largest rank can be above the product of the others. Once it is lowered, no other
+        // rank is above the product of the others.
+        for &mode in &modes {
+            core[mode] = core[mode].min(product_of_others(&core, mode));
+        }
+        let lowered = Self::Ranks(modes.iter().map(|&mode| core[mode]).collect());
+        check(&lowered, &shape, &modes)?;
+        Ok(lowered)
+    }
+
     /// The tolerance, if there is one.
     pub(super) fn tolerance(&self) -> Option<f64> {
         match self {
@@ -103,11 +141,7 @@ pub(super) fn check_tolerance(what: &'static str, value: f64) -> Result<()> {
 /// The rank law: 1 ≤ Rₙ ≤ min(Iₙ, Πₘ≠ₙ Rₘ).
 fn check_ranks(ranks: &[usize], shape: &[usize], modes: &[usize]) -> Result<()> {
     if ranks.len() != modes.len() {
-        return Err(Error::RankCountMismatch {
-            actual: ranks.len(),
-            expected: modes.len(),
-            partial: modes.len() < shape.len(),
-        });
+        return Err(wrong_count(ranks.len(), modes, shape));
     }
     let mut core = shape.to_vec();
     for (&mode, &rank) in modes.iter().zip(ranks) {
@@ -124,13 +158,7 @@ fn check_ranks(ranks: &[usize], shape: &[usize], modes: &[usize]) -> Result<()> 
         core[mode] = rank;
     }
     for (&mode, &rank) in modes.iter().zip(ranks) {
-        let product = core
-            .iter()
-            .enumerate()
-            .filter(|&(other, _)| other != mode)
-            .fold(1usize, |product, (_, &extent)| {
-                product.saturating_mul(extent)
-            });
+        let product = product_of_others(&core, mode);
         if rank > product {
             return Err(Error::RankAboveProduct {
                 mode,
@@ -142,9 +170,55 @@ fn check_ranks(ranks: &[usize], shape: &[usize], modes: &[usize]) -> Result<()> 
     Ok(())
 }
 
+fn wrong_count(actual: usize, modes: &[usize], shape: &[usize]) -> Error {
+    Error::RankCountMismatch {
+        actual,
+        expected: modes.len(),
+        partial: modes.len() < shape.len(),
+    }
+}
+
+/// Πₘ≠ₙ Rₘ for the extents `core` of a core.
+fn product_of_others(core: &[usize], mode: usize) -> usize {
+    let others = core.iter().enumerate().filter(|&(other, _)| other != mode);
+    others.fold(1, |product, (_, &rank)| product.saturating_mul(rank))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::common::oracle::for_each_index;
+
+    /// Compares with the largest of all lawful ranks.
+    #[test]
+    fn ranks_are_lowered_no_further_than_the_law_requires() {
+        for (shape, modes) in [
+            (&[3, 4, 3][..], &[0, 1, 2][..]),
+            (&[2, 5], &[0, 1]),
+            (&[5, 2, 3], &[2, 0]),
+            (&[1, 1, 4], &[0, 1, 2]),
+            (&[4], &[0]),
+        ] {
+            for_each_index(&vec![6; modes.len()], |asked| {
+                let asked: Vec<usize> = asked.iter().map(|rank| rank + 1).collect();
+                let mut largest = vec![0; asked.len()];
+                for_each_index(&asked, |ranks| {
+                    let ranks: Vec<usize> = ranks.iter().map(|rank| rank + 1).collect();
+                    if check_ranks(&ranks, shape, modes).is_ok() {
+                        for (largest, rank) in largest.iter_mut().zip(ranks) {
+                            *largest = rank.max(*largest);
+                        }
+                    }
+                });
+                let lowered = Truncation::at_most(&asked, shape, Some(modes)).unwrap();
+                assert_eq!(lowered, Truncation::Ranks(largest), "{asked:?} {shape:?}");
+            });
+        }
+        let zero = Truncation::at_most(&[2, 0], &[3, 3], None);
+        assert!(matches!(zero, Err(Error::ZeroRank { mode: 1 })));
+        let count = Truncation::at_most(&[2], &[3, 3], None);
+        assert!(matches!(count, Err(Error::RankCountMismatch { .. })));
+    }
 
     #[test]
     fn the_rank_law() {

@@ -52,7 +52,7 @@ impl<T: Scalar> Truncator<T> {
     ) -> Result<MatRef<'_, T>> {
         let discarded = self.discarded;
         let rank = |values: &[f64]| discarded.rank(budget, values);
-        let leading = computation.leading(y, mode, budget.precision(), rank)?;
+        let leading = computation.leading(y, mode, budget.needed(), rank)?;
         Ok(self.keep(mode, leading))
     }
 

@@ -130,8 +130,9 @@ fn messages_name_file_member_and_index() {
             "several.npz:nan: the entry at [1] is NaN, every entry must be finite",
         ),
         (
-            "decompose several.npz:a --ranks 13,1,1 -o y.npz",
-            "several.npz:a: the rank of mode 0 is 13, above its extent 12",
+            "decompose several.npz:a --ranks 13,1 -o y.npz",
+            "several.npz:a: ranks has 2 entries, the tensor has 3 modes; \
+             --ranks needs one for each mode, or one for all",
         ),
         (
             "decompose x.npy:a --ranks 1 -o y.npz",

@@ -349,7 +349,19 @@ fn bad_networks_are_reported() {
             "quadrants_u8.onnx --std 1",
             "--mean and --std are for inputs of floating-point numbers",
         ),
+        (
+            "quadrants.onnx --std nan",
+            "--std: every number must be finite",
+        ),
+        (
+            "quadrants.onnx --mean 1e39",
+            "--mean: every number must be finite",
+        ),
         ("quadrants.onnx --resize 0", "must be at least 1"),
+        (
+            "quadrants.onnx --resize 8193",
+            "at most 8192 pixels were expected",
+        ),
         ("quadrants.onnx --max-memory 1MB", "quadrants.onnx needs "),
         ("quadrants.onnx --preprocess other", "no preset \"other\""),
     ] {
@@ -358,6 +370,10 @@ fn bad_networks_are_reported() {
     }
     for (command, problem) in [
         ("cam --onnx quadrants.onnx", "required arguments"),
+        (
+            "cam --onnx quadrants.onnx -",
+            "-: with --onnx a file or a folder was expected, not standard input",
+        ),
         ("cam photograph.png --layer x", "--onnx"),
         (
             "cam --onnx quadrants.onnx photograph.png --image photograph.png",

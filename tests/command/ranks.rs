@@ -82,7 +82,7 @@ fn one_rank_holds_for_all_modes() {
 #[test]
 fn one_rank_is_lowered_to_the_extent_with_a_note() {
     let folder = folder_with(&[6, 5, 4]);
-    for method in ["st-hosvd", "hosvd", "hooi", "randomized"] {
+    for method in ["st-hosvd", "hosvd", "hooi", "randomized", "interpolatory"] {
         let object = folder.decompose(&format!("--ranks 5 --method {method}"));
         assert_eq!(object["ranks"], json!([5, 5, 4]));
         let note = "x.npy: --ranks 5 was lowered to 4 in mode 2, \
@@ -113,6 +113,38 @@ fn one_rank_is_lowered_to_the_product_of_the_other_ranks() {
     let note = notes(&object)[0];
     let lowered = "lowered to 6 in mode 0, 2 in mode 1, 3 in mode 2";
     assert!(note.contains(lowered), "{note}");
+}
+
+/// Each rank is an upper limit.
+#[test]
+fn ranks_are_lowered_to_what_exists_with_a_note() {
+    for (shape, options, ranks, note) in [
+        (
+            &[6, 7][..],
+            "--ranks 6,7",
+            &[6, 6][..],
+            "6,7 was lowered to 6 in mode 1",
+        ),
+        (
+            &[3, 4, 3],
+            "--ranks 2,3,1",
+            &[2, 2, 1],
+            "2,3,1 was lowered to 2 in mode 1",
+        ),
+        (
+            &[6, 5, 4],
+            "--ranks 9,4 --modes 2,0",
+            &[4, 5, 4],
+            "9,4 was lowered to 4 in mode 2",
+        ),
+    ] {
+        for method in ["st-hosvd", "hooi"] {
+            let object = folder_with(shape).decompose(&format!("{options} --method {method}"));
+            assert_eq!(object["ranks"], json!(ranks), "{shape:?}");
+            let notes = notes_on_ranks(&object);
+            assert!(notes.len() == 1 && notes[0].contains(note), "{notes:?}");
+        }
+    }
 }
 
 #[test]

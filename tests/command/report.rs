@@ -233,8 +233,7 @@ fn the_figures_have_the_values_of_the_records() {
     assert_eq!(of_class(truncated, "interval").len(), 2 * 4);
     let difference = mean(5, &|map| map["embedding_error"].as_f64().unwrap())
         - mean(3, &|map| map["embedding_error"].as_f64().unwrap());
-    // The unit of the table is 10⁻³.
-    let tip = format!("MTSM 4, 2, 2: {:.0}, 95% interval", 1e3 * difference);
+    let tip = format!("MTSM 4, 2, 2: {difference:.2}, 95% interval");
     let tips = tips("truncated-ranks");
     assert!(
         tips.iter().any(|text| text.starts_with(&tip)),
@@ -261,8 +260,7 @@ fn the_table_has_the_metrics_with_the_best_in_bold() {
         let errors = lines[1..4]
             .iter()
             .map(|record| record["maps"][method]["embedding_error"].as_f64().unwrap());
-        // The unit of the table is 10⁻³.
-        1e3 * errors.sum::<f64>() / 3.0
+        errors.sum::<f64>() / 3.0
     };
     let means: Vec<f64> = (0..4).map(mean).collect();
     let mut sorted = means.clone();
@@ -281,6 +279,24 @@ fn the_table_has_the_metrics_with_the_best_in_bold() {
         assert_eq!(elements(cell, "u").len(), usize::from(mean == sorted[1]));
         assert!(text(elements(cell, "small")[0]).contains(" to "));
     }
+}
+
+#[test]
+fn without_resamples_there_are_no_intervals() {
+    let folder = with_run();
+    folder.succeeds("report run --bootstrap 0");
+    let without = page(&folder);
+    assert!(!without.contains("95% "), "{without}");
+    let document = parsed(&without);
+    let body = elements(section(&document, "metrics"), "tbody")[0];
+    assert!(elements(body, "small").is_empty());
+    // Few resamples, so that the interval depends on the seed.
+    let of_seed = |seed| {
+        let arguments = format!("report run --bootstrap 2 --bootstrap-seed {seed}");
+        folder.succeeds(&arguments);
+        page(&folder)
+    };
+    assert!(of_seed(1) != of_seed(2));
 }
 
 #[test]

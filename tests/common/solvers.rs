@@ -2,14 +2,13 @@
 
 use tenfold::{Hooi, Hosvd, Randomized, Scalar, Solver, StHosvd, Truncation};
 
-/// Every solver with this truncation and otherwise its default options. The randomized solver is
-/// in the list for ranks only, because it takes no tolerance.
+/// Every solver with this truncation and otherwise its default options.
 pub(crate) fn solvers<T: Scalar>(
     truncation: &Truncation,
     modes: Option<&[usize]>,
 ) -> Vec<Box<dyn Solver<T>>> {
     let modes = modes.map(<[usize]>::to_vec);
-    let mut solvers: Vec<Box<dyn Solver<T>>> = vec![
+    vec![
         Box::new(StHosvd {
             modes: modes.clone(),
             ..StHosvd::new(truncation.clone())
@@ -22,12 +21,9 @@ pub(crate) fn solvers<T: Scalar>(
             modes: modes.clone(),
             ..Hooi::new(truncation.clone())
         }),
-    ];
-    if let Truncation::Ranks(ranks) = truncation {
-        solvers.push(Box::new(Randomized {
+        Box::new(Randomized {
             modes,
-            ..Randomized::new(ranks.clone())
-        }));
-    }
-    solvers
+            ..Randomized::new(truncation.clone())
+        }),
+    ]
 }

@@ -86,13 +86,13 @@ def body(net, image):
     return net.node("Mul", ["relu3", net.constant("mask", mask)], "features")
 
 
-def head(net):
-    """The classes, from `features`."""
+def head(net, biases=()):
+    """The classes, from `features`. `biases` may have the name of the biases."""
     weights = np.zeros((4, 16))
     weights[:, :4] = 4 * np.eye(4)
     net.node("GlobalAveragePool", ["features"], "pooled")
     net.node("Flatten", ["pooled"], "embedding")
-    net.node("Gemm", ["embedding", net.constant("w4", weights)], "logits", transB=1)
+    net.node("Gemm", ["embedding", net.constant("w4", weights), *biases], "logits", transB=1)
     net.node("Softmax", ["logits"], "probabilities")
 
 
@@ -131,7 +131,7 @@ def quadrants_u8():
 def quadrants_f16():
     net = Builder(np.float16)
     body(net, "image")
-    head(net)
+    head(net, [net.constant("b4", np.zeros(4))])
     net.save(
         "quadrants_f16.onnx",
         [value("image", ["n", 3, SIDE, SIDE], TensorProto.FLOAT16)],
@@ -197,6 +197,72 @@ def transformer():
     weights = net.constant("w_head", numbers.normal(size=(width, 4)))
     net.node("MatMul", ["class_output", weights], "logits")
     net.save("transformer.onnx", [value("image", [1, 3, SIDE, SIDE])], [value("logits", [1, 4])])
+
+
+def detector():
+    """Boxes and classes for each position of two feature maps, neck1 and neck2. The operator decode
+    follows them, as in YOLOv8: its result has one channel."""
+    numbers = np.random.default_rng(13)
+    net = Builder()
+
+    def conv(x, output, inputs, outputs, side, **attributes):
+        weights = net.constant(f"w_{output}", numbers.normal(0, 0.2, (outputs, inputs, side, side)))
+        return net.node("Conv", [x, weights], output, **attributes)
+
+    x = "image"
+    lists = []
+    for scale, channels in (1, 3), (2, 8):
+        conv(x, f"conv{scale}", channels, 8, 4, strides=[4, 4] if scale == 1 else [2, 2],
+             pads=[0] * 4 if scale == 1 else [1] * 4)
+        x = net.node("Relu", [f"conv{scale}"], f"neck{scale}")
+        boxes = conv(x, f"boxes{scale}", 8, 4, 1)
+        classes = conv(x, f"classes{scale}", 8, 2, 1)
+        both = net.node("Concat", [boxes, classes], f"both{scale}", axis=1)
+        positions = 64 if scale == 1 else 16
+        shape = net.constant(f"shape{scale}", np.array([1, 6, positions]))
+        lists.append(net.node("Reshape", [both, shape], f"list{scale}"))
+    net.node("Concat", lists, "list", axis=2)
+    shape = net.constant("shape", np.array([1, 2, 3, 80]))
+    net.node("Reshape", ["list", shape], "table")
+    conv("table", "decoded", 2, 1, 1)
+    shape = net.constant("shape_decoded", np.array([1, 3, 80]))
+    net.node("Reshape", ["decoded", shape], "first")
+    net.node("Concat", ["first", "list"], "predictions", axis=1)
+    net.save("detector.onnx", [value("image", ["n", 3, SIDE, SIDE])],
+             [value("predictions", ["n", 9, 80])])
+
+
+def segmentation():
+    """A mask of one channel, in the size of the image."""
+    numbers = np.random.default_rng(17)
+    net = Builder()
+    net.node("Conv", ["image", net.constant("w1", numbers.normal(size=(8, 3, 4, 4)))], "conv",
+             strides=[4, 4])
+    net.node("Relu", ["conv"], "features")
+    net.node("ConvTranspose", ["features", net.constant("w2", numbers.normal(size=(8, 1, 4, 4)))],
+             "logits", strides=[4, 4])
+    net.node("Sigmoid", ["logits"], "mask")
+    net.save("segmentation.onnx", [value("image", ["n", 3, SIDE, SIDE])],
+             [value("mask", ["n", 1, SIDE, SIDE])])
+
+
+def quantised():
+    """A convolution of integers, as onnxruntime's dynamic quantisation makes it. The output is the
+    index of the class, an integer."""
+    numbers = np.random.default_rng(19)
+    net = Builder()
+    levels = ["levels", "levels_scale", "levels_zero"]
+    net.nodes.append(helper.make_node("DynamicQuantizeLinear", ["image"], levels, "/levels"))
+    weights = net.constant("w", numbers.integers(-100, 100, (8, 3, 4, 4)).astype("i1"))
+    net.node("ConvInteger", ["levels", weights, "levels_zero"], "sums", strides=[4, 4])
+    net.node("Cast", ["sums"], "numbers", to=TensorProto.FLOAT)
+    net.node("Mul", ["numbers", "levels_scale"], "scaled")
+    net.node("Relu", ["scaled"], "features")
+    net.node("GlobalAveragePool", ["features"], "pooled")
+    net.node("Flatten", ["pooled"], "embedding")
+    net.node("ArgMax", ["embedding"], "class", axis=1, keepdims=0)
+    net.save("quantised.onnx", [value("image", [1, 3, SIDE, SIDE])],
+             [value("class", [1], TensorProto.INT64)])
 
 
 def refused():
@@ -311,6 +377,9 @@ if __name__ == "__main__":
     quadrants_f16()
     channels_last()
     transformer()
+    detector()
+    segmentation()
+    quantised()
     refused()
     expected(photograph())
     crops()

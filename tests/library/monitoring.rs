@@ -15,8 +15,7 @@ fn tensor() -> Tensor<f64> {
     Random::new(3).tensor(&[9, 10, 11])
 }
 
-/// Every solver for ranks and, except the randomized one, for a tolerance, with its number of
-/// steps.
+/// Every solver for ranks and for a tolerance, with its number of steps.
 fn solvers(monitor: &Monitor) -> Vec<(Box<dyn Solver<f64>>, usize)> {
     let monitor = || monitor.clone();
     let mut solvers: Vec<(Box<dyn Solver<f64>>, usize)> = Vec::new();
@@ -40,9 +39,18 @@ fn solvers(monitor: &Monitor) -> Vec<(Box<dyn Solver<f64>>, usize)> {
                 monitor: monitor(),
                 max_sweeps: 5,
                 sweep_tolerance: 0.0,
-                ..Hooi::new(truncation)
+                ..Hooi::new(truncation.clone())
             }),
             5,
+        ));
+        let by_ranks = matches!(truncation, Truncation::Ranks(_));
+        solvers.push((
+            Box::new(Randomized {
+                monitor: monitor(),
+                power_iterations: 2,
+                ..Randomized::new(truncation)
+            }),
+            if by_ranks { 4 } else { 2 },
         ));
     }
     solvers.push((
@@ -55,14 +63,6 @@ fn solvers(monitor: &Monitor) -> Vec<(Box<dyn Solver<f64>>, usize)> {
             ..Hooi::new([3, 3, 3])
         }),
         6,
-    ));
-    solvers.push((
-        Box::new(Randomized {
-            monitor: monitor(),
-            power_iterations: 2,
-            ..Randomized::new([3, 3, 3])
-        }),
-        4,
     ));
     solvers
 }

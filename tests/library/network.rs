@@ -163,6 +163,12 @@ fn the_last_feature_map() {
         ("channels_last.onnx", "last", true),
         ("unsupported_head.onnx", "features", false),
         ("open_size.onnx", "conv", false),
+        // Before the predictions of a detector, which are the last tensors with positions.
+        ("detector.onnx", "neck2", false),
+        // Before the mask of one channel.
+        ("segmentation.onnx", "features", false),
+        // After a convolution of integers.
+        ("quantised.onnx", "features", false),
     ] {
         let network = open(name);
         let chosen = network.last_feature_map().unwrap();
@@ -181,7 +187,7 @@ fn networks_without_a_last_feature_map() {
     );
     assert_eq!(
         refusal("no_convolution.onnx"),
-        "the network has no convolutions with a height and a width: name a layer"
+        "the network has no convolution with several channels and positions: name a layer"
     );
 }
 

@@ -173,6 +173,19 @@ fn check_solvers<T: Scalar>() {
     }
 }
 
+/// An `f32` tensor with a small tail, for which Gram matrices are computed after an elimination.
+#[test]
+fn solvers_with_a_small_tail_in_f32() {
+    let x: Tensor<f32> = Random::new(8).low_rank(&[33, 104, 41], &[4, 3, 3], 1e-3);
+    for truncation in [
+        Truncation::Ranks(vec![5, 4, 4]),
+        Truncation::RelativeError(2e-3),
+    ] {
+        check_solver(&StHosvd::new(truncation.clone()), &x);
+        check_solver(&Hosvd::new(truncation), &x);
+    }
+}
+
 /// The decomposition, its reconstruction and its measured error.
 fn check_solver<T: Scalar>(solver: &dyn Solver<T>, x: &Tensor<T>) {
     assert_same_bits(&format!("{solver:?} in {}", T::NAME), |d| {

@@ -80,8 +80,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", default_value = "mtsm", hide_possible_values = true,
           value_parser = Weightings::parser())]
     weighting: Weightings,
-    /// Ranks of the Tucker decomposition (tsm and mtsm): one for each mode, or one for all
-    /// modes, lowered where it is too large [default: full ranks]
+    /// Maximum ranks of the Tucker decomposition (tsm and mtsm): one for each mode, or one for all
+    /// modes. A rank that no core has is lowered [default: full ranks]
     #[arg(long, value_delimiter = ',', value_name = "C,H,W", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     ranks: Option<Vec<usize>>,

@@ -1,8 +1,11 @@
 //! The output of a command: its result goes to standard output, notes and progress go to
 //! standard error.
+//!
+//! On a terminal a note is printed at once. Otherwise the notes are printed before the result, so that
+//! standard error has only the error if the command fails.
 
-use std::cell::RefCell;
-use std::io::{ErrorKind, Write};
+use std::cell::{Cell, RefCell};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -18,6 +21,9 @@ pub(crate) struct Console {
     json: bool,
     quiet: bool,
     notes: RefCell<Vec<String>>,
+    /// The number of notes that were printed.
+    printed: Cell<usize>,
+    on_terminal: bool,
     progress: Progress,
 }
 
@@ -29,26 +35,39 @@ impl Console {
             json,
             quiet,
             notes: RefCell::default(),
+            printed: Cell::new(0),
+            on_terminal: std::io::stderr().is_terminal(),
             progress: Progress::on_standard_error(quiet),
         }
     }
 
-    /// Prints a note to the user on standard error, and adds it to the "notes" of the JSON
-    /// object.
+    /// Adds a note to the notes for the user on standard error and to the "notes" of the JSON object.
     pub(crate) fn note(&self, text: impl Into<String>) {
-        let text = text.into();
-        if !self.quiet {
-            self.progress.suspend(|| {
+        self.notes.borrow_mut().push(text.into());
+        if self.on_terminal {
+            self.print_notes();
+        }
+    }
+
+    /// Prints the notes that were not printed yet.
+    fn print_notes(&self) {
+        let notes = self.notes.borrow();
+        let first = self.printed.replace(notes.len());
+        if self.quiet {
+            return;
+        }
+        self.progress.suspend(|| {
+            for text in &notes[first..] {
                 // A closed standard error does not stop the command.
                 let _ = writeln!(std::io::stderr(), "note: {text}");
-            });
-        }
-        self.notes.borrow_mut().push(text);
+            }
+        });
     }
 
     /// Prints the result of a command that writes no file: `object` with `--json`, `text`
     /// without. An empty text is not printed.
     pub(crate) fn result(&self, object: Value, text: &str) -> Outcome {
+        self.print_notes();
         if self.json {
             print(&self.with_notes(object).to_string())
         } else if text.is_empty() {
@@ -68,6 +87,7 @@ impl Console {
     /// does. With `--quiet` the text is not printed. If the file is standard output itself, the
     /// object or the text goes to standard error.
     pub(crate) fn summary(&self, output: Option<&Path>, object: Value, text: &str) -> Outcome {
+        self.print_notes();
         if self.quiet && !self.json {
             return Ok(());
         }

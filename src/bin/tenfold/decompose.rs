@@ -10,8 +10,8 @@ use serde_json::json;
 use tenfold::io::{AnyTensor, Meta};
 use tenfold::linalg::Rung;
 use tenfold::{
-    Coverage, Hooi, Hosvd, Method, Monitor, NonNegative, Observed, Randomized, Scalar, Solver,
-    StHosvd, Stop, Tensor, Truncation, Tucker,
+    Coverage, Hooi, Hosvd, Interpolatory, Method, Monitor, NonNegative, Observed, Randomized,
+    Scalar, Solver, StHosvd, Stop, Tensor, Truncation, Tucker,
 };
 
 use crate::arrays::{self, ArrayOptions};
@@ -37,15 +37,16 @@ pub(crate) struct Args {
     /// several arrays, or - for one array on standard input
     #[arg(value_name = "X.npy")]
     input: PathBuf,
-    /// The ranks: one for each mode (or each of --modes), or one for all modes, lowered where
-    /// it is too large
+    /// The maximum ranks: one for each mode (or each of --modes), or one for all modes. A rank
+    /// that no core has is lowered
     #[arg(long, value_delimiter = ',', value_name = "R,…", value_parser = list::whole_number,
           allow_hyphen_values = true)]
     ranks: Option<Vec<usize>>,
     /// The maximum relative error, at least 0 and below 1
     #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
     tolerance: Option<f64>,
-    /// The solver: st-hosvd, hosvd, hooi, randomized or non-negative
+    /// The solver: st-hosvd, hosvd, hooi, randomized, non-negative or interpolatory (fibres
+    /// of the array as factors)
     #[arg(long, value_name = "NAME", default_value_t = Method::StHosvd, hide_possible_values = true,
           value_parser = names::of(Method::ALL, Method::name))]
     method: Method,
@@ -77,11 +78,10 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 1. Checks of the options, the output and the memory, before any entries are read.
     let file = args.arrays.open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
-    if matches!(args.method, Method::Randomized | Method::NonNegative) && args.ranks.is_none() {
-        return Err(Failure::usage(format!(
-            "--method {} needs --ranks: it does not support --tolerance",
-            args.method
-        )));
+    if args.method == Method::NonNegative && args.ranks.is_none() {
+        return Err(Failure::usage(
+            "--method non-negative needs --ranks: it does not support --tolerance",
+        ));
     }
     let modes = args.modes.as_deref();
     let of_given = |given: &Vec<usize>| Ranks::of(given, file.shape(), modes);
@@ -165,13 +165,13 @@ impl Args {
                     ..defaults
                 })
             }
+            Method::Interpolatory => Box::new(Interpolatory {
+                modes,
+                monitor,
+                ..Interpolatory::new(truncation)
+            }),
             Method::Randomized => {
-                let ranks = match truncation {
-                    Truncation::Ranks(ranks) => ranks,
-                    // Not reached: `run` fails for a tolerance.
-                    Truncation::RelativeError(_) => Vec::new(),
-                };
-                let defaults = Randomized::new(ranks);
+                let defaults = Randomized::new(truncation);
                 Box::new(Randomized {
                     modes,
                     oversampling: self.oversampling.unwrap_or(defaults.oversampling),
@@ -221,6 +221,7 @@ impl Args {
                 let default = NonNegative::new(Vec::new()).max_sweeps;
                 Steps::AtMost(self.hooi.ending().0.unwrap_or(default))
             }
+            Method::Randomized | Method::Interpolatory => Steps::Unequal(2),
             _ => Steps::Unequal(self.modes.as_ref().map_or(order, Vec::len)),
         }
     }
@@ -296,7 +297,7 @@ fn decompose<T: Scalar>(
     let bar = console.progress("measuring the error", Steps::Unknown);
     let relative_error = match (&array.observed, tucker.estimated_error()) {
         (Some(_), Some(over_observed)) => over_observed,
-        _ => relative_error(args.method, &tucker, x).map_err(in_input)?,
+        _ => relative_error(&tucker, x).map_err(in_input)?,
     };
     let coverage = array.observed.as_ref();
     let coverage = coverage.map(|observed| observed.coverage(tucker.ranks()));
@@ -326,15 +327,11 @@ fn decompose<T: Scalar>(
     done.report(args, console)
 }
 
-/// ‖X − X̂‖/‖X‖. The estimate of the solver is used if it is exact and large compared to rounding.
-/// Otherwise the error is measured. HOSVD estimates only an upper bound.
-fn relative_error<T: Scalar>(
-    method: Method,
-    tucker: &Tucker<T>,
-    x: &Tensor<T>,
-) -> tenfold::Result<f64> {
+/// ‖X − X̂‖/‖X‖. The estimate of the solver is used if it is large compared to rounding. Otherwise the
+/// error is measured.
+fn relative_error<T: Scalar>(tucker: &Tucker<T>, x: &Tensor<T>) -> tenfold::Result<f64> {
     match tucker.estimated_error() {
-        Some(known) if method != Method::Hosvd && known > 1e4 * T::EPSILON => Ok(known),
+        Some(known) if known > 1e4 * T::EPSILON => Ok(known),
         _ => tucker.relative_error(x),
     }
 }

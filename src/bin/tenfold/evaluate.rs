@@ -7,10 +7,8 @@
 //! | `photographs`, `methods` | for a network: photographs, masks and labels; the maps |
 //! | `writer` | writes the records of a run, and continues an interrupted run |
 //! | `table` | the tables of a run |
-//! | `estimate` | means over images with bootstrap intervals |
 
 mod arrays;
-mod estimate;
 #[cfg(any(feature = "onnx", test))]
 mod methods;
 #[cfg(feature = "onnx")]
@@ -26,12 +24,12 @@ use tenfold::Error;
 use tenfold::cam::metrics::THRESHOLDS;
 
 use crate::batch::KeepGoing;
+use crate::bootstrap::BootstrapArgs;
 use crate::console::Console;
 use crate::failure::Outcome;
 use crate::list;
 use crate::memory::Memory;
 use arrays::ArraysArgs;
-use estimate::BootstrapArgs;
 #[cfg(feature = "onnx")]
 use network::NetworkArgs;
 

@@ -3,6 +3,7 @@
 mod arrays;
 mod batch;
 mod bench;
+mod bootstrap;
 mod cam;
 mod completions;
 mod console;
@@ -28,6 +29,8 @@ mod reconstruct;
 mod records;
 mod report;
 mod sizes;
+mod summary;
+mod times;
 
 use std::process::ExitCode;
 

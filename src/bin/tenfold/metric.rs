@@ -17,6 +17,7 @@ pub(crate) struct Metric {
     pub(crate) factor: f64,
     pub(crate) digits: usize,
     pub(crate) part: Part,
+    unit: Option<String>,
 }
 
 /// What a metric measures.
@@ -54,6 +55,7 @@ pub(crate) fn metrics(settings: &Settings) -> Vec<Metric> {
         factor: 1.0,
         digits: 2,
         part,
+        unit: None,
     };
     let area = |kind, key: &str, name: &str, lower_is_better| Metric {
         digits: 4,
@@ -91,16 +93,7 @@ pub(crate) fn metrics(settings: &Settings) -> Vec<Metric> {
             false,
             Part::Main,
         ),
-        Metric {
-            factor: 1000.0,
-            ..percent(
-                Kind::Embedding,
-                "embedding_mse",
-                "MSE×10⁻³",
-                true,
-                Part::Main,
-            )
-        },
+        percent(Kind::Embedding, "embedding_mse", "MSE", true, Part::Main),
     ];
     // The paper reports the threshold 0.5.
     metrics.extend(
@@ -130,12 +123,54 @@ pub(crate) fn metrics(settings: &Settings) -> Vec<Metric> {
     metrics
 }
 
+/// A power of ten such as 10⁻³.
+fn power_of_ten(exponent: i32) -> String {
+    let superscript = |sign: char| match sign {
+        '-' => '⁻',
+        '1' => '¹',
+        '2' => '²',
+        '3' => '³',
+        // The other digits follow each other in Unicode.
+        _ => char::from_u32('⁰' as u32 + sign.to_digit(10).unwrap_or(0)).unwrap_or(sign),
+    };
+    let digits: String = exponent.to_string().chars().map(superscript).collect();
+    format!("10{digits}")
+}
+
 fn heading(name: &str, lower_is_better: bool) -> String {
     let arrow = if lower_is_better { '↓' } else { '↑' };
     format!("{name} {arrow}")
 }
 
 impl Metric {
+    /// Chooses the unit of the embedding MSE, which depends on the scale of the embeddings: the power
+    /// 10³ᵏ for which the largest mean is between 1 and 1000 units.
+    pub(crate) fn choose_unit(&mut self, means: impl Iterator<Item = f64>) {
+        /// The largest k. The factor 10³⁰⁰ is finite.
+        const LARGEST: f64 = 100.0;
+        if self.kind != Kind::Embedding {
+            return;
+        }
+        let largest = means.fold(0.0, f64::max);
+        if largest > 0.0 && largest.is_finite() {
+            let k = (largest.log10() / 3.0).floor().clamp(-LARGEST, LARGEST);
+            let exponent = 3 * k as i32;
+            self.factor = 10f64.powi(-exponent);
+            self.unit = (exponent != 0).then(|| power_of_ten(exponent));
+        }
+        let name = match &self.unit {
+            Some(unit) => format!("MSE×{unit}"),
+            None => "MSE".to_owned(),
+        };
+        self.heading = heading(&name, self.lower_is_better);
+    }
+
+    /// The unit of the text, if it is not 1: a power such as 10⁻³.
+    #[cfg(any(feature = "onnx", test))]
+    pub(crate) fn unit(&self) -> Option<&str> {
+        self.unit.as_deref()
+    }
+
     /// The value for one photograph and one map. `None` if the run did not compute it.
     pub(crate) fn value(&self, record: &Record, map: &MapRecord) -> tenfold::Result<Option<f64>> {
         let pair = match (record.probability, map.masked_probability) {
@@ -157,5 +192,32 @@ impl Metric {
             Kind::Insertion => area(&map.insertion)?,
             Kind::Deletion => area(&map.deletion)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::sample_settings;
+
+    #[test]
+    fn the_unit_of_the_embedding_error_follows_its_scale() {
+        let of = |means: &[f64]| {
+            let all = metrics(&sample_settings(&["tsm"], &[0.5]));
+            let mut all = all.into_iter();
+            let mut metric = all.find(|metric| metric.kind == Kind::Embedding).unwrap();
+            metric.choose_unit(means.iter().copied());
+            let shown = metric.factor * means.iter().copied().fold(0.0, f64::max);
+            assert!(shown == 0.0 || (0.9..1000.1).contains(&shown), "{shown}");
+            metric.heading
+        };
+        assert_eq!(of(&[0.0015, 0.0007]), "MSE×10⁻³ ↓");
+        assert_eq!(of(&[195.363, 30.0]), "MSE ↓");
+        assert_eq!(of(&[4567.0]), "MSE×10³ ↓");
+        assert_eq!(of(&[2e-24]), "MSE×10⁻²⁴ ↓");
+        assert_eq!(of(&[2e300]), "MSE×10³⁰⁰ ↓");
+        assert_eq!(of(&[0.0]), "MSE ↓");
+        assert_eq!(of(&[]), "MSE ↓");
+        assert_eq!(power_of_ten(-1_234_567_890), "10⁻¹²³⁴⁵⁶⁷⁸⁹⁰");
     }
 }

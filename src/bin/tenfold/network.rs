@@ -37,7 +37,7 @@ pub(crate) struct InputArgs {
     std: Option<Vec<f64>>,
     /// Resize the shorter side of a photograph to this many pixels before the centre is cut out;
     /// torchvision evaluates its networks with 256 [default: the shorter side of the input]
-    #[arg(long, value_name = "N", value_parser = list::whole_number, requires = "onnx")]
+    #[arg(long, value_name = "N", value_parser = parse_side, requires = "onnx")]
     resize: Option<usize>,
     /// The height and width of the input, for a network that leaves them open
     #[arg(long, value_name = "HxW", value_parser = parse_size, requires = "onnx")]
@@ -73,7 +73,7 @@ impl InputArgs {
         }
         if let Some(std) = &self.std {
             let std = colours("--std", std)?;
-            if std.iter().any(|&std| std <= 0.0) {
+            if std.iter().any(|&std| std < f64::from(f32::MIN_POSITIVE)) {
                 return Err(Failure::usage("--std: every number must be above 0"));
             }
             preprocessing.std = std.map(|std| (std * white) as f32);
@@ -100,12 +100,26 @@ impl InputArgs {
     }
 }
 
+/// A side of a resized photograph.
+fn parse_side(text: &str) -> Result<usize, String> {
+    const MAXIMUM: usize = Preprocessing::MAX_SIDE;
+    match list::whole_number(text)? {
+        side if side <= MAXIMUM => Ok(side),
+        _ => Err(format!("at most {MAXIMUM} pixels were expected")),
+    }
+}
+
 /// Three numbers, or one for all colours.
 fn colours(option: &str, numbers: &[f64]) -> Outcome<[f64; 3]> {
-    let finite = numbers.iter().all(|number| number.is_finite());
+    // The networks compute with `f32`.
+    if !numbers.iter().all(|&number| (number as f32).is_finite()) {
+        return Err(Failure::usage(format!(
+            "{option}: every number must be finite, and at most 3e38"
+        )));
+    }
     match *numbers {
-        [all] if finite => Ok([all; 3]),
-        [red, green, blue] if finite => Ok([red, green, blue]),
+        [all] => Ok([all; 3]),
+        [red, green, blue] => Ok([red, green, blue]),
         _ => Err(Failure::usage(format!(
             "{option}: one number for each of the 3 colours was expected"
         ))),

@@ -1,5 +1,7 @@
 //! `--ranks`: one rank for each mode, or one for all modes.
 
+use tenfold::{Error, Truncation};
+
 use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 
@@ -7,42 +9,44 @@ use crate::failure::{Failure, Outcome};
 pub(crate) struct Ranks {
     /// The rank of each decomposed mode.
     pub(crate) each: Vec<usize>,
-    /// The note that one rank for all modes was lowered in some of them.
+    /// The note that ranks were lowered in some modes.
     lowered: Option<String>,
 }
 
 impl Ranks {
     /// The ranks of `modes` (`None` for all modes) of a tensor of extents `shape`.
     ///
-    /// A single rank is used for every mode. It is lowered to the extent of the mode and to
-    /// the product of the other ranks, since no core has a larger rank.
+    /// A single rank is used for every mode. Ranks are upper limits: each is lowered to the extent of
+    /// the mode and to the product of the other ranks, since no core has a larger rank.
     pub(crate) fn of(given: &[usize], shape: &[usize], modes: Option<&[usize]>) -> Outcome<Self> {
         let all: Vec<usize> = (0..shape.len()).collect();
-        let modes = modes.unwrap_or(&all);
-        let each = match given {
-            // Modes that do not exist are an error of the library later.
-            _ if modes.iter().any(|&mode| mode >= shape.len()) => given.to_vec(),
-            &[rank] => one_for_all(rank, shape, modes),
-            _ if given.len() == modes.len() => given.to_vec(),
-            _ => return Err(wrong_count(given.len(), modes.len(), shape.len())),
+        let named = modes.unwrap_or(&all);
+        let asked = match given {
+            &[rank] => vec![rank; named.len()],
+            _ => given.to_vec(),
         };
-        let lowered: Vec<String> = modes
+        let lowered = Truncation::at_most(&asked, shape, modes);
+        let Truncation::Ranks(each) = lowered.map_err(refusal)? else {
+            return Err(Failure::other("--ranks gave no ranks"));
+        };
+        let lowered: Vec<String> = named
             .iter()
-            .zip(&each)
-            .filter(|&(_, rank)| given.len() == 1 && *rank < given[0])
-            .map(|(mode, rank)| format!("{rank} in mode {mode}"))
+            .zip(each.iter().zip(&asked))
+            .filter(|(_, (rank, asked))| rank < asked)
+            .map(|(mode, (rank, _))| format!("{rank} in mode {mode}"))
             .collect();
         let lowered = (!lowered.is_empty()).then(|| {
+            let given: Vec<String> = given.iter().map(usize::to_string).collect();
             format!(
                 "--ranks {} was lowered to {}, the maximum for the extents and the other ranks",
-                given[0],
+                given.join(","),
                 lowered.join(", ")
             )
         });
         Ok(Self { each, lowered })
     }
 
-    /// Prints a note if the rank was lowered for the file `name`.
+    /// Prints a note if a rank was lowered for the file `name`.
     pub(crate) fn note(&self, name: &str, console: &Console) {
         if let Some(lowered) = &self.lowered {
             console.note(format!("{name}: {lowered}"));
@@ -50,35 +54,19 @@ impl Ranks {
     }
 }
 
-/// One rank for all modes, lowered where no core has it.
-fn one_for_all(rank: usize, shape: &[usize], modes: &[usize]) -> Vec<usize> {
-    let mut core = shape.to_vec();
-    for &mode in modes {
-        core[mode] = rank.min(shape[mode]);
+/// The failure for ranks that cannot be lowered to valid ones.
+fn refusal(error: Error) -> Failure {
+    match error {
+        Error::RankCountMismatch { partial, .. } => {
+            let each = if partial {
+                "one for each of --modes"
+            } else {
+                "one for each mode"
+            };
+            Failure::usage(format!("{error}; --ranks needs {each}, or one for all"))
+        }
+        error => error.into(),
     }
-    // A rank above the product of the others is the largest rank. Once it is lowered, no
-    // other rank is above the product of the others.
-    for &mode in modes {
-        let others = core.iter().enumerate().filter(|&(other, _)| other != mode);
-        let product = others.fold(1usize, |product, (_, &rank)| product.saturating_mul(rank));
-        core[mode] = core[mode].min(product);
-    }
-    modes.iter().map(|&mode| core[mode]).collect()
-}
-
-fn wrong_count(actual: usize, expected: usize, order: usize) -> Failure {
-    let partial = expected < order;
-    let error = tenfold::Error::RankCountMismatch {
-        actual,
-        expected,
-        partial,
-    };
-    let each = if partial {
-        "one for each of --modes"
-    } else {
-        "one for each mode"
-    };
-    Failure::usage(format!("{error}; --ranks needs {each}, or one for all"))
 }
 
 #[cfg(test)]
@@ -88,7 +76,7 @@ mod tests {
     fn lowered(rank: usize, shape: &[usize], modes: Option<&[usize]>) -> (Vec<usize>, bool) {
         let ranks = Ranks::of(&[rank], shape, modes);
         let ranks = ranks.unwrap_or_else(|failure| panic!("{failure}"));
-        let truncation = tenfold::Truncation::Ranks(ranks.each.clone());
+        let truncation = Truncation::Ranks(ranks.each.clone());
         truncation.check(shape, modes).unwrap();
         (ranks.each, ranks.lowered.is_some())
     }
@@ -106,6 +94,23 @@ mod tests {
         // A mode that is left alone counts with its extent.
         assert_eq!(lowered(9, &[50, 3, 50], Some(&[2, 1])), (vec![9, 3], true));
         assert_eq!(lowered(usize::MAX, &[4; 16], None), (vec![4; 16], true));
+    }
+
+    #[test]
+    fn ranks_are_upper_limits() {
+        let of = |given: &[usize], shape: &[usize]| {
+            let ranks = Ranks::of(given, shape, None);
+            let ranks = ranks.unwrap_or_else(|failure| panic!("{failure}"));
+            (ranks.each, ranks.lowered.unwrap_or_default())
+        };
+        assert_eq!(of(&[2, 3, 2], &[3, 4, 3]), (vec![2, 3, 2], String::new()));
+        let (each, note) = of(&[2, 3, 1], &[3, 4, 3]);
+        assert_eq!(each, [2, 2, 1]);
+        assert!(
+            note.starts_with("--ranks 2,3,1 was lowered to 2 in mode 1, "),
+            "{note}"
+        );
+        assert_eq!(of(&[6, 7], &[6, 7]).0, [6, 6]);
     }
 
     #[test]

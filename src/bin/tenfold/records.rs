@@ -56,6 +56,12 @@ pub(crate) struct Settings {
     pub(crate) resize: usize,
     /// Where the class of a photograph is from: "labels" or "prediction".
     pub(crate) classes: String,
+    /// The CRC-32 of the file of the labels.
+    #[serde(default)]
+    pub(crate) labels_checksum: Option<u32>,
+    /// What the class scores are: "probabilities" or "logits".
+    #[serde(default)]
+    pub(crate) class_scores: Option<String>,
     /// The methods, in the order of the tables: see [`MapRecord::method`].
     pub(crate) methods: Vec<String>,
     /// The thresholds of the intersection over union.
@@ -243,6 +249,8 @@ pub(crate) fn sample_settings(methods: &[&str], thresholds: &[f64]) -> Settings 
         preprocessing: "resize 8, crop 8×8".to_owned(),
         resize: 8,
         classes: "prediction".to_owned(),
+        labels_checksum: None,
+        class_scores: Some("logits".to_owned()),
         methods: methods.iter().map(|&method| method.to_owned()).collect(),
         thresholds: thresholds.to_vec(),
         curve_steps: 0,

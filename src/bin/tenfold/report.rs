@@ -12,7 +12,6 @@ mod page;
 mod pictures;
 mod run;
 mod spectra;
-mod summary;
 mod table;
 mod times;
 mod truncation;
@@ -24,6 +23,7 @@ use serde_json::json;
 use tenfold::io::write_text;
 
 use crate::arrays::is_dash;
+use crate::bootstrap::BootstrapArgs;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
@@ -54,6 +54,8 @@ pub(crate) struct Args {
     /// chosen evenly
     #[arg(long, value_name = "N", default_value_t = 8)]
     photographs: usize,
+    #[command(flatten)]
+    bootstrap: BootstrapArgs,
 }
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
@@ -69,7 +71,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let inputs = inputs(&runs);
     output::check(std::slice::from_ref(&args.output), &inputs)?;
     // 2. The figures.
-    let figures = figures(&runs, args.photographs, console)?;
+    let figures = figures(&runs, args, console)?;
     let mut outputs = vec![args.output.clone()];
     if let Some(folder) = &args.figures {
         outputs.extend(figures.iter().map(|figure| figure_file(folder, figure)));
@@ -85,7 +87,7 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     }
     write_text(
         &args.output,
-        &page::page(&runs, &Table::new(&runs)?, &figures),
+        &page::page(&runs, &Table::new(&runs, &args.bootstrap)?, &figures),
     )?;
     let names: Vec<&str> = figures.iter().map(|figure| figure.name).collect();
     let photographs: usize = runs.iter().map(|run| run.records.len()).sum();
@@ -126,13 +128,13 @@ fn inputs(runs: &[Run]) -> Vec<PathBuf> {
 }
 
 /// All figures that the runs have the results for.
-fn figures(runs: &[Run], photographs: usize, console: &Console) -> Outcome<Vec<Figure>> {
+fn figures(runs: &[Run], args: &Args, console: &Console) -> Outcome<Vec<Figure>> {
     let mut figures = Vec::new();
-    figures.extend(grids::overlays(runs, photographs, console)?);
-    figures.extend(grids::binarised(runs, photographs, console)?);
+    figures.extend(grids::overlays(runs, args.photographs, console)?);
+    figures.extend(grids::binarised(runs, args.photographs, console)?);
     figures.extend(curves::figures(runs));
     figures.extend(spectra::figures(runs));
-    figures.extend(truncation::figure(runs)?);
+    figures.extend(truncation::figure(runs, &args.bootstrap)?);
     figures.extend(times::figure(runs));
     Ok(figures)
 }

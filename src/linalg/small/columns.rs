@@ -67,7 +67,7 @@ impl Columns {
     }
 
     /// Column j, mutable.
-    pub(super) fn col_mut(&mut self, j: usize) -> &mut [f64] {
+    pub(in crate::linalg) fn col_mut(&mut self, j: usize) -> &mut [f64] {
         &mut self.entries[j * self.nrows..(j + 1) * self.nrows]
     }
 

@@ -44,7 +44,7 @@ use crate::error::Result;
 use crate::linalg::checks::check_order;
 use crate::linalg::small::Columns;
 use crate::scalar::{Scalar, is_single};
-use crate::simd::{self, Panel, Scratch};
+use crate::simd::{self, Elimination, Panel, Scratch};
 use crate::tensor::TensorRef;
 
 /// The Gram matrix of the mode-n unfolding, X₍ₙ₎X₍ₙ₎ᵀ or X₍ₙ₎ᵀX₍ₙ₎, in `f64`.
@@ -106,6 +106,21 @@ const PART_FLOPS: usize = if cfg!(test) { 1 << 8 } else { 1 << 22 };
 /// The maximum number of parts.
 const MAX_PARTS: usize = 16;
 
+/// What is done with packed vectors before their outer products are added.
+#[derive(Clone, Copy)]
+pub(super) enum Prepared<'a, A> {
+    /// Nothing.
+    Packed,
+    /// The multiples of pivot rows are subtracted.
+    Eliminate(&'a Elimination<A>),
+}
+
+impl<A> Prepared<'_, A> {
+    fn is_unchanged(&self) -> bool {
+        matches!(self, Self::Packed)
+    }
+}
+
 impl<T: Scalar> Unfolding<'_, T> {
     /// The Gram matrix Σ vvᵀ over the vectors v.
     ///
@@ -113,18 +128,29 @@ impl<T: Scalar> Unfolding<'_, T> {
     /// The errors of [`gram`], and [`crate::Error::Cancelled`].
     pub(super) fn gram(self, precision: Precision) -> Result<Columns> {
         match precision {
-            Precision::Double if is_single::<T>() => self.converted_gram(ToDouble),
-            _ => self.converted_gram(Unchanged),
+            Precision::Double if is_single::<T>() => {
+                self.converted_gram(ToDouble, Prepared::Packed)
+            }
+            _ => self.converted_gram(Unchanged, Prepared::Packed),
         }
+    }
+
+    /// The Gram matrix of products in the scalar of the tensor, of prepared vectors.
+    pub(super) fn prepared_gram(self, prepared: Prepared<'_, T>) -> Result<Columns> {
+        self.converted_gram(Unchanged, prepared)
     }
 
     /// The Gram matrix of X·2⁻ᵉ, for entries with squares outside the range of `f64`.
     pub(super) fn scaled_gram(self, exponent: i32) -> Result<Columns> {
-        self.converted_gram(ScaledToDouble::by_exponent(exponent))
+        self.converted_gram(ScaledToDouble::by_exponent(exponent), Prepared::Packed)
     }
 
     /// Σ vvᵀ over the vectors v with converted entries.
-    fn converted_gram<C: Convert<T>>(self, conversion: C) -> Result<Columns> {
+    fn converted_gram<C: Convert<T>>(
+        self,
+        conversion: C,
+        prepared: Prepared<'_, C::Product>,
+    ) -> Result<Columns> {
         let n = self.order;
         check_order(n, self.depth)?;
         if n == 0 {
@@ -134,10 +160,10 @@ impl<T: Scalar> Unfolding<'_, T> {
         let lower = self.sum_of_parts(0..self.parts(), &|range: Range<usize>| {
             let mut g = Scratch::zeroed(n * n);
             match self.adjacent_vectors(range.clone()) {
-                Some(vectors) if unpacked_orders.contains(&n) => {
+                Some(vectors) if unpacked_orders.contains(&n) && prepared.is_unchanged() => {
                     self.add_unpacked(vectors, conversion, &mut g);
                 }
-                _ => self.add_packed(range, conversion, &mut g),
+                _ => self.add_packed(range, conversion, prepared, &mut g),
             }
             g
         });
@@ -180,7 +206,13 @@ impl<T: Scalar> Unfolding<'_, T> {
     }
 
     /// Adds vvᵀ to `g` for each vector v of `range`, packed in panels.
-    fn add_packed<C: Convert<T>>(self, range: Range<usize>, conversion: C, g: &mut [f64]) {
+    fn add_packed<C: Convert<T>>(
+        self,
+        range: Range<usize>,
+        conversion: C,
+        prepared: Prepared<'_, C::Product>,
+        g: &mut [f64],
+    ) {
         let max_depth = panel_depth::<C::Product>(self.order).min(range.len());
         let mut panel = Panel::<C::Product>::new(self.order, max_depth);
         for start in range.clone().step_by(max_depth.max(1)) {
@@ -191,6 +223,9 @@ impl<T: Scalar> Unfolding<'_, T> {
             let end = range.end.min(start + max_depth);
             let depth = end - start;
             self.pack(start..end, conversion, &mut panel);
+            if let Prepared::Eliminate(elimination) = prepared {
+                panel.eliminate(elimination);
+            }
             // 2. Add their outer products. Prefetch the vectors of the next block meanwhile.
             let next = end..range.end.min(end + max_depth);
             if self.vectors_are_contiguous() {

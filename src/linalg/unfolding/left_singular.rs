@@ -70,7 +70,10 @@ pub fn left_singular<'a, T: Scalar>(
     rank: impl Fn(&[f64]) -> usize,
 ) -> Result<LeftSingular<T>> {
     let request = Request {
-        wanted: Wanted::Leading(&rank),
+        wanted: Wanted::Leading {
+            count: &rank,
+            needed: None,
+        },
         accuracy,
         cancellation: Cancellation::default(),
     };

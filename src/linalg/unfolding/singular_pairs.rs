@@ -17,7 +17,7 @@
 //!
 //! | computation | resolves |
 //! | --- | --- |
-//! | Gram matrix of products in `f32` (for `f32` entries) | a tail above [`SINGLE_TAIL`], or a first vector with a clear gap |
+//! | Gram matrix of products in `f32` (for `f32` entries, [`single`](super::single)) | a tail above 2e-2, or a first vector with a clear gap; smaller tails after an elimination |
 //! | Gram matrix of products in `f64` | a tail above [`DOUBLE_TAIL`]; for `f32` entries every tail |
 //! | triangular factor R, RᵀR = MMᵀ or RᵀR = MᵀM | every digit of the entries |
 //!
@@ -31,6 +31,7 @@ use std::ops::Range;
 
 use super::accuracy::{Accuracy, Precision, Route};
 use super::centring::centre;
+use super::elimination::Needed;
 use super::qr::scaled_triangular_factor;
 use super::vectors::{Side, Unfolding};
 use crate::error::{Error, Result};
@@ -49,35 +50,14 @@ const DOUBLE_TAIL: f64 = 5e-5;
 
 /// The smallest tail for which products in `f32` are accurate enough. Their rounding errors
 /// average out to about 1e-7·‖M‖² in the energy of the leading subspace.
-const SINGLE_TAIL: f64 = 2e-2;
-
-/// The largest ratio of the longer side to the shorter for which the eigenproblem takes longer
-/// than the Gram matrix. Up to this ratio, the computation starts with products in `f64`, so that
-/// it does not solve the eigenproblem twice.
-const SHORT: usize = 8;
-
-/// The range of tr G for which a Gram matrix G in `f32` neither overflows nor loses entries.
-const SINGLE_TRACE: Range<f64> = 1e-20..1e30;
+pub(super) const SINGLE_TAIL: f64 = 2e-2;
 
 /// The range of tr G for which a Gram matrix G in `f64` neither overflows nor loses entries.
 const DOUBLE_TRACE: Range<f64> = 1e-200..1e250;
 
-/// The minimum relative gap 1 − σ₂²/σ₁² for a first vector from a Gram matrix in `f32`. If
-/// centring leaves a share s of ‖M‖², the minimum is this number divided by s.
-const CLEAR_GAP: f64 = 0.2;
-
 /// The minimum share of Σσᵢ² that centring may leave of a Gram matrix in `f64`. With less, the
 /// rounding error of the uncentred matrix would be too large for the centred one.
 const CENTRED_SHARE: f64 = 0.03;
-
-/// An estimate of ‖E‖/√(max Gᵢᵢ · tr G) for the rounding error E of a Gram matrix G of products
-/// in `f32`.
-///
-/// Let u = 2⁻²⁴ be the unit roundoff, and let roundings be independent. The error of a run of
-/// k = 256 products in entry (i, j) is then s·√(Gᵢᵢ·Gⱼⱼ) with s = u√k/3 (Higham & Mary, SIAM J.
-/// Sci. Comput. 41, 2019). A symmetric matrix of independent entries with variances s²·Gᵢᵢ·Gⱼⱼ
-/// has a norm of at most 2s·√(max Gᵢᵢ · tr G).
-const GRAM_ROUNDING: f64 = 2.0 / 3.0 * 16.0 * (0.5 * f32::EPSILON as f64);
 
 /// The singular vectors to compute.
 #[derive(Clone, Copy)]
@@ -87,9 +67,14 @@ pub(crate) enum Wanted<'a> {
         /// The relative gap.
         gap: f64,
     },
-    /// The first r vectors. The function gets all singular values and returns r. If r is above
-    /// their number, all vectors are computed.
-    Leading(&'a dyn Fn(&[f64]) -> usize),
+    /// The first r vectors.
+    Leading {
+        /// Gets all singular values and returns r. If r is above their number, all vectors are
+        /// computed.
+        count: &'a dyn Fn(&[f64]) -> usize,
+        /// The tail that must be resolved, if it is known before.
+        needed: Option<Needed>,
+    },
     /// All vectors.
     All,
 }
@@ -128,7 +113,7 @@ pub(crate) struct SingularPairs {
 
 impl SingularPairs {
     /// The tail: √(Σσᵢ²) over the values without a vector, divided by √(Σσᵢ²) over all values.
-    fn tail(&self) -> f64 {
+    pub(super) fn tail(&self) -> f64 {
         tail(&self.values, self.vectors.ncols())
     }
 }
@@ -167,9 +152,7 @@ pub(crate) fn singular_pairs<T: Scalar>(
 ) -> Result<SingularPairs> {
     let smaller = SmallerSide::new(x, mode, request, false)?;
     // 1. Products in f32.
-    if smaller.can_start_in_single()
-        && let Some(pairs) = smaller.pairs_in_single()?
-    {
+    if let Some(pairs) = smaller.pairs_in_single()? {
         return Ok(pairs);
     }
     // 2. Products in f64.
@@ -198,9 +181,7 @@ pub(crate) fn centred_pairs<T: Scalar>(
 ) -> Result<Option<SingularPairs>> {
     let smaller = SmallerSide::new(x, mode, request, true)?;
     // 1. Products in f32.
-    if smaller.can_start_in_single()
-        && let Some(pairs) = smaller.pairs_in_single()?
-    {
+    if let Some(pairs) = smaller.pairs_in_single()? {
         return Ok(Some(pairs));
     }
     // 2. Products in f64.
@@ -218,14 +199,14 @@ pub(crate) fn centred_pairs<T: Scalar>(
 
 /// The smaller side of an unfolding M, and what to compute of it.
 #[derive(Clone, Copy)]
-struct SmallerSide<'a, T> {
-    x: TensorRef<'a, T>,
-    around: ModeExtents,
-    unfolding: Unfolding<'a, T>,
-    side: Side,
-    request: Request<'a>,
+pub(super) struct SmallerSide<'a, T> {
+    pub(super) x: TensorRef<'a, T>,
+    pub(super) around: ModeExtents,
+    pub(super) unfolding: Unfolding<'a, T>,
+    pub(super) side: Side,
+    pub(super) request: Request<'a>,
     /// Whether the mean of each row is subtracted.
-    centred: bool,
+    pub(super) centred: bool,
 }
 
 impl<'a, T: Scalar> SmallerSide<'a, T> {
@@ -240,82 +221,6 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
             request,
             centred,
         })
-    }
-
-    /// Whether products in `f32` may suffice.
-    fn can_start_in_single(&self) -> bool {
-        let Accuracy { route, precision } = self.request.accuracy;
-        if !is_single::<T>() || precision == Precision::Double || route == Route::Qr {
-            return false;
-        }
-        match self.request.wanted {
-            Wanted::First { .. } => true,
-            Wanted::Leading(_) => {
-                let (rows, columns) = (self.around.extent, self.around.columns());
-                let is_short = rows.max(columns) <= SHORT * rows.min(columns);
-                !self.centred && (route == Route::Gram || !is_short)
-            }
-            Wanted::All => false,
-        }
-    }
-
-    /// The pairs from a Gram matrix of products in `f32`. `None` if it does not resolve them.
-    fn pairs_in_single(&self) -> Result<Option<SingularPairs>> {
-        let gram = self.unfolding.gram(Precision::Native)?;
-        let energy = trace(&gram);
-        if !SINGLE_TRACE.contains(&energy) {
-            return Ok(None);
-        }
-        match self.request.wanted {
-            Wanted::First { .. } => self.first_pair_in_single(gram, energy),
-            Wanted::Leading(_) | Wanted::All => {
-                let pairs = self.eigenpairs(&gram, 0)?;
-                let route = self.request.accuracy.route;
-                let resolved = route == Route::Gram || pairs.tail() > SINGLE_TAIL;
-                Ok(resolved.then_some(pairs))
-            }
-        }
-    }
-
-    /// The first pair from a Gram matrix of products in `f32` with the trace `energy`. `None` if
-    /// the gap to the second eigenvalue may be too small.
-    fn first_pair_in_single(
-        &self,
-        mut gram: Columns,
-        energy: f64,
-    ) -> Result<Option<SingularPairs>> {
-        // 1. Estimate the rounding error of the Gram matrix.
-        let diagonal = (0..gram.ncols()).map(|i| gram.as_ref()[(i, i)]);
-        let rounding = GRAM_ROUNDING * (energy * diagonal.fold(0.0, f64::max)).sqrt();
-        // 2. Centre it. With a large mean, the remaining share of the trace consists of rounding
-        //    errors and may be negative.
-        if self.centred {
-            centre(gram.as_mut(), self.x, self.around, self.side);
-        }
-        let share = trace(&gram) / energy;
-        if !(CLEAR_GAP..).contains(&share) {
-            return Ok(None);
-        }
-        // 3. Compute the first vector.
-        let gap = CLEAR_GAP / share;
-        let cancellation = self.request.cancellation;
-        let pair = leading_pair_in_scratch_until(gram.as_ref(), gap, cancellation)?;
-        let Some((value, vector)) = pair else {
-            return Ok(None);
-        };
-        // 4. Estimate its error. Rounding rotates it by an angle of at most ‖E‖/(λ₁ − λ₂) (Davis &
-        //    Kahan) towards an orthogonal vector v. For u₁, the error of Mᵀu₁ is at most the angle
-        //    times ‖Mᵀv‖ ≤ σ₂. For z₁, the error of σ₁z₁ is at most the angle times σ₁.
-        let angle = rounding / (gap * value);
-        let values = square_roots(&[value]);
-        let length = match self.side {
-            Side::Mode => ((1.0 - gap) * value).max(0.0).sqrt(),
-            Side::Rest => values[0],
-        };
-        Ok(Some(SingularPairs {
-            error: length * angle,
-            ..self.pairs(values, Columns::from_column(vector))
-        }))
     }
 
     /// The Gram matrix of X·2⁻ᵉ from products in `f64`, and e. The exponent is 0 unless squares
@@ -336,7 +241,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
     }
 
     /// The pairs from the eigenvalues and eigenvectors of a Gram matrix of X·2⁻ᵉ.
-    fn eigenpairs(&self, gram: &Columns, exponent: i32) -> Result<SingularPairs> {
+    pub(super) fn eigenpairs(&self, gram: &Columns, exponent: i32) -> Result<SingularPairs> {
         let (gram, cancellation) = (gram.as_ref(), self.request.cancellation);
         let pairs = match self.request.wanted {
             Wanted::First { gap } => {
@@ -354,7 +259,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
                     }
                 }
             }
-            Wanted::Leading(count) => {
+            Wanted::Leading { count, .. } => {
                 let singular = |eigenvalues: &[f64]| {
                     let mut values = square_roots(eigenvalues);
                     rescale(&mut values, exponent);
@@ -387,7 +292,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
         check_range(svd.values.first().copied().unwrap_or(0.0), exponent)?;
         let count = match self.request.wanted {
             Wanted::First { .. } => 1,
-            Wanted::Leading(count) => {
+            Wanted::Leading { count, .. } => {
                 let mut values = svd.values.clone();
                 rescale(&mut values, exponent);
                 count(&values)
@@ -404,7 +309,7 @@ impl<'a, T: Scalar> SmallerSide<'a, T> {
     }
 
     /// Pairs from a Gram matrix of X itself, by the eigensolver that is tried first.
-    fn pairs(&self, values: Scratch<f64>, vectors: Columns) -> SingularPairs {
+    pub(super) fn pairs(&self, values: Scratch<f64>, vectors: Columns) -> SingularPairs {
         SingularPairs {
             side: self.side,
             values,
@@ -447,6 +352,6 @@ fn check_range(largest: f64, exponent: i32) -> Result<()> {
 }
 
 /// The sum of the diagonal entries.
-fn trace(a: &Columns) -> f64 {
+pub(super) fn trace(a: &Columns) -> f64 {
     (0..a.ncols()).map(|i| a.as_ref()[(i, i)]).sum()
 }

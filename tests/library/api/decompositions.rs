@@ -213,10 +213,7 @@ fn check_solvers<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
         oversampling: [0, 3, usize::MAX][random.below(3)],
         power_iterations: random.below(3),
         seed: random.bits(),
-        ..Randomized::new(match truncation(&mut random, order) {
-            Truncation::Ranks(ranks) => ranks,
-            Truncation::RelativeError(_) => Vec::new(),
-        })
+        ..Randomized::new(truncation(&mut random, order))
     };
     check_solver(&randomized, &x, kind, &mut random);
 
@@ -334,6 +331,16 @@ proptest! {
         let truncation = truncation(&mut random, shape.len().max(1));
         let modes = modes(&mut random, shape.len() + 1);
         let checked = call("Truncation::check", || truncation.check(&shape, modes.as_deref()));
+        if let Truncation::Ranks(ranks) = &truncation {
+            let lowered = call("Truncation::at_most", || {
+                Truncation::at_most(ranks, &shape, modes.as_deref())
+            });
+            // Lawful ranks stay the same, and lowered ranks are lawful.
+            prop_assert!(checked.is_err() || lowered.as_ref().ok() == Some(&truncation));
+            if let Ok(lowered) = lowered {
+                prop_assert!(lowered.check(&shape, modes.as_deref()).is_ok());
+            }
+        }
         if shape.is_empty() || shape.len() > 16 {
             let refused = matches!(checked, Err(Error::OrderOutOfRange { .. }));
             prop_assert!(refused);

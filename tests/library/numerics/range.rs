@@ -25,15 +25,13 @@ fn decompositions<T: Scalar>(
             ..Hooi::new(truncation.clone())
         })
     };
-    let mut solvers: Vec<(&str, Box<dyn Solver<T>>)> = vec![
+    let solvers: Vec<(&str, Box<dyn Solver<T>>)> = vec![
         ("ST-HOSVD", Box::new(StHosvd::new(truncation.clone()))),
         ("HOSVD", Box::new(Hosvd::new(truncation.clone()))),
         ("HOOI", hooi(Start::StHosvd)),
         ("HOOI from HOSVD", hooi(Start::Hosvd)),
+        ("randomized", Box::new(Randomized::new(truncation.clone()))),
     ];
-    if let Truncation::Ranks(ranks) = truncation {
-        solvers.push(("randomized", Box::new(Randomized::new(ranks.clone()))));
-    }
     let solvers = solvers.into_iter();
     let outcomes = solvers.map(|(name, solver)| (name, solver.decompose(x.view())));
     outcomes.collect()

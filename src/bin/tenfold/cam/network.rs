@@ -28,6 +28,7 @@ use super::Args;
 use super::maps::stem_of_layer;
 use super::report::{Report, Summaries, note_statuses};
 use super::target::{Expected, Target, Writer};
+use crate::arrays::is_dash;
 use crate::batch::{Batch, Input};
 use crate::console::Console;
 use crate::device::Device;
@@ -156,6 +157,11 @@ pub(super) fn run(mut args: Args, console: &Console, memory: &Memory) -> Outcome
 fn photographs(arguments: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
     let mut photographs = Vec::new();
     for argument in arguments {
+        if is_dash(argument) {
+            return Err(Failure::usage(
+                "-: with --onnx a file or a folder was expected, not standard input",
+            ));
+        }
         if argument.is_dir() {
             let pictures = pictures(argument)?;
             if pictures.is_empty() {

@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use tenfold::Truncation;
 use tenfold::cam::{Cam, Decomposition, Weighting};
 
 use crate::console::times;
@@ -71,29 +70,16 @@ impl RankEntry {
             Self::Ranks(ranks) => ranks.clone(),
             Self::Percent(percent) => {
                 let rank = |extent: usize| (percent / 100.0 * extent as f64).round().max(1.0);
-                let ranks: Vec<usize> = shape.iter().map(|&extent| rank(extent) as usize).collect();
-                possible(&ranks)
+                shape.iter().map(|&extent| rank(extent) as usize).collect()
             }
         };
-        let ranks = Ranks::of(&given, shape, None)?.each;
-        let checked = Truncation::Ranks(ranks.clone()).check(shape, None);
-        checked.map_err(|error| {
+        let ranks = Ranks::of(&given, shape, None);
+        let ranks = ranks.map_err(|failure| {
             let shape = times(shape);
-            Failure::usage(format!("--ranks-grid: {error}, for feature maps {shape}"))
+            Failure::usage(format!("--ranks-grid: {failure}, for feature maps {shape}"))
         })?;
-        Ok(ranks)
+        Ok(ranks.each)
     }
-}
-
-/// The ranks, each lowered to the product of the others.
-fn possible(ranks: &[usize]) -> Vec<usize> {
-    let mut ranks = ranks.to_vec();
-    for mode in 0..ranks.len() {
-        let others = ranks.iter().enumerate().filter(|&(other, _)| other != mode);
-        let product = others.fold(1usize, |product, (_, &rank)| product.saturating_mul(rank));
-        ranks[mode] = ranks[mode].min(product);
-    }
-    ranks
 }
 
 /// The methods for feature maps of shape `shape`: the weightings at full ranks, then TSM and MTSM
@@ -157,14 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn ranks_that_no_core_has_are_lowered_for_percentages_and_single_ranks_only() {
+    fn ranks_that_no_core_has_are_lowered() {
         let of = |grid| names(&[Weighting::Tsm], grid, &[100, 3, 3]);
         assert_eq!(of("50%").unwrap()[1], "tsm@4,2,2");
         assert_eq!(of("0.1%").unwrap()[1], "tsm@1,1,1");
         assert_eq!(of("100%").unwrap()[1], "tsm@9,3,3");
         assert_eq!(of("20").unwrap()[1], "tsm@9,3,3");
-        let message = of("20,3,3").unwrap_err();
-        assert!(message.contains("rank of mode 0 is 20"), "{message}");
+        assert_eq!(of("20,3,3").unwrap()[1], "tsm@9,3,3");
+        assert_eq!(of("200,3,2").unwrap()[1], "tsm@6,3,2");
+        let message = of("0,3,3").unwrap_err();
+        assert!(message.contains("rank of mode 0 is 0"), "{message}");
         assert!(of("4,2").unwrap_err().contains("2 entries"));
     }
 

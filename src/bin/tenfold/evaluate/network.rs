@@ -80,14 +80,24 @@ pub(super) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     let preprocessing = options.input.preprocessing(&network)?;
 
     // 2. The chunks, within the memory.
-    let chunk = 2 * rayon::current_num_threads();
+    let largest = check(&photographs, session.classes, args, console)?;
+    let threads = rayon::current_num_threads();
+    let chunk = 2 * threads;
     let weights = weights_memory(inputs.network);
     let weights = weights.saturating_add(judge_file.map_or(0, weights_memory));
-    let need = weights.saturating_add(need(&session, &preprocessing, chunk));
+    let need = weights
+        .saturating_add(need(&session, &preprocessing, chunk))
+        .saturating_add(largest.saturating_mul(threads as u64));
     memory.check(inputs.network, need)?;
 
     // 3. The records.
     let settings = settings(args, &session, &preprocessing, &network, judge.as_ref())?;
+    if inputs.run.is_file() {
+        return Err(Failure::usage(format!(
+            "{}: this is a file, -o names the folder of the run",
+            inputs.run.display()
+        )));
+    }
     fs::create_dir_all(inputs.run)
         .map_err(|error| Failure::usage(format!("{}: {error}", inputs.run.display())))?;
     output::check(&outputs.tables(), &[])?;
@@ -133,9 +143,31 @@ impl Outputs {
     }
 }
 
-/// The memory of a chunk, without the weights: the tensors of the network on each thread, and the
-/// images and maps of each photograph. A photograph is decoded on each thread; its size is unknown
-/// before, and the reader limits it.
+/// Checks the label of each photograph, and the headers of its files. Returns the memory of the
+/// photograph that needs most. With `--keep-going`, bad photographs are skipped, since their records
+/// will say why.
+fn check(
+    photographs: &[Photograph],
+    classes: usize,
+    args: &Args,
+    console: &Console,
+) -> Outcome<u64> {
+    let bar = console.progress("checking", Steps::Equal(photographs.len()));
+    let mut largest = 0;
+    for photograph in photographs {
+        bar.step();
+        let checked = photograph.check_label(classes);
+        match checked.and_then(|()| photograph.check_headers()) {
+            Ok(memory) => largest = largest.max(memory),
+            Err(_) if args.keep_going.is_given() => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(largest)
+}
+
+/// The memory of a chunk, without the weights and the photographs: the tensors of the network on each
+/// thread, and the images and maps of each photograph.
 fn need(session: &Session, preprocessing: &Preprocessing, chunk: usize) -> u64 {
     let threads = rayon::current_num_threads() as u64;
     let (height, width) = preprocessing.crop;
@@ -270,6 +302,8 @@ fn settings(
             (true, Some(_)) => "labels",
         }
         .to_owned(),
+        labels_checksum: options.labels.as_deref().map(checksum).transpose()?,
+        class_scores: session.class_scores().map(str::to_owned),
         methods: session
             .methods
             .iter()

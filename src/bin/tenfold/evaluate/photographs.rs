@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "onnx")]
+use tenfold::io::PictureFile;
+
 use crate::failure::{Failure, Outcome};
 use crate::pictures::{no_photographs, pictures};
 
@@ -17,6 +20,46 @@ pub(super) struct Photograph {
     pub(super) mask: Option<(String, PathBuf)>,
     /// The label, if there are labels.
     pub(super) label: Option<usize>,
+}
+
+#[cfg(feature = "onnx")]
+impl Photograph {
+    /// Fails if the network does not have the class of the label. `classes` is 0 for a network without
+    /// classes.
+    pub(super) fn check_label(&self, classes: usize) -> Outcome {
+        match self.label {
+            Some(label) if classes > 0 && label >= classes => Err(Failure::usage(format!(
+                "{}: the label is class {label}, the network has the classes 0 to {}",
+                self.path.display(),
+                classes - 1
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks the headers of the photograph and its mask. Returns the bytes that reading them allocates.
+    pub(super) fn check_headers(&self) -> Outcome<u64> {
+        let photograph = PictureFile::open(&self.path)?;
+        let Some((_, path)) = &self.mask else {
+            return Ok(photograph.memory());
+        };
+        let mask = PictureFile::open(path)?;
+        check_mask(path, mask.dimensions(), photograph.dimensions())?;
+        Ok(photograph.memory().saturating_add(mask.memory()))
+    }
+}
+
+/// Fails if the mask in the file `path` has another width or height than the photograph.
+#[cfg(feature = "onnx")]
+pub(super) fn check_mask(path: &Path, mask: (u32, u32), photograph: (u32, u32)) -> Outcome {
+    if mask == photograph {
+        return Ok(());
+    }
+    let ((mask_width, mask_height), (width, height)) = (mask, photograph);
+    Err(Failure::usage(format!(
+        "{}: the mask has {mask_height}×{mask_width} pixels, the photograph {height}×{width}",
+        path.display()
+    )))
 }
 
 /// The photographs below the folder `images`, in the order of their names. A mask below `masks` has
@@ -129,11 +172,16 @@ fn read_labels(file: &Path) -> Outcome<HashMap<String, usize>> {
                     return Err(bad_label(file, number, "the image has another index above"));
                 }
             }
-            None if number == 0 && fields.is_some() => {}
+            None if number == 0 && is_heading(fields) => {}
             None => return Err(bad_label(file, number, "image,index was expected")),
         }
     }
     Ok(labels)
+}
+
+/// Whether the text after the comma is a word, not a number.
+fn is_heading(fields: Option<(&str, &str)>) -> bool {
+    fields.is_some_and(|(_, index)| index.trim().parse::<f64>().is_err())
 }
 
 fn bad_label(file: &Path, number: usize, problem: &str) -> Failure {
@@ -210,6 +258,7 @@ mod tests {
             ("a.png,7\na.png,8\n", "line 2: the image has another index"),
             ("a.png,7\nb.png,-1\n", "line 2: image,index was expected"),
             ("a.png\n", "line 1: image,index was expected"),
+            ("a.png,-1\n", "line 1: image,index was expected"),
             ("x.png,1\n", "no photograph has a label here"),
         ] {
             fs::write(&file, text).unwrap();

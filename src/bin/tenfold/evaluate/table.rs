@@ -17,17 +17,15 @@
 //! | --- | --- |
 //! | `files` | CSV and JSON |
 //! | `text` | the tables for the terminal and for Markdown |
-//! | `times` | time per map |
 
 mod files;
 mod text;
-mod times;
 
-use super::estimate::{BootstrapArgs, Estimate};
+use crate::bootstrap::{BootstrapArgs, Estimate};
 use crate::failure::{Failure, Outcome};
 use crate::metric::{self, Metric, Part};
 use crate::records::{Record, Settings};
-use times::Times;
+use crate::times::Times;
 
 /// The metrics of each photograph.
 pub(crate) struct Samples {
@@ -69,7 +67,7 @@ impl Samples {
         let metrics = metric::metrics(&settings);
         Self {
             values: vec![vec![Vec::new(); metrics.len()]; settings.methods.len()],
-            times: Times::new(settings.methods.len()),
+            times: Times::new(&settings.methods),
             metrics,
             settings,
             photographs: 0,
@@ -119,8 +117,13 @@ impl Samples {
         }
         let methods = self.settings.methods.iter().enumerate();
         let rows = methods.map(|(index, method)| self.row(index, method, bootstrap));
+        let rows = rows.collect::<Outcome<Vec<Row>>>()?;
+        for (column, metric) in self.metrics.iter_mut().enumerate() {
+            let means = rows.iter().filter_map(|row| row.cells[column]);
+            metric.choose_unit(means.map(|cell| cell.mean));
+        }
         Ok(Table {
-            rows: rows.collect::<Outcome<_>>()?,
+            rows,
             settings: self.settings,
             metrics: self.metrics,
             times: self.times,

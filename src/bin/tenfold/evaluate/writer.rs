@@ -137,7 +137,7 @@ fn first_difference(before: &Settings, now: &Settings) -> Outcome<Option<String>
 }
 
 /// The settings, the most important first, and their names in messages.
-const NAMES: [(&str, &str); 18] = [
+const NAMES: [(&str, &str); 20] = [
     ("format", "the format"),
     ("network", "the network"),
     ("checksum", "the checksum of the network"),
@@ -148,6 +148,8 @@ const NAMES: [(&str, &str); 18] = [
     ("layer", "the layer"),
     ("embedding", "the embedding"),
     ("classes", "the source of the classes"),
+    ("labels_checksum", "the checksum of the labels"),
+    ("class_scores", "the kind of class scores"),
     ("methods", "the list of methods"),
     ("thresholds", "the list of thresholds"),
     ("curve_steps", "the number of steps of the curves"),

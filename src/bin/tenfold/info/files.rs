@@ -261,6 +261,7 @@ fn describe_tucker(path: &Path, sizes: &Sizes, found: &Found, meta: &Meta) -> (V
         "norm": found.norm,
         "orthonormal": found.orthonormal,
         "spectra": meta.spectra,
+        "fibres": meta.fibres,
     });
     sizes.add_to(&mut object);
     let error = meta
@@ -283,8 +284,38 @@ fn describe_tucker(path: &Path, sizes: &Sizes, found: &Found, meta: &Meta) -> (V
         times(&meta.ranks),
         sizes.text(),
         spectra_text(&meta.spectra)
-    );
+    ) + &fibres_text(meta);
     (object, text)
+}
+
+/// A line for each mode with the first fibres of its factor, each by the indices of the tensor.
+fn fibres_text(meta: &Meta) -> String {
+    let mut text = String::new();
+    for (mode, columns) in meta.fibres.iter().enumerate() {
+        let Some(columns) = columns else { continue };
+        let shown = columns.iter().take(SHOWN);
+        let shown: Vec<String> = shown
+            .map(|&column| fibre(&meta.shape, mode, column))
+            .collect();
+        let rest = match columns.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            rest => format!(" … {rest} more"),
+        };
+        text += &format!("  mode {mode}, fibres: {}{rest}\n", shown.join(" "));
+    }
+    text
+}
+
+/// Column `column` of the mode-n unfolding as a fibre of a tensor of extents `shape`: `3,:,5`.
+fn fibre(shape: &[usize], mode: usize, mut column: usize) -> String {
+    let mut words = vec![":".to_owned(); shape.len()];
+    for (other, &extent) in shape.iter().enumerate().rev() {
+        if other != mode {
+            words[other] = (column % extent.max(1)).to_string();
+            column /= extent.max(1);
+        }
+    }
+    words.join(",")
 }
 
 /// A line for each mode with its leading singular values.

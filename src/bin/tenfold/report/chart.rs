@@ -18,7 +18,7 @@ use std::collections::HashSet;
 use super::axis::{Axis, Extent};
 use super::figure::{shortened, text_width};
 use super::markup::{Attributes, Markup, Px};
-use super::summary::Summary;
+use crate::summary::Summary;
 
 /// The width of a panel with a chart. It fits a telephone.
 pub(super) const WIDTH: f64 = 336.0;

@@ -10,8 +10,8 @@ use super::figure::{Figure, Panel};
 use super::markup::Markup;
 use super::method::{GROUPS, Method, class, label};
 use super::run::{Run, map_of};
-use super::summary::mean;
 use crate::records::MapRecord;
+use crate::summary::mean;
 
 /// Some values of a map.
 type Values = fn(&MapRecord) -> &[f64];

@@ -1,18 +1,23 @@
 //! Metrics of a method, and of its difference to another method, over the photographs of a run.
 
-use tenfold::cam::metrics::{Bootstrap, Interval};
-
 use super::method::Method;
 use super::run::{Run, map_of};
 use crate::failure::{Failure, Outcome};
 use crate::metric::{self, Metric, Part};
 use crate::records::Record;
+use crate::summary::mean;
 
-/// The metrics of the paper's Tables 1 and 2 that a run can have.
-pub(super) fn metrics(run: &Run) -> Vec<Metric> {
+/// The metrics of the paper's Tables 1 and 2 that a run can have, in units that suit the means.
+pub(super) fn metrics(run: &Run) -> Outcome<Vec<Metric>> {
     let mut metrics = metric::metrics(&run.settings);
     metrics.retain(|metric| metric.part == Part::Main);
-    metrics
+    for metric in &mut metrics {
+        let methods = run.methods.iter();
+        let values = methods.map(|method| values(metric, run, method));
+        let values = values.collect::<Outcome<Vec<_>>>()?;
+        metric.choose_unit(values.iter().filter_map(|values| mean(values)));
+    }
+    Ok(metrics)
 }
 
 /// The value for a photograph, in the unit of texts.
@@ -57,12 +62,4 @@ pub(super) fn differences(
         }
     }
     Ok(differences)
-}
-
-/// The mean of values with its bootstrap interval. `None` without values.
-pub(super) fn estimate(values: &[f64]) -> Outcome<Option<Interval>> {
-    if values.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Bootstrap::default().mean(values)?))
 }

@@ -1,12 +1,11 @@
 //! The table of the metrics, like the paper's Tables 1 and 2: a row a method, columns for each
 //! network.
 
-use tenfold::cam::metrics::Interval;
-
-use super::estimates::{estimate, metrics, values};
+use super::estimates::{metrics, values};
 use super::markup::{Attributes, Markup};
 use super::method::Method;
 use super::run::Run;
+use crate::bootstrap::{BootstrapArgs, Estimate};
 use crate::failure::Outcome;
 use crate::metric::Metric;
 
@@ -14,29 +13,30 @@ use crate::metric::Metric;
 pub(super) struct Table<'a> {
     methods: Vec<&'a Method>,
     columns: Vec<Column<'a>>,
+    has_intervals: bool,
 }
 
 /// A column: a metric of a run, with the mean of each method.
 struct Column<'a> {
     run: &'a Run,
     metric: Metric,
-    cells: Vec<Option<Interval>>,
+    cells: Vec<Option<Estimate>>,
     /// The number of photographs that have the metric.
     photographs: usize,
 }
 
 impl<'a> Table<'a> {
     /// The metrics of the methods with full ranks. The figure of truncated ranks has the others.
-    pub(super) fn new(runs: &'a [Run]) -> Outcome<Self> {
+    pub(super) fn new(runs: &'a [Run], bootstrap: &BootstrapArgs) -> Outcome<Self> {
         let methods = distinct(runs);
         let mut columns = Vec::new();
         for run in runs {
-            for metric in metrics(run) {
+            for metric in metrics(run)? {
                 let values = methods.iter().map(|method| values(&metric, run, method));
                 let values = values.collect::<Outcome<Vec<_>>>()?;
                 let photographs = values.iter().map(Vec::len).max().unwrap_or(0);
                 if photographs > 0 {
-                    let cells = values.iter().map(|values| estimate(values));
+                    let cells = values.iter().map(|values| bootstrap.estimate(values));
                     columns.push(Column {
                         run,
                         metric,
@@ -46,7 +46,11 @@ impl<'a> Table<'a> {
                 }
             }
         }
-        Ok(Self { methods, columns })
+        Ok(Self {
+            methods,
+            columns,
+            has_intervals: bootstrap.resamples() > 0,
+        })
     }
 
     /// Adds the table to the page.
@@ -55,14 +59,18 @@ impl<'a> Table<'a> {
             page.leaf("p", &[("class", &"note")], "The runs have no metrics.");
             return;
         }
-        page.leaf(
-            "p",
-            &[("class", &"note")],
-            "Means over the photographs, with 95% bootstrap intervals. AD and AI are the average drop \
-             and the average increase of the class probability of masked photographs, MSE is the \
-             error of their embeddings, and mIoU is the overlap of the map with the mask at the \
-             threshold 0.5. The best value of a column is bold, the second is underlined.",
+        let intervals = if self.has_intervals {
+            ", with 95% bootstrap intervals"
+        } else {
+            ""
+        };
+        let note = format!(
+            "Means over the photographs{intervals}. AD and AI are the average drop and the average \
+             increase of the class probability of masked photographs, MSE is the error of their \
+             embeddings, and mIoU is the overlap of the map with the mask at the threshold 0.5. The \
+             best value of a column is bold, the second is underlined."
         );
+        page.leaf("p", &[("class", &"note")], &note);
         page.element("div", &[("class", &"scroll"), ("tabindex", &0)], |page| {
             page.element("table", &[("id", &"metric-table")], |page| {
                 self.head(page);
@@ -107,20 +115,20 @@ impl<'a> Table<'a> {
 
 impl Column<'_> {
     fn cell(&self, page: &mut Markup, method: usize) {
-        let Some(interval) = self.cells[method] else {
+        let Some(Estimate { mean, interval }) = self.cells[method] else {
             page.leaf("td", &[], "–");
             return;
         };
         let digits = self.metric.digits;
-        let text = format!("{:.digits$}", interval.mean);
+        let text = format!("{mean:.digits$}");
         page.element("td", &[], |page| {
-            match self.place(interval.mean) {
+            match self.place(mean) {
                 0 => page.leaf("strong", &[], &text),
                 1 => page.leaf("u", &[], &text),
                 _ => page.text(&text),
             }
-            if self.photographs > 1 {
-                let text = format!("{:.digits$} to {:.digits$}", interval.low, interval.high);
+            if let Some([low, high]) = interval {
+                let text = format!("{low:.digits$} to {high:.digits$}");
                 page.leaf("small", &[], &text);
             }
         });

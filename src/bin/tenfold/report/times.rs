@@ -1,8 +1,6 @@
 //! The time of a map: a figure with boxes beside the time of the network, and a table like the
 //! paper's Table 3 with the ratio of Tucker to SVD.
 
-use tenfold::cam::Decomposition;
-
 use super::axis::Axis;
 use super::chart::{self, Area, BoxPlot, Direction, WIDTH, significant};
 use super::figure::{Figure, Panel};
@@ -10,8 +8,9 @@ use super::markup::Markup;
 use super::method::{Method, class};
 use super::run::Run;
 use super::spectra::explanation;
-use super::summary::median;
 use super::table::distinct;
+use crate::summary::median;
+use crate::times::{TimeRow, Times};
 
 /// The height of a row of the figure: a label above a box.
 const ROW: f64 = 40.0;
@@ -132,41 +131,31 @@ pub(super) fn table(page: &mut Markup, runs: &[Run]) {
 
 /// The times of a run.
 fn row(page: &mut Markup, run: &Run, names: &[&Method]) {
-    let whole = median(&network(run));
+    let mut times = Times::new(&run.settings.methods);
+    run.records.iter().for_each(|record| times.add(record));
+    let rows = times.rows();
     page.element("tr", &[], |page| {
         page.leaf("th", &[("scope", &"row")], &run.name);
         for method in names {
-            let time = median(&milliseconds(run, method));
-            let ratio = svd_counterpart(run, method).and_then(|svd| {
-                let svd = median(&milliseconds(run, svd))?;
-                Some(format!("Tucker/SVD {:.2}", time? / svd))
-            });
-            let share = time
-                .zip(whole)
-                .map(|(time, whole)| format!("{:.2} % of network", 100.0 * time / whole));
-            cell(page, time, &[share, ratio]);
+            let row: Option<&TimeRow> = rows.iter().find(|row| row.method == method.name);
+            let ratio = row.and_then(|row| row.ratio);
+            let share = row.and_then(|row| row.share);
+            let notes = [
+                share.map(|share| format!("{:.2} % of network", 100.0 * share)),
+                ratio.map(|ratio| format!("Tucker/SVD {ratio:.2}")),
+            ];
+            cell(page, row.and_then(|row| row.seconds), &notes);
         }
-        cell(page, whole, &[]);
+        cell(page, times.network(), &[]);
     });
 }
 
-/// A time with notes below.
+/// A time in seconds with notes below.
 fn cell(page: &mut Markup, time: Option<f64>, notes: &[Option<String>]) {
     page.element("td", &[], |page| {
-        page.text(&time.map_or("–".into(), significant));
+        page.text(&time.map_or("–".into(), |time| significant(1e3 * time)));
         for note in notes.iter().flatten() {
             page.leaf("small", &[], note);
         }
     });
-}
-
-/// The SVD method with the same vectors as a Tucker method at full ranks.
-fn svd_counterpart<'a>(run: &'a Run, method: &Method) -> Option<&'a Method> {
-    let is_tucker = method.weighting.decomposition() == Decomposition::Tucker;
-    let is_counterpart = |other: &&Method| {
-        other.weighting.decomposition() == Decomposition::Svd
-            && other.weighting.vectors() == method.weighting.vectors()
-    };
-    let mut methods = run.methods.iter();
-    (is_tucker && method.is_full()).then(|| methods.find(is_counterpart))?
 }

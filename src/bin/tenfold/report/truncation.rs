@@ -8,15 +8,14 @@
 //!                    −1    0    1
 //! ```
 
-use tenfold::cam::metrics::Interval;
-
 use super::axis::Axis;
 use super::chart::{self, Area, WIDTH, significant};
-use super::estimates::{differences, estimate, metrics};
+use super::estimates::{differences, metrics};
 use super::figure::{Figure, Panel};
 use super::markup::{Markup, Px};
 use super::method::{Method, label, spaced};
 use super::run::Run;
+use crate::bootstrap::{BootstrapArgs, Estimate};
 use crate::failure::Outcome;
 use crate::metric::Metric;
 
@@ -24,44 +23,50 @@ use crate::metric::Metric;
 const ROW: f64 = 22.0;
 
 /// The figure. There is none if no run has truncated ranks.
-pub(super) fn figure(runs: &[Run]) -> Outcome<Option<Figure>> {
+pub(super) fn figure(runs: &[Run], bootstrap: &BootstrapArgs) -> Outcome<Option<Figure>> {
     let mut rows = Vec::new();
     for run in runs {
-        let metrics = metrics(run);
-        let panels = metrics.iter().map(|metric| panel(run, metric));
+        let metrics = metrics(run)?;
+        let panels = metrics.iter().map(|metric| panel(run, metric, bootstrap));
         let panels = panels.collect::<Outcome<Vec<Option<Panel>>>>()?;
         let panels: Vec<Panel> = panels.into_iter().flatten().collect();
         if !panels.is_empty() {
             rows.push(panels);
         }
     }
-    let caption = "Difference between a map with truncated ranks and the same map with full ranks. \
-                   A dot is the mean over the photographs, the line is its 95% bootstrap interval. \
-                   A filled dot has an interval without 0; a hollow one shows no difference that \
-                   the photographs can confirm.";
-    Ok((!rows.is_empty()).then(|| Figure {
+    let dots = if bootstrap.resamples() > 0 {
+        ", the line is its 95% bootstrap interval. A filled dot has an interval without 0; a hollow \
+         one shows no difference that the photographs can confirm."
+    } else {
+        "."
+    };
+    let caption = format!(
+        "Difference between a map with truncated ranks and the same map with full ranks. A dot is \
+         the mean over the photographs{dots}"
+    );
+    Ok((!rows.is_empty()).then_some(Figure {
         name: "truncated-ranks",
         title: "Truncated ranks",
-        caption: caption.to_owned(),
+        caption,
         rows,
     }))
 }
 
 /// The differences of a metric. `None` if there are none.
-fn panel(run: &Run, metric: &Metric) -> Outcome<Option<Panel>> {
+fn panel(run: &Run, metric: &Metric, bootstrap: &BootstrapArgs) -> Outcome<Option<Panel>> {
     // 1. The rows, from top to bottom.
-    let mut rows: Vec<(String, Interval)> = Vec::new();
+    let mut rows: Vec<(String, Estimate)> = Vec::new();
     let mut photographs = 0;
     for method in &run.methods {
         let (Some(full), Some(ranks)) = (full(run, method), &method.ranks) else {
             continue;
         };
         let differences = differences(metric, run, method, full)?;
-        if let Some(interval) = estimate(&differences)? {
+        if let Some(estimate) = bootstrap.estimate(&differences)? {
             photographs = photographs.max(differences.len());
             rows.push((
                 format!("{} {}", label(method.weighting), spaced(ranks)),
-                interval,
+                estimate,
             ));
         }
     }
@@ -76,7 +81,7 @@ fn panel(run: &Run, metric: &Metric) -> Outcome<Option<Panel>> {
     };
     let ends = rows
         .iter()
-        .flat_map(|(_, interval)| [interval.low, interval.high]);
+        .flat_map(|(_, estimate)| [estimate.mean].into_iter().chain(estimate.ends()));
     let axis = Axis::linear(ends.chain([0.0]), 4, area.across());
 
     // 2. The drawing.
@@ -95,22 +100,26 @@ fn panel(run: &Run, metric: &Metric) -> Outcome<Option<Panel>> {
     chart::horizontal_axis(&mut drawing, &area, &axis, better);
     let zero = axis.at(0.0);
     chart::line(&mut drawing, "axis", (zero, area.top), (zero, area.bottom));
-    for (i, (name, interval)) in rows.iter().enumerate() {
+    for (i, (name, estimate)) in rows.iter().enumerate() {
         let y = area.top + ROW * (i as f64 + 0.5) + 3.0;
         let name = super::figure::shortened(name, 12.0, area.left - 4.0);
         chart::text(&mut drawing, (0.0, y + 4.0), "", &name);
         drawing.element("g", &[("class", &"interval")], |drawing| {
-            let text = format!(
-                "{name}: {}, 95% interval {} to {}",
-                significant(interval.mean),
-                significant(interval.low),
-                significant(interval.high)
-            );
+            let mut text = format!("{name}: {}", significant(estimate.mean));
+            if let Some([low, high]) = estimate.interval {
+                let (low, high) = (significant(low), significant(high));
+                text += &format!(", 95% interval {low} to {high}");
+            }
             drawing.leaf("title", &[], &text);
-            let (from, to) = (axis.at(interval.low), axis.at(interval.high));
-            chart::line(drawing, "stem tucker", (from, y), (to, y));
-            let excludes_zero = interval.low > 0.0 || interval.high < 0.0;
-            let class = if excludes_zero {
+            if let Some([low, high]) = estimate.interval {
+                chart::line(
+                    drawing,
+                    "stem tucker",
+                    (axis.at(low), y),
+                    (axis.at(high), y),
+                );
+            }
+            let class = if estimate.excludes_zero() {
                 "tucker dot"
             } else {
                 "tucker ring"
@@ -119,7 +128,7 @@ fn panel(run: &Run, metric: &Metric) -> Outcome<Option<Panel>> {
                 "circle",
                 &[
                     ("class", &class),
-                    ("cx", &Px(axis.at(interval.mean))),
+                    ("cx", &Px(axis.at(estimate.mean))),
                     ("cy", &Px(y)),
                     ("r", &4),
                 ],

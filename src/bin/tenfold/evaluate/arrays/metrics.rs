@@ -15,9 +15,9 @@ use tenfold::{Error, Tensor, TensorRef};
 
 use super::Group;
 use crate::arrays::ArrayOptions;
+use crate::bootstrap::{BootstrapArgs, Estimate};
 use crate::console::{Console, times};
 use crate::evaluate::Args;
-use crate::evaluate::estimate::{BootstrapArgs, Estimate};
 use crate::failure::{Failure, Outcome};
 use crate::progress::Steps;
 

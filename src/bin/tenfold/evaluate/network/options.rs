@@ -41,7 +41,8 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "NET.onnx", requires = "onnx")]
     pub(super) judge: Option<PathBuf>,
     /// The kind of map: eigen-cam, tsm, multivec-eigen-cam, mtsm, or all
-    #[arg(long, value_name = "NAME", default_value = "all", value_parser = Weightings::parser())]
+    #[arg(long, value_name = "NAME", default_value = "all", hide_possible_values = true,
+          value_parser = Weightings::parser())]
     pub(super) weighting: Weightings,
     /// Also evaluate tsm and mtsm with truncated ranks: entries separated by semicolons, each
     /// c,h,w, one rank for all modes, or a percentage of each mode

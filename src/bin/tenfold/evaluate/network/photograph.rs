@@ -21,7 +21,7 @@ use tenfold::{Error, Tensor};
 use super::masking::Masker;
 use super::scores::predicted;
 use super::session::{Response, Session};
-use crate::evaluate::photographs::Photograph;
+use crate::evaluate::photographs::{Photograph, check_mask};
 use crate::failure::{Failure, Outcome};
 use crate::records::{MapRecord, Record, Spectrum};
 
@@ -133,15 +133,9 @@ impl Task<'_> {
         let Some(probabilities) = &response.probabilities else {
             return Ok((None, None));
         };
+        photograph.check_label(probabilities.len())?;
         let class = photograph.label.unwrap_or_else(|| predicted(probabilities));
-        match probabilities.get(class) {
-            Some(&probability) => Ok((Some(class), Some(probability))),
-            None => Err(Failure::usage(format!(
-                "{}: the label is class {class}, the network has the classes 0 to {}",
-                photograph.path.display(),
-                self.session.classes.saturating_sub(1)
-            ))),
-        }
+        Ok((Some(class), probabilities.get(class).copied()))
     }
 
     /// The regions of the mask in the crop.
@@ -154,14 +148,7 @@ impl Task<'_> {
             return Ok(None);
         };
         let mask = read_mask(path)?;
-        if mask.dimensions() != (width, height) {
-            return Err(Failure::usage(format!(
-                "{}: the mask has {}×{} pixels, the photograph {height}×{width}",
-                path.display(),
-                mask.height(),
-                mask.width()
-            )));
-        }
+        check_mask(path, mask.dimensions(), (width, height))?;
         let crop = self.preprocessing.crop_mask(&mask)?;
         let indices = crop.into_raw().into_iter();
         Ok(Some(indices.map(Region::from_voc).collect()))

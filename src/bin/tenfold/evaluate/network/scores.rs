@@ -37,6 +37,13 @@ impl Scores {
         }
     }
 
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Probabilities => "probabilities",
+            Self::Logits => "logits",
+        }
+    }
+
     /// The probabilities. Fails if a score is not finite, and for a probability outside [0, 1].
     pub(super) fn probabilities(self, scores: &[f32]) -> Result<Vec<f64>> {
         if let Some(position) = scores.iter().position(|score| !score.is_finite()) {

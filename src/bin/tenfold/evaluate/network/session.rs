@@ -86,8 +86,12 @@ impl Session {
         if judge.is_none() && own_classes.is_none() {
             if embedding.is_none() && !has_masks {
                 // The reason may be an operator that the engine lacks. Then the plan names it.
-                let outputs: Vec<&str> = network.outputs().iter().map(String::as_str).collect();
-                network.plan(&outputs).map_err(in_network)?;
+                let outputs = network.outputs().iter().map(String::as_str);
+                let outputs: Vec<&str> =
+                    outputs.filter(|name| network.layer(name).is_ok()).collect();
+                if !outputs.is_empty() {
+                    network.plan(&outputs).map_err(in_network)?;
+                }
                 return Err(Failure::usage(format!(
                     "{}: the network has no output of class scores: --judge, --embedding or --masks \
                      is needed",
@@ -183,6 +187,11 @@ impl Session {
     /// Whether the networks classify.
     pub(super) fn has_classes(&self) -> bool {
         self.scores.is_some()
+    }
+
+    /// What the class scores are, for the settings of the run.
+    pub(super) fn class_scores(&self) -> Option<&'static str> {
+        self.scores.map(Scores::name)
     }
 
     fn response(

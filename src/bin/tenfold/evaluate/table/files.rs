@@ -74,7 +74,23 @@ impl Table {
             "photographs": self.photographs,
             "failures": self.failures,
             "rows": rows.collect::<Vec<Value>>(),
-            "times": self.times.json(&settings.methods),
+            "times": self.times_object(),
+        })
+    }
+
+    fn times_object(&self) -> Value {
+        let rows = self.times.rows().into_iter();
+        let rows = rows.map(|row| {
+            json!({
+                "method": row.method,
+                "seconds_per_map": row.seconds,
+                "ratio_to_svd": row.ratio,
+                "share_of_network": row.share,
+            })
+        });
+        json!({
+            "network_seconds": self.times.network(),
+            "maps": rows.collect::<Vec<Value>>(),
         })
     }
 }

@@ -116,10 +116,11 @@ impl Table {
         if style == Style::Terminal && has_intervals {
             legend.push("±: half the width of the 95% bootstrap interval".to_owned());
         }
-        let factor = |&column: &usize| self.metrics[column].factor == 1000.0;
-        if columns.iter().any(factor) {
-            legend.push("MSE×10⁻³: the entry 1.5 stands for 1.5·10⁻³.".to_owned());
-        }
+        let units = columns
+            .iter()
+            .filter_map(|&column| self.metrics[column].unit());
+        legend
+            .extend(units.map(|unit| format!("MSE×{unit}: the entry 1.5 stands for 1.5·{unit}.")));
         Block {
             title,
             rows,
@@ -184,12 +185,12 @@ impl Table {
     fn time_block(&self) -> Block {
         let headings = ["method", "ms per map", "ratio to SVD", "share of network"];
         let mut rows = vec![headings.map(str::to_owned).to_vec()];
-        for row in self.times.rows(&self.settings.methods) {
+        for row in self.times.rows() {
             let ratio = row.ratio.map(|ratio| format!("{ratio:.2}"));
             let share = row.share.map(|share| format!("{:.2} %", 100.0 * share));
             rows.push(vec![
                 row.method,
-                format!("{:.3}", 1e3 * row.seconds),
+                row.seconds.map_or(String::new(), milliseconds),
                 ratio.unwrap_or_default(),
                 share.unwrap_or_default(),
             ]);
@@ -197,12 +198,18 @@ impl Table {
         Block {
             title: "Time".to_owned(),
             rows,
-            legend: vec![format!(
-                "Medians over the photographs. The network takes {:.3} ms for an image.",
-                1e3 * self.times.network()
-            )],
+            legend: self.times.network().map(network_time).into_iter().collect(),
         }
     }
+}
+
+fn milliseconds(seconds: f64) -> String {
+    format!("{:.3}", 1e3 * seconds)
+}
+
+fn network_time(seconds: f64) -> String {
+    let milliseconds = milliseconds(seconds);
+    format!("Medians over the photographs. The network takes {milliseconds} ms for an image.")
 }
 
 fn has_interval(row: &Row) -> bool {
@@ -236,15 +243,17 @@ fn cell(estimate: Option<Estimate>, metric: &Metric, style: Style) -> String {
 
 /// The text of a difference with its interval.
 fn difference_cell(estimate: Option<Estimate>, metric: &Metric, style: Style) -> String {
-    let Some(Estimate { mean, interval }) = estimate else {
+    let Some(estimate) = estimate else {
         return String::new();
     };
+    let Estimate { mean, interval } = estimate;
+    let excludes_zero = estimate.excludes_zero();
     let (factor, digits) = (metric.factor, digits(metric, mean));
     let number = |value: f64| format!("{:+.digits$}", factor * value);
     let Some([low, high]) = interval else {
         return number(mean);
     };
-    let star = match (low > 0.0 || high < 0.0, style) {
+    let star = match (excludes_zero, style) {
         (false, _) => "",
         (true, Style::Terminal) => " *",
         (true, Style::Markdown) => " \\*",

@@ -1,4 +1,4 @@
-//! Means over images with bootstrap intervals.
+//! Means over images with bootstrap intervals, for `evaluate` and `report`.
 
 use serde_json::{Value, json};
 use tenfold::cam::metrics::Bootstrap;
@@ -7,30 +7,41 @@ use crate::failure::Outcome;
 
 /// The options of the intervals.
 #[derive(clap::Args)]
-pub(super) struct BootstrapArgs {
+pub(crate) struct BootstrapArgs {
     /// The number of bootstrap resamples for the 95% interval of each mean; 0 for no intervals
     #[arg(long, value_name = "N", default_value_t = 2000,
           value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     bootstrap: u32,
+    /// The seed of the random resamples
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    bootstrap_seed: u64,
 }
 
 /// A mean over images.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Estimate {
-    pub(super) mean: f64,
+pub(crate) struct Estimate {
+    pub(crate) mean: f64,
     /// The ends of the bootstrap interval. One image alone has no interval.
-    pub(super) interval: Option<[f64; 2]>,
+    pub(crate) interval: Option<[f64; 2]>,
 }
 
 impl BootstrapArgs {
     /// The options with a number of resamples.
     #[cfg(test)]
-    pub(super) fn with(bootstrap: u32) -> Self {
-        Self { bootstrap }
+    pub(crate) fn with(bootstrap: u32) -> Self {
+        Self {
+            bootstrap,
+            bootstrap_seed: 0,
+        }
+    }
+
+    /// The number of resamples.
+    pub(crate) fn resamples(&self) -> u32 {
+        self.bootstrap
     }
 
     /// The mean of `values`, one for each image. `None` without images.
-    pub(super) fn estimate(&self, values: &[f64]) -> Outcome<Option<Estimate>> {
+    pub(crate) fn estimate(&self, values: &[f64]) -> Outcome<Option<Estimate>> {
         if values.is_empty() {
             return Ok(None);
         }
@@ -38,6 +49,7 @@ impl BootstrapArgs {
         let resamples = if values.len() == 1 { 0 } else { self.bootstrap };
         let interval = Bootstrap {
             resamples: resamples.max(1) as usize,
+            seed: self.bootstrap_seed,
             ..Bootstrap::default()
         };
         let interval = interval.mean(values)?;
@@ -49,13 +61,24 @@ impl BootstrapArgs {
 }
 
 impl Estimate {
+    /// The ends of the interval, if there is one.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = f64> {
+        self.interval.into_iter().flatten()
+    }
+
+    /// Whether there is an interval, and 0 is outside.
+    pub(crate) fn excludes_zero(&self) -> bool {
+        let outside = |[low, high]: [f64; 2]| low > 0.0 || high < 0.0;
+        self.interval.is_some_and(outside)
+    }
+
     /// The interval for the JSON object: an array of its ends, or null.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!(self.interval)
     }
 
     /// The interval for a line of text after the mean, or nothing.
-    pub(super) fn text(&self, digits: usize) -> String {
+    pub(crate) fn text(&self, digits: usize) -> String {
         match self.interval {
             Some([low, high]) => format!(" (95% interval {low:.digits$} to {high:.digits$})"),
             None => String::new(),

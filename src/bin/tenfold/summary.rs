@@ -2,18 +2,18 @@
 
 /// The parts of a box plot.
 #[derive(Debug, PartialEq)]
-pub(super) struct Summary {
+pub(crate) struct Summary {
     /// The lower quartile, the median and the upper quartile.
-    pub(super) quartiles: [f64; 3],
+    pub(crate) quartiles: [f64; 3],
     /// The smallest and the largest value at most 1.5 box lengths from the box.
-    pub(super) whiskers: [f64; 2],
+    pub(crate) whiskers: [f64; 2],
     /// The values beyond the whiskers, in ascending order.
-    pub(super) outliers: Vec<f64>,
+    pub(crate) outliers: Vec<f64>,
 }
 
 impl Summary {
     /// `None` without a finite value.
-    pub(super) fn of(values: &[f64]) -> Option<Self> {
+    pub(crate) fn of(values: &[f64]) -> Option<Self> {
         let sorted = sorted(values);
         let quartiles = [0.25, 0.5, 0.75].map(|fraction| quantile(&sorted, fraction));
         let [Some(lower), Some(median), Some(upper)] = quartiles else {
@@ -33,12 +33,12 @@ impl Summary {
 }
 
 /// The median of the finite values.
-pub(super) fn median(values: &[f64]) -> Option<f64> {
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
     quantile(&sorted(values), 0.5)
 }
 
 /// The mean of the finite values.
-pub(super) fn mean(values: &[f64]) -> Option<f64> {
+pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     let finite = values.iter().filter(|value| value.is_finite());
     let count = finite.clone().count();
     (count > 0).then(|| finite.sum::<f64>() / count as f64)
