@@ -257,6 +257,14 @@ pub enum Error {
         /// The entry.
         value: f64,
     },
+    /// A negative entry where none is allowed.
+    #[error("entry {index:?} is {value}, a non-negative decomposition needs entries of at least 0")]
+    Negative {
+        /// The index of the first negative entry.
+        index: Vec<usize>,
+        /// The entry.
+        value: f64,
+    },
     /// A result with an entry above the largest finite number of the scalar type.
     #[error(
         "{what} reaches about 2^{exponent}, above the largest {scalar}: \

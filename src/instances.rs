@@ -18,7 +18,10 @@ use crate::linalg::{
 };
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
-use crate::tucker::{Hooi, Hosvd, Interpolatory, Randomized, StHosvd, Tucker, mode_spectrum};
+use crate::tucker::{
+    Completion, Hooi, Hosvd, Interpolatory, NonNegative, Observed, Randomized, StHosvd, Tucker,
+    mode_spectrum,
+};
 
 /// Compiles the functions for `f32`.
 pub fn single(x: &Tensor<f32>, tucker: Tucker<f32>) -> Result<()> {
@@ -60,13 +63,20 @@ fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
     let _ = Interpolatory::new([1]).decompose(view)?;
     let _ = Randomized::new([1]).decompose(x)?;
     let _ = Randomized::new([1]).decompose(view)?;
+    let _ = NonNegative::new([1]).decompose(x)?;
+    let _ = NonNegative::new([1]).decompose(view)?;
+    let observed = Observed::without_nan(x)?;
+    let _ = Completion::new([1]).decompose(x, &observed)?;
+    let _ = Completion::new([1]).decompose(view, &observed)?;
+    tucker.relative_error_over(x, &observed)?;
     let hooi = Hooi::new([1]);
     let _ = hooi.decompose(x)?;
     let _ = hooi.decompose(view)?;
     let mut sweeps = hooi.sweeps(x)?;
     sweeps.next().transpose()?;
     let _ = sweeps.finish()?;
-    let _ = hooi.sweeps_from(x, vec![Some(basis)])?;
+    let _ = hooi.sweeps_from(x, vec![Some(basis.clone())])?;
+    let _ = hooi.decompose_from(x, vec![Some(basis)])?;
     let _ = tucker.reconstruct()?;
     let _ = tucker.reconstruct_slice(&":".parse()?)?;
     tucker.relative_error(x)?;

@@ -7,9 +7,13 @@
 //! | [`Randomized`] | ST-HOSVD of X projected on bases from a random sketch | a few thin products with X |
 //! | [`Interpolatory`] | fibres of X as factors, chosen by pivoted QR | a Gram matrix and a product of X per mode |
 //! | [`Hooi`] | alternating least squares, started from ST-HOSVD or HOSVD | two projections of X per sweep |
+//! | [`Completion`] | HOOI with imputation and Gauss-Newton steps, for tensors with missing entries | two projections and a reconstruction of X per step |
+//! | [`NonNegative`] | alternating non-negative least squares (HALS), for core and factors without negative entries | two projections of X per sweep |
 //!
-//! All four implement [`Solver`] and return a [`Tucker`] value. Factors have orthonormal
-//! columns. The entry of largest magnitude in each column is positive. Terms and notation
+//! All but [`Completion`], which takes a mask, implement [`Solver`]. All return a [`Tucker`] value.
+//! Factors have orthonormal columns, except for [`NonNegative`] and [`Interpolatory`]. The entry of
+//! largest magnitude in
+//! each column is positive. Terms and notation
 //! follow Kolda & Bader, *Tensor Decompositions and Applications*, SIAM Review 2009.
 //!
 //! The files, the basic ones first:
@@ -30,6 +34,7 @@
 //! - `st_hosvd`, `hosvd`, `randomized`, `interpolatory`, `hooi` with `start`, `sweeps` and `lowering`: the
 //!   solvers, each with its memory estimate;
 //! - `completion`: decompositions of tensors with missing entries;
+//! - `non_negative`: decompositions without negative entries;
 //! - `solver`: the trait [`Solver`], which all of them implement.
 
 mod budget;
@@ -43,6 +48,7 @@ mod interpolatory;
 mod lift;
 mod lowering;
 mod memory;
+mod non_negative;
 mod orthonormal;
 mod outcome;
 mod randomized;
@@ -64,14 +70,14 @@ mod truncator;
 
 pub use completion::{Completion, Coverage, Observed};
 pub use decomposition::Tucker;
-pub use hooi::Hooi;
+pub use hooi::{Hooi, Start};
 pub use hosvd::Hosvd;
 pub use interpolatory::Interpolatory;
+pub use non_negative::NonNegative;
 pub use outcome::{Convergence, Shortfall, Stop};
 pub use randomized::Randomized;
 pub use solver::{Method, Solver};
 pub use st_hosvd::{ModeOrder, StHosvd};
-pub use start::Start;
 pub use sweeps::{Sweep, Sweeps};
 pub use truncation::Truncation;
 

@@ -8,7 +8,10 @@ use std::ops::Range;
 
 use rayon::ThreadPoolBuilder;
 use tenfold::cam::{Cam, Weighting};
-use tenfold::{Hooi, Hosvd, Randomized, Scalar, Slice, Solver, StHosvd, Start, Tensor, Truncation};
+use tenfold::{
+    Completion, Hooi, Hosvd, NonNegative, Observed, Randomized, Scalar, Slice, Solver, StHosvd,
+    Start, Tensor, Truncation,
+};
 
 /// The system's allocator, which counts.
 struct Counting;
@@ -127,6 +130,35 @@ fn check_solver<T: Scalar>(solver: &dyn Solver<T>, shape: &[usize], least: f64) 
     compare(estimate, least, peak, &what);
 }
 
+/// Solvers that need a tensor without negative entries, or a mask.
+fn check_models<T: Scalar>(shape: &[usize], ranks: &[usize], least: f64) {
+    let mut x = noise::<T>(shape);
+    x.data_mut()
+        .iter_mut()
+        .for_each(|entry| *entry = entry.abs());
+    let non_negative = NonNegative {
+        max_sweeps: 2,
+        ..NonNegative::new(ranks)
+    };
+    let completion = Completion {
+        max_sweeps: 3,
+        ..Completion::new(ranks)
+    };
+    let mask = (0..x.data().len()).map(|position| position % 3 != 0);
+    let observed = Observed::new(shape, mask.collect()).unwrap();
+    let what = |name| format!("{name} of {shape:?} in {}", T::NAME);
+    let of_non_negative = peak(|| {
+        let tucker = non_negative.decompose(&x).unwrap();
+        tucker.relative_error(&x).unwrap();
+        tucker
+    });
+    let estimate = on_one_thread(|| non_negative.memory::<T>(shape)).unwrap();
+    compare(estimate, least, of_non_negative, &what("NonNegative"));
+    let of_completion = peak(|| completion.decompose(&x, &observed).unwrap());
+    let estimate = on_one_thread(|| completion.memory::<T>(shape)).unwrap();
+    compare(estimate, least, of_completion, &what("Completion"));
+}
+
 fn check_solvers<T: Scalar>(shape: &[usize], ranks: &[usize], least: f64) {
     let ranks = ranks.to_vec();
     let hooi = Hooi {
@@ -149,12 +181,13 @@ fn check_solvers<T: Scalar>(shape: &[usize], ranks: &[usize], least: f64) {
     };
     let mut solvers: Vec<Box<dyn Solver<T>>> = vec![
         Box::new(StHosvd::new(ranks.clone())),
-        Box::new(Hosvd::new(ranks)),
+        Box::new(Hosvd::new(ranks.clone())),
         Box::new(hooi),
         Box::new(from_hosvd),
         Box::new(from_random),
         Box::new(randomized),
     ];
+    check_models::<T>(shape, &ranks, least);
     for tolerance in [0.0, 0.1, 0.35] {
         let truncation = Truncation::RelativeError(tolerance);
         solvers.push(Box::new(StHosvd::new(truncation.clone())));

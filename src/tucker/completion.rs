@@ -46,6 +46,9 @@ use crate::tensor::{
 use gauss_newton::direction;
 use tangent::Tangent;
 
+/// Norms with squares in the range of `f64`, with room for products of squares with small numbers.
+const SQUARES: std::ops::RangeInclusive<f64> = 1e-100..=1e100;
+
 /// The maximum number of halvings of a Gauss-Newton step.
 const MAX_HALVINGS: i32 = 3;
 
@@ -118,7 +121,8 @@ impl Completion {
         // 2. Scale, so that squares and sums of all observed entries fit the scalar.
         let largest = observed.largest(x.data());
         let sum = largest * (observed.count() as f64).sqrt();
-        let exponent = if needs_no_scaling::<T>(largest) && needs_no_scaling::<T>(sum) {
+        let fits = |size| needs_no_scaling::<T>(size) && (size == 0.0 || SQUARES.contains(&size));
+        let exponent = if fits(largest) && fits(sum) {
             0
         } else {
             binary_exponent(largest)

@@ -4,14 +4,35 @@ use super::decomposition::Tucker;
 use super::memory::Problem;
 use super::rank_choice::SMALL;
 use super::refinement::refinement_memory;
-use super::start::Start;
 use super::sweeps::{Options, Sweeps, sweep_memory};
 use super::truncation::{self, Truncation};
 use crate::error::{Error, Result};
 use crate::linalg::Route;
 use crate::monitor::Monitor;
+use crate::names::named;
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, check_modes, whole_bytes};
+
+/// The start of HOOI.
+///
+/// ```
+/// use tenfold::{Hooi, Start};
+/// let as_in_tensorly = Hooi { start: Start::Hosvd, ..Hooi::new([2, 2, 2]) };
+/// assert_eq!(Hooi::new([2, 2, 2]).start, Start::StHosvd);
+/// # assert_eq!(as_in_tensorly.start, Start::Hosvd);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// The result of [`StHosvd`](crate::StHosvd).
+    #[default]
+    StHosvd,
+    /// The result of [`Hosvd`](crate::Hosvd), as in TensorLy and the Tensor Toolbox.
+    Hosvd,
+    /// Orthonormal bases of random matrices, drawn with [`Hooi::seed`]. Needs ranks.
+    Random,
+}
+
+named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd", Random => "random");
 
 /// Higher-order orthogonal iteration (De Lathauwer, De Moor & Vandewalle, SIAM
 /// J. Matrix Anal. Appl. 2000; Kolda & Bader, figure 4.4): alternating least

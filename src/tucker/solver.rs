@@ -6,6 +6,7 @@ use super::decomposition::Tucker;
 use super::hooi::Hooi;
 use super::hosvd::Hosvd;
 use super::interpolatory::Interpolatory;
+use super::non_negative::NonNegative;
 use super::randomized::Randomized;
 use super::st_hosvd::StHosvd;
 use crate::error::Result;
@@ -31,6 +32,8 @@ pub enum Method {
     Hooi,
     /// [`Randomized`].
     Randomized,
+    /// [`NonNegative`].
+    NonNegative,
     /// [`Interpolatory`].
     Interpolatory,
 }
@@ -40,6 +43,7 @@ named!(Method, "method",
     Hosvd => "hosvd",
     Hooi => "hooi",
     Randomized => "randomized",
+    NonNegative => "non-negative",
     Interpolatory => "interpolatory",
 );
 
@@ -97,4 +101,4 @@ macro_rules! solver {
     )+};
 }
 
-solver!(StHosvd, Hosvd, Hooi, Randomized, Interpolatory);
+solver!(StHosvd, Hosvd, Hooi, Randomized, Interpolatory, NonNegative);

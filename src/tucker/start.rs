@@ -13,7 +13,7 @@
 use faer::Mat;
 
 use super::decomposition::{Components, Tucker, transposed};
-use super::hooi::Hooi;
+use super::hooi::{Hooi, Start};
 use super::hosvd::Hosvd;
 use super::in_range::InRange;
 use super::memory::Problem;
@@ -23,30 +23,8 @@ use super::tolerance::RankChoice;
 use super::truncation::{self, Truncation};
 use crate::error::{Error, Result};
 use crate::linalg::{Counter, orthonormal_basis, product};
-use crate::names::named;
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, multi_mode_product, multi_mode_product_memory, norm, whole_bytes};
-
-/// The start of HOOI.
-///
-/// ```
-/// use tenfold::{Hooi, Start};
-/// let as_in_tensorly = Hooi { start: Start::Hosvd, ..Hooi::new([2, 2, 2]) };
-/// assert_eq!(Hooi::new([2, 2, 2]).start, Start::StHosvd);
-/// # assert_eq!(as_in_tensorly.start, Start::Hosvd);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Start {
-    /// The result of [`StHosvd`].
-    #[default]
-    StHosvd,
-    /// The result of [`Hosvd`], as in TensorLy and the Tensor Toolbox.
-    Hosvd,
-    /// Orthonormal bases of random matrices, drawn with [`Hooi::seed`]. Needs ranks.
-    Random,
-}
-
-named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd", Random => "random");
 
 /// A factor or none for each mode.
 type Factors<T> = Vec<Option<Mat<T>>>;

@@ -1,6 +1,7 @@
 //! Accuracy, as LAPACK's test programs check it: each error is divided by n·ε times the size of the
 //! exact result, and this ratio must stay below a threshold.
 
+mod completion;
 mod eigenproblems;
 mod errors;
 mod even_split;
@@ -9,6 +10,7 @@ mod inputs;
 mod interpolatory;
 mod invariance;
 mod leading;
+mod non_negative;
 mod randomized;
 mod range;
 mod ranks;

@@ -5,8 +5,8 @@ use faer::{Mat, MatRef};
 use tenfold::cam::{Cam, Decomposition, SaliencyMap, Weighting};
 use tenfold::linalg::{Precision, Side, gram, triangular_factor};
 use tenfold::{
-    Hooi, Hosvd, Randomized, Route, Scalar, Solver, StHosvd, Start, Tensor, TensorRef, Truncation,
-    Tucker,
+    Completion, Hooi, Hosvd, NonNegative, Observed, Randomized, Route, Scalar, Solver, StHosvd,
+    Start, Tensor, TensorRef, Truncation, Tucker,
 };
 
 /// A hash of a result: FNV-1a over 64-bit words.
@@ -199,6 +199,33 @@ fn check_solver<T: Scalar>(solver: &dyn Solver<T>, x: &Tensor<T>) {
 fn check_randomized<T: Scalar>() {
     let x: Tensor<T> = Random::new(8).low_rank(&[48, 61, 57], &[8, 7, 6], 1e-2);
     check_solver(&Randomized::new([8, 7, 6]), &x);
+}
+
+fn check_models<T: Scalar>() {
+    let mut x: Tensor<T> = Random::new(8).low_rank(&[48, 61, 57], &[8, 7, 6], 1e-2);
+    let mask = (0..x.data().len()).map(|position| position % 3 != 0);
+    let observed = Observed::new(x.shape(), mask.collect()).unwrap();
+    let completion = Completion {
+        max_sweeps: 4,
+        ..Completion::new([8, 7, 6])
+    };
+    assert_same_bits("Completion", |d| {
+        d.tucker(&completion.decompose(&x, &observed).unwrap())
+    });
+    x.data_mut()
+        .iter_mut()
+        .for_each(|entry| *entry = entry.abs());
+    let non_negative = NonNegative {
+        max_sweeps: 4,
+        ..NonNegative::new([8, 7, 6])
+    };
+    check_solver(&non_negative as &dyn Solver<T>, &x);
+}
+
+#[test]
+fn completion_and_non_negative_in_f64_and_f32() {
+    check_models::<f64>();
+    check_models::<f32>();
 }
 
 #[test]

@@ -10,8 +10,8 @@ use serde_json::json;
 use tenfold::io::{AnyTensor, Meta};
 use tenfold::linalg::Rung;
 use tenfold::{
-    Coverage, Hooi, Hosvd, Interpolatory, Method, Monitor, Observed, Randomized, Scalar, Solver,
-    StHosvd, Stop, Tensor, Truncation, Tucker,
+    Coverage, Hooi, Hosvd, Interpolatory, Method, Monitor, NonNegative, Observed, Randomized,
+    Scalar, Solver, StHosvd, Stop, Tensor, Truncation, Tucker,
 };
 
 use crate::arrays::{self, ArrayOptions};
@@ -45,7 +45,8 @@ pub(crate) struct Args {
     /// The maximum relative error, at least 0 and below 1
     #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
     tolerance: Option<f64>,
-    /// The solver: st-hosvd, hosvd, hooi, randomized or interpolatory (fibres of the array as factors)
+    /// The solver: st-hosvd, hosvd, hooi, randomized, non-negative or interpolatory (fibres
+    /// of the array as factors)
     #[arg(long, value_name = "NAME", default_value_t = Method::StHosvd, hide_possible_values = true,
           value_parser = names::of(Method::ALL, Method::name))]
     method: Method,
@@ -77,6 +78,11 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 1. Checks of the options, the output and the memory, before any entries are read.
     let file = args.arrays.open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
+    if args.method == Method::NonNegative && args.ranks.is_none() {
+        return Err(Failure::usage(
+            "--method non-negative needs --ranks: it does not support --tolerance",
+        ));
+    }
     let modes = args.modes.as_deref();
     let of_given = |given: &Vec<usize>| Ranks::of(given, file.shape(), modes);
     let ranks = args.ranks.as_ref().map(of_given).transpose();
@@ -143,6 +149,22 @@ impl Args {
                 ..Hosvd::new(truncation)
             }),
             Method::Hooi => Box::new(self.hooi(&truncation, monitor)),
+            Method::NonNegative => {
+                let ranks = match truncation {
+                    Truncation::Ranks(ranks) => ranks,
+                    // Not reached: `run` fails for a tolerance.
+                    Truncation::RelativeError(_) => Vec::new(),
+                };
+                let defaults = NonNegative::new(ranks);
+                let (max_sweeps, sweep_tolerance) = self.hooi.ending();
+                Box::new(NonNegative {
+                    modes,
+                    max_sweeps: max_sweeps.unwrap_or(defaults.max_sweeps),
+                    sweep_tolerance: sweep_tolerance.unwrap_or(defaults.sweep_tolerance),
+                    monitor,
+                    ..defaults
+                })
+            }
             Method::Interpolatory => Box::new(Interpolatory {
                 modes,
                 monitor,
@@ -195,6 +217,10 @@ impl Args {
                 Steps::AtMost(missing::Options::solver(self, &[], Monitor::new()).max_sweeps)
             }
             Method::Hooi => Steps::AtMost(self.hooi.steps()),
+            Method::NonNegative => {
+                let default = NonNegative::new(Vec::new()).max_sweeps;
+                Steps::AtMost(self.hooi.ending().0.unwrap_or(default))
+            }
             Method::Randomized | Method::Interpolatory => Steps::Unequal(2),
             _ => Steps::Unequal(self.modes.as_ref().map_or(order, Vec::len)),
         }
@@ -202,8 +228,18 @@ impl Args {
 
     /// Prints notes about options that the method does not use.
     fn note_unused_options(&self, console: &Console) {
-        if self.hooi.any() && self.method != Method::Hooi && !self.missing.is_given() {
-            console.note(format!("{} makes no sweeps", self.method.name()));
+        let unused = match self.method {
+            _ if self.missing.is_given() => false,
+            Method::Hooi => false,
+            Method::NonNegative => self.hooi.has_start_or_constraints(),
+            _ => self.hooi.any(),
+        };
+        if unused {
+            let why = match self.method {
+                Method::NonNegative => "has a start of its own and no constraints",
+                _ => "makes no sweeps",
+            };
+            console.note(format!("{} {why}", self.method.name()));
         }
         let random =
             self.seed.is_some() || self.oversampling.is_some() || self.power_iterations.is_some();

@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{Shape, TensorRef};
-use crate::tucker::{Truncation, Tucker};
+use crate::tucker::decomposition::Tucker;
+use crate::tucker::truncation::Truncation;
 
 /// The number of entries of a chunk. It does not depend on the number of threads.
 const CHUNK: usize = if cfg!(test) { 40 } else { 1 << 14 };

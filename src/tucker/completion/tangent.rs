@@ -18,9 +18,8 @@ use crate::error::Result;
 use crate::linalg::{orthonormal_basis, product};
 use crate::scalar::Scalar;
 use crate::tensor::{Tensor, fold, unfold};
-use crate::tucker::Tucker;
 use crate::tucker::computation::Computation;
-use crate::tucker::decomposition::transposed;
+use crate::tucker::decomposition::{Tucker, transposed};
 use crate::tucker::st_hosvd::StHosvd;
 
 /// The tangent space at a decomposition of all modes.

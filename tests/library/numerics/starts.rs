@@ -12,7 +12,7 @@ use super::{THRESHOLD, orthonormality};
 use crate::common::oracle;
 use crate::common::random::{Random, random_cases};
 
-fn stored(name: &str) -> Tensor<f64> {
+pub(super) fn stored(name: &str) -> Tensor<f64> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     match read_npy(data.join(format!("tucker.{name}.npy"))).unwrap() {
         AnyTensor::F64(x) => x,
