@@ -8,9 +8,9 @@
 //! | [`Interpolatory`] | fibres of X as factors, chosen by pivoted QR | a Gram matrix and a product of X per mode |
 //! | [`Hooi`] | alternating least squares, started from ST-HOSVD or HOSVD | two projections of X per sweep |
 //!
-//! All four implement [`Solver`] and return a [`Tucker`] value. Factors have orthonormal
-//! columns. The entry of largest magnitude in each column is positive. Terms and notation
-//! follow Kolda & Bader, *Tensor Decompositions and Applications*, SIAM Review 2009.
+//! All of them implement [`Solver`] and return a [`Tucker`] value. Except for [`Interpolatory`], factors
+//! have orthonormal columns, and the entry of largest magnitude in each column is positive. Terms and
+//! notation follow Kolda & Bader, *Tensor Decompositions and Applications*, SIAM Review 2009.
 //!
 //! The files, the basic ones first:
 //!
