@@ -190,7 +190,9 @@ impl Randomized {
         modes: &[usize],
         tolerance: f64,
     ) -> Result<Tucker<T>> {
-        if let Some(tucker) = self.adaptive(x, modes, tolerance)?
+        let found = self.adaptive(x, modes, tolerance)?;
+        self.report(1)?;
+        if let Some(tucker) = found
             && tucker.shortfall().is_none()
         {
             self.report(self.steps())?;
@@ -240,7 +242,6 @@ impl Randomized {
         if in_range.is_scaled() {
             sketch = sketching.sketch(rows, self.seed)?.0;
         }
-        self.report(1)?;
         let adaptive = Adaptive {
             sketching,
             modes,
