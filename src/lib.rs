@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`tensor`] | dense row-major tensors of order 1 to 16: mode-n products, unfoldings, norms |
 //! | [`linalg`] | Gram matrices, triangular factors and singular vectors of unfoldings |
-//! | [`tucker`] | the solvers [`StHosvd`], [`Hosvd`], [`Randomized`], [`Hooi`], [`Completion`] and [`NonNegative`], and their result [`Tucker`] |
+//! | [`tucker`] | the solvers [`StHosvd`], [`Hosvd`], [`Hooi`], [`Randomized`], [`Interpolatory`], [`NonNegative`] and [`Completion`], and their result [`Tucker`] |
 //! | [`cam`] | label-independent saliency maps of CNN feature maps |
 //! | `io` (features `io`, `image`) | `.npy` arrays, `.npz` decompositions, pictures |
 //! | `cuda` (feature `cuda`) | decompositions and saliency maps of batches on an NVIDIA GPU |

@@ -10,11 +10,10 @@
 //! | [`Completion`] | HOOI with imputation and Gauss-Newton steps, for tensors with missing entries | two projections and a reconstruction of X per step |
 //! | [`NonNegative`] | alternating non-negative least squares (HALS), for core and factors without negative entries | two projections of X per sweep |
 //!
-//! All but [`Completion`], which takes a mask, implement [`Solver`]. All return a [`Tucker`] value.
-//! Factors have orthonormal columns, except for [`NonNegative`] and [`Interpolatory`]. The entry of
-//! largest magnitude in
-//! each column is positive. Terms and notation
-//! follow Kolda & Bader, *Tensor Decompositions and Applications*, SIAM Review 2009.
+//! All but [`Completion`], which takes a mask, implement [`Solver`]. All return a [`Tucker`] value. Factors
+//! have orthonormal columns, except for [`NonNegative`] and [`Interpolatory`], and the entry of largest
+//! magnitude in each column is positive. Terms and notation follow Kolda & Bader, *Tensor
+//! Decompositions and Applications*, SIAM Review 2009.
 //!
 //! The files, the basic ones first:
 //!

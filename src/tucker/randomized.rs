@@ -44,7 +44,7 @@ use crate::tensor::{TensorRef, mode_product_memory, multi_mode_product_memory, n
 /// Cost: two passes over X, about 2·(R + p) flops per entry, p the oversampling;
 /// [`StHosvd`] needs Iₙ flops per entry for its first Gram matrix. The vectors of mode n come
 /// from 16·|X|/(Iₛ·Iₙ) random columns. With three or more modes the error is therefore one or
-/// two percent above the deterministic one, and up to 4 percent where the singular values fall like 1/i.
+/// two percent above the deterministic one, and up to 5 percent where the singular values fall like 1/i.
 /// A matrix needs a power iteration for that. The
 /// solver computes the error from ‖X‖ and ‖G‖, and measures a small one.
 ///
@@ -190,7 +190,9 @@ impl Randomized {
         modes: &[usize],
         tolerance: f64,
     ) -> Result<Tucker<T>> {
-        if let Some(tucker) = self.adaptive(x, modes, tolerance)?
+        let found = self.adaptive(x, modes, tolerance)?;
+        self.report(1)?;
+        if let Some(tucker) = found
             && tucker.shortfall().is_none()
         {
             self.report(self.steps())?;
@@ -240,7 +242,6 @@ impl Randomized {
         if in_range.is_scaled() {
             sketch = sketching.sketch(rows, self.seed)?.0;
         }
-        self.report(1)?;
         let adaptive = Adaptive {
             sketching,
             modes,

@@ -209,7 +209,7 @@ fn a_tensor_without_a_small_rank_is_left_to_st_hosvd() {
     let x: Tensor<f64> = Random::new(59).tensor(&[70, 40, 40]);
     assert!(!check_tolerance(&x, 0.2, "noise alone"));
     assert!(!check_tolerance(
-        &Tensor::zeros(&[70, 40, 40]).unwrap(),
+        &Tensor::<f64>::zeros(&[70, 40, 40]).unwrap(),
         0.2,
         "zero"
     ));
