@@ -19,7 +19,8 @@
 //!   slices and its error; `orthonormal`: its norm and spectra, also for factors that are not
 //!   orthonormal;
 //! - `storage`, `sub_block`, `rank_choice`, `refinement`: the ranks with the fewest entries for a
-//!   tolerance;
+//!   tolerance; `core_energies`: the energies of the core that they search;
+//! - `closest_block`, `entry_limit`: the most accurate decomposition with a limited number of entries;
 //! - `lift`: decompositions of a core as decompositions of the tensor;
 //! - `computation`: the steps that all solvers share;
 //! - `truncator`: the factors and spectra that a solver collects mode by mode;
@@ -30,8 +31,11 @@
 //! - `solver`: the trait [`Solver`], which all of them implement.
 
 mod budget;
+mod closest_block;
 mod computation;
+mod core_energies;
 mod decomposition;
+mod entry_limit;
 mod hooi;
 mod hosvd;
 mod in_range;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::computation::Computation;
 use super::decomposition::{Tucker, transposed};
-use super::in_range::{Estimate, InRange};
+use super::in_range::InRange;
 use super::memory::Problem;
 use super::relative_error::{error_of_projection, relative_error_memory};
 use super::st_hosvd::{StHosvd, truncate_memory};
@@ -116,7 +116,7 @@ impl Randomized {
         };
         self.report(self.steps())?;
         tucker.estimate_error(x, error_of_projection(in_range.norm, norm(tucker.core())))?;
-        in_range.restore(tucker, None, Estimate::Error)
+        in_range.restore(tucker, None)
     }
 
     /// The number of steps: the sketches and the decomposition.

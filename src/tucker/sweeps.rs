@@ -15,7 +15,7 @@
 
 use super::computation::Computation;
 use super::decomposition::{Replacement, Tucker, transposed};
-use super::in_range::{Estimate, InRange};
+use super::in_range::InRange;
 use super::memory::Problem;
 use super::outcome::{Convergence, Stop};
 use super::relative_error::error_of_projection;
@@ -132,8 +132,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
             sweeps: self.made,
             stop: self.stop.unwrap_or(Stop::Interrupted),
         });
-        self.x
-            .restore(tucker, self.options.requested, Estimate::Error)
+        self.x.restore(tucker, self.options.requested)
     }
 
     /// Aₙ = leading left singular vectors of (X ×ₘ≠ₙ Aₘᵀ)₍ₙ₎ for each mode n.

@@ -2,6 +2,7 @@
 //! exact result, and this ratio must stay below a threshold.
 
 mod eigenproblems;
+mod entries;
 mod errors;
 mod even_split;
 mod hooi;

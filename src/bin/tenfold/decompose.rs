@@ -20,28 +20,21 @@ use crate::memory::Memory;
 use crate::names;
 use crate::output;
 use crate::progress::Steps;
-use crate::ranks::Ranks;
 use crate::sizes::{Sizes, array_bytes, file_bytes};
+use crate::truncation::TruncationArgs;
 
 /// Decompose an array into a core and factors
 ///
-/// Either --ranks or --tolerance is needed.
+/// One of --ranks, --tolerance, --max-size and --compression is needed.
 #[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("truncation").required(true).args(["ranks", "tolerance"])))]
 pub(crate) struct Args {
     /// The array, of floats, integers or bool, with 1 to 16 modes: a file (.npy, .npz,
     /// .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5), file:name for one of
     /// several arrays, or - for one array on standard input
     #[arg(value_name = "X.npy")]
     input: PathBuf,
-    /// The maximum ranks: one for each mode (or each of --modes), or one for all modes. A rank
-    /// that no core has is lowered
-    #[arg(long, value_delimiter = ',', value_name = "R,…", value_parser = list::whole_number,
-          allow_hyphen_values = true)]
-    ranks: Option<Vec<usize>>,
-    /// The maximum relative error, at least 0 and below 1
-    #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
-    tolerance: Option<f64>,
+    #[command(flatten)]
+    truncation: TruncationArgs,
     /// The solver: st-hosvd, hosvd, hooi or randomized
     #[arg(long, value_name = "NAME", default_value_t = Method::StHosvd, hide_possible_values = true,
           value_parser = names::of(Method::ALL, Method::name))]
@@ -80,19 +73,20 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 1. Checks of the options, the output and the memory, before any entries are read.
     let file = args.arrays.open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
-    if args.method == Method::Randomized && args.ranks.is_none() {
+    if args.method == Method::Randomized && args.truncation.chooses_ranks() {
         return Err(Failure::usage(
-            "--method randomized needs --ranks: it does not support --tolerance",
+            "--method randomized needs --ranks: it does not choose ranks for --tolerance, \
+             --max-size or --compression",
         ));
     }
     let modes = args.modes.as_deref();
-    let of_given = |given: &Vec<usize>| Ranks::of(given, file.shape(), modes);
-    let ranks = args.ranks.as_ref().map(of_given).transpose();
-    let ranks = ranks.map_err(|failure| failure.of_file(&args.input))?;
-    let truncation = match &ranks {
-        Some(ranks) => Truncation::Ranks(ranks.each.clone()),
-        None => Truncation::RelativeError(args.tolerance.unwrap_or_default()),
+    let bytes = if file.dtype() == f32::NAME {
+        size_of::<f32>()
+    } else {
+        size_of::<f64>()
     };
+    let of_shape = args.truncation.of(file.shape(), modes, bytes);
+    let (truncation, ranks) = of_shape.map_err(|failure| failure.of_file(&args.input))?;
     truncation.check(file.shape(), modes).map_err(in_input)?;
     args.check_options()?;
     let inputs = arrays::files([args.input.as_path()])?;
@@ -106,11 +100,11 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
             .memory(file.shape())
     };
     let need = file.memory().saturating_add(solving.map_err(in_input)?);
-    if args.ranks.is_some() {
-        memory.check(&args.input, need)?;
-    } else {
-        // With a tolerance, the ranks and the memory are known only after the spectra.
+    if args.truncation.chooses_ranks() {
+        // The ranks and the memory are known only after the spectra.
         memory.check_between(&args.input, file.memory(), need)?;
+    } else {
+        memory.check(&args.input, need)?;
     }
 
     // 2. The notes and the tensor.
@@ -160,8 +154,8 @@ impl Args {
             Method::Randomized => {
                 let ranks = match truncation {
                     Truncation::Ranks(ranks) => ranks,
-                    // Not reached: `run` fails for a tolerance.
-                    Truncation::RelativeError(_) => Vec::new(),
+                    // Not reached: `run` fails for them.
+                    Truncation::RelativeError(_) | Truncation::MaxEntries(_) => Vec::new(),
                 };
                 let defaults = Randomized::new(ranks);
                 Box::new(Randomized {

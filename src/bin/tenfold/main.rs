@@ -28,6 +28,7 @@ mod reconstruct;
 mod records;
 mod report;
 mod sizes;
+mod truncation;
 
 use std::process::ExitCode;
 

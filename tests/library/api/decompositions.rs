@@ -26,9 +26,10 @@ const TOLERANCES: [f64; 9] = [
 ];
 
 fn truncation(random: &mut Random, order: usize) -> Truncation {
-    match random.below(3) {
+    match random.below(4) {
         0 => Truncation::RelativeError(TOLERANCES[random.below(TOLERANCES.len())]),
-        1 => Truncation::Ranks(vec![1 + random.below(2); order]),
+        1 => Truncation::MaxEntries(number(random, 99)),
+        2 => Truncation::Ranks(vec![1 + random.below(2); order]),
         _ => Truncation::Ranks(numbers(random, order + 1, 4)),
     }
 }
@@ -215,7 +216,7 @@ fn check_solvers<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
         seed: random.bits(),
         ..Randomized::new(match truncation(&mut random, order) {
             Truncation::Ranks(ranks) => ranks,
-            Truncation::RelativeError(_) => Vec::new(),
+            Truncation::RelativeError(_) | Truncation::MaxEntries(_) => Vec::new(),
         })
     };
     check_solver(&randomized, &x, kind, &mut random);
