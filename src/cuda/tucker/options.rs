@@ -7,7 +7,7 @@ use super::shapes::Shapes;
 use crate::cuda::launch::Stopping;
 use crate::cuda::limits::check_countable;
 use crate::cuda::scalar::DeviceScalar;
-use crate::error::{Error, Result};
+use crate::error::{CudaError, Error, Result};
 use crate::linalg::Route;
 use crate::monitor::{Monitor, Progress};
 use crate::tucker::{Hooi, StHosvd, Start, Truncation};
