@@ -53,7 +53,7 @@ pub use scalar::Scalar;
 pub use tensor::{Slice, Tensor, TensorRef};
 pub use tucker::{
     Convergence, Hooi, Hosvd, Method, ModeOrder, Randomized, Shortfall, Solver, StHosvd, Start,
-    Stop, Sweep, Sweeps, Truncation, Tucker, mode_spectrum,
+    Stop, Sweep, Sweeps, TradeOff, TradeOffs, Truncation, Tucker, mode_spectrum,
 };
 
 // Unit tests use the oracle and the random numbers of the integration tests.

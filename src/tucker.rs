@@ -21,6 +21,7 @@
 //! - `storage`, `sub_block`, `rank_choice`, `refinement`: the ranks with the fewest entries for a
 //!   tolerance; `core_energies`: the energies of the core that they search;
 //! - `closest_block`, `entry_limit`: the most accurate decomposition with a limited number of entries;
+//!   `trade_offs`: errors and sizes of other ranks;
 //! - `lift`: decompositions of a core as decompositions of the tensor;
 //! - `computation`: the steps that all solvers share;
 //! - `truncator`: the factors and spectra that a solver collects mode by mode;
@@ -57,6 +58,7 @@ mod storage;
 mod sub_block;
 mod sweeps;
 mod tolerance;
+mod trade_offs;
 mod truncation;
 mod truncator;
 
@@ -68,6 +70,7 @@ pub use randomized::Randomized;
 pub use solver::{Method, Solver};
 pub use st_hosvd::{ModeOrder, StHosvd};
 pub use sweeps::{Sweep, Sweeps};
+pub use trade_offs::{TradeOff, TradeOffs};
 pub use truncation::Truncation;
 
 #[cfg(feature = "cuda")]

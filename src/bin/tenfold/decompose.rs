@@ -13,6 +13,7 @@ use tenfold::{
 
 use crate::arrays::{self, ArrayOptions};
 use crate::console::{Console, times};
+use crate::explanation::{self, Explanation};
 use crate::failure::{Failure, Outcome};
 use crate::interruption::cancellable;
 use crate::list;
@@ -35,6 +36,9 @@ pub(crate) struct Args {
     input: PathBuf,
     #[command(flatten)]
     truncation: TruncationArgs,
+    /// Print why these ranks were chosen: the errors of lower ranks, and what other ranks store
+    #[arg(long)]
+    explain: bool,
     /// The solver: st-hosvd, hosvd, hooi or randomized
     #[arg(long, value_name = "NAME", default_value_t = Method::StHosvd, hide_possible_values = true,
           value_parser = names::of(Method::ALL, Method::name))]
@@ -99,7 +103,10 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
         args.solver::<f64>(&truncation, Monitor::new())
             .memory(file.shape())
     };
-    let need = file.memory().saturating_add(solving.map_err(in_input)?);
+    let mut need = file.memory().saturating_add(solving.map_err(in_input)?);
+    if args.explain {
+        need = need.saturating_add(explanation::memory(file.shape(), file.dtype()));
+    }
     if args.truncation.chooses_ranks() {
         // The ranks and the memory are known only after the spectra.
         memory.check_between(&args.input, file.memory(), need)?;
@@ -248,6 +255,13 @@ fn decompose<T: Scalar>(
         input_bytes: array.bytes,
         ..Meta::new(&tucker, args.method.name())
     };
+    let explanation = if args.explain {
+        let _bar = console.progress("other ranks", Steps::Unknown);
+        let found = Explanation::of(x, &tucker, relative_error, truncation);
+        Some(found.map_err(in_input)?)
+    } else {
+        None
+    };
     let bar = console.progress("writing", Steps::Unknown);
     bar.about(args.output.display());
     output::write_tucker(&args.output, &tucker, &meta)?;
@@ -262,6 +276,7 @@ fn decompose<T: Scalar>(
         sizes,
         meta,
         seconds,
+        explanation,
     };
     done.report(args, console)
 }
@@ -281,6 +296,7 @@ struct Done<T> {
     sizes: Sizes,
     meta: Meta,
     seconds: f64,
+    explanation: Option<Explanation>,
 }
 
 impl<T: Scalar> Done<T> {
@@ -291,6 +307,7 @@ impl<T: Scalar> Done<T> {
             sizes,
             meta,
             seconds,
+            explanation,
         } = self;
         let error = meta.relative_error.unwrap_or_default();
         if let Some(shortfall) = tucker.shortfall() {
@@ -324,6 +341,9 @@ impl<T: Scalar> Done<T> {
                 meta.method, convergence.sweeps, convergence.stop
             );
         }
+        if let Some(explanation) = explanation {
+            text += &format!("{}\n", explanation.text());
+        }
         text += &format!("written: {}", args.output.display());
         let mut object = json!({
             "command": "decompose",
@@ -344,6 +364,9 @@ impl<T: Scalar> Done<T> {
                 "reached": s.reached,
             })),
         });
+        if let Some(explanation) = explanation {
+            object["explanation"] = explanation.json();
+        }
         sizes.add_to(&mut object);
         console.summary(Some(&args.output), object, &text)
     }

@@ -10,6 +10,7 @@ mod decompose;
 mod decomposition;
 mod device;
 mod evaluate;
+mod explanation;
 mod failure;
 mod info;
 mod interruption;
@@ -22,6 +23,7 @@ mod network;
 mod output;
 #[cfg(any(feature = "onnx", test))]
 mod pictures;
+mod plotting;
 mod progress;
 mod ranks;
 mod reconstruct;
