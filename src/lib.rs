@@ -53,8 +53,8 @@ pub use scalar::Scalar;
 pub use tensor::{Slice, Tensor, TensorRef};
 pub use tucker::{
     Completion, Convergence, Coverage, Hooi, Hosvd, Interpolatory, Method, ModeOrder, NonNegative,
-    Observed, Randomized, Shortfall, Solver, StHosvd, Start, Stop, Sweep, Sweeps, Truncation,
-    Tucker, mode_spectrum,
+    Observed, Randomized, Shortfall, Solver, StHosvd, Start, Stop, Sweep, Sweeps, TradeOff,
+    TradeOffs, Truncation, Tucker, mode_spectrum,
 };
 
 // Unit tests use the oracle and the random numbers of the integration tests.

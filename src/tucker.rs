@@ -23,7 +23,9 @@
 //!   slices and its error; `orthonormal`: its norm and spectra, also for factors that are not
 //!   orthonormal;
 //! - `storage`, `sub_block`, `rank_choice`, `refinement`: the ranks with the fewest entries for a
-//!   tolerance;
+//!   tolerance; `core_energies`: the energies of the core that they search;
+//! - `closest_block`, `entry_limit`: the most accurate decomposition with a limited number of entries;
+//!   `trade_offs`: errors and sizes of other ranks;
 //! - `lift`: decompositions of a core as decompositions of the tensor;
 //! - `computation`: the steps that all solvers share;
 //! - `truncator`: the factors and spectra that a solver collects mode by mode;
@@ -37,9 +39,12 @@
 //! - `solver`: the trait [`Solver`], which all of them implement.
 
 mod budget;
+mod closest_block;
 mod completion;
 mod computation;
+mod core_energies;
 mod decomposition;
+mod entry_limit;
 mod hooi;
 mod hosvd;
 mod in_range;
@@ -64,6 +69,7 @@ mod storage;
 mod sub_block;
 mod sweeps;
 mod tolerance;
+mod trade_offs;
 mod truncation;
 mod truncator;
 
@@ -78,6 +84,7 @@ pub use randomized::Randomized;
 pub use solver::{Method, Solver};
 pub use st_hosvd::{ModeOrder, StHosvd};
 pub use sweeps::{Sweep, Sweeps};
+pub use trade_offs::{TradeOff, TradeOffs};
 pub use truncation::Truncation;
 
 #[cfg(feature = "cuda")]

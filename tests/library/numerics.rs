@@ -3,6 +3,7 @@
 
 mod completion;
 mod eigenproblems;
+mod entries;
 mod errors;
 mod even_split;
 mod hooi;
