@@ -234,6 +234,14 @@ pub enum Error {
         /// The value.
         value: f64,
     },
+    /// A limit on the entries of a decomposition that ranks of 1 exceed.
+    #[error("at most {limit} entries are allowed, ranks of 1 store {least}")]
+    TooFewEntries {
+        /// The limit.
+        limit: usize,
+        /// The entries that ranks of 1 store.
+        least: usize,
+    },
     /// An option that is 0 although it must be positive.
     #[error("{what} must be at least 1")]
     NotPositive {

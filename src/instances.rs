@@ -84,6 +84,12 @@ fn instantiate<T: Scalar>(x: &Tensor<T>, tucker: Tucker<T>) -> Result<()> {
     let _ = (tucker.compression(), tucker.has_orthonormal_factors());
     let _ = (tucker.norm()?, tucker.mode_spectrum(0)?);
     let _ = tucker.clone().orthonormalised()?;
+    let trade_offs = tucker.clone().trade_offs(0.0)?;
+    let _ = (
+        trade_offs.entries(),
+        trade_offs.within(1),
+        trade_offs.at(&[1])?,
+    );
     // 4. Saliency maps.
     let cam = Cam::new(Weighting::Mtsm);
     let map = cam.saliency_map(x)?;

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`tensor`] | dense row-major tensors of order 1 to 16: mode-n products, unfoldings, norms |
 //! | [`linalg`] | Gram matrices, triangular factors and singular vectors of unfoldings |
-//! | [`tucker`] | the solvers [`StHosvd`], [`Hosvd`], [`Randomized`], [`Hooi`], [`Completion`] and [`NonNegative`], and their result [`Tucker`] |
+//! | [`tucker`] | the solvers [`StHosvd`], [`Hosvd`], [`Hooi`], [`Randomized`], [`Interpolatory`], [`NonNegative`] and [`Completion`], and their result [`Tucker`] |
 //! | [`cam`] | label-independent saliency maps of CNN feature maps |
 //! | `io` (features `io`, `image`) | `.npy` arrays, `.npz` decompositions, pictures |
 //! | `cuda` (feature `cuda`) | decompositions and saliency maps of batches on an NVIDIA GPU |
@@ -53,8 +53,8 @@ pub use scalar::Scalar;
 pub use tensor::{Slice, Tensor, TensorRef};
 pub use tucker::{
     Completion, Convergence, Coverage, Hooi, Hosvd, Interpolatory, Method, ModeOrder, NonNegative,
-    Observed, Randomized, Shortfall, Solver, StHosvd, Start, Stop, Sweep, Sweeps, Truncation,
-    Tucker, mode_spectrum,
+    Observed, Randomized, Shortfall, Solver, StHosvd, Start, Stop, Sweep, Sweeps, TradeOff,
+    TradeOffs, Truncation, Tucker, mode_spectrum,
 };
 
 // Unit tests use the oracle and the random numbers of the integration tests.

@@ -8,6 +8,7 @@
 mod checks;
 #[cfg(test)]
 mod instruction_sets;
+mod orthonormality;
 mod product;
 mod random;
 mod sign;
@@ -25,6 +26,7 @@ pub use unfolding::{
 };
 
 pub(crate) use checks::check_finite;
+pub(crate) use orthonormality::is_orthonormal;
 pub(crate) use product::product;
 pub(crate) use random::{Counter, random_groups, random_signs};
 pub(crate) use skeleton::{pivot_columns, pseudo_inverse};

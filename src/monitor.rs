@@ -27,8 +27,9 @@ pub struct Progress {
     pub total: usize,
     /// The relative error of the decomposition after this step, if the solver computes it.
     /// [`Hooi`](crate::Hooi) computes it in each sweep. [`StHosvd`](crate::StHosvd) and
-    /// [`Hosvd`](crate::Hosvd) compute the error of the modes truncated so far. Where
-    /// the error is not measured afterwards, the last report has the estimated error of the result.
+    /// [`Hosvd`](crate::Hosvd) compute the error of the modes truncated so far; before its last
+    /// report, [`Hosvd`](crate::Hosvd) has only an upper bound. Where the error is not measured
+    /// afterwards, the last report has the estimated error of the result.
     pub relative_error: Option<f64>,
 }
 

@@ -10,11 +10,10 @@
 //! | [`Completion`] | HOOI with imputation and Gauss-Newton steps, for tensors with missing entries | two projections and a reconstruction of X per step |
 //! | [`NonNegative`] | alternating non-negative least squares (HALS), for core and factors without negative entries | two projections of X per sweep |
 //!
-//! All but [`Completion`], which takes a mask, implement [`Solver`]. All return a [`Tucker`] value.
-//! Factors have orthonormal columns, except for [`NonNegative`] and [`Interpolatory`]. The entry of
-//! largest magnitude in
-//! each column is positive. Terms and notation
-//! follow Kolda & Bader, *Tensor Decompositions and Applications*, SIAM Review 2009.
+//! All but [`Completion`], which takes a mask, implement [`Solver`]. All return a [`Tucker`] value. Factors
+//! have orthonormal columns, except for [`NonNegative`] and [`Interpolatory`], and the entry of largest
+//! magnitude in each column is positive. Terms and notation follow Kolda & Bader, *Tensor
+//! Decompositions and Applications*, SIAM Review 2009.
 //!
 //! The files, the basic ones first:
 //!
@@ -24,7 +23,9 @@
 //!   slices and its error; `orthonormal`: its norm and spectra, also for factors that are not
 //!   orthonormal;
 //! - `storage`, `sub_block`, `rank_choice`, `refinement`: the ranks with the fewest entries for a
-//!   tolerance;
+//!   tolerance; `core_energies`: the energies of the core that they search;
+//! - `closest_block`, `entry_limit`: the most accurate decomposition with a limited number of entries;
+//!   `trade_offs`: errors and sizes of other ranks;
 //! - `lift`: decompositions of a core as decompositions of the tensor;
 //! - `computation`: the steps that all solvers share;
 //! - `truncator`: the factors and spectra that a solver collects mode by mode;
@@ -38,9 +39,12 @@
 //! - `solver`: the trait [`Solver`], which all of them implement.
 
 mod budget;
+mod closest_block;
 mod completion;
 mod computation;
+mod core_energies;
 mod decomposition;
+mod entry_limit;
 mod hooi;
 mod hosvd;
 mod in_range;
@@ -65,6 +69,7 @@ mod storage;
 mod sub_block;
 mod sweeps;
 mod tolerance;
+mod trade_offs;
 mod truncation;
 mod truncator;
 
@@ -79,6 +84,7 @@ pub use randomized::Randomized;
 pub use solver::{Method, Solver};
 pub use st_hosvd::{ModeOrder, StHosvd};
 pub use sweeps::{Sweep, Sweeps};
+pub use trade_offs::{TradeOff, TradeOffs};
 pub use truncation::Truncation;
 
 #[cfg(feature = "cuda")]

@@ -198,7 +198,7 @@ impl<'a> Decomposition<'a> {
         Shape::new(batch)?;
         let order = st_hosvd.resolved_order(tensor)?;
         let mut core = st_hosvd.largest_core(tensor);
-        if matches!(st_hosvd.truncation, Truncation::RelativeError(_)) {
+        if !matches!(st_hosvd.truncation, Truncation::Ranks(_)) {
             for &mode in &order {
                 core[mode] = tensor[mode].div_ceil(SHARE_OF_EXTENT);
             }

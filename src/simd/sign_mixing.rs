@@ -36,7 +36,7 @@ impl<A: Copy + One + Neg<Output = A>> SignGroup<A> {
     /// Entry (r, i) of E H D / 4.
     pub(crate) fn entry(&self, r: usize, i: usize) -> A {
         let product = self.outputs[r] * self.inputs[i];
-        if (r & i).count_ones() % 2 == 0 {
+        if (r & i).count_ones().is_multiple_of(2) {
             product
         } else {
             -product
@@ -85,7 +85,7 @@ impl<A: Lanes + One + Neg<Output = A>> WithSimd for AddMixed<'_, A> {
         let outputs = |r: usize| A::splat(simd, self.signs.outputs[r]);
         let in_place = self.rows.map(|row| A::registers::<S>(row).0);
         for j in 0..whole {
-            if j * lanes % line == 0 {
+            if (j * lanes).is_multiple_of(line) {
                 for next in &self.next {
                     prefetch_line(bytemuck::cast_slice(next), j * lanes / line);
                 }
@@ -160,7 +160,7 @@ mod tests {
 
     /// Whole numbers, so that all sums are exact.
     fn check<A: Lanes + One + Neg<Output = A>>(from: impl Fn(f64) -> A) {
-        let sign = |k: usize| from(if k % 3 == 0 { -1.0 } else { 1.0 });
+        let sign = |k: usize| from(if k.is_multiple_of(3) { -1.0 } else { 1.0 });
         let quarter = from(0.25);
         let signs = SignGroup {
             inputs: std::array::from_fn(|i| sign(i * 5 + 1)),

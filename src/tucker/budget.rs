@@ -51,12 +51,13 @@ pub(super) fn budgets(
     order: &[usize],
     energy: impl Fn(f64) -> f64,
 ) -> Vec<(usize, Budget)> {
-    let budget = |mode: &usize| match truncation {
-        Truncation::Ranks(ranks) => {
+    let budget = |mode: &usize| match (truncation.tolerance(), truncation.ranks()) {
+        (Some(tolerance), _) => Budget::Energy(energy(tolerance)),
+        (None, ranks) => {
             let place = modes.iter().position(|other| other == mode);
-            Budget::Rank(place.map_or(1, |place| ranks[place]))
+            let rank = place.and_then(|place| ranks?.get(place));
+            Budget::Rank(rank.copied().unwrap_or(1))
         }
-        Truncation::RelativeError(tolerance) => Budget::Energy(energy(*tolerance)),
     };
     order.iter().map(|mode| (*mode, budget(mode))).collect()
 }

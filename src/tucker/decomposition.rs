@@ -4,11 +4,10 @@ use std::sync::OnceLock;
 
 use faer::{Mat, MatRef};
 
-use super::orthonormal::is_orthonormal;
 use super::outcome::{Convergence, Shortfall};
 use super::scaling::{PartialProducts, rescaled};
 use crate::error::{Error, Result};
-use crate::linalg::{Rung, fix_signs, rescale_singular_values};
+use crate::linalg::{Rung, fix_signs, is_orthonormal, rescale_singular_values};
 use crate::scalar::Scalar;
 #[cfg(feature = "cuda")]
 use crate::scalar::binary_exponent;
@@ -221,11 +220,8 @@ impl<T: Scalar> Tucker<T> {
         self.spectra.get(mode)?.as_deref()
     }
 
-    /// The relative error ‖X − X̂‖/‖X‖ as the solver computed it: exact up to rounding for
-    /// [`StHosvd`](crate::StHosvd), [`Hooi`](crate::Hooi) and [`Randomized`](crate::Randomized).
-    /// For [`Hosvd`](crate::Hosvd) it is exact from 1e-4 on (0.035 for `f32`), and an upper bound
-    /// below. `None` where the parts did not come from a
-    /// solver.
+    /// The relative error ‖X − X̂‖/‖X‖ as the solver computed it, exact up to rounding. `None` where
+    /// the parts did not come from a solver.
     ///
     /// ```
     /// # use tenfold::{StHosvd, Tensor};

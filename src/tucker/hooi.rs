@@ -72,7 +72,7 @@ named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd", Random => "rando
 /// ```
 #[derive(Clone, Debug)]
 pub struct Hooi {
-    /// The ranks, or a tolerance.
+    /// The ranks, a tolerance, or a maximum number of entries.
     pub truncation: Truncation,
     /// The modes to decompose; all for `None`.
     pub modes: Option<Vec<usize>>,
@@ -213,13 +213,13 @@ impl Hooi {
         let start = self.start_memory::<T>(shape)?;
         // The core and the factors of the previous sweep are kept until they are replaced.
         let sweep = problem.result() + sweep_memory(&problem, &self.options(None, 0));
-        let lowering = match self.truncation {
-            Truncation::Ranks(_) => 0.0,
-            // The decomposition of a trial, and the refinement of a start at most half as large.
-            Truncation::RelativeError(_) => {
-                let first = problem.result() + problem.factors(&problem.ranks);
-                (problem.result() + sweep).max(first + SMALL * refinement_memory(&problem))
-            }
+        // For a tolerance, the decomposition of a trial, and the refinement of a start at most half as
+        // large.
+        let lowering = if self.truncation.tolerance().is_some() {
+            let first = problem.result() + problem.factors(&problem.ranks);
+            (problem.result() + sweep).max(first + SMALL * refinement_memory(&problem))
+        } else {
+            0.0
         };
         // With several starts, the best decomposition so far is kept.
         let best = if self.starts > 1 {

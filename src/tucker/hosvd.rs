@@ -3,7 +3,8 @@
 use super::budget::{Budget, Discarded, budgets};
 use super::computation::Computation;
 use super::decomposition::{Tucker, transposed};
-use super::in_range::{Estimate, in_range};
+use super::entry_limit::EntryLimit;
+use super::in_range::in_range;
 use super::memory::Problem;
 use super::rank_choice::{EvenBudget, choice_memory};
 use super::relative_error::relative_error_memory;
@@ -21,7 +22,7 @@ use crate::tensor::{TensorRef, multi_mode_product_memory, whole_bytes};
 ///
 /// Aₙ = leading left singular vectors of X₍ₙ₎ for every mode; G = X ×₀ A₀ᵀ ×₁ A₁ᵀ …. The squared
 /// error is at most the sum of all discarded σᵢ², and at most d times the best possible, with d the
-/// number of modes decomposed. The spectra are those of X itself. If they are not needed,
+/// number of modes decomposed. It is computed from ‖X‖ and ‖G‖, and a small one is measured. The spectra are those of X itself. If they are not needed,
 /// [`StHosvd`](super::StHosvd) is as accurate and cheaper.
 ///
 /// Cost: ΣIₙ·|X| flops; memory for the result of the first projection.
@@ -93,6 +94,9 @@ impl Hosvd {
         let even = |tolerance: f64| tolerance * tolerance / modes.len() as f64;
         let route = self.route;
         let truncate = |x: TensorRef<'_, T>, truncation: &Truncation| {
+            if let Truncation::MaxEntries(limit) = *truncation {
+                return self.most_accurate(x, EntryLimit::new(limit, x.shape(), &modes), &modes);
+            }
             within_tolerance(x, truncation, Rule { choice, route }, |aim, choice| {
                 if let (&Truncation::RelativeError(error), true) = (aim, choice.searches()) {
                     let budget = EvenBudget {
@@ -104,12 +108,38 @@ impl Hosvd {
                 }
                 let (mut tucker, discarded) =
                     self.truncate(x, &budgets(aim, &modes, &modes, even))?;
-                tucker.improve_estimate(discarded.norm());
+                tucker.measure_estimate(x, discarded.norm())?;
                 self.report(modes.len() + 1, modes.len(), tucker.estimated_error())?;
                 Ok(tucker)
             })
         };
-        in_range(x, &self.truncation, Estimate::Bound, truncate)
+        in_range(x, &self.truncation, truncate)
+    }
+
+    /// The most accurate decomposition of `modes` within `limit`: the closest block of the core of a
+    /// first pass.
+    fn most_accurate<T: Scalar>(
+        &self,
+        x: TensorRef<'_, T>,
+        limit: EntryLimit<'_>,
+        modes: &[usize],
+    ) -> Result<Tucker<T>> {
+        let computation = Computation {
+            route: self.route,
+            monitor: &self.monitor,
+        };
+        let ranks = limit.largest_ranks(x, computation)?;
+        let first_pass = Self {
+            monitor: self.monitor.without_reports(),
+            ..self.clone()
+        };
+        let budgets = budgets(&ranks, modes, modes, |_| 0.0);
+        let (first, discarded) = first_pass.truncate(x, &budgets)?;
+        let block = limit.closest_block(&first, discarded);
+        let mut chosen = EntryLimit::keep(first, &block, discarded)?;
+        chosen.measure_estimate(x, discarded.norm())?;
+        self.report(modes.len() + 1, modes.len(), chosen.estimated_error())?;
+        Ok(chosen)
     }
 
     /// The decomposition with the fewest entries that `budget` finds.
@@ -121,7 +151,8 @@ impl Hosvd {
     ) -> Result<Tucker<T>> {
         let first_pass = modes.iter().map(|&mode| (mode, budget.first_pass()));
         let (first, discarded) = self.truncate(x, &first_pass.collect::<Vec<_>>())?;
-        let chosen = self.choose_from(first, discarded, budget)?;
+        let mut chosen = self.choose_from(first, discarded, budget)?;
+        chosen.measure_estimate(x, discarded.norm())?;
         self.report(modes.len() + 1, modes.len(), chosen.estimated_error())?;
         Ok(chosen)
     }

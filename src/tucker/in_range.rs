@@ -21,15 +21,6 @@ use crate::error::{Error, Result};
 use crate::scalar::{Scalar, binary_exponent};
 use crate::tensor::{Tensor, TensorRef, largest_magnitude};
 
-/// The meaning of the estimated error of a solver.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Estimate {
-    /// The error itself, up to rounding.
-    Error,
-    /// An upper bound.
-    Bound,
-}
-
 /// A tensor to decompose, scaled by a power of two if its norm requires that.
 #[derive(Clone, Debug)]
 pub(super) struct InRange<'a, T> {
@@ -80,12 +71,7 @@ impl<'a, T: Scalar> InRange<'a, T> {
     ///
     /// # Errors
     /// [`Error::ResultOutOfRange`] if the core or the reconstruction does not fit the scalar.
-    pub(super) fn restore(
-        &self,
-        tucker: Tucker<T>,
-        requested: Option<f64>,
-        estimate: Estimate,
-    ) -> Result<Tucker<T>> {
+    pub(super) fn restore(&self, tucker: Tucker<T>, requested: Option<f64>) -> Result<Tucker<T>> {
         let Some((_, exponent)) = &self.scaled else {
             return Ok(tucker);
         };
@@ -100,11 +86,7 @@ impl<'a, T: Scalar> InRange<'a, T> {
             if let Some(requested) = requested {
                 tucker.note_shortfall(requested, measured);
             }
-            let bound = match estimate {
-                Estimate::Bound if tucker.shortfall().is_none() => tucker.estimated_error(),
-                _ => None,
-            };
-            tucker.set_estimated_error(bound.map_or(measured, |bound| bound.max(measured)));
+            tucker.set_estimated_error(measured);
         }
         Ok(tucker)
     }
@@ -116,7 +98,6 @@ impl<'a, T: Scalar> InRange<'a, T> {
 pub(super) fn in_range<T: Scalar>(
     x: TensorRef<'_, T>,
     truncation: &Truncation,
-    estimate: Estimate,
     decompose: impl Fn(TensorRef<'_, T>, &Truncation) -> Result<Tucker<T>>,
 ) -> Result<Tucker<T>> {
     let found = decompose(x, truncation);
@@ -131,12 +112,12 @@ pub(super) fn in_range<T: Scalar>(
     }
     let in_range = InRange::new(x, norm)?;
     let requested = truncation.tolerance();
-    let tucker = in_range.restore(decompose(in_range.view(), truncation)?, requested, estimate)?;
+    let tucker = in_range.restore(decompose(in_range.view(), truncation)?, requested)?;
     match requested {
         // A result without truncation may still meet the tolerance.
         Some(requested) if tucker.shortfall().is_some() => {
             let lossless = decompose(in_range.view(), &Truncation::RelativeError(0.0))?;
-            in_range.restore(lossless, Some(requested), estimate)
+            in_range.restore(lossless, Some(requested))
         }
         _ => Ok(tucker),
     }

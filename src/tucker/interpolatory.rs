@@ -235,7 +235,7 @@ impl Interpolatory {
             .fold(multi_mode_product_memory(x, &steps), f64::max)
             .max(relative_error_memory(&problem));
         let previous = match self.truncation {
-            Truncation::Ranks(_) => 0.0,
+            Truncation::Ranks(_) | Truncation::MaxEntries(_) => 0.0,
             Truncation::RelativeError(_) => result,
         };
         Ok(whole_bytes(kept + own).max(computing.saturating_add(whole_bytes(previous))))

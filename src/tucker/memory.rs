@@ -11,8 +11,10 @@
 //!   powers of two: some megabytes, 32 MiB at most;
 //! - the copy that is made if the norm of the tensor is near an end of the scalar's range.
 //!
-//! If a tolerance determines the ranks, the estimates take the largest possible ranks.
+//! If a tolerance or a limit of entries determines the ranks, the estimates take the largest possible
+//! ranks.
 
+use super::storage::Storage;
 use super::truncation::{self, Truncation};
 use crate::error::Result;
 use crate::scalar::Scalar;
@@ -25,7 +27,7 @@ pub(super) struct Problem {
     pub(super) x: Sizes,
     /// The modes to decompose.
     pub(super) modes: Vec<usize>,
-    /// The extents of the core, the largest possible ones for a tolerance.
+    /// The extents of the core, the largest possible ones if they are not given.
     pub(super) ranks: Vec<f64>,
 }
 
@@ -45,9 +47,15 @@ impl Problem {
         let x = Sizes::of::<T>(&shape);
         let mut ranks = x.extents.clone();
         for (place, &mode) in modes.iter().enumerate() {
+            let law = ranks[mode].min(x.entries() / ranks[mode]);
             ranks[mode] = match truncation {
                 Truncation::Ranks(ranks) => ranks[place] as f64,
-                Truncation::RelativeError(_) => ranks[mode].min(x.entries() / ranks[mode]),
+                Truncation::RelativeError(_) => law,
+                Truncation::MaxEntries(limit) => {
+                    let ones = vec![1; modes.len()];
+                    let storage = Storage::new(&shape, &modes);
+                    law.min(storage.largest_rank(place, &ones, *limit) as f64)
+                }
             };
         }
         Ok(Self { x, modes, ranks })

@@ -20,7 +20,7 @@ use faer::Mat;
 
 use super::computation::Computation;
 use super::decomposition::Tucker;
-use super::in_range::{Estimate, InRange};
+use super::in_range::InRange;
 use super::memory::Problem;
 use super::outcome::{Convergence, Stop};
 use super::relative_error::{is_known_from_norms, relative_error_memory};
@@ -114,7 +114,7 @@ impl NonNegative {
             solver: self,
         };
         let tucker = sweeping.run()?;
-        in_range.restore(tucker, None, Estimate::Error)
+        in_range.restore(tucker, None)
     }
 
     /// Checks the options. Returns the modes.

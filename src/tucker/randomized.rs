@@ -7,7 +7,7 @@ use self::adaptive::Adaptive;
 use self::sketching::Sketching;
 use super::computation::Computation;
 use super::decomposition::Tucker;
-use super::in_range::{Estimate, InRange};
+use super::in_range::InRange;
 use super::memory::Problem;
 use super::relative_error::{error_of_projection, relative_error_memory};
 use super::st_hosvd::{StHosvd, truncate_memory};
@@ -39,12 +39,13 @@ use crate::tensor::{TensorRef, mode_product_memory, multi_mode_product_memory, n
 /// ‖X‖² − ‖Z‖² that Z lacks is exact. What it leaves of ε² goes to the choice of ranks of
 /// [`StHosvd`]. If the bases are not good enough, they grow. If they become so large that
 /// [`StHosvd`] is cheaper, the result is the result of [`StHosvd`]. Below a tolerance of 1e-4 (0.035 for
-/// `f32`) the error is measured, which costs as much as steps 1 to 5.
+/// `f32`) the error is measured, which costs as much as steps 1 to 5. For a number of entries the result is
+/// the result of [`StHosvd`].
 ///
 /// Cost: two passes over X, about 2·(R + p) flops per entry, p the oversampling;
 /// [`StHosvd`] needs Iₙ flops per entry for its first Gram matrix. The vectors of mode n come
 /// from 16·|X|/(Iₛ·Iₙ) random columns. With three or more modes the error is therefore one or
-/// two percent above the deterministic one, and up to 4 percent where the singular values fall like 1/i.
+/// two percent above the deterministic one, and up to 5 percent where the singular values fall like 1/i.
 /// A matrix needs a power iteration for that. The
 /// solver computes the error from ‖X‖ and ‖G‖, and measures a small one.
 ///
@@ -117,7 +118,9 @@ impl Randomized {
         truncation::check(&self.truncation, x.shape(), &modes)?;
         match &self.truncation {
             Truncation::Ranks(ranks) => self.at_ranks(x, &modes, ranks),
-            &Truncation::RelativeError(tolerance) => self.within(x, &modes, tolerance),
+            Truncation::RelativeError(_) | Truncation::MaxEntries(_) => {
+                self.choosing_ranks(x, &modes)
+            }
         }
     }
 
@@ -183,14 +186,15 @@ impl Randomized {
         self.finish(&in_range, tucker)
     }
 
-    /// The decomposition within a tolerance.
-    fn within<T: Scalar>(
-        &self,
-        x: TensorRef<'_, T>,
-        modes: &[usize],
-        tolerance: f64,
-    ) -> Result<Tucker<T>> {
-        if let Some(tucker) = self.adaptive(x, modes, tolerance)?
+    /// The decomposition with ranks that follow from the entries of X: by sketches where they are
+    /// cheaper than [`StHosvd`].
+    fn choosing_ranks<T: Scalar>(&self, x: TensorRef<'_, T>, modes: &[usize]) -> Result<Tucker<T>> {
+        let found = match self.truncation.tolerance() {
+            Some(tolerance) => self.adaptive(x, modes, tolerance)?,
+            None => None,
+        };
+        self.report(1)?;
+        if let Some(tucker) = found
             && tucker.shortfall().is_none()
         {
             self.report(self.steps())?;
@@ -199,7 +203,7 @@ impl Randomized {
         let deterministic = StHosvd {
             modes: Some(modes.to_vec()),
             monitor: self.monitor.without_reports(),
-            ..StHosvd::new(Truncation::RelativeError(tolerance))
+            ..StHosvd::new(self.truncation.clone())
         };
         let tucker = deterministic.decompose(x)?;
         self.report(self.steps())?;
@@ -240,7 +244,6 @@ impl Randomized {
         if in_range.is_scaled() {
             sketch = sketching.sketch(rows, self.seed)?.0;
         }
-        self.report(1)?;
         let adaptive = Adaptive {
             sketching,
             modes,
@@ -251,7 +254,7 @@ impl Randomized {
             seed: self.seed,
         };
         let tucker = adaptive.decompose(sketch)?;
-        let restore = |tucker| in_range.restore(tucker, Some(tolerance), Estimate::Error);
+        let restore = |tucker| in_range.restore(tucker, Some(tolerance));
         tucker.map(restore).transpose()
     }
 
@@ -264,14 +267,14 @@ impl Randomized {
         self.report(self.steps())?;
         let from_norms = error_of_projection(in_range.norm, norm(tucker.core()));
         tucker.estimate_error(in_range.view(), from_norms)?;
-        in_range.restore(tucker, None, Estimate::Error)
+        in_range.restore(tucker, None)
     }
 
     /// The number of steps: the sketches and the decomposition.
     fn steps(&self) -> usize {
         match self.truncation {
             Truncation::Ranks(_) => self.power_iterations.saturating_add(2),
-            Truncation::RelativeError(_) => 2,
+            Truncation::RelativeError(_) | Truncation::MaxEntries(_) => 2,
         }
     }
 
@@ -334,7 +337,9 @@ impl Randomized {
                 .map(|&n| n as f64)
                 .collect(),
             // Larger bases are not cheaper than ST-HOSVD.
-            Truncation::RelativeError(_) => x.extents.iter().map(|n| n / 2.0).collect(),
+            Truncation::RelativeError(_) | Truncation::MaxEntries(_) => {
+                x.extents.iter().map(|n| n / 2.0).collect()
+            }
         };
         (0..shape.len())
             .filter(|mode| !modes.contains(mode))
@@ -343,7 +348,7 @@ impl Randomized {
         // 1. The sketch, and the bases of all modes, which are computed in parallel.
         let rows = match self.truncation {
             Truncation::Ranks(_) => 2.0 * wanted[sketched],
-            Truncation::RelativeError(_) => wanted[sketched],
+            Truncation::RelativeError(_) | Truncation::MaxEntries(_) => wanted[sketched],
         };
         let rows = rows.min(x.extents[sketched]);
         let sketch = x.with(sketched, rows);

@@ -24,11 +24,12 @@
 
 use super::budget::{Budget, Discarded};
 use super::computation::Computation;
+use super::core_energies::{Block, Core};
 use super::decomposition::Tucker;
 use super::memory::Problem;
 use super::refinement::Refinement;
 use super::storage::Storage;
-use super::sub_block::{Block, Core, search_memory};
+use super::sub_block::search_memory;
 use super::tolerance::RankChoice;
 use super::truncation::Truncation;
 use crate::error::Result;
@@ -347,7 +348,7 @@ impl<'a, T: Scalar> Candidates<'a, T> {
 /// decomposition, and beside it the larger of the search for a block, the chosen decomposition, and
 /// `deciding`, what else is computed from the core. No choice is made for given ranks.
 pub(super) fn choice_memory(truncation: &Truncation, problem: &Problem, deciding: f64) -> f64 {
-    if let Truncation::Ranks(_) = truncation {
+    if truncation.ranks().is_some() {
         return 0.0;
     }
     let mut modes = problem.modes.clone();

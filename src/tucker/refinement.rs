@@ -19,11 +19,11 @@ use faer::{Mat, MatRef};
 
 use super::budget::Discarded;
 use super::computation::Computation;
+use super::core_energies::Core;
 use super::decomposition::Tucker;
 use super::memory::Problem;
 use super::rank_law::obey_rank_law;
 use super::storage::Storage;
-use super::sub_block::Core;
 use super::sweeps::{update, update_memory};
 use crate::error::Result;
 use crate::linalg::{Needed, left_singular_memory, orthonormal_basis, product};

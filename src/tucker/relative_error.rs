@@ -102,6 +102,12 @@ impl<T: Scalar> Tucker<T> {
         error_of_projection(discarded.norm(), norm(self.core())).powi(2) + rounding
     }
 
+    /// Sets the estimated error of an orthogonal projection of `x` to the error from norms, or measures
+    /// it. `norm_of_x` is ‖X‖.
+    pub(super) fn measure_estimate(&mut self, x: TensorRef<'_, T>, norm_of_x: f64) -> Result<()> {
+        self.estimate_error(x, error_of_projection(norm_of_x, norm(self.core())))
+    }
+
     /// Replaces an estimated error that is an upper bound by the error from norms, where this error
     /// has kept enough digits. `norm_of_x` is ‖X‖.
     pub(super) fn improve_estimate(&mut self, norm_of_x: f64) {

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use super::budget::{Budget, Discarded, budgets};
 use super::computation::Computation;
 use super::decomposition::Tucker;
-use super::in_range::{Estimate, in_range};
+use super::entry_limit::EntryLimit;
+use super::in_range::in_range;
 use super::memory::Problem;
 use super::rank_choice::{FirstPass, Step, choice_memory};
 use super::relative_error::relative_error_memory;
@@ -81,6 +82,10 @@ const FEWEST_FLOPS: &str = "fewest-flops";
 /// Starts from Y = X. For each mode n: Aₙ = leading left singular vectors of Y₍ₙ₎, then Y ← Y ×ₙ
 /// Aₙᵀ. The last Y is the core. The squared error is exactly the sum of the discarded σᵢ², and at
 /// most d times the best possible, with d the number of modes decomposed.
+///
+/// For a maximum number of entries, the first pass keeps all ranks that the best decomposition can
+/// have, which the spectra of X bound. The result is the leading block of its core with the smallest
+/// error, or ST-HOSVD of this core at the same ranks if that is more accurate. The spectra cost a Gram matrix of X for each mode.
 ///
 /// For a tolerance ε, this algorithm first truncates to 0.7·ε. The result is then the leading block
 /// of its core that stores the fewest entries within ε, or ST-HOSVD of this core if that stores
@@ -162,6 +167,9 @@ impl StHosvd {
         let total = |tolerance: f64| tolerance * tolerance;
         let route = self.route;
         let truncate = |x: TensorRef<'_, T>, truncation: &Truncation| {
+            if let Truncation::MaxEntries(limit) = *truncation {
+                return self.most_accurate(x, EntryLimit::new(limit, x.shape(), &modes), &modes);
+            }
             within_tolerance(x, truncation, Rule { choice, route }, |aim, choice| {
                 let budgets = budgets(aim, &modes, &order, total);
                 if let (&Truncation::RelativeError(error), true) = (aim, choice.searches()) {
@@ -171,7 +179,42 @@ impl StHosvd {
                 Ok(self.truncate(x, &budgets, Discarded::default(), None)?.0)
             })
         };
-        in_range(x, &self.truncation, Estimate::Error, truncate)
+        in_range(x, &self.truncation, truncate)
+    }
+
+    /// The most accurate decomposition of `modes` within `limit`: the closest block of the core of a
+    /// first pass, or ST-HOSVD of this core at the ranks of the block.
+    fn most_accurate<T: Scalar>(
+        &self,
+        x: TensorRef<'_, T>,
+        limit: EntryLimit<'_>,
+        modes: &[usize],
+    ) -> Result<Tucker<T>> {
+        let computation = Computation {
+            route: self.route,
+            monitor: &self.monitor,
+        };
+        let first_pass = Self {
+            truncation: limit.largest_ranks(x, computation)?,
+            monitor: self.monitor.without_reports(),
+            ..self.clone()
+        };
+        let order = first_pass.order(x.shape(), modes)?;
+        let budgets = budgets(&first_pass.truncation, modes, &order, |_| 0.0);
+        let (first, discarded) = first_pass.truncate(x, &budgets, Discarded::default(), None)?;
+        let block = limit.closest_block(&first, discarded);
+        let mut ascending = modes.to_vec();
+        ascending.sort_unstable();
+        let ranks = Truncation::at_most(&block.ranks, first.ranks(), Some(&ascending))?;
+        let budgets = self::budgets(&ranks, &ascending, &order, |_| 0.0);
+        let (of_core, all) = first_pass.truncate(first.core().view(), &budgets, discarded, None)?;
+        let chosen = if all.share() < discarded.share() + block.outside {
+            first.with_decomposed_core(of_core)?
+        } else {
+            EntryLimit::keep(first, &block, discarded)?
+        };
+        self.report(modes.len() + 1, modes.len() + 1, chosen.estimated_error())?;
+        Ok(chosen)
     }
 
     /// The decomposition with the fewest entries that `first_pass` finds. The budgets are those of an
@@ -333,10 +376,7 @@ impl StHosvd {
                     .iter()
                     .enumerate()
                     .map(|(position, &mode)| {
-                        let rank = match &self.truncation {
-                            Truncation::Ranks(ranks) => Some(ranks[position]),
-                            Truncation::RelativeError(_) => None,
-                        };
+                        let rank = self.truncation.ranks().map(|ranks| ranks[position]);
                         (cost_key(shape[mode], rank), mode)
                     })
                     .collect();

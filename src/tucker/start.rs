@@ -70,10 +70,10 @@ impl Hooi {
     fn ranks_for(&self, start: Start) -> Result<&[usize]> {
         let what = match &self.truncation {
             Truncation::Ranks(ranks) => return Ok(ranks),
-            Truncation::RelativeError(_) if start == Start::Random => "a random start",
-            Truncation::RelativeError(_) if self.starts > 1 => "several starts",
-            Truncation::RelativeError(_) if !self.fixed.is_empty() => "fixed modes",
-            Truncation::RelativeError(_) => return Ok(&[]),
+            _ if start == Start::Random => "a random start",
+            _ if self.starts > 1 => "several starts",
+            _ if !self.fixed.is_empty() => "fixed modes",
+            _ => return Ok(&[]),
         };
         Err(Error::RanksNeeded { what })
     }

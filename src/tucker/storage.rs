@@ -44,6 +44,20 @@ impl Storage {
         })
     }
 
+    /// The largest rank of the decomposed mode at `place`, at least 1, with which the ranks can store at
+    /// most `limit` entries, where no other rank is below the one in `lower`.
+    pub(super) fn largest_rank(&self, place: usize, lower: &[usize], limit: usize) -> usize {
+        let others = (0..lower.len()).filter(|&other| other != place);
+        let (mut product, mut factors) = (self.kept, 0usize);
+        for other in others {
+            product = product.saturating_mul(lower[other]);
+            factors = factors.saturating_add(self.extents[other].saturating_mul(lower[other]));
+        }
+        let each = product.saturating_add(self.extents[place]).max(1);
+        let rank = limit.saturating_sub(factors) / each;
+        rank.clamp(1, self.extents[place].max(1))
+    }
+
     /// `ranks` with one rank lowered by one, in each way that the rank law allows. The ways that save
     /// the most entries come first.
     pub(crate) fn lowered(&self, ranks: &[usize]) -> Vec<Vec<usize>> {

@@ -15,7 +15,7 @@
 
 use super::computation::Computation;
 use super::decomposition::{Replacement, Tucker, transposed};
-use super::in_range::{Estimate, InRange};
+use super::in_range::InRange;
 use super::memory::Problem;
 use super::outcome::{Convergence, Stop};
 use super::relative_error::error_of_projection;
@@ -160,8 +160,7 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
             sweeps: self.made,
             stop: self.stop.unwrap_or(Stop::Interrupted),
         });
-        self.x
-            .restore(tucker, self.options.requested, Estimate::Error)
+        self.x.restore(tucker, self.options.requested)
     }
 
     /// Sweeps until the iteration stops.

@@ -1,5 +1,6 @@
 //! How far a decomposition is truncated: ranks, or a relative error.
 
+use super::storage::Storage;
 use crate::error::{Error, Result};
 use crate::tensor::{Shape, check_modes};
 
@@ -20,6 +21,9 @@ pub enum Truncation {
     /// equal parts of ε². [`Hooi`](crate::Hooi) finds the fewest entries and ends at ranks of which
     /// none can be lowered alone, [`StHosvd`](crate::StHosvd) is the fastest.
     RelativeError(f64),
+    /// To at most this number of entries in core and factors, with the ranks of the smallest error, as
+    /// far as the solver finds them.
+    MaxEntries(usize),
 }
 
 impl Truncation {
@@ -29,7 +33,8 @@ impl Truncation {
     /// # Errors
     /// [`Error::OrderOutOfRange`], [`Error::ShapeOverflow`], [`Error::ModeOutOfRange`],
     /// [`Error::RepeatedMode`], [`Error::NoModes`], [`Error::Empty`],
-    /// [`Error::ToleranceOutOfRange`]; [`Error::RankCountMismatch`], [`Error::ZeroRank`],
+    /// [`Error::ToleranceOutOfRange`]; [`Error::TooFewEntries`] if ranks of 1 store more than
+    /// [`Truncation::MaxEntries`]; [`Error::RankCountMismatch`], [`Error::ZeroRank`],
     /// [`Error::RankAboveExtent`] and [`Error::RankAboveProduct`] for ranks.
     ///
     /// ```
@@ -87,8 +92,16 @@ impl Truncation {
     /// The tolerance, if there is one.
     pub(super) fn tolerance(&self) -> Option<f64> {
         match self {
-            Self::Ranks(_) => None,
             Self::RelativeError(tolerance) => Some(*tolerance),
+            Self::Ranks(_) | Self::MaxEntries(_) => None,
+        }
+    }
+
+    /// The ranks, if they are given.
+    pub(super) fn ranks(&self) -> Option<&[usize]> {
+        match self {
+            Self::Ranks(ranks) => Some(ranks),
+            Self::RelativeError(_) | Self::MaxEntries(_) => None,
         }
     }
 }
@@ -127,6 +140,16 @@ pub(super) fn check(truncation: &Truncation, shape: &[usize], modes: &[usize]) -
     match truncation {
         Truncation::Ranks(ranks) => check_ranks(ranks, shape, modes),
         Truncation::RelativeError(value) => check_tolerance("the relative error", *value),
+        Truncation::MaxEntries(limit) => {
+            let least = Storage::new(shape, modes).entries(&vec![1; modes.len()]);
+            if least <= *limit {
+                return Ok(());
+            }
+            Err(Error::TooFewEntries {
+                limit: *limit,
+                least,
+            })
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod cam_layouts;
 #[cfg(feature = "onnx")]
 mod cam_networks;
 mod cam_pictures;
+mod choice;
 mod completions;
 mod corpus;
 mod decompose;

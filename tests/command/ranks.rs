@@ -225,3 +225,58 @@ fn ranks_hold_for_the_weightings_with_a_tucker_decomposition_only() {
     assert!(object["maps"][0]["ranks"].is_null());
     assert_eq!(object["maps"][1]["ranks"], json!([3, 3, 3]));
 }
+
+/// The arrays of a decomposition are entries of 4 bytes for an array of `f32`.
+#[test]
+fn a_size_or_a_ratio_gives_the_most_accurate_decomposition_that_fits() {
+    let folder = folder_with(&[12, 10, 8]);
+    let entries = |object: &Value| {
+        let ranks: Vec<u64> = serde_json::from_value(object["ranks"].clone()).unwrap();
+        let factors: u64 = ranks.iter().zip([12, 10, 8]).map(|(r, i)| r * i).sum();
+        ranks.iter().product::<u64>() + factors
+    };
+    for method in ["st-hosvd", "hosvd", "hooi"] {
+        let of = |options: &str| folder.decompose(&format!("{options} --method {method}"));
+        let mut previous = 0.0;
+        for size in [124, 1000, 2000, 3600] {
+            let object = of(&format!("--max-size {size}"));
+            assert!(4 * entries(&object) <= size, "{method}, {size}");
+            let error = object["relative_error"].as_f64().unwrap();
+            let same = of(&format!("--ranks {}", lists(&object["ranks"])));
+            assert!(error <= same["relative_error"].as_f64().unwrap() * 1.01);
+            assert!(
+                previous == 0.0 || error < previous,
+                "{method}, {size}: {error}"
+            );
+            previous = error;
+        }
+        let object = of("--compression 5");
+        assert!(object["compression"].as_f64().unwrap() >= 5.0, "{method}");
+        assert!(entries(&object) > 120, "{method}");
+    }
+    for (options, expected) in [
+        (
+            "--max-size 123",
+            "x.npy: at most 30 entries are allowed, ranks of 1 store 31",
+        ),
+        (
+            "--compression 50",
+            "x.npy: at most 19 entries are allowed, ranks of 1 store 31",
+        ),
+        (
+            "--compression 0",
+            "x.npy: --compression is 0, a number above 0 was expected",
+        ),
+    ] {
+        let line = folder.refusal(&format!("decompose x.npy -o y.npz {options}"));
+        assert_eq!(line, expected);
+    }
+    let line = folder.refusal("decompose x.npy -o y.npz --method randomized --max-size 1kB");
+    assert!(line.contains("needs --ranks"), "{line}");
+}
+
+/// An array of numbers as a list with commas.
+fn lists(array: &Value) -> String {
+    let numbers = array.as_array().unwrap().iter();
+    numbers.map(Value::to_string).collect::<Vec<_>>().join(",")
+}

@@ -4,6 +4,7 @@
 #[cfg(feature = "io")]
 mod completion;
 mod eigenproblems;
+mod entries;
 mod errors;
 mod even_split;
 mod hooi;

@@ -3,14 +3,13 @@
 mod plot;
 mod reference;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Instant;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use tenfold::cam::{Cam, Weighting};
-use tenfold::io::write_text;
 use tenfold::{Scalar, Tensor};
 
 use crate::console::{Console, times};
@@ -18,7 +17,7 @@ use crate::device::model::{Call, Task};
 use crate::device::{Choice, Device, MapScalar};
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
-use crate::output;
+use crate::plotting;
 use crate::progress::{Bar, Steps};
 
 /// Measure the times of saliency maps by SVD and by Tucker decomposition on this machine
@@ -135,7 +134,7 @@ struct Row {
 
 pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     if let Some(path) = &args.plot {
-        check_plot(path)?;
+        plotting::check(path, &[])?;
     }
     let device = Device::open(args.device, &args.calls(), console)?;
     // Two measurements for each weighting: of its closed form and of its definition.
@@ -189,23 +188,9 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
             args.dtype.name(),
             args.repeat
         );
-        let chart = plot::svg(&groups, &what)
-            .map_err(|error| Failure::other(format!("the chart cannot be drawn: {error}")))?;
-        write_text(path, &chart)?;
+        plotting::write(path, plot::svg(&groups, &what))?;
     }
     Ok(())
-}
-
-/// Fails if the chart cannot be written.
-fn check_plot(path: &Path) -> Outcome {
-    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-    if extension.as_deref() != Some("svg") && !path.is_dir() {
-        return Err(Failure::usage(format!(
-            "{}: the chart is written to an .svg",
-            path.display()
-        )));
-    }
-    output::check(&[path.to_path_buf()], &[])
 }
 
 /// The number of feature maps in the batch for a GPU.

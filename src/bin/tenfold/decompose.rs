@@ -16,6 +16,7 @@ use tenfold::{
 
 use crate::arrays::{self, ArrayOptions};
 use crate::console::{Console, times};
+use crate::explanation::{self, Explanation};
 use crate::failure::{Failure, Outcome};
 use crate::interruption::cancellable;
 use crate::list;
@@ -23,28 +24,24 @@ use crate::memory::Memory;
 use crate::names;
 use crate::output;
 use crate::progress::Steps;
-use crate::ranks::Ranks;
 use crate::sizes::{Sizes, array_bytes, file_bytes};
+use crate::truncation::TruncationArgs;
 
 /// Decompose an array into a core and factors
 ///
-/// Either --ranks or --tolerance is needed.
+/// One of --ranks, --tolerance, --max-size and --compression is needed.
 #[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("truncation").required(true).args(["ranks", "tolerance"])))]
 pub(crate) struct Args {
     /// The array, of floats, integers or bool, with 1 to 16 modes: a file (.npy, .npz,
     /// .safetensors, .nii, .mat; .h5 and .nc with the feature hdf5), file:name for one of
     /// several arrays, or - for one array on standard input
     #[arg(value_name = "X.npy")]
     input: PathBuf,
-    /// The maximum ranks: one for each mode (or each of --modes), or one for all modes. A rank
-    /// that no core has is lowered
-    #[arg(long, value_delimiter = ',', value_name = "R,…", value_parser = list::whole_number,
-          allow_hyphen_values = true)]
-    ranks: Option<Vec<usize>>,
-    /// The maximum relative error, at least 0 and below 1
-    #[arg(long, value_name = "EPS", allow_hyphen_values = true)]
-    tolerance: Option<f64>,
+    #[command(flatten)]
+    truncation: TruncationArgs,
+    /// Print why these ranks were chosen: the errors of lower ranks, and what other ranks store
+    #[arg(long)]
+    explain: bool,
     /// The solver: st-hosvd, hosvd, hooi, randomized, non-negative or interpolatory (fibres
     /// of the array as factors)
     #[arg(long, value_name = "NAME", default_value_t = Method::StHosvd, hide_possible_values = true,
@@ -78,19 +75,19 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     // 1. Checks of the options, the output and the memory, before any entries are read.
     let file = args.arrays.open(&args.input)?;
     let in_input = |error| Failure::in_file(&args.input, error);
-    if args.method == Method::NonNegative && args.ranks.is_none() {
+    if args.method == Method::NonNegative && args.truncation.chooses_ranks() {
         return Err(Failure::usage(
-            "--method non-negative needs --ranks: it does not support --tolerance",
+            "--method non-negative needs --ranks: it does not choose ranks",
         ));
     }
     let modes = args.modes.as_deref();
-    let of_given = |given: &Vec<usize>| Ranks::of(given, file.shape(), modes);
-    let ranks = args.ranks.as_ref().map(of_given).transpose();
-    let ranks = ranks.map_err(|failure| failure.of_file(&args.input))?;
-    let truncation = match &ranks {
-        Some(ranks) => Truncation::Ranks(ranks.each.clone()),
-        None => Truncation::RelativeError(args.tolerance.unwrap_or_default()),
+    let bytes = if file.dtype() == f32::NAME {
+        size_of::<f32>()
+    } else {
+        size_of::<f64>()
     };
+    let of_shape = args.truncation.of(file.shape(), modes, bytes);
+    let (truncation, ranks) = of_shape.map_err(|failure| failure.of_file(&args.input))?;
     truncation.check(file.shape(), modes).map_err(in_input)?;
     args.hooi.check()?;
     if args.method == Method::Hooi {
@@ -105,13 +102,16 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
     } else {
         args.memory::<f64>(&truncation, file.shape())
     };
-    let need = file.memory().saturating_add(solving.map_err(in_input)?);
-    let need = need.saturating_add(of_mask);
-    if args.ranks.is_some() {
-        memory.check(&args.input, need)?;
-    } else {
-        // With a tolerance, the ranks and the memory are known only after the spectra.
+    let mut need = file.memory().saturating_add(solving.map_err(in_input)?);
+    need = need.saturating_add(of_mask);
+    if args.explain {
+        need = need.saturating_add(explanation::memory(file.shape(), file.dtype()));
+    }
+    if args.truncation.chooses_ranks() {
+        // The ranks and the memory are known only after the spectra.
         memory.check_between(&args.input, file.memory(), need)?;
+    } else {
+        memory.check(&args.input, need)?;
     }
 
     // 2. The notes and the tensor.
@@ -152,8 +152,8 @@ impl Args {
             Method::NonNegative => {
                 let ranks = match truncation {
                     Truncation::Ranks(ranks) => ranks,
-                    // Not reached: `run` fails for a tolerance.
-                    Truncation::RelativeError(_) => Vec::new(),
+                    // Not reached: `run` fails for them.
+                    Truncation::RelativeError(_) | Truncation::MaxEntries(_) => Vec::new(),
                 };
                 let defaults = NonNegative::new(ranks);
                 let (max_sweeps, sweep_tolerance) = self.hooi.ending();
@@ -308,6 +308,13 @@ fn decompose<T: Scalar>(
         input_bytes: array.bytes,
         ..Meta::new(&tucker, args.method_name())
     };
+    let explanation = if args.explain {
+        let _bar = console.progress("other ranks", Steps::Unknown);
+        let found = Explanation::of(x, &tucker, relative_error, truncation);
+        Some(found.map_err(in_input)?)
+    } else {
+        None
+    };
     let bar = console.progress("writing", Steps::Unknown);
     bar.about(args.output.display());
     output::write_tucker(&args.output, &tucker, &meta)?;
@@ -323,6 +330,7 @@ fn decompose<T: Scalar>(
         meta,
         seconds,
         coverage,
+        explanation,
     };
     done.report(args, console)
 }
@@ -344,6 +352,7 @@ struct Done<T> {
     seconds: f64,
     /// What is observed, if entries are missing.
     coverage: Option<Coverage>,
+    explanation: Option<Explanation>,
 }
 
 impl<T: Scalar> Done<T> {
@@ -355,6 +364,7 @@ impl<T: Scalar> Done<T> {
             meta,
             seconds,
             coverage,
+            explanation,
         } = self;
         let error = meta.relative_error.unwrap_or_default();
         if let Some(shortfall) = tucker.shortfall() {
@@ -395,6 +405,9 @@ impl<T: Scalar> Done<T> {
                 meta.method, convergence.sweeps, convergence.stop
             );
         }
+        if let Some(explanation) = explanation {
+            text += &format!("{}\n", explanation.text());
+        }
         text += &format!("written: {}", args.output.display());
         let mut object = json!({
             "command": "decompose",
@@ -419,6 +432,9 @@ impl<T: Scalar> Done<T> {
             object["observed"] = json!(coverage.observed);
             object["unknowns"] = json!(coverage.unknowns);
             object["scarce_slices"] = json!(coverage.scarce_slices);
+        }
+        if let Some(explanation) = explanation {
+            object["explanation"] = explanation.json();
         }
         sizes.add_to(&mut object);
         console.summary(Some(&args.output), object, &text)

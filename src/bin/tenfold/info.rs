@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `files` | arrays and decompositions |
 //! | `members` | lists of the arrays of a file |
+//! | `plot` | the chart of singular values and errors |
 //! | `estimates` | the estimated times for an array on CPU and GPU |
 //! | `devices` | GPUs, and the libraries that are installed |
 //! | `benchmark` | times on the CPU and on a GPU |
@@ -16,6 +17,7 @@ mod devices;
 mod estimates;
 mod files;
 mod members;
+mod plot;
 #[cfg(any(test, feature = "cuda"))]
 mod report;
 
@@ -31,7 +33,7 @@ use crate::console::Console;
 use crate::device::Choice;
 use crate::failure::{Failure, Outcome};
 use crate::memory::Memory;
-use crate::output;
+use crate::{output, plotting};
 use estimates::Estimates;
 use files::Describer;
 
@@ -56,6 +58,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 5,
           value_parser = clap::value_parser!(u16).range(0..=3600), requires = "device")]
     benchmark: u16,
+    /// Also draw a chart of one file: the singular values of each mode, and the error over the
+    /// number of entries that a decomposition stores
+    #[arg(long, value_name = "CHART.svg")]
+    plot: Option<PathBuf>,
     #[command(flatten)]
     layout: LayoutArgs,
     #[command(flatten)]
@@ -96,16 +102,21 @@ pub(crate) fn run(args: &Args, console: &Console, memory: &Memory) -> Outcome {
 }
 
 fn describe_files(args: &Args, device: Choice, console: &Console, memory: &Memory) -> Outcome {
-    output::check(
-        &[],
-        &arrays::files(args.files.iter().map(PathBuf::as_path))?,
-    )?;
+    let inputs = arrays::files(args.files.iter().map(PathBuf::as_path))?;
+    output::check(&[], &inputs)?;
+    if let Some(path) = &args.plot {
+        if args.files.len() != 1 {
+            return Err(Failure::usage("--plot draws one file, several were given"));
+        }
+        plotting::check(path, &inputs)?;
+    }
     let estimates = Estimates::of(device, console)?;
     let batch = Batch::new(&args.keep_going);
     let describer = Describer {
         arrays: &args.arrays,
         layout: &args.layout,
         estimates: estimates.as_ref(),
+        plot: args.plot.as_deref(),
         console,
         memory,
     };

@@ -11,6 +11,7 @@ mod decompose;
 mod decomposition;
 mod device;
 mod evaluate;
+mod explanation;
 mod failure;
 mod info;
 mod interruption;
@@ -23,6 +24,7 @@ mod network;
 mod output;
 #[cfg(any(feature = "onnx", test))]
 mod pictures;
+mod plotting;
 mod progress;
 mod ranks;
 mod reconstruct;
@@ -31,6 +33,7 @@ mod report;
 mod sizes;
 mod summary;
 mod times;
+mod truncation;
 
 use std::process::ExitCode;
 

@@ -21,6 +21,12 @@ const FRAGMENTATION: u64 = 8;
 #[derive(Clone, Copy)]
 pub(crate) struct Size(u64);
 
+impl Size {
+    pub(crate) fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
 impl FromStr for Size {
     type Err = String;
 

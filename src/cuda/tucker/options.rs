@@ -74,6 +74,10 @@ impl<'a> Options<'a> {
         let tolerance = match truncated.truncation {
             Truncation::RelativeError(tolerance) => Some(tolerance),
             Truncation::Ranks(_) => None,
+            Truncation::MaxEntries(_) => {
+                let what = "a maximum number of entries";
+                return Err(CudaError::OnlyOnCpu { what }.into());
+            }
         };
         let shapes = Shapes {
             items,

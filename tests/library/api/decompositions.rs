@@ -26,9 +26,10 @@ const TOLERANCES: [f64; 9] = [
 ];
 
 fn truncation(random: &mut Random, order: usize) -> Truncation {
-    match random.below(3) {
+    match random.below(4) {
         0 => Truncation::RelativeError(TOLERANCES[random.below(TOLERANCES.len())]),
-        1 => Truncation::Ranks(vec![1 + random.below(2); order]),
+        1 => Truncation::MaxEntries(number(random, 99)),
+        2 => Truncation::Ranks(vec![1 + random.below(2); order]),
         _ => Truncation::Ranks(numbers(random, order + 1, 4)),
     }
 }
@@ -156,6 +157,14 @@ fn check_orthonormal<T: Scalar>(tucker: &Tucker<T>, kind: Entries, mode: usize) 
     let same = call("Tucker::orthonormalised", || {
         tucker.clone().orthonormalised()
     });
+    if let Ok(trade_offs) = call("Tucker::trade_offs", || tucker.clone().trade_offs(0.0)) {
+        let entries = call("TradeOffs::entries", || trade_offs.entries());
+        for limit in [0, *entries.start(), *entries.end()] {
+            let found = call("TradeOffs::within", || trade_offs.within(limit));
+            assert!(found.is_none_or(|found| found.entries <= limit));
+        }
+        let _ = call("TradeOffs::at", || trade_offs.at(tucker.ranks()));
+    }
     if kind == Entries::Moderate || kind == Entries::Zero {
         let (norm, same) = (norm.unwrap(), same.unwrap());
         assert_eq!(same.shape(), tucker.shape());

@@ -11,27 +11,21 @@
 //!     group 0  group 1  …         a group for each shape
 //! ```
 
-use std::error::Error;
 use std::ops::Range;
 
 use plotters::backend::SVGBackend;
 use plotters::chart::{ChartBuilder, ChartContext};
-use plotters::coord::Shift;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::combinators::{BindKeyPoints, IntoLogRange, LogCoord, WithKeyPoints};
 use plotters::coord::types::RangedCoordi32;
-use plotters::drawing::{DrawingArea, IntoDrawingArea};
+use plotters::drawing::IntoDrawingArea;
 use plotters::element::{Circle, PathElement, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{BLACK, Color, IntoTextStyle, RGBColor, TextStyle, WHITE};
 use tenfold::cam::Weighting;
 
 use super::{Row, tucker_to_svd};
-
-type Drawn<T = ()> = Result<T, Box<dyn Error>>;
-type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
-const FONT: &str = "sans-serif";
+use crate::plotting::{Canvas, Drawn, FONT, ticks};
 
 // All lengths are in pixels.
 
@@ -202,22 +196,4 @@ fn extremes(values: impl Iterator<Item = f64>, (min, max): (f64, f64)) -> (f64, 
     values.fold((min, max), |(min, max), value| {
         (min.min(value), max.max(value))
     })
-}
-
-/// The tick marks within `range`: 1, 2 and 5 times powers of ten, or powers of ten alone in a
-/// wide range.
-fn ticks(range: Range<f64>) -> Vec<f64> {
-    let digits: &[u8] = if range.end / range.start > 1e3 {
-        &[1]
-    } else {
-        &[1, 2, 5]
-    };
-    let (first, last) = (range.start.log10().floor(), range.end.log10().floor());
-    let powers = first as i32..=last as i32;
-    powers
-        .flat_map(|power| digits.iter().map(move |digit| format!("{digit}e{power}")))
-        // Powers computed in f64 have rounding errors, which the labels would show.
-        .filter_map(|tick| tick.parse().ok())
-        .filter(|tick| range.contains(tick))
-        .collect()
 }

@@ -41,7 +41,7 @@ impl MissingOptions {
             return Ok(0);
         }
         let unsupported = [
-            (args.ranks.is_none(), "--missing needs --ranks"),
+            (args.truncation.chooses_ranks(), "--missing needs --ranks"),
             (
                 !matches!(args.method, Method::StHosvd | Method::Hooi),
                 "--missing needs --method hooi, which is its default",

@@ -9,16 +9,18 @@ use tenfold::io::{
     AnyTensor, AnyTucker, Contents, Member, Meta, contents, contents_from, members_from,
     members_with,
 };
-use tenfold::{Hosvd, Scalar, Stop, Tensor, Tucker, mode_spectrum};
+use tenfold::{Hosvd, Scalar, Stop, Tensor, TradeOff, Truncation, Tucker, mode_spectrum};
 
 use super::estimates::{Array, Estimates};
 use super::members::describe_members;
+use super::plot::{self, Plot};
 use crate::arrays::{ArrayOptions, is_dash, source};
 use crate::cam::layout::LayoutArgs;
 use crate::console::{Console, times};
 use crate::decomposition::DecompositionFile;
 use crate::failure::{Failure, Outcome};
 use crate::memory::{Memory, readable};
+use crate::plotting;
 use crate::progress::{Bar, Steps};
 use crate::sizes::{Sizes, array_bytes};
 
@@ -32,6 +34,8 @@ pub(super) struct Describer<'a> {
     pub(super) layout: &'a LayoutArgs,
     /// The estimated times of calls for arrays, if requested.
     pub(super) estimates: Option<&'a Estimates>,
+    /// The chart to draw.
+    pub(super) plot: Option<&'a Path>,
     pub(super) console: &'a Console,
     pub(super) memory: &'a Memory,
 }
@@ -107,10 +111,24 @@ impl Describer<'_> {
             AnyTucker::F64(tucker) => tucker.compression(),
         };
         let found = match tucker {
-            AnyTucker::F32(tucker) => Found::of(tucker, &mut meta, &allows)?,
-            AnyTucker::F64(tucker) => Found::of(tucker, &mut meta, &allows)?,
+            AnyTucker::F32(tucker) => Found::of(tucker, &mut meta, self.plot.is_some(), &allows)?,
+            AnyTucker::F64(tucker) => Found::of(tucker, &mut meta, self.plot.is_some(), &allows)?,
         };
         let found = found.map_err(|error| Failure::in_file(path, error))?;
+        if let Some(chart) = self.plot {
+            let plot = Plot {
+                path,
+                shape: &meta.shape,
+                reference: if meta.relative_error.is_some() {
+                    "the array"
+                } else {
+                    "the decomposition"
+                },
+                spectra: &meta.spectra,
+                curve: &found.curve,
+            };
+            plotting::write(chart, plot.svg())?;
+        }
         let sizes = Sizes {
             compression,
             input_bytes: meta.input_bytes,
@@ -124,10 +142,9 @@ impl Describer<'_> {
 
     fn describe_array(&self, path: &Path) -> Outcome<(Value, String)> {
         let file = self.arrays.open_again(path)?;
-        self.memory.check(
-            path,
-            file.memory().saturating_add(spectra_memory(file.shape())),
-        )?;
+        let spectra = spectra_memory(file.shape(), self.plot.is_some());
+        self.memory
+            .check(path, file.memory().saturating_add(spectra))?;
         let stored = file.stored_dtype().to_owned();
         let (shape, dtype) = (file.shape().to_vec(), file.dtype());
         let reading = self.reading(path, &shape)?;
@@ -140,11 +157,11 @@ impl Describer<'_> {
             .progress("spectra", Steps::Unequal(shape.len()));
         bar.about(path.display());
         let described = match x {
-            AnyTensor::F32(x) => describe_tensor(path, &stored, &x, &bar),
-            AnyTensor::F64(x) => describe_tensor(path, &stored, &x, &bar),
+            AnyTensor::F32(x) => self.describe_tensor(path, &stored, &x, &bar),
+            AnyTensor::F64(x) => self.describe_tensor(path, &stored, &x, &bar),
         };
         drop(bar);
-        let (mut object, mut text) = described.map_err(|error| Failure::in_file(path, error))?;
+        let (mut object, mut text) = described?;
         if let Some(reading) = &reading {
             object["read_as"] = reading.to_string().into();
             text += &format!("  read as {reading}\n");
@@ -160,6 +177,34 @@ impl Describer<'_> {
         Ok((object, text))
     }
 
+    fn describe_tensor<T: Scalar>(
+        &self,
+        path: &Path,
+        stored: &str,
+        x: &Tensor<T>,
+        bar: &Bar,
+    ) -> Outcome<(Value, String)> {
+        let in_file = |error| Failure::in_file(path, error);
+        let mut spectra = Vec::new();
+        for mode in 0..x.order() {
+            spectra.push(Some(mode_spectrum(x, mode).map_err(in_file)?));
+            bar.step();
+        }
+        if let Some(chart) = self.plot {
+            let full = Truncation::at_most(x.shape(), x.shape(), None).map_err(in_file)?;
+            let full = Hosvd::new(full).decompose(x).map_err(in_file)?;
+            let plot = Plot {
+                path,
+                shape: x.shape(),
+                reference: "the array",
+                spectra: &spectra,
+                curve: &plot::curve(full, 0.0).map_err(in_file)?,
+            };
+            plotting::write(chart, plot.svg())?;
+        }
+        Ok(tensor_text(path, stored, x, &spectra))
+    }
+
     /// How an array is read as feature maps, if an option describes it or its times are estimated.
     fn reading(&self, path: &Path, shape: &[usize]) -> Outcome<Option<Reading>> {
         if self.estimates.is_none() && !self.layout.is_given() {
@@ -173,24 +218,24 @@ impl Describer<'_> {
     }
 }
 
-/// The memory for the singular values of an array of this shape, estimated as for HOSVD. It is 0
-/// for a shape that HOSVD does not accept.
-fn spectra_memory(shape: &[usize]) -> u64 {
-    let spectra = Hosvd::new(vec![1; shape.len()]);
-    spectra.memory::<f64>(shape).unwrap_or(0)
+/// The memory for the singular values of an array of this shape, estimated as for HOSVD. A chart needs
+/// HOSVD at full ranks. It is 0 for a shape that HOSVD does not accept.
+fn spectra_memory(shape: &[usize], plot: bool) -> u64 {
+    let ranks = if plot {
+        Truncation::RelativeError(0.0)
+    } else {
+        Truncation::Ranks(vec![1; shape.len()])
+    };
+    Hosvd::new(ranks).memory::<f64>(shape).unwrap_or(0)
 }
 
-fn describe_tensor<T: Scalar>(
+/// The description of a tensor with these singular values.
+fn tensor_text<T: Scalar>(
     path: &Path,
     stored: &str,
     x: &Tensor<T>,
-    bar: &Bar,
-) -> tenfold::Result<(Value, String)> {
-    let mut spectra = Vec::new();
-    for mode in 0..x.order() {
-        spectra.push(Some(mode_spectrum(x, mode)?));
-        bar.step();
-    }
+    spectra: &[Option<Vec<f64>>],
+) -> (Value, String) {
     let norm = x.norm();
     let bytes = array_bytes(x.shape(), stored);
     let object = json!({
@@ -210,39 +255,57 @@ fn describe_tensor<T: Scalar>(
         path.display(),
         times(x.shape()),
         x.data().len(),
-        spectra_text(&spectra)
+        spectra_text(spectra)
     );
-    Ok((object, text))
+    (object, text)
 }
 
 /// What is computed from the core and the factors of a decomposition.
 struct Found {
     orthonormal: bool,
     norm: f64,
+    /// The errors of lower ranks, for a chart.
+    curve: Vec<TradeOff>,
 }
 
 impl Found {
-    /// Adds the spectra to `meta` if another program wrote the file. `allows` fails if so many further
-    /// bytes are above the limit.
+    /// Adds the spectra to `meta` if another program wrote the file, or if a `plot` needs them. `allows`
+    /// fails if so many further bytes are above the limit.
     fn of<T: Scalar>(
         tucker: Tucker<T>,
         meta: &mut Meta,
+        plot: bool,
         allows: &dyn Fn(u64) -> Outcome,
     ) -> Outcome<tenfold::Result<Self>> {
         let orthonormal = tucker.has_orthonormal_factors();
-        let unknown = meta.method == Meta::UNKNOWN_METHOD;
-        if unknown || !orthonormal {
+        let unknown = meta.method == Meta::UNKNOWN_METHOD || (plot && meta.spectra.is_empty());
+        if unknown || !orthonormal || plot {
             allows(tucker.spectra_memory())?;
         }
-        let norm = tucker.orthonormalised().and_then(|tucker| {
+        if plot {
+            let core = Hosvd::new(Truncation::RelativeError(0.0));
+            allows(core.memory::<T>(tucker.ranks()).unwrap_or(0))?;
+        }
+        let find = || {
+            let tucker = tucker.orthonormalised()?;
             if unknown {
                 let modes = 0..tucker.shape().len();
                 let spectra = modes.map(|mode| tucker.mode_spectrum(mode).map(Some));
                 meta.spectra = spectra.collect::<tenfold::Result<_>>()?;
             }
-            tucker.norm()
-        });
-        Ok(norm.map(|norm| Self { orthonormal, norm }))
+            let norm = tucker.norm()?;
+            let curve = if plot {
+                plot::curve(tucker, meta.relative_error.unwrap_or_default())?
+            } else {
+                Vec::new()
+            };
+            Ok(Self {
+                orthonormal,
+                norm,
+                curve,
+            })
+        };
+        Ok(find())
     }
 }
 
