@@ -50,7 +50,7 @@ fn the_names_of_an_option_are_completed() {
     let folder = Folder::new();
     let (script, _) = folder.succeeds("completions bash");
     for names in [
-        "st-hosvd hosvd hooi randomized interpolatory",
+        "st-hosvd hosvd hooi randomized non-negative interpolatory",
         "eigen-cam tsm multivec-eigen-cam mtsm all",
         "absolute positive negative",
         "turbo viridis inferno magma plasma gray jet",

@@ -156,13 +156,6 @@ fn the_randomized_method_gives_the_same_bits_for_the_same_seed() {
 }
 
 #[test]
-fn the_randomized_method_refuses_a_tolerance() {
-    let folder = Folder::with_tensor();
-    let line = folder.refusal("decompose x.npy -o y.npz --method randomized --tolerance 1e-2");
-    assert!(line.contains("needs --ranks"), "{line}");
-}
-
-#[test]
 fn an_exact_decomposition_reports_an_error_of_rounding_size() {
     let folder = Folder::with_tensor();
     let object = folder.decompose("--ranks 12,10,8");

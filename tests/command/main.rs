@@ -33,9 +33,10 @@ mod job;
 mod keep_going;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(unix)]
+mod models;
 #[path = "../common/npy.rs"]
 mod npy;
-#[cfg(unix)]
 mod overwriting;
 mod ranks;
 mod reconstruct;

@@ -1,6 +1,7 @@
 //! Accuracy, as LAPACK's test programs check it: each error is divided by n·ε times the size of the
 //! exact result, and this ratio must stay below a threshold.
 
+#[cfg(feature = "io")]
 mod completion;
 mod eigenproblems;
 mod entries;
@@ -11,6 +12,7 @@ mod inputs;
 mod interpolatory;
 mod invariance;
 mod leading;
+#[cfg(feature = "io")]
 mod non_negative;
 mod randomized;
 mod range;
@@ -21,6 +23,7 @@ mod reconstruction;
 mod singular_vectors;
 mod small_tails;
 mod solvers;
+#[cfg(feature = "io")]
 mod starts;
 mod tolerance;
 mod unfoldings;

@@ -52,9 +52,9 @@ pub(crate) struct Args {
           allow_hyphen_values = true)]
     modes: Option<Vec<usize>>,
     #[command(flatten)]
-    hooi: hooi::Options,
+    hooi: hooi::HooiOptions,
     #[command(flatten)]
-    missing: missing::Options,
+    missing: missing::MissingOptions,
     /// Seed of the random numbers (randomized; random starts of hooi) [default: 0]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
@@ -197,7 +197,7 @@ impl Args {
     fn memory<T: Scalar>(&self, truncation: &Truncation, shape: &[usize]) -> tenfold::Result<u64> {
         match truncation {
             Truncation::Ranks(ranks) if self.missing.is_given() => {
-                missing::Options::solver(self, ranks, Monitor::new()).memory::<T>(shape)
+                missing::MissingOptions::solver(self, ranks, Monitor::new()).memory::<T>(shape)
             }
             _ => self.solver::<T>(truncation, Monitor::new()).memory(shape),
         }
@@ -214,7 +214,7 @@ impl Args {
     fn steps(&self, order: usize) -> Steps {
         match self.method {
             _ if self.missing.is_given() => {
-                Steps::AtMost(missing::Options::solver(self, &[], Monitor::new()).max_sweeps)
+                Steps::AtMost(missing::MissingOptions::solver(self, &[], Monitor::new()).max_sweeps)
             }
             Method::Hooi => Steps::AtMost(self.hooi.steps()),
             Method::NonNegative => {
@@ -284,7 +284,7 @@ fn decompose<T: Scalar>(
         let monitor = bar.monitor(monitor);
         match (&array.observed, truncation, given) {
             (Some(observed), Truncation::Ranks(ranks), _) => {
-                missing::Options::solver(args, ranks, monitor).decompose(x, observed)
+                missing::MissingOptions::solver(args, ranks, monitor).decompose(x, observed)
             }
             (_, _, Some(factors)) => args.hooi(truncation, monitor).decompose_from(x, factors),
             _ => args.solver(truncation, monitor).decompose(x.view()),

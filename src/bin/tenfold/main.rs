@@ -75,7 +75,7 @@ struct Common {
 
 #[derive(Subcommand)]
 enum Command {
-    Decompose(decompose::Args),
+    Decompose(Box<decompose::Args>),
     Reconstruct(reconstruct::Args),
     Info(info::Args),
     Cam(Box<cam::Args>),

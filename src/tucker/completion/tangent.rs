@@ -122,7 +122,7 @@ impl<'a, T: Scalar> Tangent<'a, T> {
                 .computation
                 .multi_mode_product(term.view(), &matrices)?;
             for (entry, &other) in sum.data_mut().iter_mut().zip(term.data()) {
-                *entry = *entry + other;
+                *entry += other;
             }
         }
         let mut shape = sum.shape().to_vec();

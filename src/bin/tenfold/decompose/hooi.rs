@@ -13,7 +13,7 @@ use crate::list;
 pub(super) type Factors<T> = Vec<Option<Mat<T>>>;
 
 #[derive(clap::Args)]
-pub(super) struct Options {
+pub(super) struct HooiOptions {
     /// What HOOI starts from: st-hosvd, hosvd, random, or a decomposition of the same modes and
     /// ranks (X.tucker.npz) [default: st-hosvd]
     #[arg(long, value_name = "NAME|FILE", value_parser = origin)]
@@ -55,7 +55,7 @@ fn origin(text: &str) -> Result<Origin, Error> {
     }
 }
 
-impl Options {
+impl HooiOptions {
     /// The solver.
     pub(super) fn solver(
         &self,

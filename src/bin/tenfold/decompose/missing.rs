@@ -14,14 +14,14 @@ use crate::failure::{Failure, Outcome};
 const NAN: &str = "nan";
 
 #[derive(clap::Args)]
-pub(super) struct Options {
+pub(super) struct MissingOptions {
     /// Decompose the observed entries alone, by HOOI with imputation; needs --ranks. Missing are
     /// the NaN entries (nan), or those where an array of the same shape is 0 or false (MASK.npy)
     #[arg(long, value_name = "nan|MASK.npy")]
     missing: Option<PathBuf>,
 }
 
-impl Options {
+impl MissingOptions {
     /// Whether the option is given.
     pub(super) fn is_given(&self) -> bool {
         self.missing.is_some()
