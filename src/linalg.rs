@@ -29,7 +29,7 @@ pub(crate) use checks::check_finite;
 pub(crate) use orthonormality::is_orthonormal;
 pub(crate) use product::product;
 pub(crate) use random::{Counter, random_groups, random_signs};
-pub(crate) use skeleton::{pivot_columns, pseudo_inverse};
+pub(crate) use skeleton::{pivot_columns, pivot_columns_memory, pseudo_inverse};
 #[cfg(feature = "cuda")]
 pub(crate) use unfolding::gram_resolves;
 pub(crate) use unfolding::{

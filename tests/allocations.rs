@@ -9,8 +9,8 @@ use std::ops::Range;
 use rayon::ThreadPoolBuilder;
 use tenfold::cam::{Cam, Weighting};
 use tenfold::{
-    Completion, Hooi, Hosvd, NonNegative, Observed, Randomized, Scalar, Slice, Solver, StHosvd,
-    Start, Tensor, Truncation,
+    Completion, Hooi, Hosvd, Interpolatory, NonNegative, Observed, Randomized, Scalar, Slice,
+    Solver, StHosvd, Start, Tensor, Truncation,
 };
 
 /// The system's allocator, which counts.
@@ -186,6 +186,7 @@ fn check_solvers<T: Scalar>(shape: &[usize], ranks: &[usize], least: f64) {
         Box::new(from_hosvd),
         Box::new(from_random),
         Box::new(randomized),
+        Box::new(Interpolatory::new(ranks.clone())),
     ];
     check_models::<T>(shape, &ranks, least);
     for tolerance in [0.0, 0.1, 0.35] {
@@ -193,6 +194,7 @@ fn check_solvers<T: Scalar>(shape: &[usize], ranks: &[usize], least: f64) {
         solvers.push(Box::new(StHosvd::new(truncation.clone())));
         solvers.push(Box::new(Hosvd::new(truncation.clone())));
         solvers.push(Box::new(Randomized::new(truncation.clone())));
+        solvers.push(Box::new(Interpolatory::new(truncation.clone())));
         let hooi = Hooi {
             max_sweeps: 2,
             sweep_tolerance: 0.1,

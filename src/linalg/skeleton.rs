@@ -45,6 +45,19 @@ pub(crate) fn pivot_columns<T: Scalar>(mut v: Mat<T>) -> Result<Vec<usize>> {
     Ok(order)
 }
 
+/// The maximum number of bytes of [`pivot_columns`] for an r×N matrix, this matrix included. Columns of
+/// a matrix start at multiples of [`COLUMN_BYTES`].
+pub(crate) fn pivot_columns_memory<T: Scalar>(rows: usize, columns: usize) -> f64 {
+    let block = recommended_block_size::<T>(rows, columns);
+    let params = Default::default();
+    let scratch = factor::qr_in_place_scratch::<usize, T>(rows, columns, block, Par::Seq, params);
+    let column = (rows * size_of::<T>()).next_multiple_of(COLUMN_BYTES) + 2 * size_of::<usize>();
+    columns as f64 * column as f64 + scratch.unaligned_bytes_required() as f64
+}
+
+/// faer aligns the columns of its matrices to this number of bytes.
+const COLUMN_BYTES: usize = 64;
+
 /// The pseudo-inverse C⁺ of `c`, m×n with m ≥ n. Singular values of at most m·ε·σ₁ count as zero, ε of
 /// the scalar. The computation is in `f64`.
 ///

@@ -11,7 +11,7 @@
 //! factors. The fibres are chosen from the leading right singular vectors Vₙ of X₍ₙ₎, by the pivots of
 //! a QR factorization of Vₙᵀ.
 
-use faer::{Mat, MatRef};
+use faer::Mat;
 
 use super::computation::Computation;
 use super::decomposition::Tucker;
@@ -21,7 +21,7 @@ use super::relative_error::relative_error_memory;
 use super::scaling::scaled;
 use super::truncation::{self, Truncation};
 use crate::error::Result;
-use crate::linalg::{Route, pivot_columns, pseudo_inverse};
+use crate::linalg::{Route, pivot_columns, pivot_columns_memory, pseudo_inverse};
 use crate::monitor::{Monitor, Progress};
 use crate::scalar::{Scalar, binary_exponent};
 use crate::tensor::{
@@ -138,12 +138,17 @@ impl Interpolatory {
         tolerance: f64,
     ) -> Result<Tucker<T>> {
         let mut best = self.at(x, modes, &Truncation::RelativeError(PARTS[0] * tolerance))?;
+        // The step is reported once.
+        let silent = Self {
+            monitor: self.monitor.without_reports(),
+            ..self.clone()
+        };
         for part in &PARTS[1..] {
             let error = |tucker: &Tucker<T>| tucker.estimated_error().unwrap_or(f64::INFINITY);
             if error(&best) <= tolerance {
                 return Ok(best);
             }
-            let next = self.at(x, modes, &Truncation::RelativeError(part * tolerance))?;
+            let next = silent.at(x, modes, &Truncation::RelativeError(part * tolerance))?;
             if error(&next) < error(&best) {
                 best = next;
             }
@@ -222,11 +227,11 @@ impl Interpolatory {
         let kept = 2.0 * result + 3.0 * problem.factors(&problem.ranks);
         let steps = problem.steps(&problem.modes);
         let choosing = steps.iter().map(|&(mode, rank)| {
-            // Y and its unfolding, the numbers of the columns, and two rows of norms.
+            // Y, and its unfolding in the factorization with pivoting.
             let y = x.with(mode, rank).bytes();
             let columns = x.entries() / x.extents[mode];
             let inverting = 8.0 * (6.0 * x.extents[mode] * rank + 12.0 * rank * rank);
-            let pivoting = y + columns * (2.0 * size_of::<usize>() as f64 + 2.0 * x.scalar);
+            let pivoting = pivot_columns_memory::<T>(rank as usize, columns as usize);
             (y + pivoting)
                 .max(mode_product_memory(x, mode, rank))
                 .max(inverting)
@@ -304,7 +309,7 @@ fn columns<T: Scalar>(x: TensorRef<'_, T>, mode: usize, numbers: &[usize]) -> Re
 }
 
 /// The matrix with rows of norm 1. Rows of zeros stay zero.
-fn unit_rows<T: Scalar>(v: Mat<T>) -> Mat<T> {
+fn unit_rows<T: Scalar>(mut v: Mat<T>) -> Mat<T> {
     let norm = |row: usize| -> f64 {
         let largest = (0..v.ncols()).fold(0.0, |most: f64, j| most.max(v[(row, j)].as_f64().abs()));
         let squares = (0..v.ncols()).map(|j| (v[(row, j)].as_f64() / largest).powi(2));
@@ -315,12 +320,10 @@ fn unit_rows<T: Scalar>(v: Mat<T>) -> Mat<T> {
         }
     };
     let norms: Vec<f64> = (0..v.nrows()).map(norm).collect();
-    scaled_rows(v.as_ref(), &norms)
-}
-
-/// The matrix with row i divided by `norms[i]`.
-fn scaled_rows<T: Scalar>(v: MatRef<'_, T>, norms: &[f64]) -> Mat<T> {
-    Mat::from_fn(v.nrows(), v.ncols(), |i, j| {
-        T::from_f64(v[(i, j)].as_f64() / norms[i])
-    })
+    for j in 0..v.ncols() {
+        for (i, norm) in norms.iter().enumerate() {
+            v[(i, j)] = T::from_f64(v[(i, j)].as_f64() / norm);
+        }
+    }
+    v
 }

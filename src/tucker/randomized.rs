@@ -189,6 +189,7 @@ impl Randomized {
     /// The decomposition with ranks that follow from the entries of X: by sketches where they are
     /// cheaper than [`StHosvd`].
     fn choosing_ranks<T: Scalar>(&self, x: TensorRef<'_, T>, modes: &[usize]) -> Result<Tucker<T>> {
+        self.monitor.cancellation().check()?;
         let found = match self.truncation.tolerance() {
             Some(tolerance) => self.adaptive(x, modes, tolerance)?,
             None => None,
@@ -336,9 +337,13 @@ impl Randomized {
                 .iter()
                 .map(|&n| n as f64)
                 .collect(),
-            // Larger bases are not cheaper than ST-HOSVD.
+            // Larger bases are not cheaper than ST-HOSVD, and no basis exceeds the columns.
             Truncation::RelativeError(_) | Truncation::MaxEntries(_) => {
-                x.extents.iter().map(|n| n / 2.0).collect()
+                let columns = |extent: &f64| x.entries() / extent;
+                x.extents
+                    .iter()
+                    .map(|n| (n / 2.0).min(columns(n)))
+                    .collect()
             }
         };
         (0..shape.len())

@@ -25,7 +25,9 @@ impl Storage {
     /// The number never decreases when a rank grows.
     pub(crate) fn entries(&self, ranks: &[usize]) -> usize {
         // Only the largest rank can be above the product of the others.
-        let largest = (0..ranks.len()).max_by_key(|&n| ranks[n]).unwrap_or(0);
+        let Some(largest) = (0..ranks.len()).max_by_key(|&n| ranks[n]) else {
+            return self.kept;
+        };
         let others = ranks.iter().enumerate().filter(|&(n, _)| n != largest);
         let product = others.fold(self.kept, |product, (_, &rank)| {
             product.saturating_mul(rank)

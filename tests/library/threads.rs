@@ -5,8 +5,8 @@ use faer::{Mat, MatRef};
 use tenfold::cam::{Cam, Decomposition, SaliencyMap, Weighting};
 use tenfold::linalg::{Precision, Side, gram, triangular_factor};
 use tenfold::{
-    Completion, Hooi, Hosvd, NonNegative, Observed, Randomized, Route, Scalar, Solver, StHosvd,
-    Start, Tensor, TensorRef, Truncation, Tucker,
+    Completion, Hooi, Hosvd, Interpolatory, NonNegative, Observed, Randomized, Route, Scalar,
+    Solver, StHosvd, Start, Tensor, TensorRef, Truncation, Tucker,
 };
 
 /// A hash of a result: FNV-1a over 64-bit words.
@@ -198,7 +198,13 @@ fn check_solver<T: Scalar>(solver: &dyn Solver<T>, x: &Tensor<T>) {
 
 fn check_randomized<T: Scalar>() {
     let x: Tensor<T> = Random::new(8).low_rank(&[48, 61, 57], &[8, 7, 6], 1e-2);
-    check_solver(&Randomized::new([8, 7, 6]), &x);
+    for truncation in [
+        Truncation::Ranks(vec![8, 7, 6]),
+        Truncation::RelativeError(0.05),
+    ] {
+        check_solver(&Randomized::new(truncation.clone()), &x);
+        check_solver(&Interpolatory::new(truncation), &x);
+    }
 }
 
 fn check_models<T: Scalar>() {

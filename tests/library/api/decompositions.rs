@@ -5,8 +5,8 @@ use std::ops::Range;
 use faer::Mat;
 use proptest::prelude::*;
 use tenfold::{
-    Error, Hooi, Hosvd, ModeOrder, Randomized, Result, Route, Scalar, Slice, Solver, StHosvd,
-    Start, Tensor, Truncation, Tucker, mode_spectrum,
+    Error, Hooi, Hosvd, Interpolatory, ModeOrder, NonNegative, Randomized, Result, Route, Scalar,
+    Slice, Solver, StHosvd, Start, Tensor, Truncation, Tucker, mode_spectrum,
 };
 
 use super::{Entries, all_finite, call, config, entries, is_out_of_range, number, numbers, shapes};
@@ -225,6 +225,20 @@ fn check_solvers<T: Scalar>(shape: &[usize], kind: Entries, seed: u64) {
         ..Randomized::new(truncation(&mut random, order))
     };
     check_solver(&randomized, &x, kind, &mut random);
+
+    let interpolatory = Interpolatory {
+        modes: modes(&mut random, order),
+        ..Interpolatory::new(truncation(&mut random, order))
+    };
+    check_solver(&interpolatory, &x, kind, &mut random);
+
+    let non_negative = NonNegative {
+        modes: modes(&mut random, order),
+        sweep_tolerance: [1e-8, 1e-3, 1.0, -1.0, f64::NAN][random.below(5)],
+        max_sweeps: [0, 1, 4, usize::MAX][random.below(4)],
+        ..NonNegative::new(numbers(&mut random, order, 5))
+    };
+    check_solver(&non_negative, &x, kind, &mut random);
 
     let hooi = Hooi {
         modes: modes(&mut random, order),
