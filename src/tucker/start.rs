@@ -1,4 +1,4 @@
-//! What HOOI starts from, and several starts of which the best is kept.
+//! The start of HOOI, and several starts. The decomposition with the smallest error is kept.
 //!
 //! HOOI converges to a local optimum, and the start determines to which one. From ST-HOSVD or HOSVD
 //! it is nearly always the best optimum or close to it. Random starts check this, at the cost of a

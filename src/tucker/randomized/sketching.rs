@@ -22,7 +22,7 @@ use crate::tensor::{Tensor, TensorRef, norm, sketch_with_norm};
 /// The minimum number of columns of a sketched unfolding for each vector that is computed from it.
 pub(super) const SKETCH_COLUMNS: usize = 32;
 
-/// A tensor whose mode s is sketched.
+/// A tensor, and its mode s that is sketched.
 #[derive(Clone, Copy)]
 pub(super) struct Sketching<'a, T> {
     pub(super) x: TensorRef<'a, T>,
