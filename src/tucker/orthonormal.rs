@@ -31,8 +31,8 @@ impl<T: Scalar> Tucker<T> {
     /// Aₙ = Qₙ Rₙ, and G becomes G ×ₙ Rₙ …. A factor with more columns than rows becomes the identity,
     /// so that no rank is above its extent. The errors and spectra stay the same.
     ///
-    /// The result differs from X̂ by at most 30·ΣIₙ·ε·‖G‖·Π‖Aₙ‖. If the factors are orthonormal
-    /// already, nothing is computed.
+    /// The result differs from X̂ by at most 30·ΣIₙ·ε·‖G‖·Π‖Aₙ‖. Orthonormal factors stay
+    /// as they are, without a computation.
     ///
     /// Cost: 6·Iₙ·Rₙ² flops for each factor, and the product of the core with the Rₙ.
     ///

@@ -137,31 +137,28 @@ impl Randomized {
             ..StHosvd::new(ranks.to_vec())
         };
         let wanted = self.wanted(x.shape(), modes, ranks);
-        let (in_range, tucker) = match self.others(x.shape(), modes) {
+        let sketched_and_others = self.others(x.shape(), modes);
+        let (in_range, tucker) = match &sketched_and_others {
             None => {
                 let in_range = InRange::new(x, norm(x))?;
                 let tucker = solver.decompose(in_range.view())?;
                 (in_range, tucker)
             }
-            Some((sketched, others)) => {
+            &Some((sketched, ref others)) => {
                 let sketching = Sketching {
                     x,
                     sketched,
-                    others: &others,
+                    others,
                     computation: self.computation(),
                 };
-                // 1. The sketch, of a scaled copy if the norm requires that.
+                // 1. The sketch.
                 let rows = sketching.rows(&wanted, SKETCH_ROWS);
                 let rows = rows.min(2 * wanted[sketched]).min(x.shape()[sketched]);
-                let (mut sketch, norm) = sketching.sketch(rows, self.seed)?;
-                let in_range = InRange::new(x, norm)?;
+                let (in_range, sketch) = sketching.in_range(rows, self.seed)?;
                 let sketching = Sketching {
                     x: in_range.view(),
                     ..sketching
                 };
-                if in_range.is_scaled() {
-                    sketch = sketching.sketch(rows, self.seed)?.0;
-                }
                 // 2. The compressed tensor.
                 let bases = sketching.bases(&sketch, &wanted)?;
                 let mut compressed = sketching.compress(bases)?;
@@ -233,18 +230,14 @@ impl Randomized {
             others: &others,
             computation: self.computation(),
         };
-        let (mut sketch, norm) = sketching.sketch(rows, self.seed)?;
-        if norm == 0.0 {
+        let (in_range, sketch) = sketching.in_range(rows, self.seed)?;
+        if in_range.norm == 0.0 {
             return Ok(None);
         }
-        let in_range = InRange::new(x, norm)?;
         let sketching = Sketching {
             x: in_range.view(),
             ..sketching
         };
-        if in_range.is_scaled() {
-            sketch = sketching.sketch(rows, self.seed)?.0;
-        }
         let adaptive = Adaptive {
             sketching,
             modes,

@@ -38,7 +38,7 @@ const ENERGY_ROWS: f64 = 20.0;
 const SHORT: usize = 8;
 
 /// The range of tr G for which a Gram matrix G in `f32` neither overflows nor loses entries.
-const SINGLE_TRACE: Range<f64> = 1e-20..1e30;
+pub(super) const SINGLE_TRACE: Range<f64> = 1e-20..1e30;
 
 /// The minimum relative gap 1 − σ₂²/σ₁² for a first vector from a Gram matrix in `f32`. If
 /// centring leaves a share s of ‖M‖², the minimum is this number divided by s.

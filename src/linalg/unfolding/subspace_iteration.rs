@@ -16,6 +16,7 @@ use faer::{Mat, MatRef};
 
 use super::accuracy::Precision;
 use super::qr::basis_of_tall;
+use super::single::SINGLE_TRACE;
 use super::vectors::{Side, Unfolding};
 use crate::error::Result;
 use crate::linalg::product::product;
@@ -34,9 +35,6 @@ const ADDITIONAL: usize = 8;
 /// The minimum extent of the mode, relative to the number of columns of Q. Below it the eigenproblem is
 /// not much more expensive.
 const SHORTENING: usize = 4;
-
-/// The range of the trace of a Gram matrix for which it neither overflows nor loses entries.
-const TRACE: std::ops::Range<f64> = 1e-20..1e30;
 
 /// The smallest discarded share of ‖X‖² for which a Gram matrix of products in `T` is accurate enough. Its
 /// rounding errors move about 1e-7 (2e-16 for `f64`) of ‖X‖² between the vectors and what they discard.
@@ -69,7 +67,7 @@ pub(crate) fn nearly_leading_vectors<T: Scalar>(
     let gram = unfolding.gram(Precision::Native)?;
     let gram = gram.as_ref();
     let energy: f64 = (0..gram.ncols()).map(|i| gram[(i, i)]).sum();
-    if !TRACE.contains(&energy) {
+    if !SINGLE_TRACE.contains(&energy) {
         return Ok(None);
     }
     // 2. The iteration.

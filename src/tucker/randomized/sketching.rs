@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use super::super::computation::Computation;
 use super::super::decomposition::transposed;
+use super::super::in_range::InRange;
 use crate::error::Result;
 use crate::linalg::{Needed, nearly_leading_vectors, random_groups, random_signs};
 use crate::scalar::Scalar;
@@ -39,7 +40,23 @@ pub(super) struct Compressed<T> {
     pub(super) bases: Vec<Option<Mat<T>>>,
 }
 
-impl<T: Scalar> Sketching<'_, T> {
+impl<'a, T: Scalar> Sketching<'a, T> {
+    /// X, or a copy of X scaled by a power of two if its norm requires that, and the sketch of this
+    /// tensor with `rows` rows.
+    pub(super) fn in_range(&self, rows: usize, seed: u64) -> Result<(InRange<'a, T>, Tensor<T>)> {
+        let (sketch, norm) = self.sketch(rows, seed)?;
+        let in_range = InRange::new(self.x, norm)?;
+        if !in_range.is_scaled() {
+            return Ok((in_range, sketch));
+        }
+        let of_copy = Sketching {
+            x: in_range.view(),
+            ..*self
+        };
+        let sketch = of_copy.sketch(rows, seed)?.0;
+        Ok((in_range, sketch))
+    }
+
     /// The smallest number of rows of Ω, at least `least`, for which S₍ₙ₎ has [`SKETCH_COLUMNS`] columns
     /// for each of the `wanted` vectors of mode n.
     pub(super) fn rows(&self, wanted: &[usize], least: usize) -> usize {

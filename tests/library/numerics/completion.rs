@@ -1,11 +1,9 @@
 //! Tensors with missing entries. Figures of TensorLy come from `tests/interop/make_models.py`.
 
-use std::sync::{Arc, Mutex};
-
 use proptest::prelude::*;
-use tenfold::{Completion, Error, Hooi, Monitor, Observed, Scalar, Stop, Tensor, Truncation};
+use tenfold::{Completion, Error, Hooi, Observed, Scalar, Stop, Tensor, Truncation};
 
-use super::starts::stored;
+use super::starts::{recording_errors, stored};
 use super::{THRESHOLD, orthonormality};
 use crate::common::oracle;
 use crate::common::random::{Random, random_cases};
@@ -183,11 +181,7 @@ fn check_descent<T: Scalar>(
     let x = Tensor::from_fn(extents, |_| T::from_f64(unit * random.uniform())).unwrap();
     let observed = Observed::new(extents, mask(&mut random, x.data().len(), missing)).unwrap();
     let ranks: Vec<usize> = extents.iter().map(|&extent| 1 + extent / 3).collect();
-    let errors = Arc::new(Mutex::new(Vec::new()));
-    let monitor = Monitor::new().on_progress({
-        let errors = errors.clone();
-        move |progress| errors.lock().unwrap().extend(progress.relative_error)
-    });
+    let (monitor, errors) = recording_errors();
     let solver = Completion {
         max_sweeps: 30,
         monitor,

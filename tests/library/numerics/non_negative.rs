@@ -1,12 +1,10 @@
 //! Non-negative Tucker decompositions. Figures of TensorLy come from `tests/interop/make_models.py`.
 
-use std::sync::{Arc, Mutex};
-
 use proptest::prelude::*;
-use tenfold::{Error, Monitor, NonNegative, Scalar, Stop, Tensor, Truncation, Tucker};
+use tenfold::{Error, NonNegative, Scalar, Stop, Tensor, Truncation, Tucker};
 
 use super::THRESHOLD;
-use super::starts::stored;
+use super::starts::{recording_errors, stored};
 use crate::common::random::{Random, random_cases};
 
 fn is_non_negative<T: Scalar>(tucker: &Tucker<T>) -> bool {
@@ -110,11 +108,7 @@ fn check_descent<T: Scalar>(
     let unit = 2f64.powi(exponent);
     let x = Tensor::from_fn(extents, |_| T::from_f64(unit * random.uniform().max(0.0))).unwrap();
     let ranks: Vec<usize> = extents.iter().map(|&extent| 1 + extent / 3).collect();
-    let errors = Arc::new(Mutex::new(Vec::new()));
-    let monitor = Monitor::new().on_progress({
-        let errors = errors.clone();
-        move |progress| errors.lock().unwrap().extend(progress.relative_error)
-    });
+    let (monitor, errors) = recording_errors();
     let solver = NonNegative {
         max_sweeps: 25,
         monitor,

@@ -2,11 +2,12 @@
 //! order of the modes in a sweep. Figures of TensorLy come from `tests/interop/make_models.py`.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use faer::Mat;
 use proptest::prelude::*;
 use tenfold::io::{AnyTensor, read_npy};
-use tenfold::{Error, Hooi, Scalar, StHosvd, Start, Tensor, Truncation, Tucker};
+use tenfold::{Error, Hooi, Monitor, Scalar, StHosvd, Start, Tensor, Truncation, Tucker};
 
 use super::{THRESHOLD, orthonormality};
 use crate::common::oracle;
@@ -18,6 +19,16 @@ pub(super) fn stored(name: &str) -> Tensor<f64> {
         AnyTensor::F64(x) => x,
         AnyTensor::F32(_) => panic!("the file has f64 entries"),
     }
+}
+
+/// A monitor that records the relative error of each report, and the list of these errors.
+pub(super) fn recording_errors() -> (Monitor, Arc<Mutex<Vec<f64>>>) {
+    let errors = Arc::new(Mutex::new(Vec::new()));
+    let monitor = Monitor::new().on_progress({
+        let errors = errors.clone();
+        move |progress| errors.lock().unwrap().extend(progress.relative_error)
+    });
+    (monitor, errors)
 }
 
 fn factors_of<T: Scalar>(tucker: Tucker<T>) -> Vec<Option<Mat<T>>> {

@@ -270,7 +270,7 @@ struct Found {
 
 impl Found {
     /// Adds the spectra to `meta` if another program wrote the file, or if a `plot` needs them. `allows`
-    /// fails if so many further bytes are above the limit.
+    /// fails if this number of additional bytes is above the limit.
     fn of<T: Scalar>(
         tucker: Tucker<T>,
         meta: &mut Meta,
