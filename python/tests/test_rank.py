@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-
 from tenfold._rank import kept_fraction, resolve_rank
 
 SHAPE = (4, 5, 6)
@@ -51,7 +50,7 @@ def test_fraction_of_the_entries():
     shape = (60, 50, 40)
     for fraction in (0.05, 0.3, 1.0):
         ranks = resolve_rank(fraction, shape, ALL)
-        stored = math.prod(ranks) + sum(r * s for r, s in zip(ranks, shape))
+        stored = math.prod(ranks) + sum(r * s for r, s in zip(ranks, shape, strict=False))
         assert stored == pytest.approx(fraction * math.prod(shape), rel=0.1)
     assert resolve_rank("same", shape, ALL) == resolve_rank(1.0, shape, ALL)
     assert resolve_rank(np.float32(0.5), shape, ALL) == resolve_rank(0.5, shape, ALL)
