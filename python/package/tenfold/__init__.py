@@ -1,0 +1,32 @@
+"""Tucker decompositions of dense tensors, and saliency maps built on them."""
+
+from tenfold._decomposition import Convergence, Shortfall, Tucker, load
+from tenfold._native import __version__
+from tenfold._solvers import (
+    completion,
+    hooi,
+    hosvd,
+    interpolatory,
+    non_negative,
+    partial_tucker,
+    randomized,
+    st_hosvd,
+    tucker,
+)
+
+__all__ = [
+    "Convergence",
+    "Shortfall",
+    "Tucker",
+    "__version__",
+    "completion",
+    "hooi",
+    "hosvd",
+    "interpolatory",
+    "load",
+    "non_negative",
+    "partial_tucker",
+    "randomized",
+    "st_hosvd",
+    "tucker",
+]

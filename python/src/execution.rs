@@ -1,0 +1,203 @@
+//! How a call from Python runs: which threads compute, and how Ctrl-C and panics reach Python.
+//!
+//! ```text
+//! Python's thread                      a thread of its own (long calls only)
+//! release the GIL
+//! start                  ──────────>   compute, in the pool if there is one
+//! every 50 ms: a signal?
+//!   if so: set the flag  ──────────>   the loops see the flag and end
+//! take the GIL           <──────────   the result, an error or a panic
+//! ```
+//!
+//! A short call computes on Python's own thread, because the start of a thread takes as long as a
+//! small decomposition.
+//!
+//! # Forks
+//! A child of `fork` inherits the memory of the thread pool, but not its threads. Work that is given
+//! to such a pool waits forever. A child therefore uses pools of its own, which the number of the
+//! process distinguishes.
+
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use tenfold::{Monitor, Progress};
+
+use crate::errors::raised;
+
+/// How a call runs.
+#[derive(Default)]
+pub(crate) struct Call {
+    /// The number of threads; `None` for one thread per core.
+    pub(crate) threads: Option<NonZero<usize>>,
+    /// Is called after each step with the numbers of finished steps and of all steps, and with the
+    /// relative error or `None`.
+    pub(crate) progress: Option<Py<PyAny>>,
+    /// An estimate of the number of flops.
+    pub(crate) flops: f64,
+}
+
+/// The maximum number of flops of a call that Ctrl-C cannot stop. They take some hundredths of a
+/// second.
+const SHORT: f64 = 1e8;
+/// The time between two checks for a signal.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// Calls `compute` without the GIL and returns its result. `compute` passes the monitor to the
+/// library.
+///
+/// # Errors
+/// The error of `compute`; `KeyboardInterrupt` or the exception of another signal handler; the
+/// exception of the function [`Call::progress`]; `RuntimeError` for a panic.
+pub(crate) fn run<R: Send>(
+    py: Python<'_>,
+    call: Call,
+    compute: impl FnOnce(Monitor) -> tenfold::Result<R> + Send,
+) -> PyResult<R> {
+    let pool = pool(call.threads)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised_by_progress = Arc::new(Mutex::new(None));
+    let monitor = Monitor::new().cancelled_by(Arc::clone(&stop));
+    let monitor = match call.progress {
+        Some(function) => monitor.on_progress(reporter(function, &stop, &raised_by_progress)),
+        None => monitor,
+    };
+    let compute = || {
+        let compute = AssertUnwindSafe(|| match pool {
+            Some(pool) => pool.install(|| compute(monitor)),
+            None => compute(monitor),
+        });
+        catch_unwind(compute)
+    };
+    let (outcome, interrupt) = py.detach(|| {
+        if call.flops <= SHORT {
+            (compute(), None)
+        } else {
+            wait(compute, &stop)
+        }
+    });
+    // The exceptions of Python come first: they are the reason why the computation was cancelled.
+    if let Some(exception) = interrupt.or_else(|| lock(&raised_by_progress).take()) {
+        return Err(exception);
+    }
+    match outcome {
+        Ok(result) => result.map_err(raised),
+        Err(panic) => Err(PyRuntimeError::new_err(format!(
+            "this is a fault of tenfold, please report it: {}",
+            message(&*panic)
+        ))),
+    }
+}
+
+/// Computes on a thread of its own. Returns the result, and the exception of a signal handler that
+/// ran in the meantime. Only Python's main thread runs signal handlers.
+fn wait<R: Send>(
+    compute: impl FnOnce() -> std::thread::Result<R> + Send,
+    stop: &AtomicBool,
+) -> (std::thread::Result<R>, Option<PyErr>) {
+    std::thread::scope(|scope| {
+        // The worker sends nothing. The channel is disconnected when the worker ends.
+        let (running, end) = sync_channel::<()>(0);
+        let worker = scope.spawn(move || {
+            let outcome = compute();
+            drop(running);
+            outcome
+        });
+        let mut interrupt = None;
+        while end.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            if interrupt.is_none() {
+                interrupt = Python::attach(|py| py.check_signals()).err();
+                if interrupt.is_some() {
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        (worker.join().flatten(), interrupt)
+    })
+}
+
+/// A function that reports progress to the Python function. An exception stops the computation.
+fn reporter(
+    function: Py<PyAny>,
+    stop: &Arc<AtomicBool>,
+    exception: &Arc<Mutex<Option<PyErr>>>,
+) -> impl Fn(Progress) + Send + Sync + 'static {
+    let (stop, exception) = (Arc::clone(stop), Arc::clone(exception));
+    move |progress| {
+        let arguments = (progress.done, progress.total, progress.relative_error);
+        if let Err(error) = Python::attach(|py| function.call1(py, arguments)) {
+            lock(&exception).get_or_insert(error);
+            stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The pools of a process, by their number of threads. The key 0 is one thread per core.
+struct Pools {
+    process: u32,
+    pools: HashMap<usize, Arc<ThreadPool>>,
+}
+
+/// The process that imported the module. Its pool of one thread per core is the global pool of rayon.
+static IMPORTER: LazyLock<u32> = LazyLock::new(std::process::id);
+
+static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(|| {
+    Mutex::new(Pools {
+        process: *IMPORTER,
+        pools: HashMap::new(),
+    })
+});
+
+/// Notes the process that imports the module.
+pub(crate) fn note_process() {
+    LazyLock::force(&IMPORTER);
+}
+
+/// The pool for a number of threads. `None` is the global pool, which exists in the importing process
+/// alone.
+fn pool(threads: Option<NonZero<usize>>) -> PyResult<Option<Arc<ThreadPool>>> {
+    let process = std::process::id();
+    if threads.is_none() && process == *IMPORTER {
+        return Ok(None);
+    }
+    let threads = threads.map_or(0, NonZero::get);
+    // 1. A pool of an earlier call. The lock is held for short times, so that a fork does not find it
+    //    locked.
+    {
+        let mut known = lock(&POOLS);
+        if known.process != process {
+            // The threads of these pools do not exist in this process. Their destructors would wait.
+            std::mem::forget(std::mem::take(&mut known.pools));
+            known.process = process;
+        }
+        if let Some(pool) = known.pools.get(&threads) {
+            return Ok(Some(Arc::clone(pool)));
+        }
+    }
+    // 2. A new one.
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = Arc::new(pool.map_err(|error| {
+        PyRuntimeError::new_err(format!("{threads} threads cannot be started: {error}"))
+    })?);
+    let mut known = lock(&POOLS);
+    Ok(Some(Arc::clone(known.pools.entry(threads).or_insert(pool))))
+}
+
+/// The value of a mutex. A panic of another thread does not matter: no value here is changed in steps.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The message of a panic.
+fn message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without a message")
+}
