@@ -1,5 +1,6 @@
 """Tucker decompositions of dense tensors, and saliency maps built on them."""
 
+from tenfold import cam, metrics
 from tenfold._decomposition import Convergence, Shortfall, Tucker, load
 from tenfold._native import __version__
 from tenfold._solvers import (
@@ -19,11 +20,13 @@ __all__ = [
     "Shortfall",
     "Tucker",
     "__version__",
+    "cam",
     "completion",
     "hooi",
     "hosvd",
     "interpolatory",
     "load",
+    "metrics",
     "non_negative",
     "partial_tucker",
     "randomized",
