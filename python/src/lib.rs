@@ -30,7 +30,7 @@ mod _native {
     #[pymodule_export]
     use super::decomposition::Decomposition;
     #[pymodule_export]
-    use super::solvers::{complete, decompose};
+    use super::solvers::{complete, decompose, mode_spectrum};
 
     use pyo3::prelude::*;
 
