@@ -44,7 +44,7 @@ mod _native {
     #[pymodule_export]
     use super::picture::{overlay, png, read_image, write_png};
     #[pymodule_export]
-    use super::solvers::{complete, decompose};
+    use super::solvers::{complete, decompose, mode_spectrum};
 
     use pyo3::prelude::*;
 

@@ -61,6 +61,9 @@ def decompose(
     options: dict[str, Any],
     factors: Sequence[npt.NDArray[Any] | None] | None = None,
 ) -> Decomposition: ...
+def mode_spectrum(
+    x: npt.NDArray[Any], mode: int, threads: int | None = None
+) -> npt.NDArray[np.float64]: ...
 def complete(
     x: npt.NDArray[Any], mask: npt.NDArray[np.bool_], options: dict[str, Any]
 ) -> Decomposition: ...
