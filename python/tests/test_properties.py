@@ -63,7 +63,9 @@ def test_orthonormal_factors_and_exact_errors(arguments, solver):
     t = getattr(tenfold, solver)(x, ranks)
     epsilon = np.finfo(t.dtype).eps
     assert t.shape == x.shape
-    assert all(rank <= min(limit, n) for rank, limit, n in zip(t.ranks, ranks, x.shape, strict=True))
+    assert all(
+        rank <= min(limit, n) for rank, limit, n in zip(t.ranks, ranks, x.shape, strict=True)
+    )
     for factor in t.factors:
         assert oracles.is_orthonormal(factor, 60 * epsilon * max(factor.shape))
     wide = plain(x).astype(np.float64)

@@ -67,8 +67,9 @@ def test_hooi(function, dtype):
     t = function(x, RANKS, sweep_tolerance=0.0, max_sweeps=200)
     check_parts(t, x, TOLERANCE[dtype])
     theirs = oracles.hooi(x.astype(float), RANKS, 200)
-    assert abs(t.estimated_error - oracles.error_of_factors(x.astype(float), theirs)) <= (
-        TOLERANCE[dtype]
+    assert (
+        abs(t.estimated_error - oracles.error_of_factors(x.astype(float), theirs))
+        <= (TOLERANCE[dtype])
     )
     assert t.convergence.sweeps <= 200
 
@@ -170,15 +171,19 @@ def test_completion(dtype, missing):
 
 def test_fixed_factors_stay_bit_for_bit():
     x = oracles.tensor(SHAPE, seed=12)
-    given = [oracles.orthogonal(extent, 13)[:, :rank] for extent, rank in zip(SHAPE, RANKS, strict=True)]
+    given = [
+        oracles.orthogonal(extent, 13)[:, :rank] for extent, rank in zip(SHAPE, RANKS, strict=True)
+    ]
     t = tenfold.hooi(x, RANKS, init=given, fixed_factors=[1])
     assert np.array_equal(t.factors[1], given[1])
     assert not np.array_equal(t.factors[0], given[0])
     # The best factors of the other modes are those of x projected on the fixed factor.
     projected = tenfold.partial_tucker(oracles.multiply(x, given[1].T, 1), (0, 2), (3, 4))
-    assert oracles.relative_error(x, *t) <= oracles.error_of_factors(
-        x, [projected.factors[0], given[1], projected.factors[1]]
-    ) + 1e-7
+    assert (
+        oracles.relative_error(x, *t)
+        <= oracles.error_of_factors(x, [projected.factors[0], given[1], projected.factors[1]])
+        + 1e-7
+    )
 
 
 def test_seeds_of_random_starts():
