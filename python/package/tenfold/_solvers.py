@@ -451,6 +451,28 @@ def completion(
     return Tucker._of(_native.complete(options.x, known, options.values), options.restore)
 
 
+def mode_spectrum(x: Any, mode: int, *, threads: int | None = None) -> npt.NDArray[np.float64]:
+    """All singular values of the mode-n unfolding of a tensor, in descending order.
+
+    They are computed from a triangular factor, so that small values keep their digits too.
+
+    Parameters
+    ----------
+    x, threads
+        See `tucker`.
+    mode : int
+        The mode. Negative ones count from the last mode.
+
+    Examples
+    --------
+    >>> import numpy as np, tenfold
+    >>> tenfold.mode_spectrum(np.diag([3.0, 4.0]), 0)
+    array([4., 3.])
+    """
+    options = _Options(x, [mode], threads, None)
+    return _native.mode_spectrum(options.x, options.modes[0], options.values["threads"])
+
+
 _BY_NAME: dict[str, Callable[..., Tucker]] = {
     "hooi": hooi,
     "st-hosvd": st_hosvd,
