@@ -177,7 +177,7 @@ def test_fixed_factors_stay_bit_for_bit():
     t = tenfold.hooi(x, RANKS, init=given, fixed_factors=[1])
     assert np.array_equal(t.factors[1], given[1])
     assert not np.array_equal(t.factors[0], given[0])
-    # The best factors of the other modes are those of x projected on the fixed factor.
+    # The other factors are optimal for x projected on the fixed factor.
     projected = tenfold.partial_tucker(oracles.multiply(x, given[1].T, 1), (3, 4), (0, 2))
     assert (
         oracles.relative_error(x, *t)

@@ -1,8 +1,8 @@
 """Tucker decompositions with the arguments and results of TensorLy, by the solvers of tenfold.
 
-The sweeps are those of :func:`tenfold.hooi` and :func:`tenfold.completion`. They stop, as
-TensorLy's, when the relative error changes by less than ``tol``. TensorLy makes at least three
-sweeps, the solvers at least one.
+The solvers are :func:`tenfold.hooi` and :func:`tenfold.completion`. They stop, as TensorLy does,
+when the relative error changes by less than ``tol``. TensorLy makes at least three sweeps, the
+solvers at least one.
 """
 
 from __future__ import annotations
