@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import tenfold
 from saliency_oracle import (
     WEIGHTINGS,
     full_rank_map,
@@ -18,8 +20,6 @@ from saliency_oracle import (
     uses_all_vectors,
     with_sign,
 )
-
-import tenfold
 from tenfold import cam
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,7 +190,7 @@ def test_arrays_of_any_type_and_layout(
 
 
 def well_determined(features: np.ndarray, weighting: str) -> bool:
-    """Whether the singular values in use have gaps, and the sign of the map does not hang on rounding."""
+    """Whether the singular values in use have gaps, and rounding does not decide on the sign."""
     unfolding = features.reshape(features.shape[0], -1).astype(np.float64)
     if weighting in ("eigen-cam", "multivec-eigen-cam"):
         unfolding = unfolding - unfolding.mean(axis=1, keepdims=True)
@@ -251,7 +251,12 @@ def test_names_of_weightings_in_other_spellings(spelling: str, name: str) -> Non
         (np.ones((2, 2, 2)), {"weighting": "grad-cam"}, ValueError, "eigen-cam, tsm"),
         (np.ones((2, 2, 2)), {"weighting": 3}, TypeError, "name"),
         (np.ones((2, 2, 2)), {"sign": "up"}, ValueError, "absolute, positive, negative"),
-        (np.ones((2, 2, 2)), {"ranks": (1, 1, 1), "weighting": "eigen-cam"}, ValueError, "no ranks"),
+        (
+            np.ones((2, 2, 2)),
+            {"ranks": (1, 1, 1), "weighting": "eigen-cam"},
+            ValueError,
+            "no ranks",
+        ),
         (np.ones((2, 2, 2)), {"ranks": (1, 1)}, ValueError, "rank"),
         (np.ones((2, 2, 2)), {"ranks": (0, 1, 1)}, ValueError, "rank"),
         (np.ones((2, 2, 2)), {"ranks": (-1, 1, 1)}, ValueError, "rank"),
@@ -430,9 +435,7 @@ def test_pictures_are_files_and_show_in_notebooks(tmp_path: Path) -> None:
     png = picture._repr_png_()
     assert path.read_bytes() == png and png.startswith(b"\x89PNG")
     # The photograph of an overlay may be a file, and alpha = 0 shows it.
-    np.testing.assert_array_equal(
-        cam.overlay(np.zeros((2, 2)), path, alpha=0).array, picture.array
-    )
+    np.testing.assert_array_equal(cam.overlay(np.zeros((2, 2)), path, alpha=0).array, picture.array)
     html = picture._repr_html_()
     assert html.startswith("<img") and "data:image/png;base64," in html and "3×4" in html
     with pytest.raises(ValueError, match="png"):

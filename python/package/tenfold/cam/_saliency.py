@@ -15,6 +15,7 @@ from tenfold.cam._maps import extents, restored
 WEIGHTINGS: tuple[str, ...] = ("eigen-cam", "tsm", "multivec-eigen-cam", "mtsm")
 """The names of the weightings."""
 
+
 class _Names(dict[str, str]):
     """The name of a weighting for each spelling that was used: case, "-", "_" and spaces do not
     matter."""
