@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +215,17 @@ def test_the_map_does_not_depend_on_the_scale(weighting: str, scale: float) -> N
     features = random_features(20, 4, 4)
     expected = cam.saliency(features, weighting)
     assert np.abs(cam.saliency(scale * features, weighting) - expected).max() < 1e-10
+
+
+@pytest.mark.parametrize("shape", [(3000, 55, 55), (2000, 64, 7, 7)])
+def test_ctrl_c_stops_one_map_and_a_batch(shape: tuple[int, ...]) -> None:
+    features = np.ones(shape, np.float32)
+    features[..., 0] = 2
+    interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        while True:
+            cam.saliency(features)
 
 
 def test_statuses() -> None:

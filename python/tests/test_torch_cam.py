@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from saliency_oracle import WEIGHTINGS, full_rank_map, normalized
 
+from saliency_oracle import WEIGHTINGS, full_rank_map, normalized
 from tenfold import cam
 
 torch = pytest.importorskip("torch")
@@ -241,7 +241,7 @@ def test_smoothing_by_augmentation_agrees_with_pytorch_grad_cam(network: Any, im
 def test_outputs_of_every_kind() -> None:
     """No target is needed, so a network may return anything."""
 
-    class Any_(torch.nn.Module):
+    class Network(torch.nn.Module):
         def __init__(self, make: Callable[[Any], Any]) -> None:
             super().__init__()
             self.layer = torch.nn.Conv2d(3, 4, 3)
@@ -265,7 +265,7 @@ def test_outputs_of_every_kind() -> None:
     state = torch.nn.Conv2d(3, 4, 3).state_dict()
     maps = []
     for make in makes.values():
-        network = Any_(make)
+        network = Network(make)
         network.layer.load_state_dict(state)
         method = cam.MTSM(network, [network.layer])
         maps.append(method(x))
@@ -438,7 +438,7 @@ def test_a_layer_that_runs_several_times_gives_the_map_of_its_first_run(
 
 
 def test_layers_that_do_not_run_are_errors(network: Any, images: Any) -> None:
-    with pytest.raises(ValueError, match="'unused'.*did not run"):
+    with pytest.raises(ValueError, match=r"'unused'.*did not run"):
         cam.MTSM(network, [network.second, network.unused])(images)
     with pytest.raises(ValueError, match=r"Conv2d.*not a layer of the network"):
         cam.MTSM(network, [torch.nn.Conv2d(3, 3, 1)])(images)
@@ -447,13 +447,13 @@ def test_layers_that_do_not_run_are_errors(network: Any, images: Any) -> None:
 def test_activations_of_other_shapes_are_errors(network: Any, images: Any) -> None:
     with pytest.raises(ValueError, match=r"'head'.*\(3, 10\).*3×C×H×W.*reshape_transform"):
         cam.MTSM(network, [network.head])(images)
-    with pytest.raises(TypeError, match="'second'.*reshape_transform"):
+    with pytest.raises(TypeError, match=r"'second'.*reshape_transform"):
         cam.MTSM(network, [network.second], reshape_transform=lambda output: None)(images)
     with pytest.raises(ValueError, match=r"\(1, 16, 5, 6\)"):
         cam.MTSM(network, [network.second], reshape_transform=lambda output: output[:1])(images)
     with pytest.raises(ValueError, match=r"layer 'second'.*\[0, 0, 0, 0\]"):
         cam.MTSM(network, [network.second])(images * torch.nan)
-    with pytest.raises(ValueError, match="layer 'second'.*no ranks"):
+    with pytest.raises(ValueError, match=r"layer 'second'.*no ranks"):
         cam.EigenCAM(network, [network.second], ranks=(1, 1, 1))(images)
 
 

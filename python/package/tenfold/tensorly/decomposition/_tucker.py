@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+
 import tenfold
 
 from ..backend import Array, check_random_state, context, copy
