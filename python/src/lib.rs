@@ -12,10 +12,12 @@
 //! | `decomposition` | the class `Decomposition` |
 //! | `options` | the options of the solvers |
 //! | `solvers` | the functions that decompose |
+//! | `cuda` | arrays and functions on NVIDIA GPUs |
 //!
 //! Each module uses only modules above it.
 
 mod arrays;
+mod cuda;
 mod decomposition;
 mod errors;
 mod execution;
@@ -27,6 +29,11 @@ use pyo3::prelude::*;
 /// The native module.
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::cuda::{
+        DeviceArray, DeviceDecomposition, decompose_at, decompose_on, device_properties,
+        release_device_memory,
+    };
     #[pymodule_export]
     use super::decomposition::Decomposition;
     #[pymodule_export]
