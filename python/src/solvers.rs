@@ -1,14 +1,16 @@
 //! The functions that decompose arrays.
 
-use numpy::{Element, PyReadonlyArrayDyn};
+use std::num::NonZero;
+
+use numpy::{Element, PyArray1, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 use tenfold::io::AnyTucker;
-use tenfold::{Method, Monitor, Observed, Result, Scalar, Solver, Tucker};
+use tenfold::{Method, Monitor, Observed, Result, Scalar, Solver, TensorRef, Tucker};
 
 use crate::arrays::{Array, view};
 use crate::decomposition::{Decomposition, FactorScalar, factors_of, observed};
 use crate::errors::raised;
-use crate::execution::run;
+use crate::execution::{Call, run};
 use crate::options::Options;
 
 /// Decomposes `x` by a method of the library. HOOI starts from `factors`, if they are given; a mode with
@@ -98,4 +100,37 @@ fn complete_of<T: Scalar + Element>(
             .completion(x.shape(), monitor)?
             .decompose(x, observed)
     })
+}
+
+/// All singular values of the mode-n unfolding of `x`, largest first.
+#[pyfunction]
+#[pyo3(signature = (x, mode, threads=None))]
+pub(crate) fn mode_spectrum<'py>(
+    x: &Bound<'py, PyAny>,
+    mode: usize,
+    threads: Option<NonZero<usize>>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let py = x.py();
+    let values = match x.extract()? {
+        Array::F32(x) => spectrum_of(py, view(&x)?, mode, threads)?,
+        Array::F64(x) => spectrum_of(py, view(&x)?, mode, threads)?,
+    };
+    Ok(PyArray1::from_vec(py, values))
+}
+
+fn spectrum_of<T: Scalar>(
+    py: Python<'_>,
+    x: TensorRef<'_, T>,
+    mode: usize,
+    threads: Option<NonZero<usize>>,
+) -> PyResult<Vec<f64>> {
+    let rows = x.shape().get(mode).copied().unwrap_or(1);
+    let columns = x.data().len() / rows.max(1);
+    let side = rows.min(columns) as f64;
+    let call = Call {
+        threads,
+        progress: None,
+        flops: 2.0 * x.data().len() as f64 * side + 20.0 * side.powi(3),
+    };
+    run(py, call, |_| tenfold::mode_spectrum(x, mode))
 }

@@ -119,7 +119,7 @@ def kept_fraction(
         and ``s`` entries of the factors at full rank.
     """
     entries = math.prod(shape)
-    if entries == 0:
+    if entries == 0 or not modes:
         return 1.0
     power = len(modes)
     factors = sum(shape[mode] ** 2 for mode in (*modes, *stored_factors))

@@ -458,10 +458,7 @@ def completion(
     12.0
     """
     options = _Options(x, None, threads, progress)
-    if options.place is not None:
-        raise NotImplementedError(
-            "completion runs on the CPU alone: copy the tensor to the host first"
-        )
+    options.require_host("completion")
     options.truncate(rank, None, None)
     options.natural("max_sweeps", max_sweeps, 1)
     options.values["sweep_tolerance"] = float(sweep_tolerance)
@@ -469,6 +466,29 @@ def completion(
         options.values["route"] = route
     known = ~np.isnan(options.x) if mask is None else as_mask(mask)
     return Tucker._of(_native.complete(options.x, known, options.values), options.restore)
+
+
+def mode_spectrum(x: Any, mode: int, *, threads: int | None = None) -> npt.NDArray[np.float64]:
+    """All singular values of the mode-n unfolding of a tensor, in descending order.
+
+    They are computed from a triangular factor, so that small values keep their digits too.
+
+    Parameters
+    ----------
+    x, threads
+        See `tucker`.
+    mode : int
+        The mode. Negative ones count from the last mode.
+
+    Examples
+    --------
+    >>> import numpy as np, tenfold
+    >>> tenfold.mode_spectrum(np.diag([3.0, 4.0]), 0)
+    array([4., 3.])
+    """
+    options = _Options(x, [mode], threads, None)
+    options.require_host("mode_spectrum")
+    return _native.mode_spectrum(options.x, options.modes[0], options.values["threads"])
 
 
 _BY_NAME: dict[str, Callable[..., Tucker]] = {
@@ -524,6 +544,13 @@ class _Options:
             self.natural("threads", threads, 1)
         if progress is not None:
             self.values["progress"] = progress
+
+    def require_host(self, what: str) -> None:
+        """Fails for an array on a device."""
+        if self.place is not None:
+            raise NotImplementedError(
+                f"{what} runs on the CPU alone: copy the tensor to the host first"
+            )
 
     def natural(self, name: str, value: SupportsIndex, minimum: int) -> None:
         """Sets an option to an integer of at least `minimum`."""
