@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex
+
+import numpy as np
 
 from tenfold import _native
 from tenfold._arrays import as_tensor
@@ -11,9 +14,6 @@ from tenfold.cam._maps import extents, restored
 
 WEIGHTINGS: tuple[str, ...] = ("eigen-cam", "tsm", "multivec-eigen-cam", "mtsm")
 """The names of the weightings."""
-
-_SIGNS = ("absolute", "positive", "negative")
-
 
 class _Names(dict[str, str]):
     """The name of a weighting for each spelling that was used: case, "-", "_" and spaces do not
@@ -43,7 +43,7 @@ def saliency(
     features: Any,
     weighting: str = "mtsm",
     *,
-    ranks: Sequence[int] | None = None,
+    ranks: Sequence[SupportsIndex] | None = None,
     centring: bool | None = None,
     sign: str | None = None,
     batched: bool | None = None,
@@ -64,8 +64,8 @@ def saliency(
         "eigen-cam", "tsm", "multivec-eigen-cam" or "mtsm". Case, "-" and "_" do not matter, so
         "EigenCAM" is accepted too.
     ranks
-        The ranks of the Tucker decomposition, channels first. ``None`` means full ranks, and HOOI
-        has nothing to iterate. Only for "tsm" and "mtsm".
+        Upper limits of the ranks of the Tucker decomposition, channels first. ``None`` means full
+        ranks, and HOOI has nothing to iterate. Only for "tsm" and "mtsm".
     centring
         Whether the mean of each channel over the positions is subtracted first. ``None`` means
         yes for the weightings of the SVD and no for those of Tucker, as in the published code.
@@ -117,6 +117,8 @@ def saliency(
     >>> maps.shape, statuses
     ((2, 2, 2), ['fine', 'constant'])
     """
+    if device is not None and str(device) != "cpu":
+        raise NotImplementedError("saliency maps are computed on the CPU, device=None works")
     x = as_tensor(features, "features")
     if batched is None:
         if x.ndim not in (3, 4):
@@ -127,8 +129,8 @@ def saliency(
         batched = x.ndim == 4
     options = (
         _NAMES[weighting],
-        None if ranks is None else list(ranks),
-        centring,
+        None if ranks is None else _checked_ranks(ranks),
+        None if centring is None else _flag(centring),
         sign,
         None if size is None else extents(size),
     )
@@ -137,3 +139,19 @@ def saliency(
     if not return_status:
         return maps
     return maps, (statuses if batched else statuses[0])
+
+
+def _checked_ranks(ranks: Sequence[SupportsIndex]) -> list[int]:
+    try:
+        values = [operator.index(rank) for rank in ranks]
+    except TypeError:
+        raise TypeError(f"ranks are integers, one for each mode, not {ranks!r}") from None
+    if min(values, default=1) < 1:
+        raise ValueError(f"ranks must be at least 1, not {values}")
+    return values
+
+
+def _flag(centring: bool) -> bool:
+    if not isinstance(centring, (bool, np.bool_)):
+        raise TypeError(f"centring is True, False or None, not {centring!r}")
+    return bool(centring)
