@@ -13,6 +13,7 @@
 //! | `memory` | where an array is, and what keeps its memory alive |
 //! | `protocols` | the protocols by which arrays are exchanged |
 //! | `array` | the class `DeviceArray` |
+//! | `maps` | saliency maps |
 //! | `decomposition` | the class `DeviceDecomposition` |
 //! | `solvers` | HOOI and ST-HOSVD |
 //!
@@ -24,6 +25,7 @@
 mod array;
 mod decomposition;
 mod devices;
+mod maps;
 mod memory;
 mod protocols;
 mod solvers;
@@ -31,4 +33,5 @@ mod solvers;
 pub(crate) use array::DeviceArray;
 pub(crate) use decomposition::DeviceDecomposition;
 pub(crate) use devices::{device_properties, release_device_memory};
+pub(crate) use maps::{saliency_at, saliency_on};
 pub(crate) use solvers::{decompose_at, decompose_on};

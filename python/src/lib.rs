@@ -40,7 +40,7 @@ mod _native {
     #[pymodule_export]
     use super::cuda::{
         DeviceArray, DeviceDecomposition, decompose_at, decompose_on, device_properties,
-        release_device_memory,
+        release_device_memory, saliency_at, saliency_on,
     };
     #[pymodule_export]
     use super::decomposition::Decomposition;

@@ -48,9 +48,7 @@ def full_rank_map(
     if sigma[0] == 0:
         return np.zeros(features.shape[1:])
     count = len(sigma) if uses_all_vectors(weighting) else 1
-    terms = [
-        sigma[i] / sigma[0] * with_sign(vectors[:, i] @ unfolding, sign) for i in range(count)
-    ]
+    terms = [sigma[i] / sigma[0] * with_sign(vectors[:, i] @ unfolding, sign) for i in range(count)]
     return normalized(sum(terms[1:], terms[0])).reshape(features.shape[1:])
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,24 +72,28 @@ class Framework(NamedTuple):
             array = DeviceArray.upload(np.ascontiguousarray(entries), ordinal)
         return self.restored(array)
 
-    def empty(self, shape: Sequence[int], dtype: str, ordinal: int) -> tuple[Any, DeviceArray]:
-        """A new array on a device, as the framework and as the native module has it.
+    def empty(
+        self, shape: Sequence[int], dtype: str, ordinal: int
+    ) -> tuple[DeviceArray, Callable[[], Any]]:
+        """A new array on a device, and the function that returns it as an array of the framework.
 
-        PyTorch and CuPy allocate it, so that their pools own the memory.
+        PyTorch and CuPy allocate it, so that their pools own the memory. The function is called after
+        the entries are written, because arrays of some frameworks cannot change.
         """
         if self.library == "torch":
             torch = sys.modules["torch"]
             scalar, device = getattr(torch, dtype), torch.device("cuda", ordinal)
             result = torch.empty(tuple(shape), dtype=scalar, device=device)
-            return result, DeviceArray.from_dlpack(result.__dlpack__(stream=-1))
+            return DeviceArray.from_dlpack(result.__dlpack__(stream=-1)), lambda: result
         if self.library == "cupy":
             cupy = sys.modules["cupy"]
             with cupy.cuda.Device(ordinal):
                 result = cupy.empty(tuple(shape), dtype=dtype)
             # The memory may have been freed with work on it in the current stream.
-            return result, DeviceArray.from_dlpack(result.__dlpack__(stream=_DEFAULT_STREAM))
+            capsule = result.__dlpack__(stream=_DEFAULT_STREAM)
+            return DeviceArray.from_dlpack(capsule), lambda: result
         array = DeviceArray.empty(list(shape), dtype, ordinal)
-        return self.restored(array), array
+        return array, lambda: self.restored(array)
 
 
 class OnDevice(NamedTuple):
@@ -108,7 +112,8 @@ def is_on_device(x: Any) -> bool:
     if type(x) is DeviceArray:
         return True
     if library_of(x) == "torch":
-        return bool(getattr(x, "is_cuda", False))
+        # PyTorch for AMD's GPUs has the name "cuda" too.
+        return bool(x.is_cuda) and sys.modules["torch"].version.cuda is not None
     find_device = getattr(x, "__dlpack_device__", None)
     if find_device is not None:
         return int(find_device()[0]) in _CUDA_DEVICES

@@ -199,6 +199,19 @@ def decompose_at(
     is_batch: bool,
     stream: int | None = None,
 ) -> list[DeviceDecomposition]: ...
+def saliency_at(
+    features: DeviceArray,
+    maps: DeviceArray,
+    is_batch: bool,
+    options: tuple[str, Sequence[int] | None, bool | None, str | None, tuple[int, int] | None],
+    stream: int | None = None,
+) -> list[str]: ...
+def saliency_on(
+    features: npt.NDArray[Any],
+    is_batch: bool,
+    options: tuple[str, Sequence[int] | None, bool | None, str | None, tuple[int, int] | None],
+    ordinal: int,
+) -> tuple[npt.NDArray[Any], list[str]]: ...
 def decompose_on(
     x: npt.NDArray[Any], method: str, options: dict[str, Any], is_batch: bool, ordinal: int
 ) -> list[Decomposition]: ...
