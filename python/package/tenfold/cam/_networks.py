@@ -349,7 +349,7 @@ class _Run:
                 f"{tuple(tensor.shape)}; {self.images}×{axes} is expected for {self.images} "
                 "images, and reshape_transform can make this shape"
             )
-        if tensor.device.type not in ("cpu", "cuda"):
+        if tensor.device.type not in ("cpu", "cuda") or cam._options["device"] == "cpu":
             tensor = tensor.cpu()
         return tensor.detach()
 
