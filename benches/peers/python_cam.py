@@ -65,9 +65,7 @@ class Published(BaseCAM):
         self.weighting = weighting
 
     def get_cam_image(self, x, layer, targets, activations, grads, eigen_smooth):
-        maps = [
-            rivals.published_map(features, self.weighting) for features in activations
-        ]
+        maps = [rivals.published_map(features, self.weighting) for features in activations]
         return np.float32(maps).reshape(len(maps), *activations.shape[2:])
 
 
@@ -125,9 +123,7 @@ def overhead(c, weighting, shape):
         ours.append(timed(lambda: cam.saliency(features, weighting), 500))
         of_tensor.append(timed(lambda: cam.saliency(tensor, weighting), 500))
         rust.append(c.driver("cam", "x", weighting, 1, 500)[0])
-    ours, of_tensor, rust = (
-        1e6 * np.median(times) for times in (ours, of_tensor, rust)
-    )
+    ours, of_tensor, rust = (1e6 * np.median(times) for times in (ours, of_tensor, rust))
     print(
         f"saliency {weighting} {times(shape)}: {ours:.1f} µs, in Rust {rust:.1f} µs, "
         f"overhead {ours - rust:.1f} µs (at most 20: {'yes' if ours - rust <= 20 else 'NO'}); "
@@ -137,17 +133,11 @@ def overhead(c, weighting, shape):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--driver", required=True, help="the program built from driver.rs"
-    )
+    parser.add_argument("--driver", required=True, help="the program built from driver.rs")
     parser.add_argument("--weightings", default=",".join(OURS), help="classes to time")
     parser.add_argument("--only", default="networks,overhead", help="parts to run")
-    parser.add_argument(
-        "--threads", type=int, default=2, help="threads of the rivals [2]"
-    )
-    parser.add_argument(
-        "--repeat", type=int, default=3, help="measurements in a comparison [3]"
-    )
+    parser.add_argument("--threads", type=int, default=2, help="threads of the rivals [2]")
+    parser.add_argument("--repeat", type=int, default=3, help="measurements in a comparison [3]")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     with (

@@ -26,8 +26,8 @@ import numpy.typing as npt
 import pytest
 import tenfold
 import tenfold.cuda
-from tenfold import cam
 from fake_framework import STAND_IN, Driver, InterfaceArray, LegacyArray, VersionedArray
+from tenfold import cam
 
 ARRAYS = (LegacyArray, VersionedArray, InterfaceArray)
 

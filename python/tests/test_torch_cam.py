@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from saliency_oracle import WEIGHTINGS, full_rank_map, normalized
 from tenfold import cam
 
