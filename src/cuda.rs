@@ -29,6 +29,7 @@
 //! tucker           ST-HOSVD and HOOI of batches
 //! measure          one step alone, for benchmarks
 //! launch           one function for each kernel
+//! caller           memory of the caller on a device
 //! limits           how many items a chunk has
 //! buffers, device  memory on GPU and host; an open GPU
 //! queue            a stream and the kernels
@@ -37,6 +38,7 @@
 //! library          cuSOLVER, opened if it is installed
 //! installed        which libraries of NVIDIA are installed
 //! properties       the attributes of the GPUs
+//! context          the driver's context of a thread
 //! driver           check for a driver, and the meaning of its errors
 //! ```
 //!
@@ -52,6 +54,8 @@
 //! which large copies pass, piece by piece.
 
 mod buffers;
+mod caller;
+mod context;
 mod cost;
 mod device;
 mod devices;
@@ -71,6 +75,8 @@ mod ring;
 mod scalar;
 mod tucker;
 
+pub use caller::DeviceMemory;
+pub use context::ThreadContext;
 pub use cost::Estimate;
 pub use device::{Device, Memory};
 pub use devices::Devices;

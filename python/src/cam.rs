@@ -29,8 +29,13 @@ pub(crate) struct Options(
 );
 
 impl Options {
+    /// The height and width of the result, if the maps are resized.
+    pub(crate) fn size(&self) -> Option<(usize, usize)> {
+        self.4
+    }
+
     /// The computation for feature maps of extents `shape`, without a monitor.
-    fn cam(&self, shape: &[usize]) -> tenfold::Result<Cam> {
+    pub(crate) fn cam(&self, shape: &[usize]) -> tenfold::Result<Cam> {
         let weighting: Weighting = self.0.parse()?;
         let ranks = match &self.1 {
             // The library reports an empty shape, and ranks with the SVD.
@@ -55,7 +60,7 @@ impl Options {
 }
 
 /// Maps in an array of NumPy, and the name of the status of each.
-type MapsAndStatuses<'py> = (Bound<'py, PyAny>, Vec<&'static str>);
+pub(crate) type MapsAndStatuses<'py> = (Bound<'py, PyAny>, Vec<&'static str>);
 
 /// The saliency map of a feature map, or the maps of a batch, and the status of each map.
 #[pyfunction]
@@ -93,9 +98,9 @@ fn saliency_of<'py, T: Scalar + Element>(
     let (maps, statuses) = run(py, call, |monitor| {
         let cam = Cam { monitor, ..cam };
         if is_batch {
-            batch(&cam, features, options.4)
+            batch(&cam, features, options.size())
         } else {
-            single(&cam, features, options.4)
+            single(&cam, features, options.size())
         }
     })?;
     let names = statuses.into_iter().map(Status::name).collect();
@@ -137,7 +142,7 @@ fn batch<T: Scalar>(
 }
 
 /// Applies `function` to each item along the first mode, in parallel, and stacks the results.
-fn each<T: Scalar>(
+pub(crate) fn each<T: Scalar>(
     items: TensorRef<'_, T>,
     function: impl Fn(TensorRef<'_, T>) -> tenfold::Result<Tensor<T>> + Sync,
 ) -> tenfold::Result<Tensor<T>> {
@@ -155,7 +160,7 @@ fn nth<T: Scalar>(items: TensorRef<'_, T>, item: usize) -> tenfold::Result<Tenso
 }
 
 /// Tensors of equal shapes as one tensor, with a first mode that numbers them.
-fn stack<T: Scalar>(tensors: &[Tensor<T>]) -> tenfold::Result<Tensor<T>> {
+pub(crate) fn stack<T: Scalar>(tensors: &[Tensor<T>]) -> tenfold::Result<Tensor<T>> {
     let shape = tensors.first().map_or(&[][..], Tensor::shape);
     let mut stacked = Tensor::zeros(&[&[tensors.len()], shape].concat())?;
     let length = shape.iter().product::<usize>().max(1);
@@ -167,7 +172,7 @@ fn stack<T: Scalar>(tensors: &[Tensor<T>]) -> tenfold::Result<Tensor<T>> {
 
 /// An estimate of the flops of a map of features F: |F|·n + 9·n³ with n the smaller side of the
 /// unfolding, and 2·|F|·n more for all vectors. HOOI with truncated ranks repeats them in its sweeps.
-fn flops(cam: &Cam, shape: &[usize]) -> f64 {
+pub(crate) fn flops(cam: &Cam, shape: &[usize]) -> f64 {
     let [channels, positions @ ..] = shape else {
         return 0.0;
     };

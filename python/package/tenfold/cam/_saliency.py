@@ -10,6 +10,8 @@ import numpy as np
 
 from tenfold import _native
 from tenfold._arrays import as_tensor
+from tenfold._device import OnDevice, placed
+from tenfold.cam._device_maps import maps_at
 from tenfold.cam._maps import extents, restored
 
 WEIGHTINGS: tuple[str, ...] = ("eigen-cam", "tsm", "multivec-eigen-cam", "mtsm")
@@ -33,11 +35,6 @@ class _Names(dict[str, str]):
 
 
 _NAMES = _Names()
-
-
-def weighting_name(weighting: str) -> str:
-    """The name of a weighting in another spelling."""
-    return _NAMES[weighting]
 
 
 def saliency(
@@ -118,9 +115,10 @@ def saliency(
     >>> maps.shape, statuses
     ((2, 2, 2), ['fine', 'constant'])
     """
-    if device is not None and str(device) != "cpu":
-        raise NotImplementedError("saliency maps are computed on the CPU, device=None works")
-    x = as_tensor(features, "features")
+    # NumPy arrays are by far the most frequent ones.
+    on_host = type(features) is np.ndarray and device is None
+    place = None if on_host else placed(features, device, "features")
+    x = place.array if isinstance(place, OnDevice) else as_tensor(features, "features")
     if batched is None:
         if x.ndim not in (3, 4):
             raise ValueError(
@@ -135,8 +133,14 @@ def saliency(
         sign,
         None if size is None else extents(size),
     )
-    maps, statuses = _native.saliency(x, batched, options, threads)
-    maps = restored(features, maps)
+    if place is None:
+        maps, statuses = _native.saliency(x, batched, options, threads)
+        maps = restored(features, maps)
+    elif isinstance(place, OnDevice):
+        maps, statuses = maps_at(place, batched, options)
+    else:
+        maps, statuses = _native.saliency_on(x, batched, options, place)
+        maps = restored(features, maps)
     if not return_status:
         return maps
     return maps, (statuses if batched else statuses[0])
