@@ -10,7 +10,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -237,6 +237,13 @@ def test_smoothing_by_augmentation_agrees_with_pytorch_grad_cam(network: Any, im
     assert torch.equal(ours.outputs, network.eval()(images))
 
 
+class Named(NamedTuple):
+    """An output with names."""
+
+    maps: Any
+    first: Any
+
+
 def test_outputs_of_every_kind() -> None:
     """No target is needed, so a network may return anything."""
 
@@ -254,6 +261,7 @@ def test_outputs_of_every_kind() -> None:
     makes: dict[str, Callable[[Any], Any]] = {
         "tensor": lambda y: y.mean((2, 3)),
         "tuple": lambda y: (y, y.mean((2, 3))),
+        "named tuple": lambda y: Named(y, y[:, 0]),
         "dictionary": lambda y: {"boxes": y, "scores": y[:, 0]},
         "a dictionary for each image": lambda y: [{"boxes": item} for item in y],
         "none": lambda y: None,
@@ -468,6 +476,8 @@ def test_bad_arguments_are_errors(network: Any, images: Any) -> None:
         method(images[:0])
     with pytest.raises(ValueError, match="N×C×H×W"):
         method(images[0, 0])
+    with pytest.raises(ValueError, match="batch_size"):
+        cam.MTSM(network, [network.second], batch_size=0)(images)
 
 
 def test_one_layer_needs_no_list(network: Any, images: Any) -> None:

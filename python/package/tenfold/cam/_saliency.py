@@ -37,11 +37,6 @@ class _Names(dict[str, str]):
 _NAMES = _Names()
 
 
-def weighting_name(weighting: str) -> str:
-    """The name of a weighting in another spelling."""
-    return _NAMES[weighting]
-
-
 def saliency(
     features: Any,
     weighting: str = "mtsm",
