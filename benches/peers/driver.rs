@@ -13,6 +13,7 @@
 //! | `st-hosvd NAME ROUTE RANKS THREADS` | seconds, relative error, `0`; RANKS may be `tolerance=EPS` |
 //! | `randomized NAME RANKS THREADS` | seconds, relative error, `0` |
 //! | `hooi NAME RANKS TOLERANCE THREADS` | seconds, relative error, sweeps |
+//! | `hooi-calls NAME RANKS TOLERANCE REPEAT` | the median seconds of a call, outside a thread pool |
 //! | `gram-product NAME MODE RANK THREADS` | seconds |
 //! | `read FILE.npy` | seconds |
 //!
@@ -71,6 +72,12 @@ impl Driver {
                 let started = Instant::now();
                 black_box(read_npy(file)?);
                 Ok(started.elapsed().as_secs_f64().to_string())
+            }
+            ["hooi-calls", name, ranks, tolerance, repeat] => {
+                match self.tensors.get(name).ok_or("no tensor of this name")? {
+                    AnyTensor::F32(x) => hooi_calls(x, ranks, tolerance, repeat),
+                    AnyTensor::F64(x) => hooi_calls(x, ranks, tolerance, repeat),
+                }
             }
             [command, name, ref arguments @ ..] => {
                 let threads = match (command, arguments) {
@@ -146,6 +153,23 @@ fn timed<T: Scalar>(command: &str, x: &Tensor<T>, arguments: &[&str]) -> Answer 
         }
         _ => Err(format!("{command} does not take these arguments").into()),
     }
+}
+
+/// Times repeated decompositions of a small tensor by HOOI, on the main thread.
+fn hooi_calls<T: Scalar>(x: &Tensor<T>, ranks: &str, tolerance: &str, repeat: &str) -> Answer {
+    let hooi = Hooi {
+        sweep_tolerance: tolerance.parse()?,
+        ..Hooi::new(numbers(ranks)?)
+    };
+    let mut seconds = Vec::new();
+    for _ in 0..repeat.parse()? {
+        let started = Instant::now();
+        black_box(hooi.decompose(black_box(x))?);
+        seconds.push(started.elapsed().as_secs_f64());
+    }
+    seconds.sort_by(f64::total_cmp);
+    let median = seconds.get(seconds.len() / 2).ok_or("no repetition")?;
+    Ok(median.to_string())
 }
 
 /// Times a decomposition. The answer is the seconds, the relative error and the number of sweeps,

@@ -24,6 +24,9 @@ pub(crate) struct Decomposition {
     method: String,
     /// The bytes of the tensor as it was given, if they are known.
     input_bytes: Option<u64>,
+    /// The description in the file from which the decomposition was read. It has what the solver
+    /// found beside core and factors: the error, the spectra, the convergence and the fibres.
+    stored: Option<Meta>,
 }
 
 /// Evaluates an expression for the decomposition of either scalar.
@@ -43,6 +46,7 @@ impl Decomposition {
             tucker,
             method: method.to_owned(),
             input_bytes: Some(input_bytes),
+            stored: None,
         }
     }
 
@@ -50,17 +54,18 @@ impl Decomposition {
     fn read((tucker, meta): (AnyTucker, Meta)) -> Self {
         Self {
             tucker,
-            method: meta.method,
+            method: meta.method.clone(),
             input_bytes: meta.input_bytes,
+            stored: Some(meta),
         }
     }
 
     /// The description for a file.
     fn meta<T: Scalar>(&self, tucker: &Tucker<T>) -> Meta {
-        Meta {
+        self.stored.clone().unwrap_or_else(|| Meta {
             input_bytes: self.input_bytes,
             ..Meta::new(tucker, &self.method)
-        }
+        })
     }
 
     /// A call that computes a part of shape `shape` of the tensor.
@@ -88,6 +93,7 @@ impl Decomposition {
             tucker,
             method: Meta::UNKNOWN_METHOD.to_owned(),
             input_bytes: None,
+            stored: None,
         })
     }
 
@@ -161,7 +167,10 @@ impl Decomposition {
 
     #[getter]
     fn estimated_error(&self) -> Option<f64> {
-        of_any!(&self.tucker, tucker => tucker.estimated_error())
+        match &self.stored {
+            Some(meta) => meta.relative_error,
+            None => of_any!(&self.tucker, tucker => tucker.estimated_error()),
+        }
     }
 
     /// The requested tolerance and the error that was reached.
@@ -174,8 +183,13 @@ impl Decomposition {
     /// The number of sweeps, and why the solver stopped.
     #[getter]
     fn convergence(&self) -> Option<(usize, String)> {
-        let convergence = of_any!(&self.tucker, tucker => tucker.convergence());
-        convergence.map(|it| (it.sweeps, it.stop.to_string()))
+        let (sweeps, stop) = match &self.stored {
+            Some(meta) => meta.sweeps.zip(meta.stop),
+            None => of_any!(&self.tucker, tucker => {
+                tucker.convergence().map(|it| (it.sweeps, it.stop))
+            }),
+        }?;
+        Some((sweeps, stop.to_string()))
     }
 
     #[getter]
@@ -198,9 +212,11 @@ impl Decomposition {
     }
 
     fn spectrum<'py>(&self, py: Python<'py>, mode: usize) -> Option<Bound<'py, PyAny>> {
-        of_any!(&self.tucker, tucker => {
-            tucker.spectrum(mode).map(|values| values.to_pyarray(py).into_any())
-        })
+        let values = match &self.stored {
+            Some(meta) => meta.spectra.get(mode)?.as_deref(),
+            None => of_any!(&self.tucker, tucker => tucker.spectrum(mode)),
+        };
+        Some(values?.to_pyarray(py).into_any())
     }
 
     fn mode_spectrum<'py>(&self, py: Python<'py>, mode: usize) -> PyResult<Bound<'py, PyAny>> {
@@ -221,7 +237,10 @@ impl Decomposition {
     }
 
     fn fibres(&self, mode: usize) -> Option<Vec<usize>> {
-        of_any!(&self.tucker, tucker => tucker.fibres(mode).map(<[usize]>::to_vec))
+        match &self.stored {
+            Some(meta) => meta.fibres.get(mode)?.clone(),
+            None => of_any!(&self.tucker, tucker => tucker.fibres(mode).map(<[usize]>::to_vec)),
+        }
     }
 
     /// The tensor, or the part of it in a range of each mode.

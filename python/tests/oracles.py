@@ -6,12 +6,12 @@ import numpy as np
 
 
 def tensor(shape, seed=0, dtype=np.float64):
-    """A random tensor with multilinear singular values that decay, so that subspaces are distinct."""
+    """A random tensor with decaying singular values, so that its leading subspaces are distinct."""
     x = np.random.default_rng(seed).standard_normal(shape)
     for mode, extent in enumerate(shape):
         decay = 0.6 ** np.arange(extent)
         x = multiply(x, orthogonal(extent, seed + mode) * decay, mode)
-    return (x / np.linalg.norm(x)).astype(dtype)
+    return (x / np.linalg.norm(x)).astype(dtype, order="C")
 
 
 def low_rank(shape, ranks, seed=0, dtype=np.float64):
@@ -19,7 +19,7 @@ def low_rank(shape, ranks, seed=0, dtype=np.float64):
     x = np.random.default_rng(seed).standard_normal(ranks)
     for mode, (extent, rank) in enumerate(zip(shape, ranks, strict=True)):
         x = multiply(x, orthogonal(extent, seed + mode)[:, :rank], mode)
-    return x.astype(dtype)
+    return x.astype(dtype, order="C")
 
 
 def orthogonal(extent, seed):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tenfold
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from saliency_oracle import (
@@ -18,8 +22,6 @@ from saliency_oracle import (
     uses_all_vectors,
     with_sign,
 )
-
-import tenfold
 from tenfold import cam
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,7 +192,7 @@ def test_arrays_of_any_type_and_layout(
 
 
 def well_determined(features: np.ndarray, weighting: str) -> bool:
-    """Whether the singular values in use have gaps, and the sign of the map does not hang on rounding."""
+    """Whether the singular values in use have gaps, and rounding does not decide on the sign."""
     unfolding = features.reshape(features.shape[0], -1).astype(np.float64)
     if weighting in ("eigen-cam", "multivec-eigen-cam"):
         unfolding = unfolding - unfolding.mean(axis=1, keepdims=True)
@@ -212,6 +214,17 @@ def test_the_map_does_not_depend_on_the_scale(weighting: str, scale: float) -> N
     features = random_features(20, 4, 4)
     expected = cam.saliency(features, weighting)
     assert np.abs(cam.saliency(scale * features, weighting) - expected).max() < 1e-10
+
+
+@pytest.mark.parametrize("shape", [(3000, 55, 55), (2000, 64, 7, 7)])
+def test_ctrl_c_stops_one_map_and_a_batch(shape: tuple[int, ...]) -> None:
+    features = np.ones(shape, np.float32)
+    features[..., 0] = 2
+    interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        while True:
+            cam.saliency(features)
 
 
 def test_statuses() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 import tenfold
 import tenfold.cuda
 from device_checks import assert_same, tensor

@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import oracles
 import pytest
+import tenfold
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import tenfold
 
 SHAPE = (6, 5, 7)
 T = tenfold.tucker(oracles.tensor(SHAPE), (3, 2, 4))
 WHOLE = T.reconstruct()
-PARTIAL = tenfold.partial_tucker(oracles.tensor(SHAPE, seed=1), (0, 2), (3, 4))
+PARTIAL = tenfold.partial_tucker(oracles.tensor(SHAPE, seed=1), (3, 4), (0, 2))
 
 
 def check(t, index):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import oracles
 import pytest
-
 import tenfold
 
 SHAPE = (7, 8, 9)
@@ -93,7 +92,7 @@ def test_partial_decompositions(modes):
     x = oracles.tensor(SHAPE, seed=4)
     ranks = tuple(RANKS[mode] for mode in modes)
     for t in (
-        tenfold.partial_tucker(x, modes, ranks),
+        tenfold.partial_tucker(x, ranks, modes),
         tenfold.hooi(x, ranks, modes=modes),
         tenfold.st_hosvd(x, ranks, modes=modes),
         tenfold.hosvd(x, ranks, modes=modes),
@@ -177,8 +176,8 @@ def test_fixed_factors_stay_bit_for_bit():
     t = tenfold.hooi(x, RANKS, init=given, fixed_factors=[1])
     assert np.array_equal(t.factors[1], given[1])
     assert not np.array_equal(t.factors[0], given[0])
-    # The best factors of the other modes are those of x projected on the fixed factor.
-    projected = tenfold.partial_tucker(oracles.multiply(x, given[1].T, 1), (0, 2), (3, 4))
+    # The other factors are optimal for x projected on the fixed factor.
+    projected = tenfold.partial_tucker(oracles.multiply(x, given[1].T, 1), (3, 4), (0, 2))
     assert (
         oracles.relative_error(x, *t)
         <= oracles.error_of_factors(x, [projected.factors[0], given[1], projected.factors[1]])
@@ -208,14 +207,14 @@ def test_progress_reports_each_sweep():
 
 
 def test_an_exception_of_progress_stops_the_solver():
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def progress(done, total, error):
         if done == 2:
-            raise Stop
+            raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         tenfold.hooi(oracles.tensor(SHAPE), RANKS, sweep_tolerance=0.0, progress=progress)
 
 

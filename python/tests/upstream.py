@@ -1,7 +1,7 @@
 """Runs TensorLy's own tests of the Tucker family on ``tenfold.tensorly``.
 
-The tests are those of the installed TensorLy. They are copied to a temporary folder, with only the
-imports changed: ``tensorly`` becomes ``tenfold.tensorly``, and relative imports become absolute.
+The test files belong to the installed TensorLy. They are copied to a temporary folder with other
+imports: ``tensorly`` becomes ``tenfold.tensorly``, and relative imports become absolute.
 
     python python/tests/upstream.py [PYTEST ARGUMENT...]
 """

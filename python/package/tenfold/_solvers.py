@@ -137,7 +137,9 @@ def tucker(
     if solver is None:
         raise ValueError(f"there is no method {method!r}: the methods are {', '.join(_BY_NAME)}")
     if method == "hooi":
-        options.update(init=init or "st-hosvd", fixed_factors=fixed_factors, seed=seed or 0)
+        options.update(
+            init="st-hosvd" if init is None else init, fixed_factors=fixed_factors, seed=seed or 0
+        )
     elif init is not None or fixed_factors:
         raise NotImplementedError(f"{method} has no init and no fixed_factors: use method='hooi'")
     elif seed is not None:
@@ -464,7 +466,7 @@ def completion(
     options.values["sweep_tolerance"] = float(sweep_tolerance)
     if route != "auto":
         options.values["route"] = route
-    known = ~np.isnan(options.x) if mask is None else as_mask(mask)
+    known = as_mask(~np.isnan(options.x) if mask is None else mask)
     return Tucker._of(_native.complete(options.x, known, options.values), options.restore)
 
 
@@ -567,9 +569,13 @@ class _Options:
         order = len(self.shape)
         named = []
         for mode in [modes] if isinstance(modes, int) else modes:
-            if not -order <= mode < order:
-                raise ValueError(f"mode {mode} does not exist: the tensor has {order} modes")
-            named.append(operator.index(mode) % order)
+            try:
+                number = operator.index(mode)
+            except TypeError:
+                raise TypeError(f"a mode is an integer, not {mode!r}") from None
+            if not -order <= number < order:
+                raise ValueError(f"mode {number} does not exist: the tensor has {order} modes")
+            named.append(number % order)
         return named
 
     def truncate(self, rank: Rank, tol: float | None, max_entries: int | None) -> None:
@@ -585,6 +591,10 @@ class _Options:
 
     def start(self, init: Tucker | tuple[Any, Factors] | Factors) -> list[FloatArray | None]:
         """A factor for each mode, None for a mode that is not decomposed, from a start of HOOI."""
+        if not hasattr(init, "__len__"):
+            raise TypeError(
+                f"init is the name of a start, or a factor for each decomposed mode, not {init!r}"
+            )
         if self.place is not None:
             raise NotImplementedError(
                 'HOOI on a device starts from init="st-hosvd" or init="hosvd", not from factors'

@@ -401,8 +401,15 @@ impl<T: Scalar> Done<T> {
         );
         if let Some(convergence) = tucker.convergence() {
             text += &format!(
-                "{}: {} sweeps, {}\n",
-                meta.method, convergence.sweeps, convergence.stop
+                "{}: {} {}, {}\n",
+                meta.method,
+                convergence.sweeps,
+                if convergence.sweeps == 1 {
+                    "sweep"
+                } else {
+                    "sweeps"
+                },
+                convergence.stop
             );
         }
         if let Some(explanation) = explanation {

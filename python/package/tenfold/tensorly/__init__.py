@@ -1,10 +1,9 @@
 """The names of TensorLy around Tucker decompositions, computed by tenfold.
 
-Replace ``import tensorly as tl`` by ``import tenfold.tensorly as tl``. Arguments and results are
-those of TensorLy 0.10 with NumPy arrays. TensorLy need not be installed for the functions of this
-package: the Tucker decompositions, ``tucker_tensor``, ``base``, ``tenalg``'s mode products,
-``random``'s Tucker tensors, and the array functions. Every other name comes from TensorLy if it is
-installed.
+Replace ``import tensorly as tl`` by ``import tenfold.tensorly as tl``. Arguments and results follow
+TensorLy 0.10 with NumPy arrays. TensorLy need not be installed for the functions of this package:
+the Tucker decompositions, ``tucker_tensor``, ``base``, ``tenalg``'s mode products, ``random``'s
+Tucker tensors, and the array functions. Every other name comes from TensorLy if it is installed.
 """
 
 from __future__ import annotations

@@ -72,13 +72,16 @@ class _Finder:
             return None
         source = "tensorly" + name.removeprefix(ROOT)
         try:
-            theirs = importlib.import_module(source)
+            importlib.import_module("tensorly")
+        except ModuleNotFoundError:
+            message = f"{name} comes from TensorLy. To use it, install tensorly"
+            raise ModuleNotFoundError(message, name=name) from None
+        try:
+            return ModuleSpec(name, _Alias(importlib.import_module(source)))
         except ModuleNotFoundError as error:
-            if error.name == "tensorly":
-                message = f"{name} comes from TensorLy. To use it, install tensorly"
-                raise ModuleNotFoundError(message, name=name) from None
-            return None
-        return ModuleSpec(name, _Alias(theirs))
+            if error.name == source:
+                return None
+            raise
 
 
 class _Alias(Loader):

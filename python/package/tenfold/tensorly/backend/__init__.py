@@ -132,7 +132,6 @@ arange = np.arange
 argmax = np.argmax
 argmin = np.argmin
 argsort = np.argsort
-clip = np.clip
 concatenate = np.concatenate
 conj = np.conj
 copy = np.copy
@@ -209,6 +208,11 @@ def to_numpy(tensor: Any) -> Array:
 def eps(dtype: Any) -> float:
     """Return the distance from 1 to the next larger number of ``dtype``."""
     return float(np.finfo(dtype).eps)
+
+
+def clip(tensor: Array, a_min: Any = None, a_max: Any = None) -> Array:
+    """Return the entries, with those outside the limits replaced by the nearer limit."""
+    return np.clip(tensor, a_min, a_max)
 
 
 def norm(tensor: Array, order: Any = 2, axis: Any = None) -> Any:

@@ -9,11 +9,27 @@ The functions of this module append columns to the factors and zeros to the core
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..backend import Array
+
+
+def possible_ranks(
+    ranks: Sequence[int], shape: Sequence[int], modes: Sequence[int]
+) -> tuple[int, ...]:
+    """Return the largest ranks of a decomposition within the given ones.
+
+    A rank is at most the extent, and at most the product of the other extents of the core.
+    """
+    core = list(shape)
+    for mode, rank in zip(modes, ranks, strict=True):
+        core[mode] = min(rank, shape[mode])
+    for mode in modes:
+        core[mode] = min(core[mode], math.prod(core[:mode]) * math.prod(core[mode + 1 :]))
+    return tuple(core[mode] for mode in modes)
 
 
 def with_ranks(

@@ -3,7 +3,6 @@ TensorLy gives."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,6 +45,11 @@ def random_tucker(
         Whether to take absolute values. It matters only with ``orthogonal``.
     **context
         The ``dtype`` of the arrays.
+
+    Raises
+    ------
+    ValueError
+        If ``orthogonal`` is set and a rank is larger than the extent.
     """
     source = check_random_state(random_state)
     ranks = validate_tucker_rank(shape, rank)
@@ -55,9 +59,8 @@ def random_tucker(
             factors.append(tensor(source.random_sample((extent, columns)), **context))
             continue
         if columns > extent:
-            warnings.warn(
-                f"mode {mode} has the extent {extent}: it has no {columns} orthonormal columns",
-                stacklevel=2,
+            raise ValueError(
+                f"mode {mode} has the extent {extent}: it has no {columns} orthonormal columns"
             )
         square = tensor(source.random_sample((extent, extent)), **context)
         factors.append(np.array(np.linalg.qr(square)[0][:, :columns]))
