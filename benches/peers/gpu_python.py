@@ -29,9 +29,7 @@ failures: list[str] = []
 def check(name: str, difference: float, bound: float) -> None:
     """Prints a comparison, and notes a failure."""
     is_fine = difference <= bound
-    print(
-        f"{'ok' if is_fine else 'FAILED':6} {name}: {difference:.1e}, at most {bound:.0e}"
-    )
+    print(f"{'ok' if is_fine else 'FAILED':6} {name}: {difference:.1e}, at most {bound:.0e}")
     if not is_fine:
         failures.append(name)
 
@@ -108,9 +106,7 @@ def times(driver: Driver, shape: tuple[int, ...], calls: int) -> None:
     work: dict[str, Callable[[], Any]] = {
         f"mtsm of {shape} float32": lambda: cam.saliency(x, "mtsm"),
         f"tsm of {shape} float32": lambda: cam.saliency(x, "tsm"),
-        "st-hosvd of (32, 32, 32) float32 to 4": lambda: tenfold.st_hosvd(
-            tensor, rank=4
-        ),
+        "st-hosvd of (32, 32, 32) float32 to 4": lambda: tenfold.st_hosvd(tensor, rank=4),
     }
     for name, call in work.items():
         call()
