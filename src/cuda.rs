@@ -5,7 +5,8 @@
 //! [`Hooi`](crate::Hooi), [`Device::st_hosvd`] a [`StHosvd`](crate::StHosvd), and all take a batch
 //! in the host's memory. A batch larger than the GPU's memory is processed in chunks.
 //! [`Device::saliency_maps_at`] takes a pointer to feature maps that are already on the GPU, and
-//! [`Device::after`] orders it after the framework that wrote them.
+//! [`Device::after`] orders it after the framework that wrote them. [`ThreadContext`] keeps the current
+//! device of that framework.
 //!
 //! Small dense problems are solved in `f64`, as on the CPU. The results of GPU and CPU
 //! differ by about the rounding error of a Gram matrix, divided by the gaps between singular

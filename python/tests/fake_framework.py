@@ -94,6 +94,12 @@ class Driver:
         self.call("cuMemcpyDtoH_v2", target, c_uint64(address), c_size_t(entries.nbytes))
         return entries
 
+    def free_bytes(self) -> int:
+        """The free bytes of the current device."""
+        free, total = c_size_t(), c_size_t()
+        self.call("cuMemGetInfo_v2", byref(free), byref(total))
+        return free.value
+
     def report(self) -> str:
         """The faults that the stand-in has found."""
         text = ctypes.create_string_buffer(1 << 16)
@@ -292,3 +298,11 @@ class InterfaceArray(Array):
         }
         interface.update(self.faults)
         return interface
+
+
+ARRAYS = (LegacyArray, VersionedArray, InterfaceArray)
+
+
+def newest(kind: type[Array]) -> dict[str, Any]:
+    """The arguments of `__dlpack__` for the newest capsule of a class."""
+    return {"max_version": (1, 0)} if kind is VersionedArray else {}

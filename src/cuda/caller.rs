@@ -6,7 +6,7 @@
 use std::ffi::c_int;
 use std::marker::PhantomData;
 
-use cudarc::driver::result::{self, ctx};
+use cudarc::driver::result;
 use cudarc::driver::{CudaContext, DriverError, sys};
 
 use super::buffers::{Borrowed, download, upload};
@@ -143,19 +143,30 @@ impl Device {
     pub fn of_address(address: u64) -> Result<Option<usize>> {
         check_driver()?;
         result::init().map_err(no_device)?;
-        if ctx::get_current().map_err(no_device)?.is_none() {
-            CudaContext::new(0).map_err(no_device)?;
+        match ordinal_of(address) {
+            // A driver may need a context for the question, any one.
+            Err(sys::CUresult::CUDA_ERROR_INVALID_CONTEXT) => {
+                let _context = CudaContext::new(0).map_err(no_device)?;
+                Ok(ordinal_of(address).ok())
+            }
+            found => Ok(found.ok()),
         }
-        let mut ordinal: c_int = 0;
-        // SAFETY: the attribute is one integer. The driver only looks up the address.
-        let found = unsafe {
-            sys::cuPointerGetAttribute(
-                (&raw mut ordinal).cast(),
-                sys::CUpointer_attribute::CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL,
-                address,
-            )
-        };
-        let is_found = found == sys::CUresult::CUDA_SUCCESS;
-        Ok(usize::try_from(ordinal).ok().filter(|_| is_found))
+    }
+}
+
+/// The number of the device of an address, as the driver returns it.
+fn ordinal_of(address: u64) -> Result<usize, sys::CUresult> {
+    let mut ordinal: c_int = 0;
+    // SAFETY: the attribute is one integer. The driver only looks up the address.
+    let status = unsafe {
+        sys::cuPointerGetAttribute(
+            (&raw mut ordinal).cast(),
+            sys::CUpointer_attribute::CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL,
+            address,
+        )
+    };
+    match status {
+        sys::CUresult::CUDA_SUCCESS => Ok(ordinal.try_into().unwrap_or(0)),
+        status => Err(status),
     }
 }

@@ -77,7 +77,7 @@ class Framework(NamedTuple):
     ) -> tuple[DeviceArray, Callable[[], Any]]:
         """A new array on a device, and the function that returns it as an array of the framework.
 
-        PyTorch and CuPy allocate it, so that their pools own the memory. The function is called after
+        PyTorch and CuPy allocate it, so that their pools own the memory. Call the function after
         the entries are written, because arrays of some frameworks cannot change.
         """
         if self.library == "torch":
@@ -90,8 +90,7 @@ class Framework(NamedTuple):
             with cupy.cuda.Device(ordinal):
                 result = cupy.empty(tuple(shape), dtype=dtype)
             # The memory may have been freed with work on it in the current stream.
-            capsule = result.__dlpack__(stream=_DEFAULT_STREAM)
-            return DeviceArray.from_dlpack(capsule), lambda: result
+            return DeviceArray.from_dlpack(_capsule(result)), lambda: result
         array = DeviceArray.empty(list(shape), dtype, ordinal)
         return array, lambda: self.restored(array)
 
@@ -176,16 +175,19 @@ def _of_float(x: Any, name: str) -> Any:
     return x.astype(scalar)
 
 
+def _capsule(x: Any) -> Any:
+    """The capsule of DLPack. The framework lets the default stream wait for its work."""
+    try:
+        return x.__dlpack__(stream=_DEFAULT_STREAM, max_version=(1, 0))
+    except TypeError:
+        # The framework is older than `max_version`.
+        return x.__dlpack__(stream=_DEFAULT_STREAM)
+
+
 def _exchanged(x: Any) -> tuple[DeviceArray, int | None]:
     """The array by one of the protocols, and the stream after which it may be read."""
     if hasattr(x, "__dlpack__"):
-        # The framework lets the default stream wait for its work.
-        try:
-            capsule = x.__dlpack__(stream=_DEFAULT_STREAM, max_version=(1, 0))
-        except TypeError:
-            # The framework is older than `max_version`.
-            capsule = x.__dlpack__(stream=_DEFAULT_STREAM)
-        return DeviceArray.from_dlpack(capsule), _DEFAULT_STREAM
+        return DeviceArray.from_dlpack(_capsule(x)), _DEFAULT_STREAM
     interface = x.__cuda_array_interface__
     stream = interface.get("stream", _DEFAULT_STREAM if interface.get("version") == 2 else None)
     if stream == 0:

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dlpark::python::{ExportRequest, export_dlpack};
+use numpy::{PyArrayDyn, PyReadonlyArrayDyn};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -81,21 +82,14 @@ impl DeviceArray {
             self.entries()?;
         }
         let len: usize = shape.iter().product();
+        if len == 0 {
+            return Ok(PyArrayDyn::<T>::zeros(py, shape.clone(), false).into_any());
+        }
         let place = (self.place.ordinal, stream);
-        let entries = if len == 0 {
-            Vec::new()
-        } else {
-            run_on(py, place, Call::default(), |device, _| {
-                download::<T>(device, self.place.address, len)
-            })?
-        };
-        // 2. Their modes in the order of the array.
-        let tensor = if len == 0 {
-            let empty = numpy::PyArrayDyn::<T>::zeros(py, shape.clone(), false);
-            return Ok(empty.into_any());
-        } else {
-            Tensor::new(&stored, entries).map_err(crate::errors::raised)?
-        };
+        let tensor = run_on(py, place, Call::default(), |device, _| {
+            Tensor::new(&stored, download::<T>(device, self.place.address, len)?)
+        })?;
+        // 2. The modes in the order of the array.
         let mut places = vec![0; order.len()];
         for (place, &mode) in order.iter().enumerate() {
             places[mode] = place;
@@ -131,7 +125,7 @@ impl DeviceArray {
     fn upload(py: Python<'_>, x: Array<'_>, ordinal: usize) -> PyResult<Self> {
         fn of<T: OfKind>(
             py: Python<'_>,
-            x: &numpy::PyReadonlyArrayDyn<'_, T>,
+            x: &PyReadonlyArrayDyn<'_, T>,
             ordinal: usize,
         ) -> PyResult<DeviceArray> {
             let x = view(x)?;

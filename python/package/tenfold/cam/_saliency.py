@@ -118,7 +118,7 @@ def saliency(
     # NumPy arrays are by far the most frequent ones.
     on_host = type(features) is np.ndarray and device is None
     place = None if on_host else placed(features, device, "features")
-    x = place.array if isinstance(place, OnDevice) else as_tensor(features, "features")
+    x: Any = place.array if isinstance(place, OnDevice) else as_tensor(features, "features")
     if batched is None:
         if x.ndim not in (3, 4):
             raise ValueError(
