@@ -5,7 +5,8 @@
 //! [`Hooi`](crate::Hooi), [`Device::st_hosvd`] a [`StHosvd`](crate::StHosvd), and all take a batch
 //! in the host's memory. A batch larger than the GPU's memory is processed in chunks.
 //! [`Device::saliency_maps_at`] takes a pointer to feature maps that are already on the GPU, and
-//! [`Device::after`] orders it after the framework that wrote them.
+//! [`Device::after`] orders it after the framework that wrote them. [`ThreadContext`] keeps the current
+//! device of that framework.
 //!
 //! Small dense problems are solved in `f64`, as on the CPU. The results of GPU and CPU
 //! differ by about the rounding error of a Gram matrix, divided by the gaps between singular
@@ -29,6 +30,7 @@
 //! tucker           ST-HOSVD and HOOI of batches
 //! measure          one step alone, for benchmarks
 //! launch           one function for each kernel
+//! caller           memory of the caller on a device
 //! limits           how many items a chunk has
 //! buffers, device  memory on GPU and host; an open GPU
 //! queue            a stream and the kernels
@@ -37,6 +39,7 @@
 //! library          cuSOLVER, opened if it is installed
 //! installed        which libraries of NVIDIA are installed
 //! properties       the attributes of the GPUs
+//! context          the driver's context of a thread
 //! driver           check for a driver, and the meaning of its errors
 //! ```
 //!
@@ -52,6 +55,8 @@
 //! which large copies pass, piece by piece.
 
 mod buffers;
+mod caller;
+mod context;
 mod cost;
 mod device;
 mod devices;
@@ -71,6 +76,8 @@ mod ring;
 mod scalar;
 mod tucker;
 
+pub use caller::DeviceMemory;
+pub use context::ThreadContext;
 pub use cost::Estimate;
 pub use device::{Device, Memory};
 pub use devices::Devices;

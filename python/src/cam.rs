@@ -6,8 +6,8 @@ use numpy::{Element, PyReadonlyArrayDyn};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use rayon::prelude::*;
-use tenfold::cam::{self, Cam, Combination, Sign, Status, Vectors, Weighting};
-use tenfold::{Monitor, Scalar, Tensor, TensorRef};
+use tenfold::cam::{self, Cam, Combination, Decomposition, Sign, Status, Vectors, Weighting};
+use tenfold::{Monitor, Scalar, Tensor, TensorRef, Truncation};
 
 use crate::arrays::{Array, array, view};
 use crate::errors::raised;
@@ -18,7 +18,7 @@ use crate::execution::{Call, run};
 pub(crate) struct Options(
     /// The name of the weighting.
     String,
-    /// The ranks of the Tucker decomposition.
+    /// Upper limits of the ranks of the Tucker decomposition.
     Option<Vec<usize>>,
     /// Whether the means of the channels are subtracted.
     Option<bool>,
@@ -29,11 +29,29 @@ pub(crate) struct Options(
 );
 
 impl Options {
-    /// The computation, without a monitor.
-    fn cam(&self) -> tenfold::Result<Cam> {
+    /// The height and width of the result, if the maps are resized.
+    pub(crate) fn size(&self) -> Option<(usize, usize)> {
+        self.4
+    }
+
+    /// The computation for feature maps of extents `shape`, without a monitor.
+    pub(crate) fn cam(&self, shape: &[usize]) -> tenfold::Result<Cam> {
         let weighting: Weighting = self.0.parse()?;
+        let ranks = match &self.1 {
+            // The library reports an empty shape, and ranks with the SVD.
+            Some(ranks)
+                if shape.contains(&0) || weighting.decomposition() == Decomposition::Svd =>
+            {
+                Some(ranks.clone())
+            }
+            Some(ranks) => match Truncation::at_most(ranks, shape, None)? {
+                Truncation::Ranks(ranks) => Some(ranks),
+                _ => None,
+            },
+            None => None,
+        };
         Ok(Cam {
-            ranks: self.1.clone(),
+            ranks,
             centring: self.2,
             sign: self.3.as_deref().map(str::parse::<Sign>).transpose()?,
             ..Cam::new(weighting)
@@ -42,7 +60,7 @@ impl Options {
 }
 
 /// Maps in an array of NumPy, and the name of the status of each.
-type MapsAndStatuses<'py> = (Bound<'py, PyAny>, Vec<&'static str>);
+pub(crate) type MapsAndStatuses<'py> = (Bound<'py, PyAny>, Vec<&'static str>);
 
 /// The saliency map of a feature map, or the maps of a batch, and the status of each map.
 #[pyfunction]
@@ -67,18 +85,22 @@ fn saliency_of<'py, T: Scalar + Element>(
     threads: Option<NonZero<usize>>,
 ) -> PyResult<MapsAndStatuses<'py>> {
     let features = view(features)?;
-    let cam = options.cam().map_err(raised)?;
+    let (items, shape) = match features.shape() {
+        [items, shape @ ..] if is_batch => (*items, shape),
+        shape => (1, shape),
+    };
+    let cam = options.cam(shape).map_err(raised)?;
     let call = Call {
         threads,
-        flops: flops(&cam, features.shape(), is_batch),
+        flops: items as f64 * flops(&cam, shape),
         ..Call::default()
     };
     let (maps, statuses) = run(py, call, |monitor| {
         let cam = Cam { monitor, ..cam };
         if is_batch {
-            batch(&cam, features, options.4)
+            batch(&cam, features, options.size())
         } else {
-            single(&cam, features, options.4)
+            single(&cam, features, options.size())
         }
     })?;
     let names = statuses.into_iter().map(Status::name).collect();
@@ -120,7 +142,7 @@ fn batch<T: Scalar>(
 }
 
 /// Applies `function` to each item along the first mode, in parallel, and stacks the results.
-fn each<T: Scalar>(
+pub(crate) fn each<T: Scalar>(
     items: TensorRef<'_, T>,
     function: impl Fn(TensorRef<'_, T>) -> tenfold::Result<Tensor<T>> + Sync,
 ) -> tenfold::Result<Tensor<T>> {
@@ -138,7 +160,7 @@ fn nth<T: Scalar>(items: TensorRef<'_, T>, item: usize) -> tenfold::Result<Tenso
 }
 
 /// Tensors of equal shapes as one tensor, with a first mode that numbers them.
-fn stack<T: Scalar>(tensors: &[Tensor<T>]) -> tenfold::Result<Tensor<T>> {
+pub(crate) fn stack<T: Scalar>(tensors: &[Tensor<T>]) -> tenfold::Result<Tensor<T>> {
     let shape = tensors.first().map_or(&[][..], Tensor::shape);
     let mut stacked = Tensor::zeros(&[&[tensors.len()], shape].concat())?;
     let length = shape.iter().product::<usize>().max(1);
@@ -148,13 +170,9 @@ fn stack<T: Scalar>(tensors: &[Tensor<T>]) -> tenfold::Result<Tensor<T>> {
     Ok(stacked)
 }
 
-/// An estimate of the flops of maps: |F|·n + 9·n³ for each, with n the smaller side of the unfolding,
-/// and 2·|F|·n more for all vectors. HOOI with truncated ranks takes about ten sweeps more.
-fn flops(cam: &Cam, shape: &[usize], is_batch: bool) -> f64 {
-    let (items, shape) = match shape {
-        [items, shape @ ..] if is_batch => (*items, shape),
-        shape => (1, shape),
-    };
+/// An estimate of the flops of a map of features F: |F|·n + 9·n³ with n the smaller side of the
+/// unfolding, and 2·|F|·n more for all vectors. HOOI with truncated ranks repeats them in its sweeps.
+pub(crate) fn flops(cam: &Cam, shape: &[usize]) -> f64 {
     let [channels, positions @ ..] = shape else {
         return 0.0;
     };
@@ -168,7 +186,7 @@ fn flops(cam: &Cam, shape: &[usize], is_batch: bool) -> f64 {
         Vectors::All => 3.0,
     };
     let repeats = if cam.ranks.is_some() { 30.0 } else { 1.0 };
-    repeats * items as f64 * (products * *channels as f64 * positions * n + 9.0 * n.powi(3))
+    repeats * (products * *channels as f64 * positions * n + 9.0 * n.powi(3))
 }
 
 /// Maps of another height and width: the last two modes of an array are interpolated.

@@ -4,16 +4,17 @@ use std::io::ErrorKind;
 
 use pyo3::PyErr;
 use pyo3::exceptions::{
-    PyFileNotFoundError, PyIndexError, PyMemoryError, PyOSError, PyPermissionError, PyRuntimeError,
-    PyValueError,
+    PyFileNotFoundError, PyIndexError, PyMemoryError, PyNotImplementedError, PyOSError,
+    PyPermissionError, PyRuntimeError, PyValueError,
 };
-use tenfold::Error;
+use tenfold::{CudaError, Error};
 
 /// The exception for an error, with the message of the library:
 ///
 /// | error | exception |
 /// | --- | --- |
-/// | memory that cannot be allocated | `MemoryError` |
+/// | memory that cannot be allocated, on the host or on a device | `MemoryError` |
+/// | an option that devices do not have | `NotImplementedError` |
 /// | a file that the system cannot read or write | `FileNotFoundError`, `PermissionError`, `OSError` |
 /// | a slice outside a tensor | `IndexError` |
 /// | a device, a factorization without convergence, a cancelled call | `RuntimeError` |
@@ -21,7 +22,10 @@ use tenfold::Error;
 pub(crate) fn raised(error: Error) -> PyErr {
     let message = error.to_string();
     match error {
-        Error::OutOfMemory { .. } => PyMemoryError::new_err(message),
+        Error::OutOfMemory { .. } | Error::Cuda(CudaError::OutOfMemory { .. }) => {
+            PyMemoryError::new_err(message)
+        }
+        Error::Cuda(CudaError::OnlyOnCpu { .. }) => PyNotImplementedError::new_err(message),
         Error::SliceOutOfRange { .. } => PyIndexError::new_err(message),
         Error::Cuda(_) | Error::NoConvergence { .. } | Error::Cancelled => {
             PyRuntimeError::new_err(message)

@@ -15,11 +15,13 @@
 //! | `picture` | maps in colours, overlays, PNG files |
 //! | `options` | the options of the solvers |
 //! | `solvers` | the functions that decompose |
+//! | `cuda` | arrays and functions on NVIDIA GPUs |
 //!
 //! Each module uses only modules above it.
 
 mod arrays;
 mod cam;
+mod cuda;
 mod decomposition;
 mod errors;
 mod execution;
@@ -35,6 +37,11 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::cam::{combine, normalize, resize, saliency};
+    #[pymodule_export]
+    use super::cuda::{
+        DeviceArray, DeviceDecomposition, decompose_at, decompose_on, device_properties,
+        release_device_memory, saliency_at, saliency_on,
+    };
     #[pymodule_export]
     use super::decomposition::Decomposition;
     #[pymodule_export]

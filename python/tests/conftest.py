@@ -1,1 +1,26 @@
 """Shared fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fake_framework import STAND_IN, Driver
+
+
+@pytest.fixture(scope="session")
+def shared_driver() -> Driver:
+    """The CUDA driver of all tests: the real one or the stand-in."""
+    try:
+        return Driver()
+    except OSError as error:
+        pytest.skip(f"there is no GPU, and {STAND_IN} does not name the stand-in driver: {error}")
+
+
+@pytest.fixture
+def driver(shared_driver: Driver) -> Iterator[Driver]:
+    """The driver. After the test the stand-in must not have reported a fault."""
+    shared_driver.use(0)
+    yield shared_driver
+    if shared_driver.is_stand_in:
+        assert shared_driver.report() == ""

@@ -6,9 +6,8 @@ import array
 import pickle
 
 import numpy as np
-import pytest
-
 import oracles
+import pytest
 import tenfold
 from tenfold._arrays import as_tensor
 

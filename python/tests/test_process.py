@@ -14,9 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pytest
-
 import oracles
+import pytest
 import tenfold
 
 PACKAGE = Path(tenfold.__file__).parents[1]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 import oracles
 import tenfold
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 settings.register_profile("tenfold", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("tenfold")

@@ -8,7 +8,6 @@ import pkgutil
 from collections.abc import Iterator
 
 import pytest
-
 import tenfold
 import tenfold.plot
 import tenfold.tensorly
@@ -24,7 +23,7 @@ def public_modules() -> Iterator[str]:
 
 
 def public_objects() -> Iterator[tuple[str, object]]:
-    """The functions and classes that the modules list in `__all__`, and the members of the classes."""
+    """The functions and classes in `__all__` of the modules, and the members of the classes."""
     for name in public_modules():
         module = importlib.import_module(name)
         for key in module.__all__:

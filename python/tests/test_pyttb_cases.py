@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-
 import oracles
+import pytest
 import tenfold
 
 SMALL = np.array([[29.0, 39.0], [63.0, 85.0]])

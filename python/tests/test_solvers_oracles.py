@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-
 import oracles
+import pytest
 import tenfold
 
 SHAPE = (7, 8, 9)

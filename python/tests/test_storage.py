@@ -9,9 +9,8 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-import pytest
-
 import oracles
+import pytest
 import tenfold
 
 X = oracles.tensor((5, 6, 7))

@@ -6,9 +6,8 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
-
 import oracles
+import pytest
 import tenfold
 import tenfold.tensorly as tl
 from tenfold.tensorly.decomposition import (

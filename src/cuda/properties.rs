@@ -19,6 +19,8 @@ pub struct Properties {
     pub ordinal: usize,
     /// The major and the minor number of its compute capability.
     pub compute_capability: (i32, i32),
+    /// The bytes of its memory.
+    pub memory: u64,
     /// The number of its multiprocessors.
     pub multiprocessors: usize,
     /// The maximum clock rate of its multiprocessors in kHz.
@@ -70,6 +72,8 @@ impl Properties {
         };
         let count = |name| -> Result<usize> { Ok(attribute(name)?.try_into().unwrap_or(0)) };
         let version = driver_version()?;
+        // SAFETY: `gpu` comes from the driver.
+        let memory = unsafe { device::total_mem(gpu) }.map_err(&reading)?;
         Ok(Self {
             name: device::get_name(gpu).map_err(&reading)?,
             ordinal,
@@ -77,6 +81,7 @@ impl Properties {
                 attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?,
                 attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
             ),
+            memory: memory as u64,
             multiprocessors: count(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?,
             clock_khz: count(Attribute::CU_DEVICE_ATTRIBUTE_CLOCK_RATE)?,
             single_to_double: count(

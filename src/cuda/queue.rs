@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cudarc::driver::{CudaStream, DriverError, sys};
 
+use super::context::ThreadContext;
 use super::driver::failed;
 use super::pool::{Pool, Workspace};
 use super::program::families::Family;
@@ -42,6 +43,8 @@ impl Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
+        // The owner of a result drops it on any thread.
+        let _kept = ThreadContext::keep();
         // Waiting fails only if an earlier error has ended the context. The next call reports
         // that error.
         let _ = self.wait();

@@ -87,7 +87,13 @@ def _torch_as_numpy(x: Any) -> npt.NDArray[Any]:
 
 
 def library_of(x: Any) -> str:
-    """The top-level name of the module that defines the type of `x`."""
+    """The top-level name of the module that defines the type of `x`.
+
+    A subclass of a tensor of PyTorch belongs to PyTorch, wherever it is defined.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(x, torch.Tensor):
+        return "torch"
     return type(x).__module__.partition(".")[0]
 
 
@@ -97,6 +103,9 @@ def restore_like(x: Any) -> Restore | None:
         return None
     library = library_of(x)
     if library == "torch":
+        if x.is_cuda:
+            device = x.device
+            return lambda array: _torch_from_numpy(array).to(device)
         return _torch_from_numpy
     namespace = getattr(x, "__array_namespace__", None)
     if namespace is not None:

@@ -79,7 +79,7 @@ class Tucker:
     array([5., 6.])
     """
 
-    __slots__ = ("_core", "_factors", "_native", "_restore")
+    __slots__ = ("_core", "_factors", "_facts", "_native", "_restore")
 
     def __init__(self, core: Any, factors: Sequence[Any]) -> None:
         entries = as_tensor(core, "core")
@@ -98,6 +98,8 @@ class Tucker:
 
     def _set(self, native: _native.Decomposition, restore: Restore | None) -> None:
         self._native = native
+        # What is known without the arrays. A decomposition on a device has it without a copy.
+        self._facts: _native.Decomposition | _native.DeviceDecomposition = native
         self._restore = restore
         self._core: Any = None
         self._factors: list[Any] | None = None
@@ -113,7 +115,7 @@ class Tucker:
     def factors(self) -> list[Any]:
         """The factors Aₙ of the decomposed modes, in the order of `modes`."""
         if self._factors is None:
-            self._factors = [self._factor(mode) for mode in self._native.modes]
+            self._factors = [self._factor(mode) for mode in self._facts.modes]
         return self._factors.copy()
 
     def _factor(self, mode: int) -> Any:
@@ -131,28 +133,28 @@ class Tucker:
             If there is no such mode.
         """
         mode = self._mode(mode)
-        modes = self._native.modes
+        modes = self._facts.modes
         return self.factors[modes.index(mode)] if mode in modes else None
 
     @property
     def modes(self) -> tuple[int, ...]:
         """The decomposed modes."""
-        return tuple(self._native.modes)
+        return tuple(self._facts.modes)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The extents of the tensor."""
-        return tuple(self._native.shape)
+        return tuple(self._facts.shape)
 
     @property
     def ndim(self) -> int:
         """The number of modes of the tensor."""
-        return len(self._native.shape)
+        return len(self._facts.shape)
 
     @property
     def ranks(self) -> tuple[int, ...]:
         """The extents of the core. A mode that is not decomposed has the extent of the tensor."""
-        return tuple(self._native.ranks)
+        return tuple(self._facts.ranks)
 
     rank = ranks
     """The same as `ranks`, under the name that TensorLy uses."""
@@ -160,12 +162,12 @@ class Tucker:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The scalar: float32 or float64."""
-        return np.dtype(self._native.dtype)
+        return np.dtype(self._facts.dtype)
 
     @property
     def method(self) -> str:
         """The solver: "hooi", "st-hosvd", …, or "unknown"."""
-        return self._native.method
+        return self._facts.method
 
     @property
     def estimated_error(self) -> float | None:
@@ -173,18 +175,18 @@ class Tucker:
 
         None if the parts did not come from a solver.
         """
-        return self._native.estimated_error
+        return self._facts.estimated_error
 
     @property
     def shortfall(self) -> Shortfall | None:
         """The tolerance that was missed; None if there was none, or if it was met."""
-        shortfall = self._native.shortfall
+        shortfall = self._facts.shortfall
         return None if shortfall is None else Shortfall(*shortfall)
 
     @property
     def convergence(self) -> Convergence | None:
         """How an iteration ended; None for the other solvers."""
-        convergence = self._native.convergence
+        convergence = self._facts.convergence
         return None if convergence is None else Convergence(*convergence)
 
     @property
@@ -199,7 +201,7 @@ class Tucker:
         The values are in descending order, kept and discarded ones. None for a mode that is not
         decomposed, and for parts that did not come from a solver.
         """
-        return [self._native.spectrum(mode) for mode in range(self.ndim)]
+        return [self._facts.spectrum(mode) for mode in range(self.ndim)]
 
     def mode_spectrum(self, mode: int) -> npt.NDArray[np.float64]:
         """The singular values of the mode-n unfolding of X̂, in descending order."""

@@ -9,9 +9,10 @@ from typing import Any, SupportsIndex, cast
 import numpy as np
 import numpy.typing as npt
 
-from tenfold import _native
+from tenfold import _device_solvers, _native
 from tenfold._arrays import FloatArray, as_tensor, restore_like
 from tenfold._decomposition import Tucker
+from tenfold._device import OnDevice, ordinal_of, placed
 from tenfold._rank import Rank, resolve_rank
 
 Progress = Callable[[int, int, float | None], object]
@@ -35,6 +36,7 @@ def tucker(
     fixed_factors: Sequence[int] | None = None,
     mask: Any = None,
     seed: int | None = None,
+    device: Any = None,
     threads: int | None = None,
     **options: Any,
 ) -> Tucker:
@@ -70,6 +72,9 @@ def tucker(
         See `hooi`; `seed` also for "randomized".
     mask : array_like of bool, optional
         True for the entries that are known: see `completion`.
+    device : str, optional
+        "cuda" or "cuda:1" decomposes an array of the host on a GPU, by "hooi" or "st-hosvd". An
+        array on a GPU is decomposed there in any case: see `tenfold.cuda`.
     threads : int, optional
         The number of threads; one for each core if it is left out. The result does not depend on
         it.
@@ -109,6 +114,14 @@ def tucker(
     >>> tenfold.tucker(x, tol=1e-2).ranks
     (4, 3, 4)
     """
+    if device is not None:
+        if mask is None and method in ("hooi", "st-hosvd"):
+            options["device"] = device
+        elif ordinal_of(device) is not None:
+            what = method if mask is None else "completion"
+            raise NotImplementedError(
+                f"{what} runs on the CPU alone: use hooi or st-hosvd on a device"
+            )
     if mask is not None:
         if method != "hooi" or init is not None or fixed_factors or seed is not None:
             raise NotImplementedError(
@@ -174,6 +187,7 @@ def hooi(
     sweep_tolerance: float = 1e-8,
     max_sweeps: int = 100,
     route: str = "auto",
+    device: Any = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Tucker:
@@ -203,6 +217,9 @@ def hooi(
         The maximum number of sweeps.
     route : str
         How singular vectors are computed: "auto", "gram" (fastest) or "qr" (all digits).
+    device : str, optional
+        "cuda" or "cuda:1" decomposes an array of the host on a GPU. An array on a GPU is decomposed
+        there in any case: see `tenfold.cuda`.
     progress : callable, optional
         Called as `progress(done, total, relative_error)` after each sweep, on the thread that
         computes.
@@ -215,7 +232,7 @@ def hooi(
     >>> t.convergence.stop
     'converged'
     """
-    options = _Options(x, modes, threads, progress)
+    options = _Options(x, modes, threads, progress, device)
     options.truncate(rank, tol, max_entries)
     factors = None
     if isinstance(init, str):
@@ -250,6 +267,7 @@ def st_hosvd(
     modes: Sequence[int] | None = None,
     order: Sequence[int] | None = None,
     route: str = "auto",
+    device: Any = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Tucker:
@@ -265,7 +283,7 @@ def st_hosvd(
         See `tucker`.
     order : sequence of int, optional
         The order of the modes; the order of fewest flops if it is left out.
-    route, progress
+    route, device, progress
         See `hooi`.
 
     Examples
@@ -275,7 +293,7 @@ def st_hosvd(
     >>> tenfold.st_hosvd(np.sin(i + j * k / 100.0), tol=0.05).estimated_error <= 0.05
     True
     """
-    options = _Options(x, modes, threads, progress)
+    options = _Options(x, modes, threads, progress, device)
     options.truncate(rank, tol, max_entries)
     if order is not None:
         options.values["order"] = options.named(order)
@@ -442,6 +460,7 @@ def completion(
     12.0
     """
     options = _Options(x, None, threads, progress)
+    options.require_host("completion")
     options.truncate(rank, None, None)
     options.natural("max_sweeps", max_sweeps, 1)
     options.values["sweep_tolerance"] = float(sweep_tolerance)
@@ -470,6 +489,7 @@ def mode_spectrum(x: Any, mode: int, *, threads: int | None = None) -> npt.NDArr
     array([4., 3.])
     """
     options = _Options(x, [mode], threads, None)
+    options.require_host("mode_spectrum")
     return _native.mode_spectrum(options.x, options.modes[0], options.values["threads"])
 
 
@@ -492,7 +512,7 @@ def as_mask(mask: Any) -> npt.NDArray[np.bool_]:
 class _Options:
     """The tensor, and the options as the native module takes them."""
 
-    __slots__ = ("modes", "restore", "values", "x")
+    __slots__ = ("is_batch", "modes", "place", "restore", "shape", "values", "x")
 
     def __init__(
         self,
@@ -500,12 +520,25 @@ class _Options:
         modes: Sequence[int] | None,
         threads: int | None,
         progress: Progress | None,
+        device: Any = None,
+        *,
+        is_batch: bool = False,
     ) -> None:
-        self.x: FloatArray = as_tensor(x)
-        self.restore = restore_like(x)
+        # NumPy arrays are by far the most frequent ones.
+        on_host = type(x) is np.ndarray and device is None
+        self.place = None if on_host else placed(x, device)
+        self.is_batch = is_batch
+        # An array on a device has a shape and a dtype, which the options need, but no entries here.
+        if isinstance(self.place, OnDevice):
+            self.x: FloatArray = cast("FloatArray", self.place.array)
+            self.restore = None
+        else:
+            self.x = as_tensor(x)
+            self.restore = restore_like(x)
+        self.shape: tuple[int, ...] = self.x.shape[1:] if is_batch else self.x.shape
         self.values: dict[str, Any] = {"threads": None}
         if modes is None:
-            self.modes: Sequence[int] = range(self.x.ndim)
+            self.modes: Sequence[int] = range(len(self.shape))
         else:
             self.modes = self.named(modes)
             self.values["modes"] = self.modes
@@ -513,6 +546,13 @@ class _Options:
             self.natural("threads", threads, 1)
         if progress is not None:
             self.values["progress"] = progress
+
+    def require_host(self, what: str) -> None:
+        """Fails for an array on a device."""
+        if self.place is not None:
+            raise NotImplementedError(
+                f"{what} runs on the CPU alone: copy the tensor to the host first"
+            )
 
     def natural(self, name: str, value: SupportsIndex, minimum: int) -> None:
         """Sets an option to an integer of at least `minimum`."""
@@ -526,7 +566,7 @@ class _Options:
 
     def named(self, modes: Sequence[int]) -> list[int]:
         """Modes from 0; negative ones count from the last mode."""
-        order = self.x.ndim
+        order = len(self.shape)
         named = []
         for mode in [modes] if isinstance(modes, int) else modes:
             try:
@@ -547,13 +587,17 @@ class _Options:
         elif max_entries is not None:
             self.natural("max_entries", max_entries, 1)
         else:
-            self.values["ranks"] = resolve_rank(rank, self.x.shape, self.modes)
+            self.values["ranks"] = resolve_rank(rank, self.shape, self.modes)
 
     def start(self, init: Tucker | tuple[Any, Factors] | Factors) -> list[FloatArray | None]:
         """A factor for each mode, None for a mode that is not decomposed, from a start of HOOI."""
         if not hasattr(init, "__len__"):
             raise TypeError(
                 f"init is the name of a start, or a factor for each decomposed mode, not {init!r}"
+            )
+        if self.place is not None:
+            raise NotImplementedError(
+                'HOOI on a device starts from init="st-hosvd" or init="hosvd", not from factors'
             )
         if isinstance(init, Tucker):
             factors: Factors = init.factors
@@ -566,7 +610,7 @@ class _Options:
                 f"{len(self.modes)} factors are expected, one for each decomposed mode, "
                 f"not {len(factors)}"
             )
-        placed: list[FloatArray | None] = [None] * self.x.ndim
+        placed: list[FloatArray | None] = [None] * len(self.shape)
         for mode, factor in zip(self.modes, factors, strict=True):
             matrix = as_tensor(factor, f"factor {mode}")
             placed[mode] = cast("FloatArray", matrix.astype(self.x.dtype, copy=False))
@@ -574,4 +618,18 @@ class _Options:
 
     def decompose(self, method: str, factors: list[FloatArray | None] | None = None) -> Tucker:
         """The decomposition by a method."""
+        if self.place is not None:
+            return self.decompose_on_device(method)[0]
         return Tucker._of(_native.decompose(self.x, method, self.values, factors), self.restore)
+
+    def decompose_on_device(self, method: str) -> list[Tucker]:
+        """The decomposition by a method on a device; for a batch those of all tensors."""
+        assert self.place is not None
+        return _device_solvers.decompose(
+            self.place,
+            self.x,
+            method,
+            self.values,
+            is_batch=self.is_batch,
+            restore=self.restore,
+        )

@@ -1,8 +1,12 @@
 //! Maps of a batch, resized on the device.
 
+#![allow(unsafe_code)]
+
+use cudarc::driver::DevicePtrMut;
+
 use super::job::Job;
-use crate::cam::{Cam, check_resize};
-use crate::cuda::buffers::{download_into, uninitialised, upload};
+use crate::cam::{Cam, Status, check_resize};
+use crate::cuda::buffers::{Borrowed, download_into, uninitialised, upload};
 use crate::cuda::device::Device;
 use crate::cuda::launch::Resizing;
 use crate::cuda::limits::{check_countable, items_that_fit};
@@ -33,16 +37,8 @@ impl Device {
         // 1. Checks.
         let batch = batch.into();
         let job = Job::new(cam, batch.shape())?;
-        let &[old_height, old_width] = job.map_shape() else {
-            return Err(Error::TooFewModes {
-                what: "a map to resize",
-                expected: 2,
-                shape: job.map_shape().to_vec(),
-            });
-        };
-        check_resize(height, width)?;
+        let [old_height, old_width] = check(&job, [height, width])?;
         let (old_size, new_size) = (old_height * old_width, height * width);
-        check_countable(new_size)?;
         // 2. The maps.
         let maps = self.saliency_maps(cam, batch)?;
         // 3. The resized maps, chunk by chunk.
@@ -68,4 +64,71 @@ impl Device {
         }
         Ok(resized)
     }
+
+    /// The maps of [`Device::saliency_maps_at`], resized on the device to `size`, height and width.
+    /// The N maps are written one after the other to the address `maps`. Returns the status of each
+    /// map.
+    ///
+    /// # Errors
+    /// The errors of [`Device::resized_maps`].
+    ///
+    /// # Safety
+    /// As for [`Device::saliency_maps_at`]; the memory at `maps` has room for N×height×width entries.
+    pub unsafe fn resized_maps_at<T: DeviceScalar>(
+        &self,
+        cam: &Cam,
+        features: u64,
+        shape: &[usize],
+        size: [usize; 2],
+        maps: u64,
+    ) -> Result<Vec<Status>> {
+        // 1. Checks.
+        let job = Job::new(cam, shape)?;
+        let old = check(&job, size)?;
+        let (old_size, new_size) = (old[0] * old[1], size[0] * size[1]);
+        // 2. The maps.
+        let queue = self.queue()?;
+        let mut small = uninitialised::<T>(&queue, job.items() * old_size)?;
+        let address = {
+            let (address, _order) = small.device_ptr_mut(queue.stream());
+            address
+        };
+        // SAFETY: the caller promises the features. The memory at `address` has room for the maps, and
+        // this function does not use it before the call returns.
+        let statuses = unsafe { self.saliency_maps_at::<T>(cam, features, shape, address)? };
+        // 3. The resized maps. All memory exists, so that only the grid of a launch limits a chunk.
+        let count = items_that_fit(self, "resizing a map", job.items(), 1)?;
+        for first in (0..job.items()).step_by(count) {
+            let items = count.min(job.items() - first);
+            let start = maps + (first * new_size * size_of::<T>()) as u64;
+            // SAFETY: the caller promises room for all maps.
+            let mut target = unsafe { Borrowed::<T>::new(&queue, start, items * new_size) };
+            let from = address + (first * old_size * size_of::<T>()) as u64;
+            // SAFETY: `small` holds all maps.
+            let source = unsafe { Borrowed::<T>::new(&queue, from, items * old_size) };
+            queue.resize(Resizing {
+                items,
+                maps: source.slice(),
+                old,
+                new: size,
+                resized: target.slice_mut(),
+            })?;
+        }
+        queue.wait()?;
+        Ok(statuses)
+    }
+}
+
+/// The height and width of a map of the job, checked for a resize to `size`.
+fn check(job: &Job<'_>, [height, width]: [usize; 2]) -> Result<[usize; 2]> {
+    let &[old_height, old_width] = job.map_shape() else {
+        return Err(Error::TooFewModes {
+            what: "a map to resize",
+            expected: 2,
+            shape: job.map_shape().to_vec(),
+        });
+    };
+    check_resize(height, width)?;
+    check_countable(height.saturating_mul(width))?;
+    Ok([old_height, old_width])
 }

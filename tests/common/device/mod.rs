@@ -6,6 +6,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::print_stdout)]
 
 mod bounds;
+mod caller;
 mod compare;
 mod decompositions;
 mod features;
@@ -98,7 +99,10 @@ pub(crate) fn run(device: &Device, place: &dyn Place) -> ExitCode {
         Runs::OnHardware
     };
     let (mut passed, mut failed) = (0, 0);
-    let tucker = decompositions::CASES.iter().chain(resident::CASES);
+    let tucker = decompositions::CASES
+        .iter()
+        .chain(resident::CASES)
+        .chain(caller::CASES);
     for case in maps::CASES.iter().chain(tucker) {
         if case.runs == elsewhere || !wanted(case.name) {
             continue;

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex
+
+import numpy as np
 
 from tenfold import _native
 from tenfold._arrays import as_tensor
+from tenfold._device import OnDevice, placed
+from tenfold.cam._device_maps import maps_at
 from tenfold.cam._maps import extents, restored
 
 WEIGHTINGS: tuple[str, ...] = ("eigen-cam", "tsm", "multivec-eigen-cam", "mtsm")
 """The names of the weightings."""
-
-_SIGNS = ("absolute", "positive", "negative")
 
 
 class _Names(dict[str, str]):
@@ -34,16 +37,11 @@ class _Names(dict[str, str]):
 _NAMES = _Names()
 
 
-def weighting_name(weighting: str) -> str:
-    """The name of a weighting in another spelling."""
-    return _NAMES[weighting]
-
-
 def saliency(
     features: Any,
     weighting: str = "mtsm",
     *,
-    ranks: Sequence[int] | None = None,
+    ranks: Sequence[SupportsIndex] | None = None,
     centring: bool | None = None,
     sign: str | None = None,
     batched: bool | None = None,
@@ -64,8 +62,8 @@ def saliency(
         "eigen-cam", "tsm", "multivec-eigen-cam" or "mtsm". Case, "-" and "_" do not matter, so
         "EigenCAM" is accepted too.
     ranks
-        The ranks of the Tucker decomposition, channels first. ``None`` means full ranks, and HOOI
-        has nothing to iterate. Only for "tsm" and "mtsm".
+        Upper limits of the ranks of the Tucker decomposition, channels first. ``None`` means full
+        ranks, and HOOI has nothing to iterate. Only for "tsm" and "mtsm".
     centring
         Whether the mean of each channel over the positions is subtracted first. ``None`` means
         yes for the weightings of the SVD and no for those of Tucker, as in the published code.
@@ -117,7 +115,10 @@ def saliency(
     >>> maps.shape, statuses
     ((2, 2, 2), ['fine', 'constant'])
     """
-    x = as_tensor(features, "features")
+    # NumPy arrays are by far the most frequent ones.
+    on_host = type(features) is np.ndarray and device is None
+    place = None if on_host else placed(features, device, "features")
+    x: Any = place.array if isinstance(place, OnDevice) else as_tensor(features, "features")
     if batched is None:
         if x.ndim not in (3, 4):
             raise ValueError(
@@ -127,13 +128,35 @@ def saliency(
         batched = x.ndim == 4
     options = (
         _NAMES[weighting],
-        None if ranks is None else list(ranks),
-        centring,
+        None if ranks is None else _checked_ranks(ranks),
+        None if centring is None else _flag(centring),
         sign,
         None if size is None else extents(size),
     )
-    maps, statuses = _native.saliency(x, batched, options, threads)
-    maps = restored(features, maps)
+    if place is None:
+        maps, statuses = _native.saliency(x, batched, options, threads)
+        maps = restored(features, maps)
+    elif isinstance(place, OnDevice):
+        maps, statuses = maps_at(place, batched, options)
+    else:
+        maps, statuses = _native.saliency_on(x, batched, options, place)
+        maps = restored(features, maps)
     if not return_status:
         return maps
     return maps, (statuses if batched else statuses[0])
+
+
+def _checked_ranks(ranks: Sequence[SupportsIndex]) -> list[int]:
+    try:
+        values = [operator.index(rank) for rank in ranks]
+    except TypeError:
+        raise TypeError(f"ranks are integers, one for each mode, not {ranks!r}") from None
+    if min(values, default=1) < 1:
+        raise ValueError(f"ranks must be at least 1, not {values}")
+    return values
+
+
+def _flag(centring: bool) -> bool:
+    if not isinstance(centring, (bool, np.bool_)):
+        raise TypeError(f"centring is True, False or None, not {centring!r}")
+    return bool(centring)

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tenfold::cam::{Cam, Weighting};
-use tenfold::cuda::{Device, Devices};
+use tenfold::cuda::{Device, Devices, ThreadContext};
 use tenfold::{CudaError, Error, Hooi, Monitor, StHosvd, Tucker};
 
 use crate::common::StandIn;
@@ -62,6 +62,31 @@ fn results_are_those_of_one_device() {
         let expected = device.st_hosvd(&st_hosvd, &tensors).unwrap();
         assert_equal(&devices.st_hosvd(&st_hosvd, &tensors).unwrap(), &expected);
     }
+    assert_eq!(stand_in.report(), "");
+}
+
+/// The context of a thread stays the same, whichever device computes, and when results are dropped.
+#[test]
+fn the_context_of_a_thread_is_kept() {
+    use cudarc::driver::CudaContext;
+    use cudarc::driver::result::ctx::get_current;
+    let (stand_in, devices) = open(2);
+    CudaContext::new(0).unwrap().bind_to_thread().unwrap();
+    let before = get_current().unwrap();
+    let kept = ThreadContext::keep();
+    let device = &devices.devices()[1];
+    let tensors = features::<f64>(&[1, 3, 3, 2], 6);
+    let memory = device.upload(tensors.data()).unwrap();
+    let st_hosvd = StHosvd::new([2, 2, 2]);
+    // SAFETY: the memory holds the batch, and nothing writes to it.
+    let found = unsafe { device.st_hosvd_at::<f64>(&st_hosvd, memory.pointer(), tensors.shape()) };
+    assert_eq!(Device::of_address(memory.pointer()).unwrap(), Some(1));
+    assert_ne!(get_current().unwrap(), before);
+    drop(kept);
+    assert_eq!(get_current().unwrap(), before);
+    drop(found);
+    drop(memory);
+    assert_eq!(get_current().unwrap(), before);
     assert_eq!(stand_in.report(), "");
 }
 
