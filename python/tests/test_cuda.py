@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import tenfold
 import tenfold.cuda
 from device_checks import as_numpy, assert_same, tensor
