@@ -28,6 +28,7 @@ import threadpoolctl
 import torch
 from comparison import Comparison, Goal, feature_map, repeats_for, timed, times
 from pytorch_grad_cam.base_cam import BaseCAM
+
 from tenfold import cam
 
 SIZE = 224

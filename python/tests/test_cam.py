@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tenfold
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import tenfold
 from saliency_oracle import (
     WEIGHTINGS,
     full_rank_map,

@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import oracles
 import pytest
+
+import oracles
 import tenfold
 
 PACKAGE = Path(tenfold.__file__).parents[1]

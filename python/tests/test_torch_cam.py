@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+
 from saliency_oracle import WEIGHTINGS, full_rank_map, normalized
 from tenfold import cam
 

@@ -1,6 +1,7 @@
 """A user's program, for the type checker alone: mypy --strict must accept it."""
 
 import numpy as np
+
 import tenfold
 
 
