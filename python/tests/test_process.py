@@ -207,7 +207,8 @@ def test_progress_may_call_the_package(threads, sweeps):
     options = {"threads": threads, "max_sweeps": sweeps, "sweep_tolerance": 1e-3}
     t = tenfold.hooi(x, (2, 2, 2), progress=progress, **options)
     assert len(inner) == t.convergence.sweeps
-    assert np.array_equal(inner[0], tenfold.tucker(x, (2, 2, 2)).core)
+    expected = tenfold.tucker(x, (2, 2, 2), max_sweeps=sweeps)
+    assert np.array_equal(inner[0], expected.core)
 
 
 def test_the_largest_numbers_of_sweeps():
