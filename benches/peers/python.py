@@ -26,10 +26,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import tenfold
 from comparison import Driver, feature_map, low_rank, timed, times
-from tenfold.tensorly.decomposition import tucker as mirror_tucker
 from tensorly.decomposition import tucker as tensorly_tucker
+
+import tenfold
+from tenfold.tensorly.decomposition import tucker as mirror_tucker
 
 TARGET_RATIO = 40
 TARGET_OVERHEAD = 20e-6
