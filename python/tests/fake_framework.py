@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 STAND_IN = "TENFOLD_STAND_IN_DRIVER"
-_BUILT = Path(__file__).parents[2] / "target/debug/libstand_in_driver.so"
+_TARGET = os.environ.get("CARGO_TARGET_DIR") or Path(__file__).parents[2] / "target"
+_BUILT = Path(_TARGET) / "debug/libstand_in_driver.so"
 
 
 class Driver:

@@ -187,7 +187,7 @@ def test_arrays_of_any_type_and_layout(
     assert maps.dtype == converted.dtype
     assert maps.shape == shape[:-3] + shape[-2:]
     np.testing.assert_array_equal(maps, cam.saliency(converted, weighting))
-    # The map is that of the equations where the vectors are well determined.
+    # Where the vectors are well determined, the map follows the equations.
     if items == 0:
         maps, statuses, converted = maps[None], [statuses], converted[None]
     for map, status, features in zip(maps, statuses, converted, strict=True):

@@ -16,6 +16,7 @@ import os
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,26 @@ class TestDecompositions:
         assert len(messages) == 1
         with pytest.raises(ValueError, match="1, 2, 1, 3"):
             tenfold.cuda.hooi_batch(np.stack([tensor(), x]), rank=2)
+
+
+def test_threads_get_the_same_bits(driver: Driver) -> None:
+    arrays = [VersionedArray(driver, tensor()) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        cores = [core.numpy() for core in threads.map(_core, arrays)]
+    assert all(np.array_equal(core, cores[0]) for core in cores)
+
+
+def test_a_thread_without_a_current_device(driver: Driver) -> None:
+    x = InterfaceArray(driver, tensor())
+    with ThreadPoolExecutor(1) as thread:
+        t = thread.submit(tenfold.st_hosvd, x, rank=2).result()
+    assert_same(t, tenfold.st_hosvd(tensor(), rank=2))
+
+
+def _core(x: Any) -> Any:
+    # A framework makes a device current before it works in a thread.
+    x.driver.use(0)
+    return tenfold.st_hosvd(x, rank=2).core
 
 
 class TestOrder:

@@ -175,6 +175,15 @@ class TestRefusals:
         with pytest.raises(ValueError, match='no "shape"'):
             tenfold.hooi(array, rank=1)
 
+    def test_shapes_beyond_the_memory(self, driver: Driver) -> None:
+        faults = {"shape": (1 << 40, 1 << 40, 1 << 40), "strides": None}
+        for kind in ARRAYS:
+            with pytest.raises((ValueError, MemoryError, BufferError)):
+                tenfold.hooi(kind(driver, tensor(), faults=faults), rank=1)
+        x = VersionedArray(driver, np.ones((3, 2, 2)))
+        with pytest.raises((ValueError, MemoryError, NotImplementedError, RuntimeError)):
+            tenfold.cam.saliency(x, size=(1 << 40, 1 << 40))
+
     def test_vector_types(self, driver: Driver) -> None:
         for kind in (LegacyArray, VersionedArray):
             with pytest.raises(TypeError, match="lanes"):

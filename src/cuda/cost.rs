@@ -223,6 +223,7 @@ mod tests {
             name: "a card".to_owned(),
             ordinal: 0,
             compute_capability: (9, 0),
+            memory: 80 << 30,
             multiprocessors: 132,
             clock_khz: 1_980_000,
             single_to_double: 2,
@@ -234,6 +235,7 @@ mod tests {
     fn desktop() -> Properties {
         Properties {
             compute_capability: (8, 9),
+            memory: 24 << 30,
             multiprocessors: 128,
             clock_khz: 2_520_000,
             single_to_double: 64,

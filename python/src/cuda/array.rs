@@ -1,10 +1,11 @@
 //! The class `DeviceArray`: an array of `f32` or `f64` on a device.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use dlpark::python::{ExportRequest, export_dlpack};
-use numpy::{PyArrayDyn, PyReadonlyArrayDyn};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use numpy::{PyArrayDescr, PyArrayDyn, PyReadonlyArrayDyn};
+use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use tenfold::Tensor;
@@ -44,10 +45,17 @@ impl DeviceArray {
 
     /// A new array with arbitrary entries.
     fn allocate<T: OfKind>(py: Python<'_>, shape: &[usize], ordinal: usize) -> PyResult<Self> {
-        let len = shape.iter().product();
+        let len = shape
+            .iter()
+            .try_fold(1, |len: usize, &extent| len.checked_mul(extent));
+        let len = len.ok_or_else(|| {
+            PyMemoryError::new_err(format!(
+                "an array of shape {shape:?} does not fit the memory"
+            ))
+        })?;
         let (address, owner) = run_on(py, (ordinal, None), Call::default(), |device, _| {
             let memory = device.allocate::<T>(len)?;
-            Ok((memory.pointer(), Lent::new(device, memory)))
+            Ok((memory.pointer(), Lent::owner(device, memory)))
         })?;
         Ok(Self::in_order::<T>(ordinal, address, shape, owner))
     }
@@ -75,7 +83,7 @@ impl DeviceArray {
         //    descending strides there.
         let Place { shape, strides, .. } = &self.place;
         let mut order: Vec<usize> = (0..shape.len()).collect();
-        order.sort_by_key(|&mode| (-strides[mode], mode));
+        order.sort_by_key(|&mode| (Reverse(strides[mode]), mode));
         let stored: Vec<usize> = order.iter().map(|&mode| shape[mode]).collect();
         let in_memory: Vec<i64> = order.iter().map(|&mode| strides[mode]).collect();
         if !is_in_order(&stored, &in_memory) {
@@ -131,7 +139,7 @@ impl DeviceArray {
             let x = view(x)?;
             let (address, owner) = run_on(py, (ordinal, None), Call::default(), |device, _| {
                 let memory = device.upload(x.data())?;
-                Ok((memory.pointer(), Lent::new(device, memory)))
+                Ok((memory.pointer(), Lent::owner(device, memory)))
             })?;
             Ok(DeviceArray::in_order::<T>(
                 ordinal,
@@ -209,11 +217,11 @@ impl DeviceArray {
     }
 
     #[getter]
-    fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        Ok(py
-            .import("numpy")?
-            .getattr("dtype")?
-            .call1((self.place.kind.name(),))?)
+    fn dtype<'py>(&self, py: Python<'py>) -> Bound<'py, PyArrayDescr> {
+        match self.place.kind {
+            Kind::F32 => numpy::dtype::<f32>(py),
+            Kind::F64 => numpy::dtype::<f64>(py),
+        }
     }
 
     #[getter]

@@ -62,7 +62,7 @@ impl DeviceDecomposition {
             strides: part.strides,
             is_read_only: false,
         };
-        DeviceArray::new(place, Lent::new(&self.device, tucker.clone()))
+        DeviceArray::new(place, Lent::owner(&self.device, tucker.clone()))
     }
 }
 

@@ -52,11 +52,14 @@ impl Task {
     /// The number of entries of all maps.
     fn entries(&self) -> usize {
         let items = self.shape.first().copied().unwrap_or(0);
-        items
-            * match self.size {
-                Some((height, width)) => height.saturating_mul(width),
-                None => self.shape.get(2..).unwrap_or_default().iter().product(),
+        let positions = match self.size {
+            Some((height, width)) => height.saturating_mul(width),
+            None => {
+                let extents = self.shape.get(2..).unwrap_or_default().iter();
+                extents.fold(1, |product: usize, &extent| product.saturating_mul(extent))
             }
+        };
+        items.saturating_mul(positions)
     }
 
     /// The error with the index in the array of the caller.

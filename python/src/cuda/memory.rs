@@ -19,8 +19,8 @@ pub(super) struct Lent {
 }
 
 impl Lent {
-    /// Memory of a device. The value `memory` owns it.
-    pub(super) fn new(device: &Device, memory: impl Any + Send + Sync) -> Owner {
+    /// The owner of memory of a device, from the value that owns it alone.
+    pub(super) fn owner(device: &Device, memory: impl Any + Send + Sync) -> Owner {
         Arc::new(Self {
             device: device.clone(),
             memory: Box::new(memory),
@@ -91,9 +91,9 @@ pub(super) struct Place {
 
 /// The strides of an array in C order.
 pub(super) fn strides_in_order(shape: &[usize]) -> Vec<i64> {
-    let mut strides = vec![1; shape.len()];
+    let mut strides = vec![1_i64; shape.len()];
     for mode in (1..shape.len()).rev() {
-        strides[mode - 1] = strides[mode] * shape[mode].max(1) as i64;
+        strides[mode - 1] = strides[mode].saturating_mul(shape[mode].max(1) as i64);
     }
     strides
 }

@@ -84,7 +84,7 @@ pub(super) fn from_capsule(capsule: &Bound<'_, PyAny>) -> PyResult<(Place, Owner
     })?;
     let place = Place {
         ordinal,
-        address: tensor.data_ptr() as u64 + tensor.byte_offset(),
+        address: (tensor.data_ptr() as u64).wrapping_add(tensor.byte_offset()),
         kind,
         shape: tensor
             .shape()
@@ -170,7 +170,10 @@ pub(super) fn interface<'py>(py: Python<'py>, place: &Place) -> PyResult<Bound<'
         place.address
     };
     interface.set_item("data", (address, place.is_read_only))?;
-    let strides = place.strides.iter().map(|stride| stride * bytes as i64);
+    let strides = place
+        .strides
+        .iter()
+        .map(|stride| stride.saturating_mul(bytes as i64));
     let strides = PyTuple::new(py, strides.collect::<Vec<_>>())?;
     interface.set_item(
         "strides",
@@ -192,7 +195,7 @@ fn in_entries(strides: &[i64], kind: Kind, shape: &[usize]) -> PyResult<Vec<i64>
     Ok(strides.iter().map(|stride| stride / bytes).collect())
 }
 
-/// The device of an array, in DLPack's words.
+/// The DLPack device of an array.
 pub(super) fn device_of(place: &Place) -> DLDevice {
     DLDevice::cuda(place.ordinal as i32)
 }

@@ -32,8 +32,8 @@ from tenfold.cam._saliency import saliency
 if TYPE_CHECKING:
     import torch
 
-# The brightness of the images for `aug_smooth`, as in pytorch-grad-cam. The last run is that of
-# the images themselves, so that `outputs` belong to them.
+# The factors of brightness for `aug_smooth`, as in pytorch-grad-cam. The images themselves run
+# last, so that `outputs` belong to them.
 _FACTORS = (0.9, 1.1, 1.0)
 
 Self = TypeVar("Self", bound="NetworkCAM")
@@ -197,7 +197,7 @@ class NetworkCAM:
 class EigenCAM(NetworkCAM):
     """EigenCAM: the first singular vector of the centred activations, with negative values clipped.
 
-    Parameters, attributes and calls are those of `MTSM`. The sign of a singular vector is
+    See `MTSM` for the parameters, the attributes and the call. The sign of a singular vector is
     arbitrary. Here the entry of largest magnitude of the projected map is positive, so that the
     map does not depend on the LAPACK in use. The EigenCAM of pytorch-grad-cam has no such rule
     and may give the map of ``sign="negative"``.
@@ -209,7 +209,7 @@ class EigenCAM(NetworkCAM):
 class TSM(NetworkCAM):
     """Tucker saliency maps: the first column of the channel factor.
 
-    Parameters, attributes and calls are those of `MTSM`.
+    See `MTSM` for the parameters, the attributes and the call.
     """
 
     weighting = "tsm"
@@ -218,7 +218,7 @@ class TSM(NetworkCAM):
 class MultivecEigenCAM(NetworkCAM):
     """EigenCAM with all singular vectors, each weighted by its singular value.
 
-    Parameters, attributes and calls are those of `MTSM`.
+    See `MTSM` for the parameters, the attributes and the call.
     """
 
     weighting = "multivec-eigen-cam"
@@ -229,10 +229,10 @@ class MTSM(NetworkCAM):
 
     The weight of each column is the norm of its slice of the core.
 
-    Constructor and call are those of pytorch-grad-cam. The network runs once, without gradients
-    and in evaluation mode; afterwards its training flags are as before. Any network works,
-    because neither a label nor the output is needed: classifiers, detectors, networks of
-    embeddings. The maps of networks on an NVIDIA GPU are computed there.
+    The constructor and the call are the same as in pytorch-grad-cam. The network runs once,
+    without gradients and in evaluation mode; afterwards its training flags are as before. Any
+    network works, because neither a label nor the output is needed: classifiers, detectors,
+    networks of embeddings. The maps of networks on an NVIDIA GPU are computed there.
 
     Parameters
     ----------
@@ -371,7 +371,7 @@ class _Run:
                 )
                 raise ValueError(f"there are no activations of layer {name or layer!r}: {reason}")
             warnings.warn(
-                f"layer {name!r} ran {calls} times; its map is that of the first run",
+                f"layer {name!r} ran {calls} times; its map comes from the first run",
                 stacklevel=4,
             )
 
