@@ -151,6 +151,7 @@ def work_in_child(x, connection):
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_a_forked_child_computes():
     x = np.random.default_rng(3).standard_normal((60, 60, 60))
     small, large = tenfold.tucker(x[:4, :4, :4], 2), tenfold.tucker(x, (5, 5, 5))
