@@ -26,10 +26,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import tenfold
 from comparison import Driver, feature_map, low_rank, timed, times
-from tenfold.tensorly.decomposition import tucker as mirror_tucker
 from tensorly.decomposition import tucker as tensorly_tucker
+
+import tenfold
+from tenfold.tensorly.decomposition import tucker as mirror_tucker
 
 TARGET_RATIO = 40
 TARGET_OVERHEAD = 20e-6
@@ -64,11 +65,13 @@ def error(x, core, factors):
     return float(np.linalg.norm(x - estimate) / np.linalg.norm(x))
 
 
-def against_tensorly(seconds):
+def against_tensorly(seconds, only):
     """The first table."""
     print(f"{'tensor and ranks':45} {'tenfold':>10} {'mirror':>10} {'TensorLy':>11} {'ratio':>8}")
     rows = []
     for name, x, ranks in cases():
+        if only not in name:
+            continue
         programs = {
             "tenfold": partial(tenfold.tucker, x, ranks, sweep_tolerance=STOP),
             "mirror": partial(mirror_tucker, x, rank=list(ranks), tol=STOP),
@@ -153,6 +156,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--driver", help="the program peer_driver, for the cost of a call")
     parser.add_argument("--seconds", type=float, default=2.0, help="the time of a row")
+    parser.add_argument("--only", default="", help="a part of the names of the rows to measure")
     parser.add_argument("--calls", type=int, default=2000, help="the calls of a cost")
     parser.add_argument("--json", help="a file for the rows")
     args = parser.parse_args()
@@ -165,7 +169,7 @@ def main():
     if args.driver:
         results["overhead"] = overhead(args.driver, args.calls)
     if args.seconds > 0:
-        results["tensorly"] = against_tensorly(args.seconds)
+        results["tensorly"] = against_tensorly(args.seconds, args.only)
     if args.json:
         Path(args.json).write_text(json.dumps(results, indent=1))
     return 0

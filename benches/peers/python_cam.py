@@ -28,6 +28,7 @@ import threadpoolctl
 import torch
 from comparison import Comparison, Goal, feature_map, repeats_for, timed, times
 from pytorch_grad_cam.base_cam import BaseCAM
+
 from tenfold import cam
 
 SIZE = 224
@@ -93,7 +94,7 @@ def whole_call(c, weighting, shape, target):
     theirs = theirs_of(weighting, network)
     ours = OURS[weighting](network, [network.layer])
     name = f"{type(ours).__name__} {times(shape)}"
-    # 1. The same maps. The sign of their EigenCAM is that of LAPACK's vector.
+    # 1. The same maps. LAPACK's vector decides on the sign of their EigenCAM.
     maps = [ours(x)]
     if weighting == "eigen-cam":
         maps.append(cam.EigenCAM(network, [network.layer], sign="negative")(x))

@@ -1,16 +1,16 @@
 //! How a call from Python runs: which threads compute, and how Ctrl-C and panics reach Python.
 //!
 //! ```text
-//! Python's thread                      a thread of its own (long calls only)
+//! Python's thread                      a thread of the pool (long calls only)
 //! release the GIL
-//! start                  ──────────>   compute, in the pool if there is one
+//! give the work to the pool ───────>   compute, with the other threads of the pool
 //! every 50 ms: a signal?
 //!   if so: set the flag  ──────────>   the loops see the flag and end
 //! take the GIL           <──────────   the result, an error or a panic
 //! ```
 //!
-//! A short call computes on Python's own thread, because the start of a thread takes as long as a
-//! small decomposition.
+//! A short call computes on Python's own thread, because the way to another thread and back takes as
+//! long as a small decomposition.
 //!
 //! # Forks
 //! A child of `fork` inherits the memory of the thread pool, but not its threads. Work that is given
@@ -23,6 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -44,9 +45,8 @@ pub(crate) struct Call {
     pub(crate) flops: f64,
 }
 
-/// The maximum number of flops of a call that Ctrl-C cannot stop. They take some hundredths of a
-/// second.
-const SHORT: f64 = 1e8;
+/// The maximum number of flops of a call that Ctrl-C cannot stop. They take some tenths of a second.
+const SHORT: f64 = 1e9;
 /// The time between two checks for a signal.
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -61,7 +61,11 @@ pub(crate) fn run<R: Send>(
     call: Call,
     compute: impl FnOnce(Monitor) -> tenfold::Result<R> + Send,
 ) -> PyResult<R> {
-    let pool = pool(call.threads)?;
+    let is_short = call.flops <= SHORT;
+    let pool = match call.threads {
+        None if is_short && std::process::id() == IMPORTER.process => None,
+        threads => Some(pool(threads)?),
+    };
     let stop = Arc::new(AtomicBool::new(false));
     let raised_by_progress = Arc::new(Mutex::new(None));
     let monitor = Monitor::new().cancelled_by(Arc::clone(&stop));
@@ -69,19 +73,13 @@ pub(crate) fn run<R: Send>(
         Some(function) => monitor.on_progress(reporter(function, &stop, &raised_by_progress)),
         None => monitor,
     };
-    let compute = || {
-        let compute = AssertUnwindSafe(|| match pool {
-            Some(pool) => pool.install(|| compute(monitor)),
-            None => compute(monitor),
-        });
-        catch_unwind(compute)
-    };
-    let (outcome, interrupt) = py.detach(|| {
-        if call.flops <= SHORT {
-            (compute(), None)
-        } else {
-            wait(compute, &stop)
-        }
+    let compute = || catch_unwind(AssertUnwindSafe(|| compute(monitor)));
+    let (outcome, interrupt) = py.detach(|| match pool {
+        None => (compute(), None),
+        // A function that reports progress called this module again.
+        Some(pool) if pool.current_thread_index().is_some() => (compute(), None),
+        Some(pool) if is_short => (pool.install(compute), None),
+        Some(pool) => wait(&pool, compute, &stop),
     });
     // The exceptions of Python come first: they are the reason why the computation was cancelled.
     if let Some(exception) = interrupt.or_else(|| lock(&raised_by_progress).take()) {
@@ -96,30 +94,35 @@ pub(crate) fn run<R: Send>(
     }
 }
 
-/// Computes on a thread of its own. Returns the result, and the exception of a signal handler that
+/// Computes on a thread of the pool. Returns the result, and the exception of a signal handler that
 /// ran in the meantime. Only Python's main thread runs signal handlers.
 fn wait<R: Send>(
+    pool: &ThreadPool,
     compute: impl FnOnce() -> std::thread::Result<R> + Send,
     stop: &AtomicBool,
 ) -> (std::thread::Result<R>, Option<PyErr>) {
-    std::thread::scope(|scope| {
-        // The worker sends nothing. The channel is disconnected when the worker ends.
-        let (running, end) = sync_channel::<()>(0);
-        let worker = scope.spawn(move || {
-            let outcome = compute();
-            drop(running);
-            outcome
+    let (sender, receiver) = sync_channel(1);
+    pool.in_place_scope(|scope| {
+        scope.spawn(move |_| {
+            // The receiver exists until the result is there.
+            let _ = sender.send(compute());
         });
         let mut interrupt = None;
-        while end.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-            if interrupt.is_none() {
-                interrupt = Python::attach(|py| py.check_signals()).err();
-                if interrupt.is_some() {
-                    stop.store(true, Ordering::Relaxed);
+        loop {
+            match receiver.recv_timeout(INTERVAL) {
+                Ok(outcome) => return (outcome, interrupt),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return (Err(Box::new("a call without a result")), interrupt);
                 }
+                Err(RecvTimeoutError::Timeout) if interrupt.is_none() => {
+                    interrupt = Python::attach(|py| py.check_signals()).err();
+                    if interrupt.is_some() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
-        (worker.join().flatten(), interrupt)
     })
 }
 
@@ -139,35 +142,54 @@ fn reporter(
     }
 }
 
-/// The pools of a process, by their number of threads. The key 0 is one thread per core.
+/// The pools of a process.
 struct Pools {
     process: u32,
-    pools: HashMap<usize, Arc<ThreadPool>>,
+    pools: HashMap<Key, Arc<ThreadPool>>,
 }
 
-/// The process that imported the module. Its pool of one thread per core is the global pool of rayon.
-static IMPORTER: LazyLock<u32> = LazyLock::new(std::process::id);
+/// What a pool is for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    /// The number of threads; 0 for one thread per core.
+    threads: usize,
+    /// Whether the pool serves Python's main thread. The other threads of Python share a pool of their
+    /// own: a thread of a pool that waits for a part of one call can start another call, and the
+    /// first call cannot stop before the other one ends.
+    is_for_main: bool,
+}
+
+/// The process that imported the module, in which alone the global pool of rayon has threads, and the
+/// thread that imported it, which is Python's main thread in nearly all programs.
+struct Importer {
+    process: u32,
+    thread: ThreadId,
+}
+
+static IMPORTER: LazyLock<Importer> = LazyLock::new(|| Importer {
+    process: std::process::id(),
+    thread: std::thread::current().id(),
+});
 
 static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(|| {
     Mutex::new(Pools {
-        process: *IMPORTER,
+        process: IMPORTER.process,
         pools: HashMap::new(),
     })
 });
 
-/// Notes the process that imports the module.
+/// Notes the process and the thread that import the module.
 pub(crate) fn note_process() {
     LazyLock::force(&IMPORTER);
 }
 
-/// The pool for a number of threads. `None` is the global pool, which exists in the importing process
-/// alone.
-fn pool(threads: Option<NonZero<usize>>) -> PyResult<Option<Arc<ThreadPool>>> {
+/// The pool for a number of threads; `None` for one thread per core.
+fn pool(threads: Option<NonZero<usize>>) -> PyResult<Arc<ThreadPool>> {
     let process = std::process::id();
-    if threads.is_none() && process == *IMPORTER {
-        return Ok(None);
-    }
-    let threads = threads.map_or(0, NonZero::get);
+    let key = Key {
+        threads: threads.map_or(0, NonZero::get),
+        is_for_main: std::thread::current().id() == IMPORTER.thread,
+    };
     // 1. A pool of an earlier call. The lock is held for short times, so that a fork does not find it
     //    locked.
     {
@@ -177,17 +199,17 @@ fn pool(threads: Option<NonZero<usize>>) -> PyResult<Option<Arc<ThreadPool>>> {
             std::mem::forget(std::mem::take(&mut known.pools));
             known.process = process;
         }
-        if let Some(pool) = known.pools.get(&threads) {
-            return Ok(Some(Arc::clone(pool)));
+        if let Some(pool) = known.pools.get(&key) {
+            return Ok(Arc::clone(pool));
         }
     }
     // 2. A new one.
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = ThreadPoolBuilder::new().num_threads(key.threads).build();
     let pool = Arc::new(pool.map_err(|error| {
-        PyRuntimeError::new_err(format!("{threads} threads cannot be started: {error}"))
+        PyRuntimeError::new_err(format!("a thread pool cannot be started: {error}"))
     })?);
     let mut known = lock(&POOLS);
-    Ok(Some(Arc::clone(known.pools.entry(threads).or_insert(pool))))
+    Ok(Arc::clone(known.pools.entry(key).or_insert(pool)))
 }
 
 /// The value of a mutex. A panic of another thread does not matter: no value here is changed in steps.

@@ -50,6 +50,9 @@ pub(crate) struct Options {
     progress: Option<Py<PyAny>>,
 }
 
+/// The flops that take as long as a sweep of a tensor of a few entries.
+const SMALL_SWEEP: f64 = 5e4;
+
 impl Options {
     /// How a solver runs on a tensor of extents `shape`. `sweeps` is the number of sweeps if the options
     /// do not limit it.
@@ -59,11 +62,11 @@ impl Options {
         let sides = shape
             .iter()
             .map(|&extent| (extent as f64).min(entries / extent.max(1) as f64));
-        let sweeps = self.max_sweeps.unwrap_or(sweeps) * self.starts.unwrap_or(1);
+        let sweeps = self.max_sweeps.unwrap_or(sweeps) as f64 * self.starts.unwrap_or(1) as f64;
         Call {
             threads: self.threads,
             progress: self.progress.as_ref().map(|it| it.clone_ref(py)),
-            flops: entries * sides.sum::<f64>() * sweeps.max(1) as f64,
+            flops: (entries * sides.sum::<f64>() + SMALL_SWEEP) * sweeps.max(1.0),
         }
     }
 

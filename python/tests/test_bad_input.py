@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 import tenfold
 
 X = np.random.default_rng(0).random((4, 5, 6))

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import tenfold
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import tenfold
 from saliency_oracle import (
     WEIGHTINGS,
     full_rank_map,
@@ -171,17 +177,17 @@ def test_arrays_of_any_type_and_layout(
 ) -> None:
     shape = shape if items == 0 else (items, *shape)
     x = np.random.default_rng(seed).integers(-4, 5, shape).astype(dtype)
-    given = layouts[layout](x)
+    array = layouts[layout](x)
     if layout == "read-only":
-        given.flags.writeable = False
-    before = given.copy()
-    maps, statuses = cam.saliency(given, weighting, return_status=True)
-    np.testing.assert_array_equal(given, before)
+        array.flags.writeable = False
+    before = array.copy()
+    maps, statuses = cam.saliency(array, weighting, return_status=True)
+    np.testing.assert_array_equal(array, before)
     converted = x.astype(np.float32 if dtype in ("f2", "f4") else np.float64)
     assert maps.dtype == converted.dtype
     assert maps.shape == shape[:-3] + shape[-2:]
     np.testing.assert_array_equal(maps, cam.saliency(converted, weighting))
-    # The map is that of the equations where the vectors are well determined.
+    # Where the vectors are well determined, the map follows the equations.
     if items == 0:
         maps, statuses, converted = maps[None], [statuses], converted[None]
     for map, status, features in zip(maps, statuses, converted, strict=True):
@@ -225,6 +231,56 @@ def test_ctrl_c_stops_one_map_and_a_batch(shape: tuple[int, ...]) -> None:
     with pytest.raises(KeyboardInterrupt):
         while True:
             cam.saliency(features)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
+def test_ten_thousand_calls_leave_the_memory_flat() -> None:
+    code = """
+        import numpy as np
+        from tenfold import cam, metrics
+        batch = np.random.default_rng(0).random((2, 6, 3, 4))
+        strided = batch[..., ::2].astype(np.float32)
+
+        def resident():
+            return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+        def calls(count):
+            for _ in range(count):
+                maps, statuses = cam.saliency(batch, size=(6, 8), return_status=True)
+                cam.saliency(strided[0], "eigen-cam", threads=2)
+                cam.overlay(cam.combine([maps, maps])[0]).array
+                metrics.PixelOrder(maps).inserted(1, 2)
+                try:
+                    cam.saliency(batch * np.nan)
+                except ValueError:
+                    pass
+
+        calls(200)
+        before = resident()
+        calls(2000)
+        print(resident() - before)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 1 << 20
+
+
+def test_eight_threads_get_the_same_bits() -> None:
+    batch = random_features(4, 30, 5, 5)
+    expected = cam.saliency(batch)
+    with ThreadPoolExecutor(8) as pool:
+        for maps in pool.map(lambda _: cam.saliency(batch), range(80)):
+            np.testing.assert_array_equal(maps, expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_computes_maps() -> None:
+    batch = random_features(4, 30, 5, 5)
+    expected = cam.saliency(batch)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        np.testing.assert_array_equal(pool.apply(cam.saliency, (batch,)), expected)
 
 
 def test_statuses() -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import tenfold
 import tenfold.cuda
 from device_checks import as_numpy, assert_same, tensor
@@ -239,9 +240,13 @@ class TestOrder:
             "except RuntimeError as error: print(error)\n"
             "print(driver.report())\n"
         )
-        folder = str(Path(__file__).parent)
+        paths = [str(Path(__file__).parent), *(str(Path(path).resolve()) for path in sys.path)]
         run = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
         assert "the CUDA device failed" in run.stdout
         assert "stream" in run.stdout

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 import tenfold
 import tenfold.cuda
 from device_checks import assert_same, features, tensor

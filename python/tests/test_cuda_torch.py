@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import tenfold
 import tenfold.cuda
 from device_checks import features, tensor

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tenfold import cam, metrics
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,8 +6,9 @@ import array
 import pickle
 
 import numpy as np
-import oracles
 import pytest
+
+import oracles
 import tenfold
 from tenfold._arrays import as_tensor
 

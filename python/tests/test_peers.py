@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import oracles
 import pytest
+
+import oracles
 import tenfold
 import tenfold.tensorly
 
@@ -116,6 +117,7 @@ def test_names_outside_the_tucker_family_come_from_tensorly():
     theirs = pytest.importorskip("tensorly.decomposition")
     import tenfold.tensorly.cp_tensor
     import tensorly.cp_tensor
+
     from tenfold.tensorly.decomposition import parafac
 
     assert tenfold.tensorly.cp_tensor is tensorly.cp_tensor

@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import oracles
 import pytest
+
+import oracles
 import tenfold
 
 PACKAGE = Path(tenfold.__file__).parents[1]
@@ -191,3 +192,26 @@ def test_a_result_outlives_its_input_and_its_owner():
         assert not array.flags.writeable
         with pytest.raises(ValueError):
             array[0, 0] = 1.0
+
+
+@pytest.mark.parametrize("threads", [None, 1, 2])
+@pytest.mark.parametrize("sweeps", [3, 10**6])
+def test_progress_may_call_the_package(threads, sweeps):
+    """A call on a thread of the pool computes there: it does not wait for the same thread."""
+    inner = []
+
+    def progress(done, total, error):
+        inner.append(tenfold.tucker(x, (2, 2, 2), threads=threads, max_sweeps=sweeps).core)
+
+    x = np.random.default_rng(5).standard_normal((9, 8, 7))
+    options = {"threads": threads, "max_sweeps": sweeps, "sweep_tolerance": 1e-3}
+    t = tenfold.hooi(x, (2, 2, 2), progress=progress, **options)
+    assert len(inner) == t.convergence.sweeps
+    assert np.array_equal(inner[0], tenfold.tucker(x, (2, 2, 2)).core)
+
+
+def test_the_largest_numbers_of_sweeps():
+    x = oracles.tensor((4, 5, 6))
+    expected = tenfold.hooi(x, (2, 2, 2), starts=3)
+    t = tenfold.hooi(x, (2, 2, 2), starts=3, max_sweeps=2**64 - 1)
+    assert np.array_equal(t.core, expected.core)

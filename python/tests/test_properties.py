@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import oracles
-import tenfold
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import oracles
+import tenfold
 
 settings.register_profile("tenfold", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("tenfold")

@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Iterator
 
 import pytest
+
 import tenfold
 import tenfold.plot
 import tenfold.tensorly

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import oracles
 import pytest
+
+import oracles
 import tenfold
 
 SMALL = np.array([[29.0, 39.0], [63.0, 85.0]])

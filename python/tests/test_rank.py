@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from tenfold._rank import kept_fraction, resolve_rank
 
 SHAPE = (4, 5, 6)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import oracles
 import pytest
-import tenfold
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import oracles
+import tenfold
 
 SHAPE = (6, 5, 7)
 T = tenfold.tucker(oracles.tensor(SHAPE), (3, 2, 4))

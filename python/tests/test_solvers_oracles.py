@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import oracles
 import pytest
+
+import oracles
 import tenfold
 
 SHAPE = (7, 8, 9)

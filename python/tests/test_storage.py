@@ -9,8 +9,9 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-import oracles
 import pytest
+
+import oracles
 import tenfold
 
 X = oracles.tensor((5, 6, 7))

@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import numpy as np
-import oracles
 import pytest
+
+import oracles
 import tenfold
 import tenfold.tensorly as tl
 from tenfold.tensorly.decomposition import (

@@ -1,4 +1,4 @@
-"""The maps of PyTorch networks, beside those of pytorch-grad-cam."""
+"""The maps of PyTorch networks, compared with the maps of pytorch-grad-cam."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+
 from saliency_oracle import WEIGHTINGS, full_rank_map, normalized
 from tenfold import cam
 
@@ -167,7 +168,7 @@ def test_eigen_cam_agrees_with_pytorch_grad_cam(name: str) -> None:
     x = torch.randn(2, 3, extent, extent)
     model = with_statistics_of(model, x)
     if len(layers) > 1:
-        # The signs of their layers are those of LAPACK's vectors.
+        # LAPACK's vectors decide on the signs of their layers.
         maps = cam.EigenCAM(model, layers)(x)
         assert np.abs(maps - of_corrected_layers(model, layers, x)).max() < 1e-4
         return
@@ -178,7 +179,7 @@ def test_eigen_cam_agrees_with_pytorch_grad_cam(name: str) -> None:
             cam.EigenCAM(model, layers, reshape_transform=transform, sign=sign)(x)[item]
             for sign in ("positive", "negative")
         ]
-        # The sign of their map is that of LAPACK's vector.
+        # LAPACK's vector decides on the sign of their map.
         assert min(np.abs(map - own).max() for own in ours) < 1e-4
 
 
@@ -233,8 +234,15 @@ def test_smoothing_by_augmentation_agrees_with_pytorch_grad_cam(network: Any, im
     smooth = ours(images, aug_smooth=True)
     assert smooth.dtype == np.float32
     assert np.abs(smooth - expected).max() < 1e-4
-    # The outputs are those of the images themselves.
+    # The outputs belong to the images themselves.
     assert torch.equal(ours.outputs, network.eval()(images))
+
+
+class Named(NamedTuple):
+    """An output with names."""
+
+    maps: Any
+    first: Any
 
 
 def test_outputs_of_every_kind() -> None:
@@ -254,6 +262,7 @@ def test_outputs_of_every_kind() -> None:
     makes: dict[str, Callable[[Any], Any]] = {
         "tensor": lambda y: y.mean((2, 3)),
         "tuple": lambda y: (y, y.mean((2, 3))),
+        "named tuple": lambda y: Named(y, y[:, 0]),
         "dictionary": lambda y: {"boxes": y, "scores": y[:, 0]},
         "a dictionary for each image": lambda y: [{"boxes": item} for item in y],
         "none": lambda y: None,
@@ -396,7 +405,7 @@ def test_the_network_is_left_as_it_was(network: Any, images: Any) -> None:
     assert not any(module._forward_hooks for module in network.modules())
     assert all(parameter.grad is None for parameter in network.parameters())
     assert not method.outputs.requires_grad
-    # Dropout and batch statistics play no part in the map.
+    # Dropout and batch statistics do not change the map.
     np.testing.assert_array_equal(maps, cam.MTSM(network.eval(), [network.second])(images))
 
 
@@ -468,6 +477,8 @@ def test_bad_arguments_are_errors(network: Any, images: Any) -> None:
         method(images[:0])
     with pytest.raises(ValueError, match="N×C×H×W"):
         method(images[0, 0])
+    with pytest.raises(ValueError, match="batch_size"):
+        cam.MTSM(network, [network.second], batch_size=0)(images)
 
 
 def test_one_layer_needs_no_list(network: Any, images: Any) -> None:

@@ -32,8 +32,8 @@ from tenfold._decomposition import Tucker
 from tenfold._device import is_on_device
 from tenfold._device_solvers import DeviceTucker
 from tenfold._native import DeviceArray
+from tenfold._options import Options, Progress
 from tenfold._rank import Rank
-from tenfold._solvers import Progress, _Options
 
 __all__ = [
     "Device",
@@ -187,10 +187,10 @@ def st_hosvd_batch(
 
 def _batch_options(
     x: Any, modes: Sequence[int] | None, progress: Progress | None, device: Any
-) -> _Options:
+) -> Options:
     if device is None and not is_on_device(x):
         device = "cuda"
-    options = _Options(x, modes, None, progress, device, is_batch=True)
+    options = Options(x, modes, None, progress, device, is_batch=True)
     if options.place is None:
         raise ValueError('a batch is decomposed on a GPU: device="cuda" is expected, not "cpu"')
     return options

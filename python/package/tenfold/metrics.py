@@ -25,7 +25,7 @@ constant to the divisor.
 
 `bootstrap` computes how far the mean over a sample of images may be from the mean over all images.
 
-Arrays are those of NumPy, or of any library with ``__dlpack__``, and lists of numbers.
+Arrays come from NumPy or any library with ``__dlpack__``. Lists of numbers are accepted too.
 Probabilities and the values of maps are between 0 and 1. An entry outside [0, 1] by at most 1e-6
 counts as 0 or 1. An entry farther outside raises `ValueError` with its index.
 """
@@ -225,9 +225,9 @@ def increases(probabilities: Any, masked: Any) -> NDArray[np.bool_]:
 class PixelOrder:
     """The pixels of a saliency map, from the most salient one to the least salient one.
 
-    For an insertion curve, the network classifies the pictures of the pixels `inserted` after 0,
-    1, …, n of n steps; for a deletion curve, those of the pixels `kept`. The metric is the
-    `area_under_curve` of the class probabilities.
+    For an insertion curve, the network classifies pictures of the pixels that are `inserted` after
+    0, 1, …, n of n steps. For a deletion curve it classifies pictures of the pixels that are
+    `kept`. The metric is the `area_under_curve` of the class probabilities.
 
     Parameters
     ----------

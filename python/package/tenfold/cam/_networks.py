@@ -32,8 +32,8 @@ from tenfold.cam._saliency import saliency
 if TYPE_CHECKING:
     import torch
 
-# The brightness of the images for `aug_smooth`, as in pytorch-grad-cam. The last run is that of
-# the images themselves, so that `outputs` belong to them.
+# The factors of brightness for `aug_smooth`, as in pytorch-grad-cam. The images themselves run
+# last, so that `outputs` belong to them.
 _FACTORS = (0.9, 1.1, 1.0)
 
 Self = TypeVar("Self", bound="NetworkCAM")
@@ -162,7 +162,10 @@ class NetworkCAM:
             input_tensor = input_tensor.to(device)
         # 1. Run the network, on parts of the batch.
         images = input_tensor.shape[0]
-        runs = [_Run(self, part) for part in input_tensor.split(self.batch_size or images)]
+        limit = images if self.batch_size is None else self.batch_size
+        if limit < 1:
+            raise ValueError(f"batch_size must be at least 1, not {limit}")
+        runs = [_Run(self, part) for part in input_tensor.split(limit)]
         self.outputs = _joined([run.outputs for run in runs], [run.images for run in runs])
         # 2. The maps of each layer.
         numbers = range(len(self.target_layers))
@@ -194,7 +197,7 @@ class NetworkCAM:
 class EigenCAM(NetworkCAM):
     """EigenCAM: the first singular vector of the centred activations, with negative values clipped.
 
-    Parameters, attributes and calls are those of `MTSM`. The sign of a singular vector is
+    See `MTSM` for the parameters, the attributes and the call. The sign of a singular vector is
     arbitrary. Here the entry of largest magnitude of the projected map is positive, so that the
     map does not depend on the LAPACK in use. The EigenCAM of pytorch-grad-cam has no such rule
     and may give the map of ``sign="negative"``.
@@ -206,7 +209,7 @@ class EigenCAM(NetworkCAM):
 class TSM(NetworkCAM):
     """Tucker saliency maps: the first column of the channel factor.
 
-    Parameters, attributes and calls are those of `MTSM`.
+    See `MTSM` for the parameters, the attributes and the call.
     """
 
     weighting = "tsm"
@@ -215,7 +218,7 @@ class TSM(NetworkCAM):
 class MultivecEigenCAM(NetworkCAM):
     """EigenCAM with all singular vectors, each weighted by its singular value.
 
-    Parameters, attributes and calls are those of `MTSM`.
+    See `MTSM` for the parameters, the attributes and the call.
     """
 
     weighting = "multivec-eigen-cam"
@@ -226,10 +229,10 @@ class MTSM(NetworkCAM):
 
     The weight of each column is the norm of its slice of the core.
 
-    Constructor and call are those of pytorch-grad-cam. The network runs once, without gradients
-    and in evaluation mode; afterwards its training flags are as before. Any network works,
-    because neither a label nor the output is needed: classifiers, detectors, networks of
-    embeddings. The maps of networks on an NVIDIA GPU are computed there.
+    The constructor and the call are the same as in pytorch-grad-cam. The network runs once,
+    without gradients and in evaluation mode; afterwards its training flags are as before. Any
+    network works, because neither a label nor the output is needed: classifiers, detectors,
+    networks of embeddings. The maps of networks on an NVIDIA GPU are computed there.
 
     Parameters
     ----------
@@ -349,7 +352,7 @@ class _Run:
                 f"{tuple(tensor.shape)}; {self.images}×{axes} is expected for {self.images} "
                 "images, and reshape_transform can make this shape"
             )
-        if tensor.device.type not in ("cpu", "cuda") or cam._options["device"] == "cpu":
+        if tensor.device.type not in ("cpu", "cuda") or str(cam._options["device"]) == "cpu":
             tensor = tensor.cpu()
         return tensor.detach()
 
@@ -357,6 +360,8 @@ class _Run:
         """Fails if a layer did not run. Warns if it ran several times."""
         cam = self.cam
         for layer, calls in zip(cam.target_layers, self.calls, strict=True):
+            if calls == 1:
+                continue
             name = _name(cam.model, layer)
             if calls == 0:
                 reason = (
@@ -365,11 +370,10 @@ class _Run:
                     else "it is not a layer of the network"
                 )
                 raise ValueError(f"there are no activations of layer {name or layer!r}: {reason}")
-            if calls > 1:
-                warnings.warn(
-                    f"layer {name!r} ran {calls} times; its map is that of the first run",
-                    stacklevel=4,
-                )
+            warnings.warn(
+                f"layer {name!r} ran {calls} times; its map comes from the first run",
+                stacklevel=4,
+            )
 
 
 def _name(model: torch.nn.Module, layer: torch.nn.Module) -> str | None:
@@ -411,7 +415,9 @@ def _joined(outputs: list[Any], images: list[int]) -> Any:
         # One item for each image, as detectors return them.
         return [item for output in outputs for item in output]
     if isinstance(first, (tuple, list)):
-        return type(first)(_joined(list(parts), images) for parts in zip(*outputs, strict=False))
+        joined = [_joined(list(parts), images) for parts in zip(*outputs, strict=False)]
+        is_named = hasattr(first, "_fields")
+        return type(first)(*joined) if is_named else type(first)(joined)
     return outputs
 
 

@@ -37,11 +37,6 @@ class _Names(dict[str, str]):
 _NAMES = _Names()
 
 
-def weighting_name(weighting: str) -> str:
-    """The name of a weighting in another spelling."""
-    return _NAMES[weighting]
-
-
 def saliency(
     features: Any,
     weighting: str = "mtsm",
@@ -71,7 +66,8 @@ def saliency(
         ranks, and HOOI has nothing to iterate. Only for "tsm" and "mtsm".
     centring
         Whether the mean of each channel over the positions is subtracted first. ``None`` means
-        yes for the weightings of the SVD and no for those of Tucker, as in the published code.
+        yes for "eigen-cam" and "multivec-eigen-cam", no for "tsm" and "mtsm", as in the published
+        code.
     sign
         The treatment of negative entries of projected maps: "absolute" takes absolute values,
         "positive" clips the map with the sign for which the entry of largest magnitude is positive,
@@ -127,7 +123,7 @@ def saliency(
     if batched is None:
         if x.ndim not in (3, 4):
             raise ValueError(
-                "features of three modes are one feature map and those of four modes a batch; "
+                "features of three modes are one feature map, features of four modes are a batch; "
                 f"features of shape {x.shape} need batched=True or batched=False"
             )
         batched = x.ndim == 4
