@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -29,3 +30,19 @@ def driver(shared_driver: Driver) -> Iterator[Driver]:
     yield shared_driver
     if shared_driver.is_stand_in:
         assert shared_driver.report() == ""
+
+
+@pytest.fixture
+def network() -> Any:
+    """A small network of PyTorch."""
+    from torch_networks import small_network
+
+    return small_network()
+
+
+@pytest.fixture
+def images() -> Any:
+    """Three images for the small network."""
+    from torch_networks import small_images
+
+    return small_images()

@@ -1,4 +1,4 @@
-"""Saliency maps by their equations, with NumPy's SVD in float64."""
+"""Random features, and saliency maps by their equations with NumPy's SVD in float64."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float64]
 
 WEIGHTINGS = ("eigen-cam", "tsm", "multivec-eigen-cam", "mtsm")
+
+
+def random_features(*shape: int, seed: int = 0) -> np.ndarray:
+    """Features as after a ReLU: non-negative, with some zeros."""
+    return np.maximum(np.random.default_rng(seed).normal(0.3, 1.0, shape), 0)
 
 
 def uses_svd(weighting: str) -> bool:

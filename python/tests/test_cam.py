@@ -3,14 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import signal
-import subprocess
-import sys
-import textwrap
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +16,7 @@ from saliency_oracle import (
     WEIGHTINGS,
     full_rank_map,
     normalized,
+    random_features,
     truncated_map,
     uses_all_vectors,
     with_sign,
@@ -39,11 +32,6 @@ def golden_features(name: str, layer: str) -> np.ndarray:
     # The feature map of one photograph is an example of the repository.
     at_examples = (name, layer) == ("chelsea", "last")
     return np.load(ROOT / "examples/chelsea.npy" if at_examples else GOLDEN / f"{name}.{layer}.npy")
-
-
-def random_features(*shape: int, seed: int = 0) -> np.ndarray:
-    """Features as after a ReLU: non-negative, with some zeros."""
-    return np.maximum(np.random.default_rng(seed).normal(0.3, 1.0, shape), 0)
 
 
 GOLDEN_LAYERS = [
@@ -222,67 +210,6 @@ def test_the_map_does_not_depend_on_the_scale(weighting: str, scale: float) -> N
     assert np.abs(cam.saliency(scale * features, weighting) - expected).max() < 1e-10
 
 
-@pytest.mark.parametrize("shape", [(3000, 55, 55), (2000, 64, 7, 7)])
-def test_ctrl_c_stops_one_map_and_a_batch(shape: tuple[int, ...]) -> None:
-    features = np.ones(shape, np.float32)
-    features[..., 0] = 2
-    interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-    interrupt.start()
-    with pytest.raises(KeyboardInterrupt):
-        while True:
-            cam.saliency(features)
-
-
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
-def test_ten_thousand_calls_leave_the_memory_flat() -> None:
-    code = """
-        import numpy as np
-        from tenfold import cam, metrics
-        batch = np.random.default_rng(0).random((2, 6, 3, 4))
-        strided = batch[..., ::2].astype(np.float32)
-
-        def resident():
-            return int(open("/proc/self/statm").read().split()[1]) * 4096
-
-        def calls(count):
-            for _ in range(count):
-                maps, statuses = cam.saliency(batch, size=(6, 8), return_status=True)
-                cam.saliency(strided[0], "eigen-cam", threads=2)
-                cam.overlay(cam.combine([maps, maps])[0]).array
-                metrics.PixelOrder(maps).inserted(1, 2)
-                try:
-                    cam.saliency(batch * np.nan)
-                except ValueError:
-                    pass
-
-        calls(200)
-        before = resident()
-        calls(2000)
-        print(resident() - before)
-    """
-    command = [sys.executable, "-c", textwrap.dedent(code)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 1 << 20
-
-
-def test_eight_threads_get_the_same_bits() -> None:
-    batch = random_features(4, 30, 5, 5)
-    expected = cam.saliency(batch)
-    with ThreadPoolExecutor(8) as pool:
-        for maps in pool.map(lambda _: cam.saliency(batch), range(80)):
-            np.testing.assert_array_equal(maps, expected)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_computes_maps() -> None:
-    batch = random_features(4, 30, 5, 5)
-    expected = cam.saliency(batch)
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        np.testing.assert_array_equal(pool.apply(cam.saliency, (batch,)), expected)
-
-
 def test_statuses() -> None:
     fine = random_features(6, 3, 3)
     degenerate = np.zeros((6, 3, 3))
@@ -453,74 +380,6 @@ def test_combined_maps_agree_with_the_rules_of_pytorch_grad_cam(how: str) -> Non
 def test_combine_refuses_other_maps(maps: list[np.ndarray], how: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         cam.combine(maps, how)
-
-
-def test_overlay_blends_map_and_photograph() -> None:
-    photograph = np.random.default_rng(4).integers(0, 256, (6, 8, 3), np.uint8)
-    map = random_features(3, 4) / 10
-    for alpha in (0.0, 0.3, 1.0):
-        picture = cam.overlay(map, photograph, "viridis", alpha)
-        colours = cam.overlay(cam.resize(map, (6, 8)), colormap="viridis").array
-        expected = (1 - alpha) * photograph + alpha * colours
-        assert np.abs(picture.array - expected).max() <= 0.5 + 1e-9
-    # The same photograph in other forms.
-    same = cam.overlay(map, photograph).array
-    np.testing.assert_array_equal(cam.overlay(map, photograph / 255.0).array, same)
-    np.testing.assert_array_equal(cam.overlay(map, photograph[:, ::-1][:, ::-1]).array, same)
-    grey = np.repeat(photograph[:, :, :1], 3, axis=2)
-    np.testing.assert_array_equal(
-        cam.overlay(map, photograph[:, :, 0]).array, cam.overlay(map, grey).array
-    )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "exception", "words"),
-    [
-        ((np.ones((2, 2, 2)),), ValueError, "2×2×2|two modes"),
-        ((np.full((2, 2), 1.5),), ValueError, "between 0 and 1"),
-        ((np.ones((2, 2)), np.ones((2, 2, 4), np.uint8)), ValueError, "height×width×3"),
-        ((np.ones((2, 2)), np.full((2, 2, 3), 2.0)), ValueError, "between 0 and 1"),
-        ((np.ones((2, 2)), np.full((2, 2, 3), np.nan)), ValueError, "between 0 and 1"),
-        ((np.ones((2, 2)), np.ones((2, 2, 3), np.int32)), TypeError, "uint8 or floats"),
-        ((np.ones((2, 2)), np.ones((0, 2, 3), np.uint8)), ValueError, "height"),
-        ((np.ones((2, 2)), "no-such-file.png"), FileNotFoundError, "no-such-file.png"),
-        ((np.ones((2, 2)), None, "rainbow"), ValueError, "turbo, viridis"),
-        ((np.ones((2, 2)), np.ones((2, 2, 3), np.uint8), "turbo", 1.5), ValueError, "between"),
-    ],
-)
-def test_overlay_refuses_bad_input(
-    arguments: tuple[Any, ...], exception: type[Exception], words: str
-) -> None:
-    with pytest.raises(exception, match=words):
-        cam.overlay(*arguments)
-
-
-def test_pictures_are_files_and_show_in_notebooks(tmp_path: Path) -> None:
-    picture = cam.overlay(random_features(3, 4) / 10)
-    assert np.asarray(picture) is picture.array and picture.array.shape == (3, 4, 3)
-    assert np.array(picture) is not picture.array
-    path = tmp_path / "map.png"
-    picture.save(path)
-    png = picture._repr_png_()
-    assert path.read_bytes() == png and png.startswith(b"\x89PNG")
-    # The photograph of an overlay may be a file, and alpha = 0 shows it.
-    np.testing.assert_array_equal(cam.overlay(np.zeros((2, 2)), path, alpha=0).array, picture.array)
-    html = picture._repr_html_()
-    assert html.startswith("<img") and "data:image/png;base64," in html and "3×4" in html
-    with pytest.raises(ValueError, match="png"):
-        picture.save(tmp_path / "map.jpg")
-    with pytest.raises(OSError, match="no-such-folder"):
-        picture.save(tmp_path / "no-such-folder" / "map.png")
-    with pytest.raises(TypeError, match="uint8"):
-        cam.Picture(np.ones((2, 2, 3)))
-    with pytest.raises(ValueError, match="height×width×3"):
-        cam.Picture(np.ones((2, 2), np.uint8))
-
-
-def test_every_colour_map_has_a_name() -> None:
-    map = np.array([[0.0, 1.0]])
-    pictures = [cam.overlay(map, colormap=name).array.tobytes() for name in cam.COLORMAPS]
-    assert len(set(pictures)) == len(cam.COLORMAPS) >= 7
 
 
 def test_the_module_is_an_attribute_of_the_package() -> None:

@@ -37,6 +37,14 @@ class TestOnTheHost:
         assert isinstance(maps, torch.Tensor) and maps.device.type == "cpu"
         assert np.abs(maps.numpy() - cam.saliency(features())).max() < 1e-10
 
+    def test_networks_can_be_explained_on_a_device(self, driver: Any) -> None:
+        torch.manual_seed(0)
+        network = torch.nn.Sequential(torch.nn.Conv2d(3, 6, 3), torch.nn.ReLU())
+        images = torch.from_numpy(features((2, 3, 6, 7), np.float32))
+        expected = cam.MTSM(network, [network[-1]])(images)
+        found = cam.MTSM(network, [network[-1]], device="cuda")(images)
+        assert np.abs(found - expected).max() < 1e-4
+
 
 @pytest.fixture
 def gpu() -> Any:

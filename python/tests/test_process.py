@@ -33,7 +33,7 @@ def start(code):
 def run(code):
     """Runs Python on `code`. Returns its output."""
     process = start(code)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     return output
 

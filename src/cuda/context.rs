@@ -12,9 +12,9 @@ use super::driver::check_driver;
 
 /// Restores the driver's context of this thread when it is dropped.
 ///
-/// A call of a [`Device`] makes the device's context current on its thread. The CUDA runtime takes
-/// its current device from there, so that a call on one device changes the device on which a
-/// framework in the same thread works.
+/// A call of a [`Device`](crate::cuda::Device) makes the device's context current on its thread. The
+/// CUDA runtime takes its current device from there, so that a call on one device changes the device
+/// on which a framework in the same thread works.
 ///
 /// ```
 /// use tenfold::cuda::{Device, ThreadContext};

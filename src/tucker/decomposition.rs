@@ -212,7 +212,7 @@ impl<T: Scalar> Tucker<T> {
     /// [`StHosvd`](crate::StHosvd) those of X projected on the factors of earlier modes (for a
     /// tolerance, of the first pass), for
     /// [`Randomized`](crate::Randomized) the same of the compressed tensor Z, for
-    /// [`Hooi`](crate::Hooi) those of the last projection, for [`Interpolatory`](crate::Interpolatory)
+    /// [`Hooi`](crate::Hooi) those of the last projection (without sweeps, those of the start), for [`Interpolatory`](crate::Interpolatory)
     /// those of X. `None` for a mode that is not
     /// decomposed, and for a decomposition that did not come from a solver.
     #[must_use]

@@ -43,6 +43,9 @@ named!(Start, "start", StHosvd => "st-hosvd", Hosvd => "hosvd", Random => "rando
 /// local optimum. The error of the start is at most √d times the best possible, with d the number
 /// of modes decomposed.
 ///
+/// If at most one mode is truncated, the start from ST-HOSVD or HOSVD is a best decomposition, and no
+/// sweep is made, unless the sweep tolerance is 0.
+///
 /// For a tolerance, sweeps on the compressed tensor of a first pass lower the ranks of the start. When
 /// the sweeps on X settle, each rank is lowered by one on trial, and the iteration goes on from the
 /// first ranks within the tolerance. It ends at ranks of which none can be lowered alone. A sweep
@@ -178,8 +181,8 @@ impl Hooi {
         self.sweeps_of(x.into(), 0)
     }
 
-    /// The options of the sweeps from start number `index`. `requested` is the requested relative
-    /// error; `None` for given ranks.
+    /// The options of sweeps from given factors, or from start number `index`. `requested` is the
+    /// requested relative error; `None` for given ranks.
     pub(super) fn options(&self, requested: Option<f64>, index: usize) -> Options {
         Options {
             requested,
@@ -191,7 +194,25 @@ impl Hooi {
             monitor: self.monitor.clone(),
             sweep_tolerance: self.sweep_tolerance,
             max_sweeps: self.max_sweeps,
+            starts_at_optimum: false,
         }
+    }
+
+    /// Whether the start is a best decomposition of a tensor of extents `shape`, so that no sweep can
+    /// improve it. This holds for given ranks if at most one mode is truncated: the start then has the
+    /// leading left singular vectors of that mode (Eckart & Young 1936).
+    pub(crate) fn starts_at_optimum(&self, shape: &[usize]) -> bool {
+        let (Some(ranks), Ok(modes)) = (
+            self.truncation.ranks(),
+            truncation::named_modes(self.modes.as_deref(), shape.len()),
+        ) else {
+            return false;
+        };
+        let truncated = modes
+            .iter()
+            .zip(ranks)
+            .filter(|(mode, rank)| shape[**mode] != **rank);
+        self.start != Start::Random && self.sweep_tolerance > 0.0 && truncated.count() <= 1
     }
 
     /// The maximum number of bytes that [`Hooi::decompose`] allocates for a tensor of extents

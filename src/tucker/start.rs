@@ -18,7 +18,7 @@ use super::hosvd::Hosvd;
 use super::in_range::InRange;
 use super::memory::Problem;
 use super::st_hosvd::StHosvd;
-use super::sweeps::Sweeps;
+use super::sweeps::{Options, Sweeps};
 use super::tolerance::RankChoice;
 use super::truncation::{self, Truncation};
 use crate::error::{Error, Result};
@@ -60,7 +60,11 @@ impl Hooi {
                 projection(x.view(), factors)?
             }
         };
-        Sweeps::new(x, first, self.options(self.truncation.tolerance(), index))
+        let options = Options {
+            starts_at_optimum: index == 0 && self.starts_at_optimum(x.view().shape()),
+            ..self.options(self.truncation.tolerance(), index)
+        };
+        Sweeps::new(x, first, options)
     }
 
     /// The ranks for a random start or for fixed modes. For other starts an empty list is as good.

@@ -63,6 +63,8 @@ pub(super) struct Options {
     pub(super) sweep_tolerance: f64,
     /// The maximum number of sweeps.
     pub(super) max_sweeps: usize,
+    /// Whether the start cannot be improved, so that there are no sweeps.
+    pub(super) starts_at_optimum: bool,
     /// The modes with factors that are not updated.
     pub(super) fixed: Vec<usize>,
     /// The order in which a sweep visits the decomposed modes; ascending for `None`.
@@ -126,9 +128,9 @@ impl<'a, T: Scalar> Sweeps<'a, T> {
             lowering: met.map(|tolerance| contract(tolerance).share),
             x,
             tucker: start,
+            stop: options.starts_at_optimum.then_some(Stop::Converged),
             options,
             made: 0,
-            stop: None,
         })
     }
 

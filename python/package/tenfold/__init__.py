@@ -3,6 +3,7 @@
 ============================  =====================================================================
 `tucker`, `hooi`, …           decompose arrays; the result is a `Tucker`
 `tenfold.cam`                 saliency maps of feature maps and of PyTorch networks
+`tenfold.cuda`                NVIDIA GPUs, and batches of decompositions there
 `tenfold.metrics`             the quality of saliency maps
 `tenfold.plot`                figures, with Matplotlib
 `tenfold.tensorly`            the names of TensorLy, computed by tenfold
@@ -12,7 +13,7 @@
 import importlib
 from typing import Any
 
-from tenfold import cam, metrics, plot
+from tenfold import cam, cuda, metrics, plot
 from tenfold._decomposition import Convergence, Shortfall, Tucker, load
 from tenfold._native import __version__
 from tenfold._solvers import (
@@ -35,6 +36,7 @@ __all__ = [
     "__version__",
     "cam",
     "completion",
+    "cuda",
     "hooi",
     "hosvd",
     "interpolatory",

@@ -93,6 +93,7 @@ impl Truncated {
         let sweeping = Sweeping {
             stopping: STOPPING,
             max_sweeps: MAX_SWEEPS,
+            starts_at_optimum: false,
             cancellation,
         };
         self.iteration.run(queue, given, sweeping)?;

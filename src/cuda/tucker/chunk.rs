@@ -158,6 +158,18 @@ impl<T: DeviceScalar> Chunk<'_, T> {
                 .then(|| Entries::split(factors, count, size))
         });
         let factors: Vec<_> = factors.collect();
+        let convergence = |sweeps: i32, active: i32| {
+            let is_converged = sweeping.starts_at_optimum || active == 0;
+            let is_iteration = sweeping.starts_at_optimum || sweeping.max_sweeps > 0;
+            is_iteration.then(|| Convergence {
+                sweeps: usize::try_from(sweeps).unwrap_or(0),
+                stop: if is_converged {
+                    Stop::Converged
+                } else {
+                    Stop::SweepLimit
+                },
+            })
+        };
         let split = items.iter().enumerate().map(|(place, &item)| {
             let factors = factors.iter();
             let spectra = spectra.iter().map(|spectrum| {
@@ -173,14 +185,7 @@ impl<T: DeviceScalar> Chunk<'_, T> {
                     .collect(),
                 spectra: spectra.collect(),
                 error: errors[place],
-                convergence: (sweeping.max_sweeps > 0).then(|| Convergence {
-                    sweeps: usize::try_from(sweeps[place]).unwrap_or(0),
-                    stop: if active[place] == 0 {
-                        Stop::Converged
-                    } else {
-                        Stop::SweepLimit
-                    },
-                }),
+                convergence: convergence(sweeps[place], active[place]),
             }
         });
         Ok(split.collect())

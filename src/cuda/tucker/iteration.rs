@@ -47,6 +47,8 @@ pub(in crate::cuda) struct Given<'a, T> {
 pub(in crate::cuda) struct Sweeping<'a> {
     pub(in crate::cuda) stopping: Stopping,
     pub(in crate::cuda) max_sweeps: usize,
+    /// Whether there are no sweeps because the start cannot be improved.
+    pub(in crate::cuda) starts_at_optimum: bool,
     /// Read before each sweep.
     pub(in crate::cuda) cancellation: Cancellation<'a>,
 }
@@ -61,6 +63,7 @@ impl<'a> Sweeping<'a> {
                 energy_tolerance: 0.0,
             },
             max_sweeps: 0,
+            starts_at_optimum: false,
             cancellation,
         }
     }

@@ -43,13 +43,19 @@ impl<'a> Options<'a> {
             monitor: hooi.monitor.clone(),
             ..StHosvd::new(hooi.truncation.clone())
         };
+        let starts_at_optimum = hooi.starts_at_optimum(batch.get(1..).unwrap_or_default());
         let sweeping = Sweeping {
             stopping: Stopping {
                 tolerance: hooi.sweep_tolerance,
                 rounding: 4.0 * T::EPSILON,
                 energy_tolerance: 0.0,
             },
-            max_sweeps: hooi.max_sweeps,
+            max_sweeps: if starts_at_optimum {
+                0
+            } else {
+                hooi.max_sweeps
+            },
+            starts_at_optimum,
             cancellation: hooi.monitor.cancellation(),
         };
         Self::new(&start, hooi.start, sweeping, batch)

@@ -378,3 +378,38 @@ fn a_tolerance_of_0_makes_all_sweeps() {
     check_small_errors::<f32>(1e-4, 3e-6);
     check_small_errors::<f32>(0.0, 3e-6);
 }
+
+/// With one truncated mode the start is a best decomposition. Sweeps from it do not lower the error.
+#[test]
+fn no_sweeps_if_at_most_one_mode_is_truncated() {
+    let x: Tensor<f64> = Random::new(47).tensor(&[9, 5, 4]);
+    for (modes, ranks) in [
+        (vec![0, 1, 2], vec![3, 5, 4]),
+        (vec![0, 1, 2], vec![9, 5, 4]),
+        (vec![2, 0], vec![4, 6]),
+        (vec![1], vec![2]),
+    ] {
+        for start in [Start::StHosvd, Start::Hosvd] {
+            let hooi = Hooi {
+                modes: Some(modes.clone()),
+                start,
+                ..Hooi::new(ranks.clone())
+            };
+            let tucker = hooi.decompose(&x).unwrap();
+            let convergence = tucker.convergence().unwrap();
+            assert_eq!((convergence.sweeps, convergence.stop), (0, Stop::Converged));
+            let swept = Hooi {
+                max_sweeps: 3,
+                sweep_tolerance: 0.0,
+                ..hooi
+            };
+            let swept = swept.decompose(&x).unwrap();
+            assert_eq!(swept.convergence().unwrap().sweeps, 3);
+            let [error, swept] = [tucker, swept].map(|it| it.relative_error(&x).unwrap());
+            assert!(
+                (error - swept).abs() <= 1e-14,
+                "{ranks:?}: {error} and {swept}"
+            );
+        }
+    }
+}
