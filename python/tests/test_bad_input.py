@@ -138,7 +138,7 @@ FACTORS = [np.eye(4, 2), np.eye(5, 2), np.eye(6, 2)]
         ({"sweep_tolerance": float("nan")}, ValueError, "sweep tolerance"),
         ({"max_sweeps": 0}, ValueError, "max_sweeps"),
         ({"route": "fast"}, ValueError, "fast"),
-        ({"progress": 3}, TypeError, "callable"),
+        ({"progress": 3}, TypeError, "progress is a function, not 3"),
     ],
     ids=repr,
 )

@@ -61,6 +61,12 @@ def test_errors_of_the_sweeps(capsys):
     assert partial_tucker(X, [2, 3], modes=[0, 2], n_iter_max=0)[1] == []
 
 
+@pytest.mark.parametrize(("ranks", "modes"), [([2], [1]), ([2, 5], [0, 1]), ([6, 7], [0, 2])])
+def test_there_is_an_error_without_sweeps(ranks, modes):
+    (core, factors), errors = partial_tucker(X, ranks, modes=modes)
+    assert errors[-1] == pytest.approx(oracles.relative_error(X, core, factors, modes), abs=1e-12)
+
+
 def test_modes_in_any_order():
     (core, factors), _ = partial_tucker(X, [4, 3], modes=[-1, 0], tol=0)
     assert core.shape == (3, 5, 4)

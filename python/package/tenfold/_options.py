@@ -58,6 +58,8 @@ class Options:
         if threads is not None:
             self.natural("threads", threads, 1)
         if progress is not None:
+            if not callable(progress):
+                raise TypeError(f"progress is a function, not {progress!r}")
             self.values["progress"] = progress
 
     def require_host(self, what: str) -> None:

@@ -108,6 +108,9 @@ def partial_tucker(
     if observed is None:
         options |= start_options(tensor, ranks, modes, init, random_state)
         result = tenfold.hooi(tensor, modes=modes, **options)
+        if not errors.errors:
+            # The start is optimal where at most one mode is truncated: HOOI makes no sweeps.
+            errors(0, 0, result.estimated_error)
     elif modes != list(range(tensor.ndim)):
         raise NotImplementedError(
             f"a mask with the modes {modes} only: a mask needs a decomposition of all modes"
