@@ -54,7 +54,7 @@ pub use tensor::{Slice, Tensor, TensorRef};
 pub use tucker::{
     Completion, Convergence, Coverage, Hooi, Hosvd, Interpolatory, Method, ModeOrder, NonNegative,
     Observed, Randomized, Shortfall, Solver, StHosvd, Start, Stop, Sweep, Sweeps, TradeOff,
-    TradeOffs, Truncation, Tucker, mode_spectrum,
+    TradeOffs, Truncation, Tucker, mode_spectrum, mode_spectrum_monitored,
 };
 
 // Unit tests use the oracle and the random numbers of the integration tests.

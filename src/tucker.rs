@@ -99,7 +99,8 @@ pub(crate) use {
 };
 
 use crate::error::Result;
-use crate::linalg::{Accuracy, Precision, Route, left_singular};
+use crate::linalg::{Accuracy, Precision, Request, Route, Wanted, leading_vectors};
+use crate::monitor::Monitor;
 use crate::scalar::Scalar;
 use crate::tensor::{TensorRef, first_non_finite};
 
@@ -125,13 +126,32 @@ pub fn mode_spectrum<'a, T: Scalar>(
     x: impl Into<TensorRef<'a, T>>,
     mode: usize,
 ) -> Result<Vec<f64>> {
+    mode_spectrum_monitored(x, mode, &Monitor::new())
+}
+
+/// Like [`mode_spectrum`]. The flag of the monitor cancels the computation. There are no reports.
+///
+/// # Errors
+/// Those of [`mode_spectrum`]; [`Error::Cancelled`](crate::Error::Cancelled).
+pub fn mode_spectrum_monitored<'a, T: Scalar>(
+    x: impl Into<TensorRef<'a, T>>,
+    mode: usize,
+    monitor: &Monitor,
+) -> Result<Vec<f64>> {
     let x = x.into();
     if let Some(error) = first_non_finite(x) {
         return Err(error);
     }
-    let accuracy = Accuracy {
-        route: Route::Qr,
-        precision: Precision::Double,
+    let request = Request {
+        wanted: Wanted::Leading {
+            count: &|_| 0,
+            needed: None,
+        },
+        accuracy: Accuracy {
+            route: Route::Qr,
+            precision: Precision::Double,
+        },
+        cancellation: monitor.cancellation(),
     };
-    Ok(left_singular(x, mode, accuracy, |_| 0)?.values)
+    Ok(leading_vectors(x, mode, request)?.values)
 }

@@ -261,9 +261,8 @@ impl Decomposition {
         };
         let call = self.reconstruction(&shape, threads);
         of_any!(&self.tucker, tucker => {
-            let part = run(py, call, |_| match &slice {
-                Some(slice) => tucker.reconstruct_slice(slice),
-                None => tucker.reconstruct(),
+            let part = run(py, call, |monitor| {
+                tucker.reconstruct_monitored(slice.as_ref(), &monitor)
             })?;
             Ok(array(py, part)?.into_any())
         })
@@ -279,7 +278,9 @@ impl Decomposition {
         let shape: Vec<usize> = indices.iter().map(Vec::len).collect();
         let call = self.reconstruction(&shape, threads);
         of_any!(&self.tucker, tucker => {
-            let part = run(py, call, |_| rows(tucker, &indices)?.reconstruct())?;
+            let part = run(py, call, |monitor| {
+                rows(tucker, &indices)?.reconstruct_monitored(None, &monitor)
+            })?;
             Ok(array(py, part)?.into_any())
         })
     }
@@ -296,11 +297,15 @@ impl Decomposition {
         match (&self.tucker, &x) {
             (AnyTucker::F32(tucker), Array::F32(x)) => {
                 let x = view(x)?;
-                run(py, call, |_| tucker.relative_error(x))
+                run(py, call, |monitor| {
+                    tucker.relative_error_monitored(x, &monitor)
+                })
             }
             (AnyTucker::F64(tucker), Array::F64(x)) => {
                 let x = view(x)?;
-                run(py, call, |_| tucker.relative_error(x))
+                run(py, call, |monitor| {
+                    tucker.relative_error_monitored(x, &monitor)
+                })
             }
             _ => Err(PyTypeError::new_err(format!(
                 "an array of {} was expected",
@@ -323,11 +328,15 @@ impl Decomposition {
         match (&self.tucker, &x) {
             (AnyTucker::F32(tucker), Array::F32(x)) => {
                 let x = view(x)?;
-                run(py, call, |_| tucker.relative_error_over(x, &observed))
+                run(py, call, |monitor| {
+                    tucker.relative_error_over_monitored(x, &observed, &monitor)
+                })
             }
             (AnyTucker::F64(tucker), Array::F64(x)) => {
                 let x = view(x)?;
-                run(py, call, |_| tucker.relative_error_over(x, &observed))
+                run(py, call, |monitor| {
+                    tucker.relative_error_over_monitored(x, &observed, &monitor)
+                })
             }
             _ => Err(PyTypeError::new_err(format!(
                 "an array of {} was expected",

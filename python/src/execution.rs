@@ -26,7 +26,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tenfold::{Monitor, Progress};
@@ -47,6 +47,8 @@ pub(crate) struct Call {
 
 /// The maximum number of flops of a call that Ctrl-C cannot stop. They take some tenths of a second.
 const SHORT: f64 = 1e9;
+/// The maximum number of threads of a call. Far more threads than cores only slow a machine down.
+const MAX_THREADS: usize = 1024;
 /// The time between two checks for a signal.
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -185,6 +187,11 @@ pub(crate) fn note_process() {
 
 /// The pool for a number of threads; `None` for one thread per core.
 fn pool(threads: Option<NonZero<usize>>) -> PyResult<Arc<ThreadPool>> {
+    if let Some(threads) = threads.filter(|threads| threads.get() > MAX_THREADS) {
+        return Err(PyValueError::new_err(format!(
+            "threads is at most {MAX_THREADS}, not {threads}"
+        )));
+    }
     let process = std::process::id();
     let key = Key {
         threads: threads.map_or(0, NonZero::get),

@@ -132,5 +132,7 @@ fn spectrum_of<T: Scalar>(
         progress: None,
         flops: 2.0 * x.data().len() as f64 * side + 20.0 * side.powi(3),
     };
-    run(py, call, |_| tenfold::mode_spectrum(x, mode))
+    run(py, call, |monitor| {
+        tenfold::mode_spectrum_monitored(x, mode, &monitor)
+    })
 }

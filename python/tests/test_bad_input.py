@@ -103,6 +103,7 @@ def test_ranks(solver, rank, error, message):
         ({"rank": 1, "modes": ("a",)}, TypeError, "a mode is an integer"),
         ({"rank": 1, "threads": 0}, ValueError, "threads"),
         ({"rank": 1, "threads": -2}, ValueError, "threads"),
+        ({"rank": 1, "threads": 10**9}, ValueError, "threads"),
         ({"rank": 1, "threads": 1.5}, TypeError, "threads"),
         ({"rank": 1, "no_such_option": 1}, TypeError, "no_such_option"),
     ],

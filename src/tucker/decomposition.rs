@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 use faer::{Mat, MatRef};
 
 use super::outcome::{Convergence, Shortfall};
-use super::scaling::{PartialProducts, rescaled};
+use super::scaling::rescaled;
 use crate::error::{Error, Result};
 use crate::linalg::{Rung, fix_signs, is_orthonormal, rescale_singular_values};
+use crate::monitor::Monitor;
 use crate::scalar::Scalar;
 #[cfg(feature = "cuda")]
 use crate::scalar::binary_exponent;
@@ -313,7 +314,7 @@ impl<T: Scalar> Tucker<T> {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn reconstruct(&self) -> Result<Tensor<T>> {
-        PartialProducts::new(self.core.view(), self.products())?.product()
+        self.reconstruct_monitored(None, &Monitor::new())
     }
 
     /// The factors with their modes, as [`multi_mode_product`](crate::tensor::multi_mode_product)

@@ -5,10 +5,11 @@ use super::decomposition::Tucker;
 use super::memory::Problem;
 use super::scaling::{PartialProducts, needs_no_scaling};
 use crate::error::{Error, Result};
+use crate::monitor::Monitor;
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{
     Sizes, TensorRef, distance, largest_magnitude, mode_product, mode_product_memory,
-    multi_mode_product, multi_mode_product_memory, norm,
+    multi_mode_product_memory, multi_mode_product_until, norm,
 };
 
 impl<T: Scalar> Tucker<T> {
@@ -33,7 +34,23 @@ impl<T: Scalar> Tucker<T> {
     where
         T: 'a,
     {
-        let x = x.into();
+        self.relative_error_monitored(x, &Monitor::new())
+    }
+
+    /// Like [`Tucker::relative_error`]. The flag of the monitor cancels the computation. There are no
+    /// reports.
+    ///
+    /// # Errors
+    /// Those of [`Tucker::relative_error`]; [`Error::Cancelled`].
+    pub fn relative_error_monitored<'a>(
+        &self,
+        x: impl Into<TensorRef<'a, T>>,
+        monitor: &Monitor,
+    ) -> Result<f64>
+    where
+        T: 'a,
+    {
+        let (x, cancellation) = (x.into(), monitor.cancellation());
         if x.shape() != self.shape() {
             return Err(Error::ShapeMismatch {
                 what: "the tensor to compare with",
@@ -50,12 +67,13 @@ impl<T: Scalar> Tucker<T> {
             .matrices()
             .into_iter()
             .partition(|&(mode, _)| mode == 0);
-        let partial = multi_mode_product(parts.core(), &rest)?;
+        let partial = multi_mode_product_until(parts.core(), &rest, cancellation)?;
         // 2. The differences, a few slices along mode 0 at a time.
         let slice_len: usize = x.shape()[1..].iter().product::<usize>().max(1);
         let slices = (SLICE_ENTRIES / slice_len).max(1);
         let mut squares = 0.0;
         for (chunk, entries) in x.data().chunks(slices * slice_len).enumerate() {
+            cancellation.check()?;
             let count = entries.len() / slice_len;
             let mut shape = x.shape().to_vec();
             shape[0] = count;

@@ -11,8 +11,9 @@
 use faer::{Mat, MatRef};
 
 use crate::error::{Error, Result};
+use crate::monitor::Cancellation;
 use crate::scalar::{Scalar, binary_exponent, scale};
-use crate::tensor::{Tensor, TensorRef, largest_magnitude, multi_mode_product};
+use crate::tensor::{Tensor, TensorRef, largest_magnitude, multi_mode_product_until};
 
 /// The smallest norm that needs no scaling is 2^`MARGIN` times the smallest normal scalar. The
 /// underflow of a product adds an error of at most 2⁻²³ (2⁻⁵² for `f64`) of the smallest normal
@@ -133,9 +134,9 @@ impl<'a, T: Scalar> PartialProducts<'a, T> {
     /// G ×ₙ Aₙ ….
     ///
     /// # Errors
-    /// [`Error::ResultOutOfRange`].
-    pub(super) fn product(&self) -> Result<Tensor<T>> {
-        let product = multi_mode_product(self.core(), &self.matrices())?;
+    /// [`Error::ResultOutOfRange`]; [`Error::Cancelled`].
+    pub(super) fn product(&self, cancellation: Cancellation<'_>) -> Result<Tensor<T>> {
+        let product = multi_mode_product_until(self.core(), &self.matrices(), cancellation)?;
         match &self.scaled {
             None => Ok(product),
             Some(scaled) => rescaled(&product, scaled.exponent, "the reconstruction"),

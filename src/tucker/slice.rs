@@ -7,6 +7,7 @@ use faer::MatRef;
 use super::decomposition::Tucker;
 use super::scaling::PartialProducts;
 use crate::error::Result;
+use crate::monitor::Monitor;
 use crate::scalar::Scalar;
 use crate::tensor::{Sizes, Slice, Tensor, crop, multi_mode_product_memory, whole_bytes};
 
@@ -28,6 +29,35 @@ impl<T: Scalar> Tucker<T> {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn reconstruct_slice(&self, slice: &Slice) -> Result<Tensor<T>> {
+        self.reconstruct_monitored(Some(slice), &Monitor::new())
+    }
+
+    /// Like [`Tucker::reconstruct_slice`], or [`Tucker::reconstruct`] for `None`. The flag of the monitor
+    /// cancels the computation. There are no reports.
+    ///
+    /// # Errors
+    /// Those of [`Tucker::reconstruct_slice`]; [`Error::Cancelled`](crate::Error::Cancelled).
+    ///
+    /// ```
+    /// # use tenfold::{Error, Monitor, StHosvd, Tensor};
+    /// # use std::sync::{Arc, atomic::AtomicBool};
+    /// let x = Tensor::from_fn(&[3, 4], |i| (i[0] * i[1]) as f64)?;
+    /// let tucker = StHosvd::new([1, 1]).decompose(&x)?;
+    /// let monitor = Monitor::new().cancelled_by(Arc::new(AtomicBool::new(true)));
+    /// let cancelled = tucker.reconstruct_monitored(None, &monitor);
+    /// assert!(matches!(cancelled, Err(Error::Cancelled)));
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn reconstruct_monitored(
+        &self,
+        slice: Option<&Slice>,
+        monitor: &Monitor,
+    ) -> Result<Tensor<T>> {
+        let cancellation = monitor.cancellation();
+        let Some(slice) = slice else {
+            return PartialProducts::new(self.core().view(), self.products())?
+                .product(cancellation);
+        };
         let ranges = slice.resolve(self.shape())?;
         // 1. The core, cut in the modes without a factor.
         let cuts = self.core_ranges(&ranges);
@@ -43,7 +73,8 @@ impl<T: Scalar> Tucker<T> {
             .map(|(mode, factor)| (mode, factor.get(ranges[mode].clone(), ..)))
             .collect();
         // 3. Their product.
-        PartialProducts::new(cut.as_ref().unwrap_or(self.core()).view(), rows)?.product()
+        PartialProducts::new(cut.as_ref().unwrap_or(self.core()).view(), rows)?
+            .product(cancellation)
     }
 
     /// The maximum number of bytes that [`Tucker::reconstruct_slice`] allocates for `slice`, the

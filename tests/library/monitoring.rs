@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use tenfold::cam::{Cam, Weighting};
 use tenfold::{
-    Error, Hooi, Hosvd, Interpolatory, Method, Monitor, Progress, Randomized, Solver, StHosvd,
-    Start, Tensor, Truncation,
+    Error, Hooi, Hosvd, Interpolatory, Method, Monitor, Observed, Progress, Randomized, Slice,
+    Solver, StHosvd, Start, Tensor, Truncation, mode_spectrum_monitored,
 };
 
 use crate::common::random::Random;
@@ -215,5 +215,30 @@ fn reading_a_file_reports_its_bytes_and_can_be_cancelled() {
         let monitor = Monitor::new().cancelled_by(flag).on_progress(set);
         let outcome = open().monitored(monitor).read();
         assert!(matches!(outcome, Err(Error::Cancelled)), "{argument}");
+    }
+}
+
+/// What a user asks of a decomposition can be cancelled too.
+#[test]
+fn reconstructions_errors_and_spectra_are_cancelled() {
+    let x: Tensor<f64> = Random::new(5).tensor(&[7, 8, 9]);
+    let tucker = StHosvd::new([3, 3, 3]).decompose(&x).unwrap();
+    let observed = Observed::new(x.shape(), vec![true; x.data().len()]).unwrap();
+    let part: Slice = "1:3, :, 2".parse().unwrap();
+    let stop = Monitor::new().cancelled_by(Arc::new(AtomicBool::new(true)));
+    let outcomes = [
+        tucker.reconstruct_monitored(None, &stop).map(drop),
+        tucker.reconstruct_monitored(Some(&part), &stop).map(drop),
+        tucker.relative_error_monitored(&x, &stop).map(drop),
+        tucker
+            .relative_error_over_monitored(&x, &observed, &stop)
+            .map(drop),
+        mode_spectrum_monitored(&x, 1, &stop).map(drop),
+    ];
+    for (number, outcome) in outcomes.iter().enumerate() {
+        assert!(
+            matches!(outcome, Err(Error::Cancelled)),
+            "call {number}: {outcome:?}"
+        );
     }
 }

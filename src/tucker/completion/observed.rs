@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::monitor::Monitor;
 use crate::scalar::{Scalar, binary_exponent, scale};
 use crate::tensor::{Shape, TensorRef};
 use crate::tucker::decomposition::Tucker;
@@ -277,6 +278,23 @@ impl<T: Scalar> Tucker<T> {
     where
         T: 'a,
     {
+        self.relative_error_over_monitored(x, observed, &Monitor::new())
+    }
+
+    /// Like [`Tucker::relative_error_over`]. The flag of the monitor cancels the computation. There are
+    /// no reports.
+    ///
+    /// # Errors
+    /// Those of [`Tucker::relative_error_over`]; [`Error::Cancelled`].
+    pub fn relative_error_over_monitored<'a>(
+        &self,
+        x: impl Into<TensorRef<'a, T>>,
+        observed: &Observed,
+        monitor: &Monitor,
+    ) -> Result<f64>
+    where
+        T: 'a,
+    {
         let x = x.into();
         observed.check(x)?;
         if x.shape() != self.shape() {
@@ -286,7 +304,7 @@ impl<T: Scalar> Tucker<T> {
                 actual: x.shape().to_vec(),
             });
         }
-        let estimate = self.reconstruct()?;
+        let estimate = self.reconstruct_monitored(None, monitor)?;
         let largest = observed.largest(x.data());
         let unit = if largest == 0.0 {
             0
