@@ -36,6 +36,10 @@ pub(crate) fn raised(error: Error) -> PyErr {
         } => match source.kind() {
             ErrorKind::NotFound => PyFileNotFoundError::new_err(message),
             ErrorKind::PermissionDenied => PyPermissionError::new_err(message),
+            // The file was read, and its contents are damaged.
+            ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => {
+                PyValueError::new_err(message)
+            }
             _ => PyOSError::new_err(message),
         },
         _ => PyValueError::new_err(message),

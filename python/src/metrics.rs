@@ -235,6 +235,9 @@ pub(crate) fn embedding_error(
     }
 }
 
+/// The flops that take as long as a random number.
+const RANDOM_NUMBER: f64 = 10.0;
+
 /// The mean of values, and the ends of its bootstrap interval.
 #[pyfunction]
 pub(crate) fn bootstrap(
@@ -250,6 +253,12 @@ pub(crate) fn bootstrap(
         level,
         seed,
     };
-    let interval = run(py, Call::default(), |_: Monitor| bootstrap.mean(values))?;
+    let call = Call {
+        flops: RANDOM_NUMBER * resamples as f64 * values.len() as f64,
+        ..Call::default()
+    };
+    let interval = run(py, call, |monitor| {
+        bootstrap.mean_monitored(values, &monitor)
+    })?;
     Ok((interval.mean, interval.low, interval.high))
 }

@@ -63,6 +63,8 @@ impl Options {
             .iter()
             .map(|&extent| (extent as f64).min(entries / extent.max(1) as f64));
         let sweeps = self.max_sweeps.unwrap_or(sweeps) as f64 * self.starts.unwrap_or(1) as f64;
+        // A power iteration costs about as much as a sweep.
+        let sweeps = sweeps + self.power_iterations.unwrap_or(0) as f64;
         Call {
             threads: self.threads,
             progress: self.progress.as_ref().map(|it| it.clone_ref(py)),

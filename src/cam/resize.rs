@@ -17,7 +17,7 @@
 
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
-use crate::tensor::{Shape, Tensor, TensorRef, with_room};
+use crate::tensor::{Shape, Tensor, TensorRef, first_non_finite, with_room};
 
 /// Resizes the last two modes of a map to another height and width by bilinear interpolation. The
 /// other modes do not change.
@@ -28,8 +28,8 @@ use crate::tensor::{Shape, Tensor, TensorRef, with_room};
 /// As in both, reducing a map does not smooth it first.
 ///
 /// # Errors
-/// [`Error::TooFewModes`] for a map of one mode, [`Error::Empty`], [`Error::NotPositive`] for a
-/// height or width of 0, [`Error::ShapeOverflow`], [`Error::OutOfMemory`].
+/// [`Error::TooFewModes`] for a map of one mode, [`Error::Empty`], [`Error::NonFinite`],
+/// [`Error::NotPositive`] for a height or width of 0, [`Error::ShapeOverflow`], [`Error::OutOfMemory`].
 ///
 /// ```
 /// use tenfold::{Tensor, cam::resize};
@@ -54,6 +54,9 @@ pub fn resize<'a, T: Scalar>(
         return Err(Error::Empty {
             shape: map.shape().to_vec(),
         });
+    }
+    if let Some(error) = first_non_finite(map) {
+        return Err(error);
     }
     check_resize(height, width)?;
     let mut resized = Tensor::zeros(&[leading, &[height, width]].concat())?;

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use tenfold::cam::metrics::Bootstrap;
 use tenfold::cam::{Cam, Weighting};
 use tenfold::{
     Error, Hooi, Hosvd, Interpolatory, Method, Monitor, Observed, Progress, Randomized, Slice,
@@ -234,6 +235,9 @@ fn reconstructions_errors_and_spectra_are_cancelled() {
             .relative_error_over_monitored(&x, &observed, &stop)
             .map(drop),
         mode_spectrum_monitored(&x, 1, &stop).map(drop),
+        Bootstrap::default()
+            .mean_monitored(&[0.5, 1.0], &stop)
+            .map(drop),
     ];
     for (number, outcome) in outcomes.iter().enumerate() {
         assert!(

@@ -18,6 +18,7 @@ use super::check::check_samples;
 use crate::cam::fraction::check_fraction;
 use crate::error::{Error, Result};
 use crate::linalg::Counter;
+use crate::monitor::Monitor;
 
 /// Percentile intervals of the mean of values, one for each image.
 ///
@@ -84,6 +85,14 @@ impl Bootstrap {
     /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn mean(&self, values: &[f64]) -> Result<Interval> {
+        self.mean_monitored(values, &Monitor::new())
+    }
+
+    /// Like [`Bootstrap::mean`]. The flag of the monitor cancels the computation. There are no reports.
+    ///
+    /// # Errors
+    /// Those of [`Bootstrap::mean`]; [`Error::Cancelled`].
+    pub fn mean_monitored(&self, values: &[f64], monitor: &Monitor) -> Result<Interval> {
         // 1. Checks.
         check_samples("values", values.len())?;
         check_fraction("the level of the interval", self.level)?;
@@ -103,13 +112,18 @@ impl Bootstrap {
         let count = values.len();
         // Each value is divided first, so that the sum stays in the range of f64.
         let mean = |sum: f64, value: f64| sum + value / count as f64;
+        let cancellation = monitor.cancellation();
         let resample = |k: usize| {
+            if cancellation.is_requested() {
+                return 0.0;
+            }
             let first = (k as u64).wrapping_mul(count as u64);
             let mut random = Counter::new(self.seed).skip(first);
             let indices = (0..count).map(|_| (random.uniform() * count as f64) as usize);
             indices.map(|i| values[i.min(count - 1)]).fold(0.0, mean)
         };
         let mut means: Vec<f64> = (0..self.resamples).into_par_iter().map(resample).collect();
+        cancellation.check()?;
 
         // 3. Their percentiles.
         means.sort_by(f64::total_cmp);

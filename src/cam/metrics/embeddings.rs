@@ -88,8 +88,9 @@ fn mean_of_squares<T: Scalar>(
     let entry = |value: T| scale(value.as_f64(), -exponent);
     let pairs = embeddings.data().iter().zip(masked.data());
     let squares = pairs.map(|(&z, &o)| (entry(z) - entry(o)).powi(2));
-    let mean = squares.sum::<f64>() / images as f64;
-    let mse = scale(mean, 2 * exponent);
+    let mean = squares.fold(0.0, |sum, square| sum + square) / images as f64;
+    // In two steps, because 2^(2·exponent) may be above the largest f64 although the error is not.
+    let mse = scale(scale(mean, exponent), exponent);
     if mse.is_infinite() {
         return Err(Error::ResultOutOfRange {
             what: "the error of the embeddings",
@@ -119,6 +120,16 @@ mod tests {
             matches!(refused, Err(Error::ResultOutOfRange { .. })),
             "{refused:?}"
         );
+    }
+
+    #[test]
+    fn equal_embeddings_have_no_error() {
+        for largest in [f64::MAX, 1e308, 1.0, f64::MIN_POSITIVE] {
+            let z = crate::tensor::Tensor::from_fn(&[4, 5], |_| largest).unwrap();
+            assert_eq!(embedding_mse(&z, &z).unwrap(), 0.0);
+        }
+        let empty = crate::tensor::Tensor::<f64>::new(&[3, 0], Vec::new()).unwrap();
+        assert!(embedding_mse(&empty, &empty).unwrap().is_sign_positive());
     }
 
     #[test]
