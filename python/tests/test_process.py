@@ -115,9 +115,11 @@ def test_other_threads_run_during_a_call():
         "tenfold.hooi(x, (9, 9, 9), sweep_tolerance=0.0, max_sweeps=10**7)",
         "tenfold.non_negative(abs(x), (9, 9, 9), sweep_tolerance=0.0, max_sweeps=10**7)",
         "tenfold.completion(x, (9, 9, 9), x < 1, sweep_tolerance=0.0, max_sweeps=10**7)",
+        "tenfold.randomized(x, (9, 9, 9), power_iterations=10**7)",
+        "tenfold.metrics.bootstrap(x[0].ravel(), resamples=10**7)",
         "tl.decomposition.tucker(x, (9, 9, 9), tol=None, n_iter_max=10**7)",
     ],
-    ids=["hooi", "non_negative", "completion", "mirror"],
+    ids=["hooi", "non_negative", "completion", "randomized", "bootstrap", "mirror"],
 )
 def test_ctrl_c_stops_a_call_that_would_take_hours(call):
     process = start(

@@ -109,6 +109,13 @@ def test_files_that_cannot_be_read(tmp_path):
     damaged.write_bytes(damaged.read_bytes()[:-100])
     with pytest.raises(ValueError, match="damaged"):
         tenfold.load(damaged)
+    # A byte of the core.
+    tenfold.tucker(X, 2).save(damaged)
+    flipped = bytearray(damaged.read_bytes())
+    flipped[200] ^= 1
+    damaged.write_bytes(flipped)
+    with pytest.raises(ValueError, match="damaged"):
+        tenfold.load(damaged)
     other = tmp_path / "other.npz"
     np.savez(other, core=np.ones(3), other=np.ones(3))
     with pytest.raises(ValueError):
