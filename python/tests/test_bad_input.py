@@ -225,6 +225,8 @@ MASK = np.ones(X.shape)
         (lambda: tenfold.hooi(X, 2, sweep_tolerance=None), TypeError, "sweep_tolerance is a real"),
         (lambda: tenfold.hooi(X, tol="a"), TypeError, "tol is a real number, not 'a'"),
         (lambda: tenfold.hooi(X, tol=[0.1]), TypeError, r"tol is a real number, not \[0.1\]"),
+        (lambda: tenfold.hooi(X, tol=np.array([0.1])), TypeError, "tol is a real number"),
+        (lambda: tenfold.hooi(X, np.True_), TypeError, "found bool"),
         (lambda: tenfold.hooi(X, tol=True), TypeError, "tol is a real number, not True"),
         (lambda: tenfold.hooi(X, tol=10**400), ValueError, "tol is too large"),
         (lambda: tenfold.hooi(X, max_entries=True), TypeError, "max_entries is an integer"),
@@ -233,9 +235,9 @@ MASK = np.ones(X.shape)
         (lambda: tenfold.hooi(X, 2, modes=[True]), TypeError, "a mode is an integer"),
         (lambda: tenfold.hooi(X, 2, modes=1.5), TypeError, "a mode is an integer"),
         (lambda: tenfold.hooi(X, {1, 2, 3}), TypeError, "order of the modes"),
-        (lambda: tenfold.hooi(FakeSparse(), 1), TypeError, r"is a FakeSparse.*toarray\(\)"),
-        (lambda: tenfold.hooi({}, 1), TypeError, "x is a dict: an array"),
-        (lambda: tenfold.hooi((i for i in "ab"), 1), TypeError, "x is a generator: an array"),
+        (lambda: tenfold.hooi(FakeSparse(), 1), TypeError, r"type FakeSparse.*toarray\(\)"),
+        (lambda: tenfold.hooi({}, 1), TypeError, "the type dict: an array"),
+        (lambda: tenfold.hooi((i for i in "ab"), 1), TypeError, "type generator: an array"),
         (lambda: tenfold.tucker(X, ranks=2), TypeError, "'ranks': use rank"),
         (lambda: tenfold.tucker(X, 2, n_iter_max=9), TypeError, "'n_iter_max': use max_sweeps"),
         (lambda: tenfold.tucker(X, 2, random_state=0), TypeError, "'random_state': use seed"),
@@ -244,7 +246,7 @@ MASK = np.ones(X.shape)
         (lambda: tenfold.mode_spectrum(np.zeros((3, 0, 4)), 0), ValueError, "no entries"),
         (lambda: T.__array__(copy=False), ValueError, "copy=False"),
     ],
-    ids=range(36),
+    ids=range(38),
 )
 def test_messages_name_the_argument(call, error, message):
     with pytest.raises(error, match=message):

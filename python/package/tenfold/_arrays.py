@@ -78,8 +78,10 @@ def _as_numpy(x: Any, name: str) -> npt.NDArray[Any]:
         raise TypeError(f"{name} is not an array: {error}") from error
     if array.dtype.kind == "O" and array.ndim == 0:
         hint = ", such as the result of its toarray()" if hasattr(x, "toarray") else ""
-        kind = type(x).__name__
-        raise TypeError(f"{name} is a {kind}: an array of real numbers is expected{hint}")
+        raise TypeError(
+            f"{name} is an object of the type {type(x).__name__}: an array of real numbers is "
+            f"expected{hint}"
+        )
     return array
 
 

@@ -6,6 +6,8 @@ import operator
 import os
 from typing import SupportsFloat, SupportsIndex
 
+import numpy as np
+
 FilePath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 """The name of a file."""
 
@@ -27,7 +29,7 @@ def real(name: str, value: SupportsFloat) -> float:
     """The argument `name` as a float."""
     if type(value) is float:
         return value
-    if isinstance(value, bool | str | bytes):
+    if isinstance(value, bool | np.bool_ | str | bytes) or getattr(value, "ndim", 0) > 0:
         raise TypeError(f"{name} is a real number, not {value!r}")
     try:
         return float(value)

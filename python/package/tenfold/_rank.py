@@ -17,6 +17,8 @@ import operator
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import SupportsIndex
 
+import numpy as np
+
 Rank = Sequence[SupportsIndex] | SupportsIndex | float | str | None
 """The forms of ``rank``: one rank per mode, one rank for all modes, a fraction, "same", or None."""
 
@@ -76,7 +78,7 @@ def resolve_rank(rank: Rank, shape: Sequence[int], modes: Sequence[int]) -> tupl
         if rank != "same":
             raise ValueError(f'rank must be "same" if it is a string, found {rank!r}')
         rank = 1.0
-    if isinstance(rank, bool):
+    if isinstance(rank, bool | np.bool_):
         raise TypeError("rank must be a sequence, an integer, a float, 'same' or None, found bool")
     if _is_fraction(rank):
         return _ranks_of_fraction(float(rank), shape, modes)  # type: ignore[arg-type]

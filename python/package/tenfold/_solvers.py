@@ -48,8 +48,8 @@ def tucker(
     rank : sequence of int, int, float, "same" or None
         How far to truncate. A sequence has a rank for each decomposed mode, an integer stands for
         all of them, a float is the fraction of the entries that the decomposition stores, "same"
-        stores as many as the tensor has. A fraction may be above 1, as in TensorLy: 1.5 usually
-        gives full ranks. Ranks are upper limits: a rank above its extent, or above
+        stores as many as the tensor has. A float above 1 is a fraction too, as in TensorLy: 1.5
+        often gives full ranks. Ranks are upper limits: a rank above its extent, or above
         the product of the other ranks, is lowered. None means full ranks, unless `tol` or
         `max_entries` is given.
     tol : float, optional
