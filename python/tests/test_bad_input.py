@@ -193,3 +193,66 @@ def test_memory_that_does_not_exist():
     with pytest.raises(MemoryError):
         t.reconstruct()
     assert t[3, 4, 5] == 1.0
+
+
+class FakeSparse:
+    def toarray(self):
+        return X
+
+
+T = tenfold.st_hosvd(X, 2)
+MASK = np.ones(X.shape)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: tenfold.completion(X, 2, MASK * np.nan), ValueError, "mask holds NaN"),
+        (lambda: tenfold.completion(X, 2, MASK * 1j), TypeError, "mask holds complex128"),
+        (lambda: tenfold.completion(X, 2, MASK.astype(object)), TypeError, "mask holds object"),
+        (lambda: tenfold.completion(X, 2, np.ma.masked_array(X)), TypeError, "mask is a masked"),
+        (lambda: tenfold.completion(X, 2, "a"), TypeError, "mask holds"),
+        (lambda: tenfold.completion(X, 2, MASK[0]), ValueError, r"mask has the shape \(5, 6\)"),
+        (lambda: T.relative_error(X, mask="a"), TypeError, "mask holds"),
+        (lambda: T.relative_error(X, mask=MASK[0]), ValueError, r"mask has the shape \(5, 6\)"),
+        (lambda: T.relative_error(X, threads=0), ValueError, "threads is at least 1"),
+        (lambda: T.reconstruct(threads=0), ValueError, "threads is at least 1"),
+        (lambda: T.reconstruct(threads=True), TypeError, "threads is an integer"),
+        (lambda: T.factor("a"), TypeError, "a mode is an integer, not 'a'"),
+        (lambda: T.mode_spectrum(0.5), TypeError, "a mode is an integer, not 0.5"),
+        (lambda: tenfold.Tucker(np.ones((2, 2)), 3), TypeError, "factors are a sequence"),
+        (lambda: tenfold.hooi(X, 2, route=3), TypeError, "route is a string, not 3"),
+        (lambda: tenfold.hooi(X, 2, sweep_tolerance=None), TypeError, "sweep_tolerance is a real"),
+        (lambda: tenfold.hooi(X, tol="a"), TypeError, "tol is a real number, not 'a'"),
+        (lambda: tenfold.hooi(X, tol=[0.1]), TypeError, r"tol is a real number, not \[0.1\]"),
+        (lambda: tenfold.hooi(X, tol=np.array([0.1])), TypeError, "tol is a real number"),
+        (lambda: tenfold.hooi(X, np.True_), TypeError, "found bool"),
+        (lambda: tenfold.hooi(X, tol=True), TypeError, "tol is a real number, not True"),
+        (lambda: tenfold.hooi(X, tol=10**400), ValueError, "tol is too large"),
+        (lambda: tenfold.hooi(X, max_entries=True), TypeError, "max_entries is an integer"),
+        (lambda: tenfold.hooi(X, 2, threads=True), TypeError, "threads is an integer"),
+        (lambda: tenfold.tucker(X, 2, seed=False), TypeError, "seed is an integer"),
+        (lambda: tenfold.hooi(X, 2, modes=[True]), TypeError, "a mode is an integer"),
+        (lambda: tenfold.hooi(X, 2, modes=1.5), TypeError, "a mode is an integer"),
+        (lambda: tenfold.hooi(X, {1, 2, 3}), TypeError, "order of the modes"),
+        (lambda: tenfold.hooi(FakeSparse(), 1), TypeError, r"type FakeSparse.*toarray\(\)"),
+        (lambda: tenfold.hooi({}, 1), TypeError, "the type dict: an array"),
+        (lambda: tenfold.hooi((i for i in "ab"), 1), TypeError, "type generator: an array"),
+        (lambda: tenfold.tucker(X, ranks=2), TypeError, "'ranks': use rank"),
+        (lambda: tenfold.tucker(X, 2, n_iter_max=9), TypeError, "'n_iter_max': use max_sweeps"),
+        (lambda: tenfold.tucker(X, 2, random_state=0), TypeError, "'random_state': use seed"),
+        (lambda: tenfold.tucker(X, 2, mask=MASK, starts=2), TypeError, "'completion' has no opt"),
+        (lambda: tenfold.tucker(X, 2, method="hosvd", starts=2), TypeError, "'hosvd' has no opt"),
+        (lambda: tenfold.mode_spectrum(np.zeros((3, 0, 4)), 0), ValueError, "no entries"),
+        (lambda: T.__array__(copy=False), ValueError, "copy=False"),
+    ],
+    ids=range(38),
+)
+def test_messages_name_the_argument(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+@pytest.mark.parametrize("rank", [10**30, (10**30, 1, 1), [10**30, 1, 1]], ids=repr)
+def test_ranks_above_the_extents_are_lowered(rank):
+    assert tenfold.st_hosvd(X, rank).ranks[0] in (1, 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -113,3 +114,12 @@ def test_pickles_of_other_libraries_hold_numpy_arrays():
     torch = pytest.importorskip("torch")
     t = tenfold.tucker(torch.ones(3, 4), 1)
     assert type(pickle.loads(pickle.dumps(t)).core) is np.ndarray
+
+
+def test_a_decomposition_is_an_array_for_numpy():
+    x = np.random.default_rng(0).random((4, 5, 6))
+    t = tenfold.st_hosvd(x)
+    assert np.array_equal(np.asarray(t), t.reconstruct())
+    assert np.array_equal(t.to_tensor(), t.reconstruct())
+    assert np.asarray(t, dtype=np.float32).dtype == np.float32
+    assert weakref.ref(t)() is t

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
@@ -79,3 +81,15 @@ def test_the_package_has_its_parts_after_one_import() -> None:
     assert tenfold.metrics is not None
     assert tenfold.plot.spectra is not None
     assert tenfold.tensorly.decomposition.tucker is not None
+
+
+@pytest.mark.parametrize("module", [tenfold, tenfold.cuda, tenfold.plot], ids=lambda m: m.__name__)
+def test_dir_has_the_public_names_alone(module: ModuleType) -> None:
+    assert dir(module) == sorted(module.__all__)
+
+
+def test_plots_name_the_package_that_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'tenfold\[matplotlib\]'"):
+        tenfold.plot.saliency([[0.0, 1.0]])

@@ -24,7 +24,8 @@ ALL = (0, 1, 2)
         (np.int32(2), (2, 2, 2)),
         (np.array(2), (2, 2, 2)),
         (None, SHAPE),
-        ((9, 9, 9), (9, 9, 9)),
+        ((9, 9, 9), SHAPE),  # A rank above its extent is lowered.
+        (10**30, SHAPE),
     ],
 )
 def test_ranks_written_as_integers(rank, expected):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 import subprocess
 from pathlib import Path
@@ -127,3 +128,15 @@ def test_files_that_cannot_be_read(tmp_path):
     for data in (b"", b"not an archive"):
         with pytest.raises(ValueError):
             pickle.loads(pickle.dumps(tenfold.tucker(X, 2))).__reduce__()[0](data)
+
+
+def test_paths_of_bytes(tmp_path):
+    path = os.fsencode(tmp_path / "t.npz")
+    t = tenfold.st_hosvd(np.ones((2, 3)), 1)
+    t.save(path)
+    assert tenfold.load(path).shape == (2, 3)
+    for call in (tenfold.load, t.save):
+        with pytest.raises(FileNotFoundError, match="the path is empty"):
+            call("")
+        with pytest.raises(TypeError):
+            call(3)

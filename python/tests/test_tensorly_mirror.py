@@ -298,6 +298,15 @@ def test_array_functions():
     assert tl.tenalg.kronecker([x, x, x], skip_matrix=1, reverse=True).shape == (4, 4)
 
 
+@pytest.mark.parametrize("rank", [None, 2])
+def test_warnings_point_at_the_caller(rank):
+    estimators = (tl.decomposition.Tucker(rank).fit_transform,)
+    for call in (*estimators, lambda x: tucker(x, rank), lambda x: partial_tucker(x, rank)):
+        with pytest.warns(Warning, match="rank is") as caught:
+            call(X)
+        assert {warning.filename for warning in caught} == {__file__}
+
+
 def test_without_tensorly():
     """Names of the Tucker family need no TensorLy. Others say what to install."""
     code = """
@@ -320,5 +329,11 @@ try:
     import tenfold.tensorly.cp_tensor
 except ModuleNotFoundError as error:
     assert "install tensorly" in str(error), error
+try:
+    from tenfold.tensorly.decomposition import tucker, parafac
+except ImportError as error:
+    assert "install tensorly" in str(error), error
+else:
+    raise AssertionError
 """
     subprocess.run([sys.executable, "-c", code], check=True)

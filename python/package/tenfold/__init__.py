@@ -58,3 +58,7 @@ def __getattr__(name: str) -> Any:
     if name == "tensorly":
         return importlib.import_module("tenfold.tensorly")
     raise AttributeError(f"module 'tenfold' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -73,9 +73,29 @@ def _as_numpy(x: Any, name: str) -> npt.NDArray[Any]:
             # NumPy lacks the type of number, or the memory of the device.
             return np.asarray(x)
     try:
-        return np.asarray(x)
+        array = np.asarray(x)
     except ValueError as error:
         raise TypeError(f"{name} is not an array: {error}") from error
+    if array.dtype.kind == "O" and array.ndim == 0:
+        hint = ", such as the result of its toarray()" if hasattr(x, "toarray") else ""
+        raise TypeError(
+            f"{name} is an object of the type {type(x).__name__}: an array of real numbers is "
+            f"expected{hint}"
+        )
+    return array
+
+
+def as_mask(mask: Any, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """The mask of a tensor as an array of booleans: True where an entry is not 0."""
+    array = _as_numpy(mask, "mask")
+    kind = array.dtype.kind
+    if kind not in "biuf":
+        raise TypeError(f"mask holds {array.dtype}: booleans are expected")
+    if array.shape != shape:
+        raise ValueError(f"mask has the shape {array.shape}: the shape {shape} of x is expected")
+    if kind == "f" and np.isnan(array).any():
+        raise ValueError("mask holds NaN: True or False is expected for each entry")
+    return array if kind == "b" else array != 0
 
 
 def _torch_as_numpy(x: Any) -> npt.NDArray[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import operator
-import os
 from collections.abc import Iterator, Sequence
 from types import EllipsisType
 from typing import Any, NamedTuple, SupportsIndex
@@ -12,8 +11,9 @@ from typing import Any, NamedTuple, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
-from tenfold import _native
-from tenfold._arrays import Restore, as_tensor
+from tenfold import _checks, _native
+from tenfold._arrays import Restore, as_mask, as_tensor
+from tenfold._checks import FilePath
 
 Index = SupportsIndex | slice | EllipsisType | npt.NDArray[Any] | Sequence[int] | Sequence[bool]
 """The index of one mode in `Tucker.__getitem__`."""
@@ -51,6 +51,10 @@ class Tucker:
     `t[0:10, :, 3]` computes one part of the tensor, without the rest of it. Indices are those of
     NumPy: an integer drops its mode, a slice may have a step, `...` stands for all remaining modes.
     Lists of indices and boolean lists select in each mode on its own, as `numpy.ix_` does.
+    `numpy.asarray(t)` is the whole tensor.
+
+    `==` compares identity: two decompositions are equal only if they are the same object. Compare
+    their cores and factors to compare values.
 
     Parameters
     ----------
@@ -79,10 +83,14 @@ class Tucker:
     array([5., 6.])
     """
 
-    __slots__ = ("_core", "_factors", "_facts", "_native", "_restore")
+    __slots__ = ("__weakref__", "_core", "_factors", "_facts", "_native", "_restore")
 
     def __init__(self, core: Any, factors: Sequence[Any]) -> None:
         entries = as_tensor(core, "core")
+        if not hasattr(factors, "__iter__"):
+            raise TypeError(
+                f"factors are a sequence of matrices, one for each mode, not {factors!r}"
+            )
         matrices = [
             None if factor is None else as_tensor(factor, f"factor {mode}").astype(entries.dtype)
             for mode, factor in enumerate(factors)
@@ -233,7 +241,19 @@ class Tucker:
         MemoryError
             If the tensor does not fit the memory.
         """
-        return self._restored(self._native.reconstruct(None, threads))
+        return self._restored(self._native.reconstruct(None, _checks.threads(threads)))
+
+    to_tensor = reconstruct
+    """The same as `reconstruct`, under the name that TensorLy uses."""
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        """The tensor X̂ as a NumPy array."""
+        if copy is False:
+            raise ValueError("a reconstruction is a new array: copy=False is not possible")
+        array = self._native.reconstruct(None, None)
+        return array if dtype is None else array.astype(dtype, copy=False)
 
     def relative_error(self, x: Any, mask: Any = None, *, threads: int | None = None) -> float:
         """The relative error ‖X − X̂‖/‖X‖ beside a tensor, measured entry by entry.
@@ -248,11 +268,12 @@ class Tucker:
             The number of threads; one for each core if it is left out.
         """
         entries = as_tensor(x).astype(self.dtype, copy=False)
+        threads = _checks.threads(threads)
         if mask is None:
             return self._native.relative_error(entries, threads)
-        return self._native.relative_error_over(entries, np.asarray(mask) != 0, threads)
+        return self._native.relative_error_over(entries, as_mask(mask, self.shape), threads)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: FilePath) -> None:
         """Writes the decomposition to an .npz file, which NumPy and the command `tenfold` read.
 
         The file is written as a whole or not at all. `tenfold.load` reads it.
@@ -262,12 +283,12 @@ class Tucker:
         OSError
             If the file cannot be written.
         """
-        self._native.save(os.fspath(path))
+        self._native.save(_checks.file_path(path))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Tucker:
+    def load(cls, path: FilePath) -> Tucker:
         """Reads a decomposition: the same as `tenfold.load`."""
-        return cls._of(_native.Decomposition.load(os.fspath(path)), None)
+        return cls._of(_native.Decomposition.load(_checks.file_path(path)), None)
 
     def __getitem__(self, index: Index | tuple[Index, ...]) -> Any:
         """The part of the tensor X̂ at an index of each mode."""
@@ -330,6 +351,10 @@ class Tucker:
 
     def _mode(self, mode: int) -> int:
         order = self.ndim
+        try:
+            mode = operator.index(mode)
+        except TypeError:
+            raise TypeError(f"a mode is an integer, not {mode!r}") from None
         if not -order <= mode < order:
             raise IndexError(f"mode {mode} does not exist: the tensor has {order} modes")
         return mode % order
@@ -338,7 +363,7 @@ class Tucker:
         return array if self._restore is None else self._restore(array)
 
 
-def load(path: str | os.PathLike[str]) -> Tucker:
+def load(path: FilePath) -> Tucker:
     """Reads a decomposition from an .npz file of `Tucker.save`, the command or another program.
 
     A file of another program holds arrays `core`, `factor_0`, `factor_1`, ….

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
-from typing import Any, SupportsIndex, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, SupportsFloat, SupportsIndex, cast
 
 import numpy as np
-import numpy.typing as npt
 
-from tenfold import _device_solvers, _native
+from tenfold import _checks, _device_solvers, _native
 from tenfold._arrays import FloatArray, as_tensor, restore_like
 from tenfold._decomposition import Tucker
 from tenfold._device import OnDevice, placed
@@ -20,6 +19,14 @@ Progress = Callable[[int, int, float | None], object]
 
 Factors = Sequence[Any]
 """For each mode a factor, or None for a mode that is not decomposed."""
+
+_NAMES_HERE = {
+    "ranks": "rank",
+    "n_iter_max": "max_sweeps",
+    "random_state": "seed",
+    "verbose": "progress",
+}
+"""The names of options in other libraries, and their names here."""
 
 
 class Options:
@@ -71,19 +78,27 @@ class Options:
 
     def natural(self, name: str, value: SupportsIndex, minimum: int) -> None:
         """Sets an option to an integer of at least `minimum`."""
-        try:
-            number = operator.index(value)
-        except TypeError:
-            raise TypeError(f"{name} is an integer, not {value!r}") from None
-        if not minimum <= number < 1 << 64:
-            raise ValueError(f"{name} is at least {minimum} and below 2**64, not {number}")
-        self.values[name] = number
+        self.values[name] = _checks.natural(name, value, minimum)
+
+    def real(self, name: str, value: SupportsFloat) -> None:
+        """Sets an option to a real number."""
+        self.values[name] = _checks.real(name, value)
+
+    def route(self, route: str) -> None:
+        """Sets how singular vectors are computed."""
+        if not isinstance(route, str):
+            raise TypeError(f"route is a string, not {route!r}")
+        if route != "auto":
+            self.values["route"] = route
 
     def named(self, modes: Sequence[int]) -> list[int]:
         """Modes from 0; negative ones count from the last mode."""
         order = len(self.shape)
         named = []
-        for mode in [modes] if isinstance(modes, int) else modes:
+        sequence: Iterable[Any] = modes if hasattr(modes, "__iter__") else [modes]
+        for mode in sequence:
+            if isinstance(mode, bool):
+                raise TypeError(f"a mode is an integer, not {mode!r}")
             try:
                 number = operator.index(mode)
             except TypeError:
@@ -98,7 +113,7 @@ class Options:
         if (rank is not None) + (tol is not None) + (max_entries is not None) > 1:
             raise ValueError("one of rank, tol and max_entries is expected, not several")
         if tol is not None:
-            self.values["tolerance"] = float(tol)
+            self.values["tolerance"] = _checks.real("tol", tol)
         elif max_entries is not None:
             self.natural("max_entries", max_entries, 1)
         else:
@@ -150,7 +165,12 @@ class Options:
         )
 
 
-def as_mask(mask: Any) -> npt.NDArray[np.bool_]:
-    """The mask as an array of booleans: True where an entry is not 0."""
-    array = np.asarray(mask)
-    return array if array.dtype.kind == "b" else array != 0
+def require_options(solver: Callable[..., Tucker], options: dict[str, Any]) -> None:
+    """Fails for an option that the solver does not have."""
+    own = solver.__kwdefaults__ or {}
+    for name in options:
+        if name not in own:
+            method = solver.__name__.replace("_", "-")
+            known = _NAMES_HERE.get(name)
+            hint = "" if known is None else f": use {known}"
+            raise TypeError(f"the method {method!r} has no option {name!r}{hint}")

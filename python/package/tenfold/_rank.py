@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import SupportsIndex
+
+import numpy as np
 
 Rank = Sequence[SupportsIndex] | SupportsIndex | float | str | None
 """The forms of ``rank``: one rank per mode, one rank for all modes, a fraction, "same", or None."""
@@ -45,8 +47,7 @@ def resolve_rank(rank: Rank, shape: Sequence[int], modes: Sequence[int]) -> tupl
     Returns
     -------
     tuple of int
-        Ranks in the order of ``modes``. They can exceed the extents: the solvers take them as
-        upper limits.
+        Ranks in the order of ``modes``. A rank above its extent is lowered to the extent.
 
     Raises
     ------
@@ -70,19 +71,21 @@ def resolve_rank(rank: Rank, shape: Sequence[int], modes: Sequence[int]) -> tupl
         and len(rank) == len(modes)
         and all(type(r) is int and r > 0 for r in rank)
     ):
-        return rank
+        return _lowered(rank, shape, modes)
     if rank is None:
         return tuple(shape[mode] for mode in modes)
     if isinstance(rank, str):
         if rank != "same":
             raise ValueError(f'rank must be "same" if it is a string, found {rank!r}')
         rank = 1.0
-    if isinstance(rank, bool):
+    if isinstance(rank, bool | np.bool_):
         raise TypeError("rank must be a sequence, an integer, a float, 'same' or None, found bool")
     if _is_fraction(rank):
         return _ranks_of_fraction(float(rank), shape, modes)  # type: ignore[arg-type]
     if isinstance(rank, SupportsIndex) and getattr(rank, "ndim", 0) == 0:
-        return (_positive(rank),) * len(modes)
+        return _lowered((_positive(rank),) * len(modes), shape, modes)
+    if isinstance(rank, Set | Mapping):
+        raise TypeError(f"rank must be a sequence in the order of the modes, found {rank!r}")
     try:
         ranks = tuple(rank)  # type: ignore[arg-type]
     except TypeError:
@@ -92,7 +95,7 @@ def resolve_rank(rank: Rank, shape: Sequence[int], modes: Sequence[int]) -> tupl
         ) from None
     if len(ranks) != len(modes):
         raise ValueError(f"expected {len(modes)} ranks, one for each mode, found {len(ranks)}")
-    return tuple(_positive(r) for r in ranks)
+    return _lowered([_positive(r) for r in ranks], shape, modes)
 
 
 def kept_fraction(
@@ -143,6 +146,11 @@ def _ranks_of_fraction(
         raise ValueError(f"rank as a fraction must be positive and finite, found {fraction}")
     c = kept_fraction(fraction, shape, modes)
     return tuple(max(round(c * shape[mode]), 1) for mode in modes)
+
+
+def _lowered(ranks: Sequence[int], shape: Sequence[int], modes: Sequence[int]) -> tuple[int, ...]:
+    """The ranks, at most the extents. An empty tensor keeps ranks of 1."""
+    return tuple([min(r, shape[mode] or 1) for r, mode in zip(ranks, modes, strict=True)])
 
 
 def _is_fraction(rank: object) -> bool:

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold import _native
+from tenfold._arrays import as_mask
 from tenfold._decomposition import Tucker
 from tenfold._device import ordinal_of
-from tenfold._options import Factors, Options, Progress, as_mask
+from tenfold._options import Factors, Options, Progress, require_options
 from tenfold._rank import Rank
 
 _HOOI_STARTS = {"st-hosvd": "st-hosvd", "hosvd": "hosvd", "svd": "hosvd", "random": "random"}
@@ -47,7 +48,8 @@ def tucker(
     rank : sequence of int, int, float, "same" or None
         How far to truncate. A sequence has a rank for each decomposed mode, an integer stands for
         all of them, a float is the fraction of the entries that the decomposition stores, "same"
-        stores as many as the tensor has. Ranks are upper limits: a rank above its extent, or above
+        stores as many as the tensor has. A float above 1 is a fraction too, as in TensorLy: 1.5
+        often gives full ranks. Ranks are upper limits: a rank above its extent, or above
         the product of the other ranks, is lowered. None means full ranks, unless `tol` or
         `max_entries` is given.
     tol : float, optional
@@ -125,13 +127,18 @@ def tucker(
             raise NotImplementedError(
                 "a mask needs a rank for every mode, not tol, max_entries or modes"
             )
+        require_options(completion, options)
         return completion(x, rank, mask, threads=threads, **options)
     solver = _BY_NAME.get(method)
     if solver is None:
         raise ValueError(f"there is no method {method!r}: the methods are {', '.join(_BY_NAME)}")
+    if options:
+        require_options(solver, options)
     if method == "hooi":
         options.update(
-            init="st-hosvd" if init is None else init, fixed_factors=fixed_factors, seed=seed or 0
+            init="st-hosvd" if init is None else init,
+            fixed_factors=fixed_factors,
+            seed=0 if seed is None else seed,
         )
     elif init is not None or fixed_factors:
         raise NotImplementedError(f"{method} has no init and no fixed_factors: use method='hooi'")
@@ -245,9 +252,8 @@ def hooi(
     options.natural("starts", starts, 1)
     options.natural("seed", seed, 0)
     options.natural("max_sweeps", max_sweeps, 1)
-    options.values["sweep_tolerance"] = float(sweep_tolerance)
-    if route != "auto":
-        options.values["route"] = route
+    options.real("sweep_tolerance", sweep_tolerance)
+    options.route(route)
     return options.decompose("hooi", factors)
 
 
@@ -290,8 +296,7 @@ def st_hosvd(
     options.truncate(rank, tol, max_entries)
     if order is not None:
         options.values["order"] = options.named(order)
-    if route != "auto":
-        options.values["route"] = route
+    options.route(route)
     return options.decompose("st-hosvd")
 
 
@@ -320,8 +325,7 @@ def hosvd(
     """
     options = Options(x, modes, threads, progress)
     options.truncate(rank, tol, max_entries)
-    if route != "auto":
-        options.values["route"] = route
+    options.route(route)
     return options.decompose("hosvd")
 
 
@@ -412,7 +416,7 @@ def non_negative(
     options = Options(x, modes, threads, progress)
     options.truncate(rank, None, None)
     options.natural("max_sweeps", max_sweeps, 1)
-    options.values["sweep_tolerance"] = float(sweep_tolerance)
+    options.real("sweep_tolerance", sweep_tolerance)
     return options.decompose("non-negative")
 
 
@@ -456,10 +460,9 @@ def completion(
     options.require_host("completion")
     options.truncate(rank, None, None)
     options.natural("max_sweeps", max_sweeps, 1)
-    options.values["sweep_tolerance"] = float(sweep_tolerance)
-    if route != "auto":
-        options.values["route"] = route
-    known = as_mask(~np.isnan(options.x) if mask is None else mask)
+    options.real("sweep_tolerance", sweep_tolerance)
+    options.route(route)
+    known = np.asarray(~np.isnan(options.x)) if mask is None else as_mask(mask, options.shape)
     return Tucker._of(_native.complete(options.x, known, options.values), options.restore)
 
 
@@ -483,6 +486,8 @@ def mode_spectrum(x: Any, mode: int, *, threads: int | None = None) -> npt.NDArr
     """
     options = Options(x, [mode], threads, None)
     options.require_host("mode_spectrum")
+    if 0 in options.shape:
+        raise ValueError(f"x of shape {options.shape} has no entries")
     return _native.mode_spectrum(options.x, options.modes[0], options.values["threads"])
 
 

@@ -47,6 +47,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class Device(NamedTuple):
     """A GPU."""
 
@@ -152,8 +156,8 @@ def hooi_batch(
     if init != "st-hosvd":
         options.values["start"] = "hosvd" if init == "svd" else init
     options.natural("max_sweeps", max_sweeps, 1)
-    options.values["sweep_tolerance"] = float(sweep_tolerance)
-    options.values["route"] = route
+    options.real("sweep_tolerance", sweep_tolerance)
+    options.route(route)
     return options.decompose_on_device("hooi")
 
 
@@ -181,7 +185,7 @@ def st_hosvd_batch(
     options.truncate(rank, tol, None)
     if order is not None:
         options.values["order"] = options.named(order)
-    options.values["route"] = route
+    options.route(route)
     return options.decompose_on_device("st-hosvd")
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["saliency", "spectra"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def spectra(tucker: Tucker, *, ax: Axes | None = None) -> Axes:
     """Draws the singular values of each mode, relative to the largest one.
 
@@ -106,6 +110,11 @@ def saliency(
 def _axes(ax: Axes | None) -> Axes:
     if ax is not None:
         return ax
-    import matplotlib.pyplot as plt
+    try:
+        import matplotlib.pyplot as plt
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "tenfold.plot needs Matplotlib: pip install 'tenfold[matplotlib]'", name=error.name
+        ) from error
 
     return plt.subplots(layout="constrained")[1]

@@ -75,7 +75,8 @@ class _Finder:
             importlib.import_module("tensorly")
         except ModuleNotFoundError:
             message = f"{name} comes from TensorLy. To use it, install tensorly"
-            raise ModuleNotFoundError(message, name=name) from None
+            # With the name of the missing module, `from … import` raises this error as it is.
+            raise ModuleNotFoundError(message, name="tensorly") from None
         try:
             return ModuleSpec(name, _Alias(importlib.import_module(source)))
         except ModuleNotFoundError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from .._rank import ROUNDINGS, kept_fraction
 from ._factorized_tensor import FactorizedTensor
 from ._fallback import fallback
+from ._warnings import warn
 from .backend import Array
 from .base import tensor_to_vec, unfold
 from .tenalg import mode_dot, multi_mode_dot
@@ -266,10 +266,9 @@ def validate_tucker_rank(
             for mode, extent in enumerate(shape)
         ]
     if isinstance(rank, int):
-        warnings.warn(
+        warn(
             f"rank is the integer {rank}: it is used for each of the {len(shape)} modes",
             RuntimeWarning,
-            stacklevel=2,
         )
         return [extent if mode in fixed else rank for mode, extent in enumerate(shape)]
     return rank

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
+
+from .._warnings import warn
 
 
 class Errors:
@@ -39,12 +40,9 @@ def from_zero(modes: Sequence[int], order: int) -> list[int]:
 def warned_ranks(shape: Sequence[int], rank: Any, modes: Sequence[int]) -> list[int]:
     """One rank for each of ``modes``. Warns where TensorLy does."""
     if rank is None:
-        warnings.warn("rank is None: the core has the extents of the tensor", stacklevel=3)
+        warn("rank is None: the core has the extents of the tensor")
         return [shape[mode] for mode in modes]
     if isinstance(rank, int):
-        warnings.warn(
-            f"rank is the integer {rank}: it is used for each of the {len(modes)} modes",
-            stacklevel=3,
-        )
+        warn(f"rank is the integer {rank}: it is used for each of the {len(modes)} modes")
         return [rank] * len(modes)
     return [int(r) for r in rank]
