@@ -262,7 +262,6 @@ def test_names_of_weightings_in_other_spellings(spelling: str, name: str) -> Non
         (np.ones((2, 2, 2)), {"size": (0, 3)}, ValueError, "at least 1"),
         (np.ones((2, 2, 2)), {"size": 3}, TypeError, "height and a width"),
         (np.ones((2, 2)), {"size": (3, 3), "batched": False}, ValueError, "2 modes"),
-        (np.ones((2, 2, 2)), {"threads": 0}, ValueError, "zero"),
         (np.ones((0, 2, 2)), {}, ValueError, "no entries"),
         (np.ones((0, 3, 2, 2)), {}, ValueError, "no entries"),
         (np.ones(3), {"batched": False}, ValueError, "feature map"),
@@ -273,6 +272,13 @@ def test_names_of_weightings_in_other_spellings(spelling: str, name: str) -> Non
         (np.full((2, 2, 2), None), {}, TypeError, "object"),
         (np.full((2, 2, 2), "a"), {}, TypeError, "real numbers"),
         (None, {}, TypeError, "object"),
+        (np.ones((2, 2, 2)), {"sign": 1}, TypeError, "a sign is a name, not 1"),
+        (np.ones((2, 2, 2)), {"batched": "x"}, TypeError, "batched is True, False or None"),
+        (np.ones((2, 2, 2)), {"size": (10**30, 3)}, ValueError, r"below 2\*\*64"),
+        (np.ones((2, 2, 2)), {"threads": 0}, ValueError, "threads is at least 1"),
+        (np.ones((2, 2, 2)), {"threads": 10**30}, ValueError, "threads is at least 1"),
+        (np.ones((2, 2, 2)), {"threads": 1.5}, TypeError, "threads is an integer"),
+        (np.ones((2, 2, 2)), {"threads": True}, TypeError, "threads is an integer"),
     ],
 )
 def test_bad_input_raises(
@@ -318,6 +324,8 @@ def test_resize_interpolates_the_last_two_modes(dtype: Any) -> None:
             assert np.abs(resized[index] - expected).max() < 1e-6
     with pytest.raises(ValueError, match="at least 1"):
         cam.resize(x, (0, 1))
+    with pytest.raises(ValueError, match=r"below 2\*\*64"):
+        cam.resize(x, (10**30, 1))
     with pytest.raises(ValueError, match="2 modes"):
         cam.resize(np.ones(3), (1, 1))
 
@@ -380,6 +388,12 @@ def test_combined_maps_agree_with_the_rules_of_pytorch_grad_cam(how: str) -> Non
 def test_combine_refuses_other_maps(maps: list[np.ndarray], how: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         cam.combine(maps, how)
+
+
+def test_ranks_above_the_extents_are_full_ranks() -> None:
+    x = random_features(4, 3, 5)
+    expected = cam.saliency(x, ranks=x.shape)
+    np.testing.assert_array_equal(cam.saliency(x, ranks=(10**30, 3, 2**63)), expected)
 
 
 def test_the_module_is_an_attribute_of_the_package() -> None:

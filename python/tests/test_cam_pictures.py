@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ def test_overlay_blends_map_and_photograph() -> None:
         ((np.ones((2, 2)), np.ones((0, 2, 3), np.uint8)), ValueError, "height"),
         ((np.ones((2, 2)), "no-such-file.png"), FileNotFoundError, "no-such-file.png"),
         ((np.ones((2, 2)), None, "rainbow"), ValueError, "turbo, viridis"),
+        ((np.ones((2, 2)), None, 3), TypeError, "a colour map is a name, not 3"),
+        ((np.ones((2, 2)), np.ones((2, 2, 4), np.uint8)), ValueError, r"\[\.\.\., :3\] drops"),
+        ((np.ones((2, 2)), np.ones((3, 2, 2), np.uint8)), ValueError, r"transpose\(1, 2, 0\)"),
+        ((np.ones((2, 2)), np.ones((2, 2, 3), int)), TypeError, r"astype\(np\.uint8\)"),
         ((np.ones((2, 2)), np.ones((2, 2, 3), np.uint8), "turbo", 1.5), ValueError, "between"),
     ],
 )
@@ -62,6 +67,10 @@ def test_pictures_are_files_and_show_in_notebooks(tmp_path: Path) -> None:
     assert path.read_bytes() == png and png.startswith(b"\x89PNG")
     # The photograph of an overlay may be a file, and alpha = 0 shows it.
     np.testing.assert_array_equal(cam.overlay(np.zeros((2, 2)), path, alpha=0).array, picture.array)
+    picture.save(os.fsencode(tmp_path / "bytes.png"))
+    assert (tmp_path / "bytes.png").read_bytes() == png
+    shown = cam.overlay(np.zeros((2, 2)), os.fsencode(path), alpha=0)
+    np.testing.assert_array_equal(shown.array, picture.array)
     html = picture._repr_html_()
     assert html.startswith("<img") and "data:image/png;base64," in html and "3×4" in html
     with pytest.raises(ValueError, match="png"):

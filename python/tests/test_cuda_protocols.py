@@ -140,6 +140,26 @@ class TestRefusals:
         with pytest.raises(ValueError, match="cuda:-1"):
             tenfold.hooi(array, rank=1)
 
+    @pytest.mark.parametrize(
+        "device", (None, 3, "cpu", (2,), (2, None), (-1, -5), (10**30, 0), (2, 10**30))
+    )
+    def test_devices_that_are_not_a_pair_of_numbers(self, driver: Driver, device: Any) -> None:
+        array = VersionedArray(driver, tensor(), faults={"device": device})
+        with pytest.raises(TypeError, match="__dlpack_device__ of VersionedArray returns"):
+            tenfold.hooi(array, rank=1)
+
+    @pytest.mark.parametrize("returned", (None, 3, "capsule"))
+    def test_protocols_with_results_of_other_types(self, driver: Driver, returned: Any) -> None:
+        class NoCapsule(VersionedArray):
+            def __dlpack__(self, **_: Any) -> Any:
+                return returned
+
+        with pytest.raises(TypeError, match=r"__dlpack__ of NoCapsule returns .* a capsule"):
+            tenfold.hooi(NoCapsule(driver, tensor()), rank=1)
+        array = type("NoInterface", (), {"__cuda_array_interface__": returned})()
+        with pytest.raises(TypeError, match=r"of NoInterface is .* a dictionary"):
+            tenfold.hooi(array, rank=1)
+
     def test_wrong_addresses(self, driver: Driver) -> None:
         for kind in (LegacyArray, VersionedArray):
             host = np.ones((6, 5, 4))
@@ -160,6 +180,8 @@ class TestRefusals:
             ({"mask": True}, TypeError, "mask"),
             ({"typestr": ">f8"}, TypeError, "float32 or float64"),
             ({"stream": 0}, ValueError, "stream 0"),
+            ({"stream": -1}, TypeError, "stream in .* not -1"),
+            ({"stream": "1"}, TypeError, "stream in .* not '1'"),
             ({"strides": (1, 1)}, ValueError, "do not fit"),
             ({"strides": (161, 32, 8)}, ValueError, "do not fit"),
         ],

@@ -94,6 +94,8 @@ def test_intersection_over_union_follows_its_formula(
         assert metrics.iou(map, mask, threshold, void=void) == expected(map, mask, void)
         as_integers = metrics.iou(map, mask.astype(int), threshold, void=void.astype(np.uint8))
         assert as_integers == expected(map, mask, void)
+        as_floats = metrics.iou(map, mask.astype(float), threshold, void=void)
+        assert as_floats == as_integers
 
 
 def test_regions_of_pascal_voc() -> None:
@@ -183,7 +185,9 @@ half = np.full((2, 2), 0.5)
         (lambda: metrics.iou(3 * half, half > 0), ValueError, r"\[0, 0\] is 1.5"),
         (lambda: metrics.iou(half, [True]), ValueError, "shape"),
         (lambda: metrics.iou(half, half > 0, void=[True]), ValueError, "void"),
-        (lambda: metrics.iou(half, half), TypeError, "booleans"),
+        (lambda: metrics.iou(half, half), ValueError, "other than 0 and 1"),
+        (lambda: metrics.iou(half, [["a"]]), TypeError, "booleans"),
+        (lambda: metrics.mean_iou([], []), ValueError, "no images"),
         (lambda: metrics.iou(half, [[0, 1], [2, 1]]), ValueError, "other than 0 and 1"),
         (lambda: metrics.iou(np.ones((0, 2)), np.ones((0, 2), bool)), ValueError, "empty"),
         (lambda: metrics.mean_iou([0.5], [True]), ValueError, "N×"),
@@ -192,6 +196,9 @@ half = np.full((2, 2), 0.5)
         (lambda: metrics.PixelOrder([]), ValueError, "empty"),
         (lambda: metrics.PixelOrder([0.5]).inserted(1, 0), ValueError, "steps"),
         (lambda: metrics.PixelOrder([0.5]).kept(3, 2), ValueError, "steps"),
+        (lambda: metrics.PixelOrder([0.5]).inserted(-1, 2), ValueError, "step is at least 0"),
+        (lambda: metrics.PixelOrder([0.5]).kept(-1, 2), ValueError, "step is at least 0"),
+        (lambda: metrics.PixelOrder([0.5]).kept(1, 2.5), TypeError, "steps is an integer"),
         (lambda: metrics.area_under_curve([0.5]), ValueError, "curve"),
         (lambda: metrics.area_under_curve([0.5, -0.1]), ValueError, r"\[1\]"),
         (lambda: metrics.embedding_mse([1.0], [1.0]), ValueError, "modes"),
@@ -200,6 +207,9 @@ half = np.full((2, 2), 0.5)
         (lambda: metrics.embedding_error([1e200], [0.0]), ValueError, "range|largest|exponent"),
         (lambda: metrics.bootstrap([]), ValueError, "empty"),
         (lambda: metrics.bootstrap([0.5], resamples=0), ValueError, "resamples"),
+        (lambda: metrics.bootstrap([0.5], resamples=10**40), ValueError, "resamples"),
+        (lambda: metrics.bootstrap([0.5], resamples=2**50), ValueError, "at most"),
+        (lambda: metrics.bootstrap([0.5], seed=-1), ValueError, "seed is at least 0"),
         (lambda: metrics.bootstrap([0.5], level=1.5), ValueError, "level"),
         (lambda: metrics.bootstrap([np.nan]), ValueError, r"\[0\]"),
     ],

@@ -219,6 +219,10 @@ def test_a_layer_that_runs_several_times_gives_the_map_of_its_first_run(
 ) -> None:
     with pytest.warns(UserWarning, match="'relu' ran 2 times"):
         maps = cam.EigenCAM(network, [network.relu], sign="positive")(images)
+    for options in ({}, {"aug_smooth": True}):
+        with pytest.warns(UserWarning, match="2 times") as caught:
+            cam.EigenCAM(network, [network.relu])(images, **options)
+        assert {warning.filename for warning in caught} == {__file__}
     activations = layer_outputs(network, [network.relu], images)
     assert np.abs(maps - expected_maps(activations, "eigen-cam", (20, 24))).max() < 1e-4
 
@@ -248,15 +252,45 @@ def test_bad_arguments_are_errors(network: Any, images: Any) -> None:
         cam.MTSM(network, [])
     with pytest.raises(TypeError, match="get_submodule"):
         cam.MTSM(network, ["second"])
+    with pytest.raises(TypeError, match="not Tensor; model"):
+        cam.MTSM(network, [images])
+    with pytest.raises(TypeError, match="batch_size is an integer"):
+        cam.MTSM(network, [network.second], batch_size="all")
     method = cam.MTSM(network, [network.second])
-    with pytest.raises(TypeError, match="tensor N×C×H×W"):
+    with pytest.raises(TypeError, match=r"tensor N×C×H×W.*torch\.from_numpy"):
         method(np.ones((1, 3, 20, 24), np.float32))
+    with pytest.raises(TypeError, match=r"not list: torch\.stack"):
+        method(list(images), aug_smooth=True)
+    with pytest.raises(TypeError, match=r"nested tensor: torch\.stack"):
+        method(torch.nested.nested_tensor(list(images)))
+    with pytest.raises(ValueError, match=r"one image.*images\[None\]"):
+        cam.MTSM(torch.nn.Sequential(convolution := torch.nn.Conv2d(3, 4, 3)), convolution)(
+            images[0]
+        )
     with pytest.raises(ValueError, match="no images"):
         method(images[:0])
     with pytest.raises(ValueError, match="N×C×H×W"):
         method(images[0, 0])
     with pytest.raises(ValueError, match="batch_size"):
         cam.MTSM(network, [network.second], batch_size=0)(images)
+
+
+@pytest.mark.parametrize("kind", ["quantized", "float8"])
+def test_activations_of_8_bits(images: Any, kind: str) -> None:
+    def reduced(x: Any) -> Any:
+        if kind == "float8":
+            return x.to(torch.float8_e4m3fn)
+        return torch.quantize_per_tensor(x, 0.05, 0, torch.qint8)
+
+    identity = torch.nn.Identity()
+    network = torch.nn.Sequential(identity)
+    maps = cam.MTSM(network, identity, reshape_transform=reduced)(images)
+    full = reduced(images)
+    full = full.dequantize() if kind == "quantized" else full.float()
+    np.testing.assert_array_equal(maps, cam.MTSM(network, identity)(full))
+    nested = torch.nested.nested_tensor
+    with pytest.raises(TypeError, match="returns a nested tensor"):
+        cam.MTSM(network, identity, reshape_transform=lambda x: nested(list(x)))(images)
 
 
 def test_one_layer_needs_no_list(network: Any, images: Any) -> None:

@@ -14,6 +14,7 @@ An array that is not float32 or float64 in C order is converted by its framework
 from __future__ import annotations
 
 import contextlib
+import operator
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -115,8 +116,23 @@ def is_on_device(x: Any) -> bool:
         return bool(x.is_cuda) and sys.modules["torch"].version.cuda is not None
     find_device = getattr(x, "__dlpack_device__", None)
     if find_device is not None:
-        return int(find_device()[0]) in _CUDA_DEVICES
+        return _type_of_device(x, find_device()) in _CUDA_DEVICES
     return hasattr(x, "__cuda_array_interface__")
+
+
+def _type_of_device(x: Any, device: Any) -> int:
+    """The type of a device of DLPack, from the result of `__dlpack_device__`."""
+    try:
+        kind, ordinal = device
+        kind, ordinal = operator.index(kind), operator.index(ordinal)
+    except (TypeError, ValueError):
+        kind = ordinal = 0
+    if not 1 <= kind < 1 << 31 or not -1 << 31 <= ordinal < 1 << 31:
+        raise TypeError(
+            f"__dlpack_device__ of {type(x).__name__} returns {device!r}: the type and the number "
+            "of a device are expected, two integers of 32 bits"
+        )
+    return kind
 
 
 def on_device(x: Any, name: str = "x") -> OnDevice:
@@ -178,10 +194,15 @@ def _of_float(x: Any, name: str) -> Any:
 def _capsule(x: Any) -> Any:
     """The capsule of DLPack. The framework lets the default stream wait for its work."""
     try:
-        return x.__dlpack__(stream=_DEFAULT_STREAM, max_version=(1, 0))
+        capsule = x.__dlpack__(stream=_DEFAULT_STREAM, max_version=(1, 0))
     except TypeError:
         # The framework is older than `max_version`.
-        return x.__dlpack__(stream=_DEFAULT_STREAM)
+        capsule = x.__dlpack__(stream=_DEFAULT_STREAM)
+    if type(capsule).__name__ != "PyCapsule":
+        raise TypeError(
+            f"__dlpack__ of {type(x).__name__} returns {capsule!r}: a capsule is expected"
+        )
+    return capsule
 
 
 def _exchanged(x: Any) -> tuple[DeviceArray, int | None]:
@@ -189,9 +210,18 @@ def _exchanged(x: Any) -> tuple[DeviceArray, int | None]:
     if hasattr(x, "__dlpack__"):
         return DeviceArray.from_dlpack(_capsule(x)), _DEFAULT_STREAM
     interface = x.__cuda_array_interface__
+    if not isinstance(interface, dict):
+        raise TypeError(
+            f"__cuda_array_interface__ of {type(x).__name__} is {interface!r}: "
+            "a dictionary is expected"
+        )
     stream = interface.get("stream", _DEFAULT_STREAM if interface.get("version") == 2 else None)
     if stream == 0:
         raise ValueError("stream 0 in __cuda_array_interface__ is not allowed: 1 is the default")
+    if stream is not None and not (hasattr(stream, "__index__") and 0 < stream < 1 << 64):
+        raise TypeError(
+            f"stream in __cuda_array_interface__ is a positive integer or None, not {stream!r}"
+        )
     return DeviceArray.from_interface(interface, x), stream
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tenfold import _native
 from tenfold._arrays import as_tensor, restore_like
+from tenfold._integers import MAXIMUM
 
 
 def resize(map: Any, size: tuple[int, int]) -> Any:
@@ -142,4 +143,6 @@ def extents(size: Any) -> tuple[int, int]:
         raise TypeError(f"a size is a height and a width, not {size!r}") from None
     if height < 1 or width < 1:
         raise ValueError(f"height and width must be at least 1, the size is {height}×{width}")
+    if height > MAXIMUM or width > MAXIMUM:
+        raise ValueError(f"height and width must be below 2**64, the size is {height}×{width}")
     return height, width

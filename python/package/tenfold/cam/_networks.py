@@ -16,9 +16,10 @@ PyTorch is imported when a network runs.
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -26,6 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold._arrays import as_tensor
+from tenfold._integers import natural
+from tenfold.cam._batches import check_input, first_tensor, joined
 from tenfold.cam._maps import combine, resize
 from tenfold.cam._saliency import saliency
 
@@ -69,14 +72,15 @@ class NetworkCAM:
             raise ValueError("there are no target layers")
         for layer in layers:
             if not hasattr(layer, "register_forward_hook"):
+                shown = repr(layer) if isinstance(layer, str) else type(layer).__name__
                 raise TypeError(
-                    f"a target layer is a torch.nn.Module, not {layer!r}; "
+                    f"a target layer is a torch.nn.Module, not {shown}; "
                     "model.get_submodule(name) finds a layer by its name"
                 )
         self.model = model
         self.target_layers = layers
         self.reshape_transform = reshape_transform
-        self.batch_size = batch_size
+        self.batch_size = None if batch_size is None else natural(batch_size, "batch_size", 1)
         self.outputs = None
         self.statuses = []
         self._options: dict[str, Any] = {
@@ -132,6 +136,7 @@ class NetworkCAM:
         """
         if not aug_smooth:
             return self.forward(input_tensor, targets, eigen_smooth)
+        check_input(input_tensor)
         maps = []
         for mirrored in (True, False):
             images = input_tensor.flip(-1) if mirrored else input_tensor
@@ -145,28 +150,16 @@ class NetworkCAM:
         self, input_tensor: torch.Tensor, targets: object = None, eigen_smooth: bool = False
     ) -> NDArray[np.float32]:
         """Computes the maps as the call does, without `aug_smooth`."""
-        import torch
-
-        if not isinstance(input_tensor, torch.Tensor):
-            raise TypeError(f"the input is a tensor N×C×H×W, not {type(input_tensor).__name__}")
+        check_input(input_tensor)
         size = tuple(input_tensor.shape[2:])
-        if len(size) not in (1, 2, 3):
-            raise ValueError(
-                "the input has the shape N×C×H×W, N×C×D×H×W or N×C×L, "
-                f"not {tuple(input_tensor.shape)}"
-            )
-        if input_tensor.shape[0] == 0:
-            raise ValueError("the input has no images")
         device = self.device
         if device is not None and input_tensor.device != device:
             input_tensor = input_tensor.to(device)
         # 1. Run the network, on parts of the batch.
         images = input_tensor.shape[0]
         limit = images if self.batch_size is None else self.batch_size
-        if limit < 1:
-            raise ValueError(f"batch_size must be at least 1, not {limit}")
         runs = [_Run(self, part) for part in input_tensor.split(limit)]
-        self.outputs = _joined([run.outputs for run in runs], [run.images for run in runs])
+        self.outputs = joined([run.outputs for run in runs], [run.images for run in runs])
         # 2. The maps of each layer.
         numbers = range(len(self.target_layers))
         layers = [np.concatenate([run.maps[number] for run in runs]) for number in numbers]
@@ -266,6 +259,13 @@ class MTSM(NetworkCAM):
             maps = cam(images)          # N×3×224×224 -> N×224×224
         overlay(maps[0], photograph)
 
+    A detector, with a tensor in place of its list of images::
+
+        model = torchvision.models.detection.fasterrcnn_resnet50_fpn(weights="DEFAULT")
+        cam = MTSM(model, [model.backbone.body.layer4[-1]])
+        maps = cam(torch.stack(images))  # images of equal size
+        boxes = cam.outputs[0]["boxes"]
+
     The tokens of a Vision Transformer, with a class token before a grid of 14×14::
 
         def grid(tokens):
@@ -339,11 +339,16 @@ class _Run:
         cam = self.cam
         if cam.reshape_transform is not None:
             output = cam.reshape_transform(output)
-        tensor = _first_tensor(output)
+        tensor = first_tensor(output)
         if tensor is None:
             raise TypeError(
                 f"layer {_name(cam.model, layer)!r} returns {type(output).__name__} without a "
                 "tensor: reshape_transform must make a tensor N×C×H×W of it"
+            )
+        if tensor.is_nested:
+            raise TypeError(
+                f"layer {_name(cam.model, layer)!r} returns a nested tensor: reshape_transform "
+                "must make a tensor N×C×H×W of it, for example by torch.nested.to_padded_tensor"
             )
         if tensor.dim() != self.order or tensor.shape[0] != self.images:
             axes = {3: "C×L", 4: "C×H×W", 5: "C×D×H×W"}[self.order]
@@ -351,7 +356,13 @@ class _Run:
                 f"layer {_name(cam.model, layer)!r} gives activations of shape "
                 f"{tuple(tensor.shape)}; {self.images}×{axes} is expected for {self.images} "
                 "images, and reshape_transform can make this shape"
+                + (_ONE_IMAGE if self.order == 3 else "")
             )
+        if tensor.is_quantized:
+            tensor = tensor.dequantize()
+        elif tensor.is_floating_point() and tensor.element_size() == 1:
+            # Numbers of 8 bits, which NumPy lacks.
+            tensor = tensor.float()
         if tensor.device.type not in ("cpu", "cuda") or str(cam._options["device"]) == "cpu":
             tensor = tensor.cpu()
         return tensor.detach()
@@ -369,11 +380,27 @@ class _Run:
                     if name is not None
                     else "it is not a layer of the network"
                 )
-                raise ValueError(f"there are no activations of layer {name or layer!r}: {reason}")
+                shown = name or type(layer).__name__
+                raise ValueError(f"there are no activations of layer {shown!r}: {reason}")
             warnings.warn(
                 f"layer {name!r} ran {calls} times; its map comes from the first run",
-                stacklevel=4,
+                stacklevel=_level_of_the_caller(),
             )
+
+
+_ONE_IMAGE = "; one image C×H×W is a batch after images[None]"
+
+
+def _level_of_the_caller() -> int:
+    """The level of the first frame outside this file, counted from the caller of this function.
+
+    It is a `stacklevel` of `warnings.warn`. The number of frames depends on the version of Python
+    and on `aug_smooth`.
+    """
+    level, frame = 1, sys._getframe(1)
+    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _name(model: torch.nn.Module, layer: torch.nn.Module) -> str | None:
@@ -382,43 +409,6 @@ def _name(model: torch.nn.Module, layer: torch.nn.Module) -> str | None:
         if module is layer:
             return name or type(model).__name__
     return None
-
-
-def _first_tensor(output: Any) -> torch.Tensor | None:
-    """The first tensor in a tensor, tuple, list or dictionary."""
-    import torch
-
-    if isinstance(output, torch.Tensor):
-        return output
-    if isinstance(output, Mapping):
-        output = tuple(output.values())
-    if isinstance(output, (tuple, list)):
-        for part in output:
-            tensor = _first_tensor(part)
-            if tensor is not None:
-                return tensor
-    return None
-
-
-def _joined(outputs: list[Any], images: list[int]) -> Any:
-    """The outputs of parts of a batch as the output of the batch."""
-    import torch
-
-    first = outputs[0]
-    if len(outputs) == 1 or all(output is None for output in outputs):
-        return first
-    if isinstance(first, torch.Tensor) and first.dim() > 0:
-        return torch.cat(outputs)
-    if isinstance(first, Mapping):
-        return {key: _joined([output[key] for output in outputs], images) for key in first}
-    if isinstance(first, list) and [len(output) for output in outputs] == images:
-        # One item for each image, as detectors return them.
-        return [item for output in outputs for item in output]
-    if isinstance(first, (tuple, list)):
-        joined = [_joined(list(parts), images) for parts in zip(*outputs, strict=False)]
-        is_named = hasattr(first, "_fields")
-        return type(first)(*joined) if is_named else type(first)(joined)
-    return outputs
 
 
 def _product(extents: Sequence[int]) -> int:

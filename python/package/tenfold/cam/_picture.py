@@ -62,7 +62,7 @@ class Picture:
             )
         self.array = np.ascontiguousarray(array)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> None:
         """Writes the picture as a PNG file, as a whole or not at all.
 
         Parameters
@@ -77,10 +77,11 @@ class Picture:
         OSError
             If the file cannot be written.
         """
-        extension = os.path.splitext(os.fspath(path))[1].lower()
+        name = os.fsdecode(path)
+        extension = os.path.splitext(name)[1].lower()
         if extension not in ("", ".png"):
             raise ValueError(f"pictures are written as .png, not as {extension}")
-        _native.write_png(os.fspath(path), self.array)
+        _native.write_png(name, self.array)
 
     def _repr_png_(self) -> bytes:
         return _native.png(self.array)
@@ -150,20 +151,28 @@ def overlay(map: Any, image: Any = None, colormap: str = "turbo", alpha: float =
     array([[[ 50,  50,  50],
             [178, 178, 178]]], dtype=uint8)
     """
+    if not isinstance(colormap, str):
+        raise TypeError(f"a colour map is a name, not {colormap!r}")
     photograph = None if image is None else _photograph(image)
     return Picture(_native.overlay(as_tensor(map, "map"), photograph, colormap, float(alpha)))
 
 
 def _photograph(image: Any) -> NDArray[np.uint8]:
     """The photograph as an array H×W×3 of uint8."""
-    if isinstance(image, (str, os.PathLike)):
-        return _native.read_image(os.fspath(image))
+    if isinstance(image, (str, bytes, os.PathLike)):
+        return _native.read_image(os.fsdecode(image))
     array = np.asarray(image)
     if array.ndim == 2:
         array = np.repeat(array[:, :, None], 3, axis=2)
     if array.ndim != 3 or array.shape[2] != 3:
+        hint = ""
+        if array.ndim == 3 and array.shape[2] == 4:
+            hint = ": image[..., :3] drops the alpha channel"
+        elif array.ndim == 3 and array.shape[0] == 3:
+            hint = ": image.transpose(1, 2, 0) moves the channels to the end"
         raise ValueError(
-            f"an image has the shape height×width×3 or height×width, this image has {array.shape}"
+            "an image has the shape height×width×3 or height×width, "
+            f"this image has {array.shape}{hint}"
         )
     if array.dtype.kind == "f":
         # NaN fails this comparison too.
@@ -171,5 +180,9 @@ def _photograph(image: Any) -> NDArray[np.uint8]:
             raise ValueError("the levels of an image of floats must be between 0 and 1")
         array = np.rint(255 * array).astype(np.uint8)
     if array.dtype != np.uint8:
-        raise TypeError(f"an image has levels of uint8 or floats, this image has {array.dtype}")
+        hint = ": image.astype(np.uint8) converts levels from 0 to 255"
+        raise TypeError(
+            f"an image has levels of uint8 or floats, this image has {array.dtype}"
+            + (hint if array.dtype.kind in "iu" else "")
+        )
     return np.ascontiguousarray(array)

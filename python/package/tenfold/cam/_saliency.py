@@ -11,6 +11,7 @@ import numpy as np
 from tenfold import _native
 from tenfold._arrays import as_tensor
 from tenfold._device import OnDevice, placed
+from tenfold._integers import MAXIMUM, natural
 from tenfold.cam._device_maps import maps_at
 from tenfold.cam._maps import extents, restored
 
@@ -127,10 +128,16 @@ def saliency(
                 f"features of shape {x.shape} need batched=True or batched=False"
             )
         batched = x.ndim == 4
+    else:
+        batched = _flag(batched, "batched")
+    if sign is not None and not isinstance(sign, str):
+        raise TypeError(f"a sign is a name, not {sign!r}")
+    if threads is not None:
+        threads = natural(threads, "threads", 1)
     options = (
         _NAMES[weighting],
         None if ranks is None else _checked_ranks(ranks),
-        None if centring is None else _flag(centring),
+        None if centring is None else _flag(centring, "centring"),
         sign,
         None if size is None else extents(size),
     )
@@ -154,10 +161,11 @@ def _checked_ranks(ranks: Sequence[SupportsIndex]) -> list[int]:
         raise TypeError(f"ranks are integers, one for each mode, not {ranks!r}") from None
     if min(values, default=1) < 1:
         raise ValueError(f"ranks must be at least 1, not {values}")
-    return values
+    # Ranks are upper limits, and no extent is larger than this maximum.
+    return [min(value, MAXIMUM) for value in values]
 
 
-def _flag(centring: bool) -> bool:
-    if not isinstance(centring, (bool, np.bool_)):
-        raise TypeError(f"centring is True, False or None, not {centring!r}")
-    return bool(centring)
+def _flag(value: bool, name: str) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} is True, False or None, not {value!r}")
+    return bool(value)

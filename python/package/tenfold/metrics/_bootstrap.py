@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tenfold import _native
+from tenfold._integers import natural
 from tenfold.metrics._numbers import doubles
+
+# The mean of each resample is stored: 0.8 GB for this number.
+_MOST_RESAMPLES = 10**8
 
 
 class Interval(NamedTuple):
@@ -34,7 +38,7 @@ def bootstrap(
     values
         The values.
     resamples
-        The number of resamples.
+        The number of resamples, at most 10⁸.
     level
         The share of the resamples in the interval.
     seed
@@ -48,8 +52,8 @@ def bootstrap(
     Raises
     ------
     ValueError
-        If there are no values or no resamples, if a value is not finite, or if the level is outside
-        [0, 1].
+        If there are no values or no resamples, if a value is not finite, if the level is outside
+        [0, 1], or if the seed is negative.
 
     Examples
     --------
@@ -57,4 +61,7 @@ def bootstrap(
     >>> bootstrap([0.5] * 8)
     Interval(mean=0.5, low=0.5, high=0.5)
     """
+    resamples, seed = natural(resamples, "resamples"), natural(seed, "seed")
+    if resamples > _MOST_RESAMPLES:
+        raise ValueError(f"resamples is at most {_MOST_RESAMPLES}, not {resamples}")
     return Interval(*_native.bootstrap(doubles(values, "values"), resamples, float(level), seed))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tenfold import _native
 from tenfold._arrays import as_tensor
+from tenfold._integers import natural
 from tenfold.metrics._numbers import doubles
 
 
@@ -67,9 +68,9 @@ class PixelOrder:
         Raises
         ------
         ValueError
-            If there are 0 steps, or if `step` is above `steps`.
+            If there are 0 steps, or if `step` is negative or above `steps`.
         """
-        return self._order.inserted(step, steps).reshape(self.shape)
+        return self._order.inserted(*_counts(step, steps)).reshape(self.shape)
 
     def kept(self, step: int, steps: int) -> NDArray[np.bool_]:
         """For each pixel, whether it is visible after `step` of `steps` steps of deletion.
@@ -79,9 +80,9 @@ class PixelOrder:
         Raises
         ------
         ValueError
-            If there are 0 steps, or if `step` is above `steps`.
+            If there are 0 steps, or if `step` is negative or above `steps`.
         """
-        return self._order.kept(step, steps).reshape(self.shape)
+        return self._order.kept(*_counts(step, steps)).reshape(self.shape)
 
     def upper_half(self) -> NDArray[np.bool_]:
         """For each pixel, whether it is one of the ⌈P/2⌉ most salient of P pixels.
@@ -89,6 +90,10 @@ class PixelOrder:
         Score-CAM is evaluated with masked images of these pixels, at full brightness.
         """
         return self._order.upper_half().reshape(self.shape)
+
+
+def _counts(step: int, steps: int) -> tuple[int, int]:
+    return natural(step, "step"), natural(steps, "steps")
 
 
 def area_under_curve(probabilities: Any) -> float:

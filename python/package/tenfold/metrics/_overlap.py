@@ -24,7 +24,7 @@ def iou(map: Any, mask: Any, threshold: float = 0.5, *, void: Any = None) -> flo
     map
         A map with values in [0, 1].
     mask
-        The object M: an array of the same shape, of booleans or of integers 0 and 1.
+        The object M: an array of the same shape, of booleans or of numbers 0 and 1.
     threshold
         The threshold, from 0 to 1.
     void
@@ -64,7 +64,7 @@ def mean_iou(maps: Any, masks: Any, threshold: float = 0.5) -> float:
     maps
         Maps with values in [0, 1], N×(any trailing shape).
     masks
-        The objects: an array of the same shape, of booleans or of integers 0 and 1.
+        The objects: an array of the same shape, of booleans or of numbers 0 and 1.
     threshold
         The threshold, from 0 to 1.
 
@@ -87,6 +87,8 @@ def mean_iou(maps: Any, masks: Any, threshold: float = 0.5) -> float:
     """
     array, regions = as_tensor(maps, "maps"), _mask(masks, "masks")
     _check_shapes("masks", array, regions)
+    if array.shape[:1] == (0,):
+        raise ValueError("there are no images")
     if array.ndim < 2:
         raise ValueError(f"maps have the shape N×(any trailing shape), not {array.shape}")
     return _native.mean_iou(array, regions, float(threshold))
@@ -122,12 +124,12 @@ def regions_of_voc(indices: Any) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 def _mask(x: Any, name: str) -> NDArray[np.bool_]:
     """An array of booleans."""
     array = np.asarray(x)
-    if array.dtype.kind in "iu":
+    if array.dtype.kind in "iuf":
         if not np.isin(array, (0, 1)).all():
-            raise ValueError(f"{name} holds integers other than 0 and 1")
+            raise ValueError(f"{name} holds numbers other than 0 and 1")
         array = array.astype(np.bool_)
     if array.dtype != np.bool_:
-        raise TypeError(f"{name} holds booleans, or integers 0 and 1, not {array.dtype}")
+        raise TypeError(f"{name} holds booleans, or numbers 0 and 1, not {array.dtype}")
     return np.ascontiguousarray(array)
 
 
