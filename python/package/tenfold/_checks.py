@@ -12,6 +12,10 @@ FilePath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 """The name of a file."""
 
 
+MAXIMUM = 2**64 - 1
+"""The largest integer that every function of the native module takes."""
+
+
 def natural(name: str, value: SupportsIndex, minimum: int) -> int:
     """The argument `name` as an integer of at least `minimum`."""
     if isinstance(value, bool):
@@ -20,7 +24,7 @@ def natural(name: str, value: SupportsIndex, minimum: int) -> int:
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} is an integer, not {value!r}") from None
-    if not minimum <= number < 1 << 64:
+    if not minimum <= number <= MAXIMUM:
         raise ValueError(f"{name} is at least {minimum} and below 2**64, not {number}")
     return number
 

@@ -19,6 +19,7 @@ use crate::cam::fraction::check_fraction;
 use crate::error::{Error, Result};
 use crate::linalg::Counter;
 use crate::monitor::Monitor;
+use crate::tensor::{Shape, with_room};
 
 /// Percentile intervals of the mean of values, one for each image.
 ///
@@ -75,7 +76,7 @@ impl Bootstrap {
     ///
     /// # Errors
     /// [`Error::NoSamples`] for an empty list, [`Error::NonFinite`], [`Error::NotPositive`] for 0
-    /// resamples, [`Error::FractionOutOfRange`] for a level outside \[0, 1\].
+    /// resamples, [`Error::ShapeOverflow`] and [`Error::OutOfMemory`] for too many, [`Error::FractionOutOfRange`] for a level outside \[0, 1\].
     ///
     /// ```
     /// use tenfold::cam::metrics::{Bootstrap, Interval};
@@ -122,7 +123,9 @@ impl Bootstrap {
             let indices = (0..count).map(|_| (random.uniform() * count as f64) as usize);
             indices.map(|i| values[i.min(count - 1)]).fold(0.0, mean)
         };
-        let mut means: Vec<f64> = (0..self.resamples).into_par_iter().map(resample).collect();
+        let mut means = with_room(&Shape::new(&[self.resamples])?)?;
+        let resamples = (0..self.resamples).into_par_iter().map(resample);
+        resamples.collect_into_vec(&mut means);
         cancellation.check()?;
 
         // 3. Their percentiles.
@@ -221,6 +224,16 @@ mod tests {
             ..default()
         };
         assert!(matches!(none.mean(&[0.5]), Err(Error::NotPositive { .. })));
+        for resamples in [usize::MAX, usize::MAX / 16] {
+            let huge = Bootstrap {
+                resamples,
+                ..default()
+            };
+            assert!(matches!(
+                huge.mean(&[0.5]),
+                Err(Error::ShapeOverflow { .. } | Error::OutOfMemory { .. })
+            ));
+        }
         let level = Bootstrap {
             level: 1.5,
             ..default()

@@ -9,7 +9,7 @@ import numpy as np
 
 from tenfold import _native
 from tenfold._arrays import as_tensor, restore_like
-from tenfold._integers import MAXIMUM
+from tenfold._checks import MAXIMUM
 
 
 def resize(map: Any, size: tuple[int, int]) -> Any:

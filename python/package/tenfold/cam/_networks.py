@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold._arrays import as_tensor
-from tenfold._integers import natural
+from tenfold._checks import natural
 from tenfold.cam._batches import check_input, first_tensor, joined
 from tenfold.cam._maps import combine, resize
 from tenfold.cam._saliency import saliency
@@ -80,7 +80,7 @@ class NetworkCAM:
         self.model = model
         self.target_layers = layers
         self.reshape_transform = reshape_transform
-        self.batch_size = None if batch_size is None else natural(batch_size, "batch_size", 1)
+        self.batch_size = None if batch_size is None else natural("batch_size", batch_size, 1)
         self.outputs = None
         self.statuses = []
         self._options: dict[str, Any] = {

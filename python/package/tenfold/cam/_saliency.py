@@ -10,8 +10,8 @@ import numpy as np
 
 from tenfold import _native
 from tenfold._arrays import as_tensor
+from tenfold._checks import MAXIMUM, natural
 from tenfold._device import OnDevice, placed
-from tenfold._integers import MAXIMUM, natural
 from tenfold.cam._device_maps import maps_at
 from tenfold.cam._maps import extents, restored
 
@@ -133,7 +133,7 @@ def saliency(
     if sign is not None and not isinstance(sign, str):
         raise TypeError(f"a sign is a name, not {sign!r}")
     if threads is not None:
-        threads = natural(threads, "threads", 1)
+        threads = natural("threads", threads, 1)
     options = (
         _NAMES[weighting],
         None if ranks is None else _checked_ranks(ranks),

@@ -73,3 +73,7 @@ __all__ = [
     "mean_iou",
     "regions_of_voc",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tenfold import _native
-from tenfold._integers import natural
+from tenfold._checks import natural
 from tenfold.metrics._numbers import doubles
 
 # The mean of each resample is stored: 0.8 GB for this number.
@@ -61,7 +61,7 @@ def bootstrap(
     >>> bootstrap([0.5] * 8)
     Interval(mean=0.5, low=0.5, high=0.5)
     """
-    resamples, seed = natural(resamples, "resamples"), natural(seed, "seed")
+    resamples, seed = natural("resamples", resamples, 0), natural("seed", seed, 0)
     if resamples > _MOST_RESAMPLES:
         raise ValueError(f"resamples is at most {_MOST_RESAMPLES}, not {resamples}")
     return Interval(*_native.bootstrap(doubles(values, "values"), resamples, float(level), seed))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tenfold import _native
 from tenfold._arrays import as_tensor
-from tenfold._integers import natural
+from tenfold._checks import natural
 from tenfold.metrics._numbers import doubles
 
 
@@ -93,7 +93,7 @@ class PixelOrder:
 
 
 def _counts(step: int, steps: int) -> tuple[int, int]:
-    return natural(step, "step"), natural(steps, "steps")
+    return natural("step", step, 0), natural("steps", steps, 0)
 
 
 def area_under_curve(probabilities: Any) -> float:
