@@ -1,4 +1,4 @@
-//! The exceptions for the errors of the library.
+//! The exceptions for the errors of the library, and the place of an error in the array of the caller.
 
 use std::io::ErrorKind;
 
@@ -43,5 +43,16 @@ pub(crate) fn raised(error: Error) -> PyErr {
             _ => PyOSError::new_err(message),
         },
         _ => PyValueError::new_err(message),
+    }
+}
+
+/// The error of a batch of one item, with the index in the item.
+pub(crate) fn of_item(error: Error) -> Error {
+    match error {
+        Error::NonFinite { mut index, value } if !index.is_empty() => {
+            index.remove(0);
+            Error::NonFinite { index, value }
+        }
+        error => error,
     }
 }

@@ -12,7 +12,7 @@ use super::devices::run_on;
 use super::memory::{Kind, OfKind};
 use crate::arrays::{Array, array, view};
 use crate::cam::{MapsAndStatuses, Options, each, flops, stack};
-use crate::errors::raised;
+use crate::errors::{of_item, raised};
 use crate::execution::Call;
 
 /// The maps of each feature map of a batch.
@@ -64,13 +64,7 @@ impl Task {
 
     /// The error with the index in the array of the caller.
     fn error(&self, error: Error) -> Error {
-        match error {
-            Error::NonFinite { mut index, value } if !self.is_batch && !index.is_empty() => {
-                index.remove(0);
-                Error::NonFinite { index, value }
-            }
-            error => error,
-        }
+        if self.is_batch { error } else { of_item(error) }
     }
 }
 

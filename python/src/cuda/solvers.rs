@@ -13,7 +13,7 @@ use super::devices::{device, run_on};
 use super::memory::{Kind, OfKind};
 use crate::arrays::{Array, view};
 use crate::decomposition::Decomposition;
-use crate::errors::raised;
+use crate::errors::{of_item, raised};
 use crate::execution::Call;
 use crate::options::Options;
 
@@ -95,13 +95,7 @@ impl<'a> Task<'a> {
 
     /// The error with the index in the array of the caller.
     fn error(&self, error: Error) -> Error {
-        match error {
-            Error::NonFinite { mut index, value } if !self.is_batch && !index.is_empty() => {
-                index.remove(0);
-                Error::NonFinite { index, value }
-            }
-            error => error,
-        }
+        if self.is_batch { error } else { of_item(error) }
     }
 }
 
